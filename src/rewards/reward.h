@@ -1,0 +1,39 @@
+#pragma once
+// The interface of a reward: a completion and its question in, named parts in [0, 1] out.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/types.h"
+
+namespace r1::rewards {
+
+/// What a reward may look at. `completion` is the model's text alone (never the prompt), preceded
+/// by `forced_opening` when the template put an opening tag into the prompt ("<think>").
+struct RewardInput {
+  std::string problem;
+  std::string answer;      // gold
+  std::string completion;  // decoded, special tokens removed
+  std::string domain;
+  std::string record;      // the prompt's JSON record
+  bool truncated = false;  // stopped by the length limit
+  std::int64_t num_tokens = 0;
+  std::int64_t max_tokens = 0;
+};
+
+/// Named parts, each in [0, 1]; `reason` as in data::Reward.
+struct RewardParts {
+  std::vector<std::pair<std::string, double>> parts;
+  std::string reason;
+  bool drop = false;
+};
+
+/// A reward. Thread-safe: score() is called from several threads.
+class Reward {
+ public:
+  virtual ~Reward() = default;
+  virtual RewardParts score(const RewardInput& input) const = 0;
+};
+
+}  // namespace r1::rewards
