@@ -1,0 +1,57 @@
+#include "nn/activation_checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace r1::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct FunctionHolder : torch::CustomClassHolder {
+  explicit FunctionHolder(TensorFunction f) : function(std::move(f)) {}
+  TensorFunction function;
+};
+
+class Checkpointed : public torch::autograd::Function<Checkpointed> {
+ public:
+  static variable_list forward(AutogradContext* context, const TensorFunction& function,
+                               at::TensorList inputs) {
+    context->saved_data["function"] =
+        c10::IValue::make_capsule(c10::make_intrusive<FunctionHolder>(function));
+    context->save_for_backward(inputs.vec());
+    return function(inputs.vec());  // custom functions run their forward without grad mode
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto holder = context->saved_data["function"].toCapsule();
+    std::vector<at::Tensor> inputs;
+    for (const auto& saved : context->get_saved_variables())
+      inputs.push_back(saved.defined() ? saved.detach().requires_grad_(saved.is_floating_point())
+                                       : saved);
+    at::AutoGradMode grad_mode(true);
+    const auto outputs = static_cast<FunctionHolder&>(*holder).function(inputs);
+    variable_list used_outputs, used_gradients;
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (gradients[i].defined()) {
+        used_outputs.push_back(outputs[i]);
+        used_gradients.push_back(gradients[i]);
+      }
+    torch::autograd::backward(used_outputs, used_gradients);
+    variable_list result{at::Tensor()};  // for `function`
+    for (const auto& input : inputs)
+      result.push_back(input.defined() ? input.grad() : at::Tensor());
+    return result;
+  }
+};
+
+}  // namespace
+
+std::vector<at::Tensor> checkpointed(const TensorFunction& function,
+                                     const std::vector<at::Tensor>& inputs) {
+  return Checkpointed::apply(function, at::TensorList(inputs));
+}
+
+}  // namespace r1::nn

@@ -1,0 +1,18 @@
+#pragma once
+// Recompute a part of the network in backward instead of keeping its activations.
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <vector>
+
+namespace r1::nn {
+
+using TensorFunction = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
+
+/// function(inputs), keeping only the inputs for backward. Parameters that `function` captures get
+/// their gradients too. At least one input must require a gradient. Reference: Chen et al., arXiv
+/// 1604.06174.
+std::vector<at::Tensor> checkpointed(const TensorFunction& function,
+                                     const std::vector<at::Tensor>& inputs);
+
+}  // namespace r1::nn

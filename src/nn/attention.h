@@ -1,0 +1,24 @@
+#pragma once
+// Grouped-query attention over flat tokens: packed (training, scoring, prefill) or paged (decode).
+#include "nn/attention_metadata.h"
+
+namespace r1::nn {
+
+/// query [T, H, Dh], key and value [T, K, Dh] (H a multiple of K) -> [T, H, Dh]. Writes key and
+/// value into layer `layer` of the metadata's cache, if there is one. Scores are scaled by `scale`.
+/// dtype: as given, softmax in fp32 (fp64 for fp64). Differentiable for packed batches. Reference:
+/// Ainslie et al., arXiv 2305.13245 (grouped queries); Kwon et al., arXiv 2309.06180 (paged cache).
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                     const AttentionMetadata& metadata, std::int64_t layer, double scale);
+
+/// Plain ATen form of the paged case: the oracle of the CPU kernel, and what GPUs run.
+at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& key_cache,
+                                     const at::Tensor& value_cache, const PagedAttention& paged,
+                                     double scale);
+
+/// The CPU kernel of the paged case.
+at::Tensor paged_attention_cpu(const at::Tensor& query, const at::Tensor& key_cache,
+                               const at::Tensor& value_cache, const PagedAttention& paged,
+                               double scale);
+
+}  // namespace r1::nn

@@ -1,0 +1,20 @@
+#pragma once
+// Root-mean-square norm with the residual addition before it.
+#include <ATen/core/Tensor.h>
+
+#include <utility>
+
+namespace r1::nn {
+
+/// sum = x + residual (residual undefined: x), normed = sum / sqrt(mean(sum^2) + epsilon) * weight.
+/// x, residual [T, D], weight [D] -> {sum, normed}, both [T, D]. Statistics in fp32 (fp64 for
+/// fp64). Differentiable. Reference: Zhang and Sennrich, arXiv 1910.07467, equation 4.
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
+                                               const at::Tensor& weight, double epsilon);
+
+/// Plain ATen form: the oracle of the CPU kernel, and what GPUs run.
+std::pair<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
+                                                         const at::Tensor& residual,
+                                                         const at::Tensor& weight, double epsilon);
+
+}  // namespace r1::nn

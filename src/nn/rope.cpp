@@ -1,0 +1,130 @@
+#include "nn/rope.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "kernels/cpu_elementwise.h"
+#include "nn/cpu_dispatch.h"
+
+namespace r1::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Rotates `num_heads` heads that start at `first_head` of every row of x into (or out of) rows of
+/// y.
+void rotate_cpu(const at::Tensor& x, std::int64_t x_head, at::Tensor& y, std::int64_t y_head,
+                std::int64_t num_heads, std::int64_t head_dim, const RopeTable& table,
+                double sign) {
+  dispatch_cpu(x.scalar_type(), [&]<class T>() {
+    using A = kernels::Accumulator<T>;
+    at::parallel_for(0, x.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      kernels::rope_rows<T>(x.const_data_ptr<T>() + x_head * head_dim, x.stride(0),
+                            table.cos.const_data_ptr<A>(), table.sin.const_data_ptr<A>(),
+                            y.mutable_data_ptr<T>() + y_head * head_dim, y.stride(0), begin, end,
+                            num_heads, head_dim, sign);
+    });
+  });
+}
+
+variable_list split_forward(const at::Tensor& qkv, const RopeTable& table, std::int64_t num_heads,
+                            std::int64_t num_kv_heads, std::int64_t head_dim) {
+  const auto rows = qkv.size(0);
+  auto q = at::empty({rows, num_heads, head_dim}, qkv.options());
+  auto k = at::empty({rows, num_kv_heads, head_dim}, qkv.options());
+  rotate_cpu(qkv, 0, q, 0, num_heads, head_dim, table, 1.0);
+  rotate_cpu(qkv, num_heads, k, 0, num_kv_heads, head_dim, table, 1.0);
+  const auto v = qkv.slice(1, (num_heads + num_kv_heads) * head_dim).contiguous();
+  return {q, k, v.view({rows, num_kv_heads, head_dim})};
+}
+
+class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
+ public:
+  static variable_list forward(AutogradContext* context, const at::Tensor& qkv,
+                               const at::Tensor& cos, const at::Tensor& sin, std::int64_t num_heads,
+                               std::int64_t num_kv_heads, std::int64_t head_dim) {
+    context->save_for_backward({cos, sin});
+    return split_forward(qkv, {cos, sin}, num_heads, num_kv_heads, head_dim);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const RopeTable table{saved[0], saved[1]};
+    const auto grad_q = gradients[0].contiguous(), grad_k = gradients[1].contiguous();
+    const auto rows = grad_q.size(0), num_heads = grad_q.size(1), num_kv_heads = grad_k.size(1);
+    const auto head_dim = grad_q.size(2);
+    auto grad = at::empty({rows, (num_heads + 2 * num_kv_heads) * head_dim}, grad_q.options());
+    rotate_cpu(grad_q, 0, grad, 0, num_heads, head_dim, table, -1.0);
+    rotate_cpu(grad_k, 0, grad, num_heads, num_kv_heads, head_dim, table, -1.0);
+    grad.slice(1, (num_heads + num_kv_heads) * head_dim).copy_(gradients[2].reshape({rows, -1}));
+    return {grad, {}, {}, {}, {}, {}};
+  }
+};
+
+at::Tensor rotate_reference(const at::Tensor& x, const RopeTable& table) {
+  const auto wide = x.to(accumulator_dtype(x.scalar_type()));
+  const auto halves = wide.chunk(2, -1);
+  const auto cos = table.cos.unsqueeze(1), sin = table.sin.unsqueeze(1);
+  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1)
+      .to(x.scalar_type());
+}
+
+}  // namespace
+
+std::vector<double> rope_inverse_frequencies(const RopeConfig& config, std::int64_t head_dim) {
+  std::vector<double> frequencies;
+  const auto original = static_cast<double>(config.original_max_position_embeddings);
+  for (std::int64_t i = 0; i < head_dim; i += 2) {
+    double frequency =
+        std::pow(config.theta, -static_cast<double>(i) / static_cast<double>(head_dim));
+    if (config.type == "llama3") {
+      const double wavelength = 2.0 * std::numbers::pi / frequency;
+      const double smooth = (original / wavelength - config.low_freq_factor) /
+                            (config.high_freq_factor - config.low_freq_factor);
+      if (wavelength > original / config.low_freq_factor)
+        frequency /= config.factor;
+      else if (wavelength > original / config.high_freq_factor)
+        frequency = (1.0 - smooth) * frequency / config.factor + smooth * frequency;
+    }
+    frequencies.push_back(frequency);
+  }
+  return frequencies;
+}
+
+RopeTable make_rope_table(const at::Tensor& position_ids, const at::Tensor& inverse_frequencies,
+                          at::ScalarType model_dtype) {
+  const auto dtype = accumulator_dtype(model_dtype);
+  const auto angles =
+      position_ids.to(dtype).unsqueeze(1) * inverse_frequencies.to(dtype).unsqueeze(0);
+  return {angles.cos(), angles.sin()};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> split_and_rotate_reference(const at::Tensor& qkv,
+                                                                          const RopeTable& table,
+                                                                          std::int64_t num_heads,
+                                                                          std::int64_t num_kv_heads,
+                                                                          std::int64_t head_dim) {
+  const auto parts = qkv.view({qkv.size(0), -1, head_dim})
+                         .split_with_sizes({num_heads, num_kv_heads, num_kv_heads}, 1);
+  return {rotate_reference(parts[0], table), rotate_reference(parts[1], table), parts[2]};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> split_and_rotate(const at::Tensor& qkv,
+                                                                const RopeTable& table,
+                                                                std::int64_t num_heads,
+                                                                std::int64_t num_kv_heads,
+                                                                std::int64_t head_dim) {
+  if (!qkv.is_cpu())
+    return split_and_rotate_reference(qkv, table, num_heads, num_kv_heads, head_dim);
+  const auto out =
+      at::GradMode::is_enabled()
+          ? SplitAndRotate::apply(qkv, table.cos, table.sin, num_heads, num_kv_heads, head_dim)
+          : split_forward(qkv, table, num_heads, num_kv_heads, head_dim);
+  return {out[0], out[1], out[2]};
+}
+
+}  // namespace r1::nn
