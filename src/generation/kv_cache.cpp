@@ -1,0 +1,52 @@
+#include "generation/kv_cache.h"
+
+#include <ATen/ATen.h>
+
+#include "base/errors.h"
+
+namespace r1::generation {
+
+BlockAllocator::BlockAllocator(std::int64_t num_blocks)
+    : holders_(static_cast<std::size_t>(num_blocks), 0) {
+  for (std::int64_t block = num_blocks; block-- > 0;)
+    free_.push_back(static_cast<std::int32_t>(block));
+}
+
+std::int32_t BlockAllocator::allocate() {
+  R1_CHECK(!free_.empty(), "the KV cache has no free block");
+  const auto block = free_.back();
+  free_.pop_back();
+  holders_[static_cast<std::size_t>(block)] = 1;
+  return block;
+}
+
+void BlockAllocator::retain(std::int32_t block) {
+  ++holders_[static_cast<std::size_t>(block)];
+}
+
+void BlockAllocator::release(std::int32_t block) {
+  if (--holders_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
+}
+
+nn::KvCache make_kv_cache(const models::CacheLayout& layout, std::int64_t num_blocks,
+                          std::int64_t block_size, at::ScalarType dtype, at::Device device) {
+  nn::KvCache cache;
+  cache.block_size = block_size;
+  const auto options = at::TensorOptions(device).dtype(dtype);
+  for (std::int64_t layer = 0; layer < layout.num_layers; ++layer)
+    for (auto* side : {&cache.keys, &cache.values})
+      side->push_back(
+          at::zeros({num_blocks, layout.num_kv_heads, block_size, layout.head_dim}, options));
+  return cache;
+}
+
+void copy_blocks(nn::KvCache& cache, const std::vector<std::int64_t>& from,
+                 const std::vector<std::int64_t>& to) {
+  if (from.empty()) return;
+  const auto source = at::tensor(from, at::kLong).to(cache.keys[0].device());
+  const auto target = at::tensor(to, at::kLong).to(cache.keys[0].device());
+  for (auto* side : {&cache.keys, &cache.values})
+    for (auto& layer : *side) layer.index_copy_(0, target, layer.index_select(0, source));
+}
+
+}  // namespace r1::generation
