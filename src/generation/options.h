@@ -1,0 +1,81 @@
+#pragma once
+// Options of sampling (what is drawn) and of the engine (how much at once).
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+#include "base/options.h"
+
+namespace r1::generation {
+
+/// How a completion is drawn. The defaults are R1's for training: T = 1, full vocabulary.
+struct SamplingOptions {
+  double temperature = 1.0;
+  double top_p = 1.0;
+  std::int64_t top_k = 0;
+  std::int64_t max_new_tokens = 2048;
+  std::int64_t min_new_tokens = 0;
+  bool ignore_eos = false;
+  bool greedy = false;
+  std::vector<std::string> stop;
+
+  void visit(base::OptionVisitor& v) {
+    v("temperature", temperature, "logits are divided by it (guide: 0.7 in RL, 0.6 else; R1: 1.0)");
+    v("top_p", top_p, "smallest set of tokens with this probability is kept (guide: 0.9)");
+    v("top_k", top_k, "this many likeliest tokens are kept; 0: all");
+    v("max_new_tokens", max_new_tokens, "longest completion, tokens (guide: 2048)");
+    v("min_new_tokens", min_new_tokens, "the end token is forbidden before this many tokens");
+    v("ignore_eos", ignore_eos, "the end token does not end a completion (measurements)");
+    v("greedy", greedy, "the likeliest token instead of a draw");
+    v("stop", stop, "texts that end a completion");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    problems.require(temperature > 0.0, key + ".temperature",
+                     "expected > 0 (greedy = true takes the likeliest token)");
+    problems.require(top_p > 0.0 && top_p <= 1.0, key + ".top_p", "expected in (0, 1]");
+    problems.require(top_k >= 0, key + ".top_k", "expected >= 0 (0: all tokens)");
+    problems.require(max_new_tokens > 0, key + ".max_new_tokens", "expected > 0");
+    problems.require(min_new_tokens >= 0 && min_new_tokens <= max_new_tokens,
+                     key + ".min_new_tokens", "expected 0 to max_new_tokens");
+    for (const std::string& text : stop)
+      problems.require(!text.empty(), key + ".stop", "an empty text stops every completion");
+  }
+};
+
+/// How many sequences the engine holds and how it cuts the KV cache.
+struct EngineOptions {
+  std::int64_t max_num_seqs = 256;
+  std::int64_t block_size = 16;
+  std::int64_t kv_cache_blocks = 0;
+  double kv_cache_gb = 0.0;
+  double gpu_memory_share = 0.5;
+  std::int64_t prefill_tokens = 8192;
+  bool share_prefix = true;
+  bool cuda_graphs = true;
+
+  void visit(base::OptionVisitor& v) {
+    v("max_num_seqs", max_num_seqs, "sequences decoded at once on a replica");
+    v("block_size", block_size, "tokens of a block of the paged KV cache");
+    v("kv_cache_blocks", kv_cache_blocks, "blocks of the cache; 0: from kv_cache_gb");
+    v("kv_cache_gb", kv_cache_gb,
+      "cache of a rank, 1e9 bytes; 0: from gpu_memory_share, on a CPU what max_num_seqs need");
+    v("gpu_memory_share", gpu_memory_share, "share of the free GPU memory for the cache");
+    v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
+    v("share_prefix", share_prefix, "a group's prompt is computed and held once");
+    v("cuda_graphs", cuda_graphs, "decode steps are replayed as CUDA graphs (GPU)");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    problems.require(max_num_seqs > 0, key + ".max_num_seqs", "expected > 0");
+    problems.require(block_size > 0, key + ".block_size", "expected > 0");
+    problems.require(kv_cache_blocks >= 0, key + ".kv_cache_blocks", "expected >= 0");
+    problems.require(kv_cache_gb >= 0.0, key + ".kv_cache_gb", "expected >= 0");
+    problems.require(gpu_memory_share > 0.0 && gpu_memory_share < 1.0, key + ".gpu_memory_share",
+                     "expected in (0, 1)");
+    problems.require(prefill_tokens > 0, key + ".prefill_tokens", "expected > 0");
+  }
+};
+
+}  // namespace r1::generation

@@ -1,0 +1,243 @@
+#pragma once
+// Options of a model: where its weights are, or the shape of one that starts from random weights.
+#include <cstdint>
+#include <string>
+
+#include "base/errors.h"
+#include "base/options.h"
+
+namespace r1::models {
+
+/// Rotary position scaling of a shape, in the terms of Hugging Face's `rope_scaling`.
+struct RopeScalingOptions {
+  std::string type = "none";
+  double factor = 1.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  std::int64_t original_max_position_embeddings = 8192;
+  double beta_fast = 32.0;
+  double beta_slow = 1.0;
+  double mscale = 1.0;
+  double mscale_all_dim = 0.0;
+
+  void visit(base::OptionVisitor& v) {
+    v.choice("type", type, {"none", "linear", "llama3", "yarn"}, "kind of scaling");
+    v("factor", factor, "context is stretched by this factor");
+    v("low_freq_factor", low_freq_factor, "llama3: wave lengths above original/this are stretched");
+    v("high_freq_factor", high_freq_factor, "llama3: wave lengths below original/this are kept");
+    v("original_max_position_embeddings", original_max_position_embeddings,
+      "context length of pre-training, tokens");
+    v("beta_fast", beta_fast, "yarn: rotations above which a frequency is kept");
+    v("beta_slow", beta_slow, "yarn: rotations below which a frequency is stretched");
+    v("mscale", mscale, "yarn: attention temperature coefficient");
+    v("mscale_all_dim", mscale_all_dim, "yarn: the same for all dimensions (DeepSeek-V3: 1.0)");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    problems.require(factor >= 1.0, key + ".factor", "expected >= 1");
+    problems.require(original_max_position_embeddings > 0,
+                     key + ".original_max_position_embeddings", "expected > 0");
+    problems.require(low_freq_factor > 0.0 && high_freq_factor > low_freq_factor,
+                     key + ".high_freq_factor", "expected 0 < low_freq_factor < high_freq_factor");
+  }
+};
+
+/// Multi-head latent attention of DeepSeek-V3 (arXiv 2412.19437, section 2.1.1).
+struct LatentAttentionOptions {
+  std::int64_t q_lora_rank = 0;
+  std::int64_t kv_lora_rank = 512;
+  std::int64_t qk_nope_head_dim = 128;
+  std::int64_t qk_rope_head_dim = 64;
+  std::int64_t v_head_dim = 128;
+
+  void visit(base::OptionVisitor& v) {
+    v("q_lora_rank", q_lora_rank, "rank of the query compression; 0: none");
+    v("kv_lora_rank", kv_lora_rank, "rank of the key/value compression (what the cache holds)");
+    v("qk_nope_head_dim", qk_nope_head_dim, "query/key width of a head without rotary positions");
+    v("qk_rope_head_dim", qk_rope_head_dim, "query/key width of a head with rotary positions");
+    v("v_head_dim", v_head_dim, "value width of a head");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    problems.require(q_lora_rank >= 0, key + ".q_lora_rank", "expected >= 0");
+    problems.require(kv_lora_rank > 0, key + ".kv_lora_rank", "expected > 0");
+    problems.require(qk_nope_head_dim > 0, key + ".qk_nope_head_dim", "expected > 0");
+    problems.require(qk_rope_head_dim > 0 && qk_rope_head_dim % 2 == 0, key + ".qk_rope_head_dim",
+                     "expected an even number > 0");
+    problems.require(v_head_dim > 0, key + ".v_head_dim", "expected > 0");
+  }
+};
+
+/// Mixture of experts of DeepSeek-V3 (arXiv 2412.19437, section 2.1.2).
+struct ExpertOptions {
+  std::int64_t num_experts = 0;
+  std::int64_t num_experts_per_token = 8;
+  std::int64_t num_shared_experts = 1;
+  std::int64_t moe_intermediate_size = 2048;
+  std::int64_t num_dense_layers = 3;
+  std::int64_t num_groups = 8;
+  std::int64_t num_groups_per_token = 4;
+  double routed_scaling_factor = 2.5;
+  bool normalize_weights = true;
+
+  void visit(base::OptionVisitor& v) {
+    v("num_experts", num_experts, "routed experts of a layer; 0: every layer is dense");
+    v("num_experts_per_token", num_experts_per_token, "experts that a token visits");
+    v("num_shared_experts", num_shared_experts, "experts that every token visits");
+    v("moe_intermediate_size", moe_intermediate_size, "width of an expert");
+    v("num_dense_layers", num_dense_layers, "first layers that are dense");
+    v("num_groups", num_groups, "groups of experts for the routing limit");
+    v("num_groups_per_token", num_groups_per_token, "groups that a token may visit");
+    v("routed_scaling_factor", routed_scaling_factor, "factor on the routed experts' sum");
+    v("normalize_weights", normalize_weights, "gate weights of a token are divided by their sum");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    problems.require(num_experts >= 0, key + ".num_experts", "expected >= 0");
+    if (num_experts <= 0) return;
+    problems.require(num_experts_per_token > 0 && num_experts_per_token <= num_experts,
+                     key + ".num_experts_per_token", "expected 1 to num_experts");
+    problems.require(num_shared_experts >= 0, key + ".num_shared_experts", "expected >= 0");
+    problems.require(moe_intermediate_size > 0, key + ".moe_intermediate_size", "expected > 0");
+    problems.require(num_dense_layers >= 0, key + ".num_dense_layers", "expected >= 0");
+    problems.require(num_groups > 0 && num_experts % num_groups == 0, key + ".num_groups",
+                     "expected a divisor of num_experts");
+    problems.require(num_groups_per_token > 0 && num_groups_per_token <= num_groups,
+                     key + ".num_groups_per_token", "expected 1 to num_groups");
+  }
+};
+
+/// Shape of a model, in the terms of Hugging Face's config.json. Used when weights are random and
+/// by `plan`; a model with a path takes its shape from there.
+struct ModelShape {
+  std::string architecture = "llama";
+  std::int64_t vocab_size = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t num_hidden_layers = 0;
+  std::int64_t num_attention_heads = 0;
+  std::int64_t num_key_value_heads = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t max_position_embeddings = 32768;
+  double rope_theta = 10000.0;
+  double rms_norm_eps = 1e-6;
+  bool tie_word_embeddings = false;
+  RopeScalingOptions rope_scaling;
+  LatentAttentionOptions latent_attention;
+  ExpertOptions experts;
+
+  /// Nothing was said about the shape: it comes from the model's own folder.
+  bool empty() const { return hidden_size == 0; }
+  std::int64_t kv_heads() const {
+    return num_key_value_heads > 0 ? num_key_value_heads : num_attention_heads;
+  }
+  /// Width of a head: given, or hidden_size / num_attention_heads.
+  std::int64_t head_width() const {
+    if (head_dim > 0) return head_dim;
+    return num_attention_heads > 0 ? hidden_size / num_attention_heads : 0;
+  }
+  bool is_deepseek() const { return architecture == "deepseek_v3"; }
+
+  void visit(base::OptionVisitor& v) {
+    v.choice("architecture", architecture, {"llama", "qwen2", "qwen3", "deepseek_v3"},
+             "family; qwen2 has biases on q, k, v, qwen3 norms on q, k, deepseek_v3 latent "
+             "attention and experts");
+    v("vocab_size", vocab_size, "rows of the embedding");
+    v("hidden_size", hidden_size, "width; 0: the shape comes from the model's folder");
+    v("num_hidden_layers", num_hidden_layers, "layers");
+    v("num_attention_heads", num_attention_heads, "query heads");
+    v("num_key_value_heads", num_key_value_heads, "key/value heads; 0: as many as query heads");
+    v("intermediate_size", intermediate_size, "width of the dense MLP");
+    v("head_dim", head_dim, "width of a head; 0: hidden_size / num_attention_heads");
+    v("max_position_embeddings", max_position_embeddings, "longest context, tokens");
+    v("rope_theta", rope_theta, "base of the rotary positions");
+    v("rms_norm_eps", rms_norm_eps, "epsilon of the norms");
+    v("tie_word_embeddings", tie_word_embeddings, "the head is the embedding");
+    v.section("rope_scaling", rope_scaling, "scaling of the rotary positions");
+    v.section("latent_attention", latent_attention, "deepseek_v3: latent attention");
+    v.section("experts", experts, "deepseek_v3: mixture of experts");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    if (empty()) return;
+    check_sizes(key, problems);
+    rope_scaling.check(key + ".rope_scaling", problems);
+    if (!is_deepseek()) {
+      problems.require(
+          experts.num_experts == 0, key + ".experts.num_experts",
+          "experts need architecture = \"deepseek_v3\", found \"" + architecture + "\"");
+      return;
+    }
+    latent_attention.check(key + ".latent_attention", problems);
+    experts.check(key + ".experts", problems);
+  }
+
+ private:
+  void check_sizes(const std::string& key, base::Problems& problems) const {
+    problems.require(vocab_size > 0, key + ".vocab_size", "expected > 0");
+    problems.require(hidden_size > 0, key + ".hidden_size", "expected > 0");
+    problems.require(num_hidden_layers > 0, key + ".num_hidden_layers", "expected > 0");
+    problems.require(intermediate_size > 0, key + ".intermediate_size", "expected > 0");
+    problems.require(max_position_embeddings > 0, key + ".max_position_embeddings", "expected > 0");
+    problems.require(rope_theta > 0.0, key + ".rope_theta", "expected > 0");
+    problems.require(rms_norm_eps > 0.0, key + ".rms_norm_eps", "expected > 0");
+    problems.require(num_attention_heads > 0, key + ".num_attention_heads", "expected > 0");
+    if (num_attention_heads <= 0) return;
+    problems.require(num_key_value_heads >= 0 && num_attention_heads % kv_heads() == 0,
+                     key + ".num_key_value_heads", "expected a divisor of num_attention_heads");
+    problems.require(head_dim > 0 || hidden_size % num_attention_heads == 0, key + ".head_dim",
+                     "hidden_size is no multiple of num_attention_heads: give head_dim");
+    problems.require(is_deepseek() || head_width() % 2 == 0, key + ".head_dim",
+                     "expected an even width (rotary positions pair dimensions)");
+  }
+};
+
+/// One model of a run: the policy or student ([model]), the reference, the teacher, the reward
+/// model, the classifier.
+struct ModelOptions {
+  std::string path;
+  std::string init = "load";
+  std::string tokenizer;
+  std::string chat_template = "auto";
+  std::string dtype = "bf16";
+  std::string master_dtype = "fp32";
+  bool value_head = false;
+  ModelShape shape;
+
+  /// The role has a model: a path, or a shape with random weights.
+  bool used() const { return !path.empty() || init == "random"; }
+
+  void visit(base::OptionVisitor& v) {
+    v("path", path,
+      "Hugging Face folder, GGUF file or checkpoint folder; {run} is the pipeline's run folder");
+    v.choice("init", init, {"load", "random"}, "load: weights of path; random: shape, from seed");
+    v("tokenizer", tokenizer,
+      "folder, tokenizer.json or GGUF file; empty: that of path; \"bytes\": built-in, one token a "
+      "byte");
+    v("chat_template", chat_template,
+      "auto (the model's), chatml, llama3, deepseek, r1_zero, instruction (the guide's ### "
+      "format), plain, or a file");
+    v.choice("dtype", dtype, {"auto", "bf16", "fp32", "fp64"},
+             "weights and activations in computations; auto: bf16 on a GPU, on a CPU the faster of "
+             "bf16 and fp32, measured once");
+    v.choice("master_dtype", master_dtype, {"fp32", "fp64", "bf16"},
+             "weights that the optimizer updates, and its moments");
+    v("value_head", value_head, "one linear layer on the last hidden state (PPO); ppo sets it");
+    v.section("shape", shape, "shape of a random model (and for plan without the files)");
+  }
+
+  void check(const std::string& key, base::Problems& problems) const {
+    if (init == "random") {
+      problems.require(!shape.empty(), key + ".shape",
+                       "init = \"random\" needs a shape (hidden_size, num_hidden_layers, ...)");
+      problems.require(!tokenizer.empty() || !path.empty(), key + ".tokenizer",
+                       "init = \"random\" needs a tokenizer (\"bytes\" is built in)");
+    }
+    problems.require(
+        dtype != "fp64" || master_dtype == "fp64", key + ".master_dtype",
+        "dtype = \"fp64\" needs master_dtype = \"fp64\", found \"" + master_dtype + "\"");
+    shape.check(key + ".shape", problems);
+  }
+};
+
+}  // namespace r1::models
