@@ -1,0 +1,38 @@
+#pragma once
+// The composed configuration: every module's options under the name of its TOML section.
+#include <string>
+
+#include "base/errors.h"
+#include "base/options.h"
+#include "config/options.h"
+#include "generation/options.h"
+#include "models/options.h"
+
+namespace r1::config {
+
+/// One stage's complete configuration. A field is the TOML section of the same name.
+struct Config {
+  RunOptions run;
+  models::ModelOptions model;         // policy, student, or the model that generates
+  models::ModelOptions reference;     // no path: a copy of the policy as the stage starts
+  models::ModelOptions teacher;       // distillation
+  models::ModelOptions reward_model;  // no path: rules alone
+  models::ModelOptions classifier;    // toxicity, SFT 2
+  RolesOptions roles;
+  CommunicationOptions communication;
+  TrainerOptions trainer;
+  generation::SamplingOptions sampling;
+  generation::EngineOptions engine;
+  RlOptions rl;
+  SftOptions sft;
+  DistillOptions distill;
+  GenerateOptions generate;
+  EvaluateOptions evaluate;
+  PrepareOptions prepare;
+  PipelineOptions pipeline;
+  PlanOptions plan;
+
+  void visit(base::OptionVisitor& v);
+};
+
+}  // namespace r1::config

@@ -1,0 +1,202 @@
+#include "config/data_stage_options.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace r1::config {
+namespace {
+
+/// Checks each item of a list and that no two have the same name.
+template <class Item>
+void check_named_items(const std::string& key, const std::vector<Item>& items,
+                       base::Problems& problems) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string item = fmt::format("{}[{}]", key, i);
+    items[i].check(item, problems);
+    problems.require(names.insert(items[i].name).second, item + ".name",
+                     "the name \"" + items[i].name + "\" is used twice");
+  }
+}
+
+bool can_be_folder(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
+
+}  // namespace
+
+void KeepOptions::visit(base::OptionVisitor& v) {
+  v("min_reward", min_reward, "lowest score that is kept (guide: 0.8)");
+  v("score", score, "which score min_reward looks at: total, or a part of [rewards]");
+  v("correct", correct, "only right answers");
+  v("format", format, "only completions in the tagged form");
+  v("one_language", one_language, "only completions whose thinking part is in one language");
+  v("finished", finished, "only completions that ended by themselves");
+  v("min_tokens", min_tokens, "shortest completion, tokens");
+  v("max_repetition", max_repetition, "highest share of repeated n-grams; 1: any");
+  v("max_per_prompt", max_per_prompt, "best completions kept of a prompt; 0: all");
+  v("distinct", distinct, "equal completions of a prompt are kept once");
+}
+
+void KeepOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(!score.empty(), key + ".score", "expected total or the name of a reward part");
+  problems.require(min_tokens >= 0, key + ".min_tokens", "expected >= 0");
+  problems.require(max_repetition >= 0.0 && max_repetition <= 1.0, key + ".max_repetition",
+                   "expected in [0, 1]");
+  problems.require(max_per_prompt >= 0, key + ".max_per_prompt", "expected >= 0 (0: all)");
+}
+
+void GenerateOptions::visit(base::OptionVisitor& v) {
+  v("output", output, "JSONL that is written; empty: samples.jsonl in the run folder");
+  v("num_prompts", num_prompts,
+    "prompts tried, repeating the data when it is shorter; 0: each once "
+    "(guide: 800000 for distillation)");
+  v("samples_per_prompt", samples_per_prompt, "completions of a prompt");
+  v("max_kept", max_kept, "stop when this many were kept; 0: no limit");
+  v("prompts_per_chunk", prompts_per_chunk, "prompts between two writes: what a restart repeats");
+  v.choice("record", record, {"sft", "full", "text"},
+           "sft: {instruction, input, output} + score; full: with ids, log-probabilities and "
+           "reward parts; text: the input's record + completion");
+  v("score", score, "completions are scored by [rewards]");
+  v.section("keep", keep, "rejection sampling");
+}
+
+void GenerateOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(num_prompts >= 0, key + ".num_prompts", "expected >= 0 (0: each once)");
+  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
+  problems.require(max_kept >= 0, key + ".max_kept", "expected >= 0 (0: no limit)");
+  problems.require(prompts_per_chunk > 0, key + ".prompts_per_chunk", "expected > 0");
+  problems.require(score || (keep.min_reward <= 0.0 && !keep.correct), key + ".score",
+                   "keep.min_reward and keep.correct need scores");
+  keep.check(key + ".keep", problems);
+}
+
+void SuiteOptions::visit(base::OptionVisitor& v) {
+  v("name", name, "name of the suite in tables and files");
+  v("benchmark", benchmark,
+    "key in evaluation_results.json; suites of one key are averaged by question; empty: name");
+  v("path", path, "JSONL of questions; or generator");
+  v("generator", generator, "generated problems (add20, countdown, ...) instead of a file");
+  v("scorer", scorer,
+    "maths, code, safety, choice, countdown, format, or a reasoning-gym task's scorer");
+  v("num_questions", num_questions, "questions asked; 0: all of the file");
+  v("samples_per_prompt", samples_per_prompt, "k of pass@1 over k samples");
+  v("majority", majority, "also cons@k: the majority of the k answers");
+  v("max_new_tokens", max_new_tokens, "longest answer; 0: evaluate.sampling's");
+}
+
+void SuiteOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(!name.empty(), key + ".name", "expected a name");
+  problems.require(path.empty() != generator.empty(), key + ".path",
+                   "expected either path or generator");
+  problems.require(!scorer.empty(), key + ".scorer", "expected a scorer");
+  problems.require(num_questions >= 0, key + ".num_questions", "expected >= 0 (0: all)");
+  problems.require(generator.empty() || num_questions > 0, key + ".num_questions",
+                   "generated problems need a number > 0");
+  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
+  problems.require(!majority || samples_per_prompt > 1, key + ".majority",
+                   "a majority needs samples_per_prompt > 1");
+  problems.require(max_new_tokens >= 0, key + ".max_new_tokens", "expected >= 0");
+}
+
+void EvaluatedModelOptions::visit(base::OptionVisitor& v) {
+  v("name", name, "key in evaluation_results.json");
+  v("path", path, "model folder; {run} is the pipeline's run folder");
+}
+
+void EvaluatedModelOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(!name.empty(), key + ".name", "expected a name");
+  problems.require(!path.empty(), key + ".path", "expected a model");
+}
+
+void EvaluateOptions::visit(base::OptionVisitor& v) {
+  v("output", output, "JSON file: model -> benchmark -> score");
+  v("save_completions", save_completions, "completions and verdicts are written beside it");
+  v.section("sampling", sampling, "sampling of answers, instead of [sampling]");
+  v.section_list("models", models, "models; none: [model]");
+  v.section_list("suites", suites, "benchmarks");
+}
+
+void EvaluateOptions::check(const std::string& key, base::Problems& problems) const {
+  sampling.check(key + ".sampling", problems);
+  problems.require(!output.empty(), key + ".output", "expected a file name");
+  check_named_items(key + ".models", models, problems);
+  check_named_items(key + ".suites", suites, problems);
+}
+
+void SourceOptions::visit(base::OptionVisitor& v) {
+  v.choice("kind", kind, {"records", "math", "gsm8k", "sft", "hdf5", "generator"},
+           "form of the input: own records, MATH's or GSM8K's fields, {instruction, input, "
+           "output}, HDF5, generated problems");
+  v("path", path, "input file");
+  v("generator", generator, "kind generator: add20, countdown, ...");
+  v("count", count, "records taken; 0: all");
+  v("level", level, "level of records that have none (guide, GSM8K: elementary)");
+  v("type", type, "type of records that have none (guide, GSM8K: arithmetic)");
+}
+
+void SourceOptions::check(const std::string& key, base::Problems& problems) const {
+  if (kind == "generator") {
+    problems.require(!generator.empty(), key + ".generator", "expected the name of a generator");
+    problems.require(count > 0, key + ".count", "generated problems need a number > 0");
+  } else {
+    problems.require(!path.empty(), key + ".path", "expected a file");
+    problems.require(count >= 0, key + ".count", "expected >= 0 (0: all)");
+  }
+}
+
+void PrepareOptions::visit(base::OptionVisitor& v) {
+  v("output", output, "JSONL that is written; empty: data.jsonl in the run folder");
+  v("report", report, "JSON of what was kept, dropped and why; empty: OUTPUT.report.json");
+  v("dedupe", dedupe, "equal problems are kept once");
+  v("decontaminate", decontaminate, "evaluation files: records sharing an n-gram are dropped");
+  v("ngram", ngram, "words of such an n-gram (10, as in R1)");
+  v("max_records", max_records, "records written at most; 0: all");
+  v("max_record_bytes", max_record_bytes, "longest line of an input, bytes");
+  v("shuffle", shuffle, "records are written in an order that depends on the seed alone");
+  v.section_list("sources", sources, "inputs, in order");
+}
+
+void PrepareOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(ngram > 0, key + ".ngram", "expected > 0");
+  problems.require(max_records >= 0, key + ".max_records", "expected >= 0 (0: all)");
+  problems.require(max_record_bytes > 0, key + ".max_record_bytes", "expected > 0");
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    sources[i].check(fmt::format("{}.sources[{}]", key, i), problems);
+}
+
+void StageOptions::visit(base::OptionVisitor& v) {
+  v("name", name, "name of the stage: its folder is stages/NN-NAME");
+  v.choice("command", command, {"prepare", "rl", "sft", "generate", "distill", "evaluate"},
+           "what it does");
+  v("from", from, "stage whose model it starts from; empty: [model] path");
+  v("config", config, "TOML file of the stage, relative to this file");
+  v("output", output, "its model is written to models/OUTPUT; empty: models/NAME");
+  v("ranks", ranks, "ranks it uses, the others sleep; 0: all (guide: RL 8, SFT 4)");
+}
+
+void StageOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(can_be_folder(name), key + ".name", "expected a name that can be a folder");
+  problems.require(!command.empty(), key + ".command",
+                   "expected prepare, rl, sft, generate, distill or evaluate");
+  problems.require(ranks >= 0, key + ".ranks", "expected >= 0 (0: all)");
+}
+
+void PipelineOptions::visit(base::OptionVisitor& v) {
+  v.section_list("stages", stages,
+                 "stages in order; any section inside an item overrides it for that stage");
+}
+
+void PipelineOptions::check(const std::string& key, base::Problems& problems) const {
+  check_named_items(key + ".stages", stages, problems);
+  std::set<std::string> earlier;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    problems.require(stages[i].from.empty() || earlier.count(stages[i].from) > 0,
+                     fmt::format("{}.stages[{}].from", key, i),
+                     "expected the name of an earlier stage, found \"" + stages[i].from + "\"");
+    earlier.insert(stages[i].name);
+  }
+}
+
+}  // namespace r1::config

@@ -1,0 +1,190 @@
+#include "config/options.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cctype>
+#include <optional>
+
+namespace r1::config {
+namespace {
+
+/// "SS", "MM:SS", "HH:MM:SS" or "D-HH:MM:SS" (Slurm's forms with seconds) as seconds.
+std::optional<double> parse_duration(const std::string& text) {
+  std::int64_t days = 0;
+  std::int64_t total = 0;
+  std::int64_t part = 0;
+  int digits = 0;
+  for (char c : text) {
+    if (std::isdigit(static_cast<unsigned char>(c)) && digits < 9) {
+      part = part * 10 + (c - '0');
+      ++digits;
+    } else if (digits > 0 && c == ':') {
+      total = (total + part) * 60;
+      part = digits = 0;
+    } else if (digits > 0 && c == '-' && total == 0 && days == 0) {
+      days = part;
+      part = digits = 0;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (digits == 0) return std::nullopt;
+  return static_cast<double>(days * 86400 + total + part);
+}
+
+}  // namespace
+
+double RunOptions::time_limit_seconds() const {
+  return time_limit.empty() ? 0.0 : parse_duration(time_limit).value_or(0.0);
+}
+
+void RunOptions::visit(base::OptionVisitor& v) {
+  v("seed", seed, "of everything random; results do not depend on the number of ranks");
+  v.choice("device", device, {"cpu", "cuda"}, "where tensors live");
+  v("threads", threads, "CPU threads of a rank; 0: measured once, at most the rank's cores");
+  v("time_limit", time_limit,
+    "wall clock, \"HH:MM:SS\" or \"D-HH:MM:SS\" or seconds as text; empty: Slurm's limit if any");
+  v("stop_margin", stop_margin,
+    "stop when this many times the next step plus a checkpoint would not fit");
+  v("max_steps", max_steps, "stop after this many steps of a stage; 0: what the stage says");
+  v("log_every", log_every,
+    "steps between log lines (guide: 10 updates in RL, 100 in distillation)");
+  v("num_logged_samples", num_logged_samples, "completions per step written to samples/");
+  v("max_bad_steps", max_bad_steps, "skipped steps in a row (not finite, exploding) before exit 3");
+  v("outlier_factor", outlier_factor, "a gradient norm above this many running medians is skipped");
+  v("max_bad_records", max_bad_records, "unreadable records of an input file before exit 2");
+}
+
+void RunOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(seed >= 0, key + ".seed", "expected >= 0");
+  problems.require(threads >= 0, key + ".threads", "expected >= 0 (0: measured)");
+  problems.require(
+      time_limit.empty() || parse_duration(time_limit).has_value(), key + ".time_limit",
+      "expected \"HH:MM:SS\", \"D-HH:MM:SS\" or seconds, found \"" + time_limit + "\"");
+  problems.require(stop_margin >= 1.0, key + ".stop_margin", "expected >= 1");
+  problems.require(max_steps >= 0, key + ".max_steps", "expected >= 0");
+  problems.require(log_every > 0, key + ".log_every", "expected > 0");
+  problems.require(num_logged_samples >= 0, key + ".num_logged_samples", "expected >= 0");
+  problems.require(max_bad_steps > 0, key + ".max_bad_steps", "expected > 0");
+  problems.require(outlier_factor > 1.0, key + ".outlier_factor", "expected > 1");
+  problems.require(max_bad_records >= 0, key + ".max_bad_records", "expected >= 0");
+}
+
+void MeshOptions::visit(base::OptionVisitor& v) {
+  v("tp", tp, "tensor parallel size: ranks that hold one layer together");
+  v("ep", ep, "expert parallel size: ranks that hold the experts of a layer together");
+  v("dp", dp, "data parallel size; 0: the role's ranks / (tp x ep)");
+}
+
+void MeshOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(tp > 0, key + ".tp", "expected > 0");
+  problems.require(ep > 0, key + ".ep", "expected > 0");
+  problems.require(dp >= 0, key + ".dp", "expected >= 0 (0: what is left)");
+}
+
+void RoleOptions::visit(base::OptionVisitor& v) {
+  v("ranks", ranks, "ranks of the role; -1: automatic");
+  v("share_with", share_with, "run on the ranks of this other role; empty: own ranks or automatic");
+  v.section("train", train, "split for training and scoring");
+  v.section("generate", generate, "split for generation");
+}
+
+void RoleOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(ranks == -1 || ranks > 0, key + ".ranks", "expected -1 (automatic) or > 0");
+  problems.require(share_with.empty() || ranks == -1, key + ".share_with",
+                   "a role that shares takes the other role's ranks: leave ranks at -1");
+  train.check(key + ".train", problems);
+  generate.check(key + ".generate", problems);
+}
+
+void RolesOptions::visit(base::OptionVisitor& v) {
+  v.section("policy", policy, "the model that is trained, or that generates");
+  v.section("reference", reference, "the frozen copy of the KL term");
+  v.section("reward", reward, "rules (CPU), reward model, toxicity classifier");
+  v.section("teacher", teacher, "the frozen model of distillation");
+}
+
+void RolesOptions::check(const std::string& key, base::Problems& problems) const {
+  const std::array<std::pair<const char*, const RoleOptions*>, 4> roles = {
+      {{"policy", &policy}, {"reference", &reference}, {"reward", &reward}, {"teacher", &teacher}}};
+  for (const auto& [name, role] : roles) {
+    role->check(fmt::format("{}.{}", key, name), problems);
+    if (role->share_with.empty()) continue;
+    const RoleOptions* other = nullptr;
+    for (const auto& [other_name, candidate] : roles)
+      if (role->share_with == other_name) other = candidate;
+    const std::string where = fmt::format("{}.{}.share_with", key, name);
+    if (other == nullptr || other == role)
+      problems.add(where, "expected another role (policy, reference, reward, teacher), found \"" +
+                              role->share_with + "\"");
+    else
+      problems.require(other->share_with.empty(), where,
+                       "role \"" + role->share_with + "\" shares ranks itself: name the owner \"" +
+                           other->share_with + "\"");
+  }
+}
+
+void CommunicationOptions::visit(base::OptionVisitor& v) {
+  v.choice("backend", backend, {"auto", "mpi", "nccl"},
+           "auto: nccl for GPU tensors on GPUs of their own, mpi else");
+  v("watchdog_seconds", watchdog_seconds,
+    "a call that waits longer ends the job and names rank and call");
+  v("fixed_order_reduction", fixed_order_reduction,
+    "sums in rank order: bit-for-bit repeatable, slower (tests)");
+}
+
+void CommunicationOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(watchdog_seconds > 0.0, key + ".watchdog_seconds", "expected > 0");
+}
+
+void TrainerOptions::visit(base::OptionVisitor& v) {
+  v("micro_batch_tokens", micro_batch_tokens, "tokens of one forward and backward pass of a rank");
+  v("score_batch_tokens", score_batch_tokens, "tokens of one forward pass that only scores");
+  v("logprob_chunk_tokens", logprob_chunk_tokens,
+    "tokens whose logits exist at once, in fp32 over the vocabulary");
+  v("bucket_mb", bucket_mb, "gradients reduced together, MiB");
+  v.choice("gradient_dtype", gradient_dtype, {"fp32", "bf16", "fp64"},
+           "in which gradients are accumulated and reduced");
+  v.choice("activation_checkpointing", activation_checkpointing, {"none", "selective", "full"},
+           "what is recomputed in backward instead of kept");
+  v("shard_optimizer", shard_optimizer,
+    "master weights and moments are spread over data parallel ranks");
+  v.choice("offload", offload, {"none", "optimizer", "reference", "both"},
+           "what lives in host memory between uses (GPU)");
+  v("share_prefix", share_prefix, "equal prompts of a micro-batch are computed once");
+}
+
+void TrainerOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(micro_batch_tokens > 0, key + ".micro_batch_tokens", "expected > 0");
+  problems.require(score_batch_tokens > 0, key + ".score_batch_tokens", "expected > 0");
+  problems.require(logprob_chunk_tokens > 0, key + ".logprob_chunk_tokens", "expected > 0");
+  problems.require(bucket_mb > 0.0, key + ".bucket_mb", "expected > 0");
+}
+
+void PlanOptions::visit(base::OptionVisitor& v) {
+  v.choice("gpu", gpu, {"auto", "A100-40", "A100-80", "H100", "H200", "H800", "cpu"},
+           "machine to plan for; auto: H100 for device cuda, cpu else");
+  v("gpus_per_node", gpus_per_node, "GPUs of a node");
+  v("memory_gb", memory_gb, "memory of a rank, 1e9 bytes; 0: the GPU's, 64 on a CPU");
+  v("train_efficiency", train_efficiency, "share of peak FLOP/s in training and scoring");
+  v("generate_efficiency", generate_efficiency, "share of memory bandwidth in decoding");
+  v("world_size", world_size, "ranks; 0: those it is started with, or --ranks");
+  v("mean_prompt_tokens", mean_prompt_tokens, "mean length of a prompt");
+  v("mean_completion_tokens", mean_completion_tokens,
+    "mean length of a completion; 0: max_new_tokens");
+}
+
+void PlanOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(gpus_per_node > 0, key + ".gpus_per_node", "expected > 0");
+  problems.require(memory_gb >= 0.0, key + ".memory_gb", "expected >= 0");
+  problems.require(train_efficiency > 0.0 && train_efficiency <= 1.0, key + ".train_efficiency",
+                   "expected in (0, 1]");
+  problems.require(generate_efficiency > 0.0 && generate_efficiency <= 1.0,
+                   key + ".generate_efficiency", "expected in (0, 1]");
+  problems.require(world_size >= 0, key + ".world_size", "expected >= 0");
+  problems.require(mean_prompt_tokens > 0, key + ".mean_prompt_tokens", "expected > 0");
+  problems.require(mean_completion_tokens >= 0, key + ".mean_completion_tokens", "expected >= 0");
+}
+
+}  // namespace r1::config

@@ -1,0 +1,111 @@
+#pragma once
+// Options of a run as a whole: device and time, which ranks do what, how the trainer cuts its work.
+// The stages' options are in rl_options.h, supervised_options.h, data_stage_options.h; other
+// modules'
+#include <cstdint>
+#include <string>
+
+#include "base/errors.h"
+#include "base/options.h"
+#include "config/data_stage_options.h"
+#include "config/rl_options.h"
+#include "config/supervised_options.h"
+
+namespace r1::config {
+
+/// [run]: what every command needs.
+struct RunOptions {
+  std::int64_t seed = 1;
+  std::string device = "cpu";
+  std::int64_t threads = 0;
+  std::string time_limit;
+  double stop_margin = 1.5;
+  std::int64_t max_steps = 0;
+  std::int64_t log_every = 1;
+  std::int64_t num_logged_samples = 4;
+  std::int64_t max_bad_steps = 5;
+  double outlier_factor = 20.0;
+  std::int64_t max_bad_records = 100;
+
+  /// time_limit in seconds; 0: none given. Call after check().
+  double time_limit_seconds() const;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// A role's split of a model over its ranks; every axis must divide the role's ranks.
+struct MeshOptions {
+  std::int64_t tp = 1;
+  std::int64_t ep = 1;
+  std::int64_t dp = 0;  // 0: what is left
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// The ranks of one role.
+struct RoleOptions {
+  std::int64_t ranks = -1;
+  std::string share_with;
+  MeshOptions train;
+  MeshOptions generate;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [roles]: who computes what. auto: a world of 1 shares rank 0; otherwise reference, reward and
+/// teacher get one rank each when they are used, and the policy the rest.
+struct RolesOptions {
+  RoleOptions policy;
+  RoleOptions reference;
+  RoleOptions reward;
+  RoleOptions teacher;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [communication]: how ranks talk, and when silence is an error.
+struct CommunicationOptions {
+  std::string backend = "auto";
+  double watchdog_seconds = 600.0;
+  bool fixed_order_reduction = false;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [trainer]: how an optimizer step is cut; none of it changes a result.
+struct TrainerOptions {
+  std::int64_t micro_batch_tokens = 16384;
+  std::int64_t score_batch_tokens = 32768;
+  std::int64_t logprob_chunk_tokens = 1024;
+  double bucket_mb = 64.0;
+  std::string gradient_dtype = "fp32";
+  std::string activation_checkpointing = "none";
+  bool shard_optimizer = true;
+  std::string offload = "none";
+  bool share_prefix = true;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [plan]: the machine that memory and time are estimated for.
+struct PlanOptions {
+  std::string gpu = "auto";
+  std::int64_t gpus_per_node = 8;
+  double memory_gb = 0.0;
+  double train_efficiency = 0.4;
+  double generate_efficiency = 0.5;
+  std::int64_t world_size = 0;
+  std::int64_t mean_prompt_tokens = 256;
+  std::int64_t mean_completion_tokens = 0;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+}  // namespace r1::config

@@ -1,0 +1,98 @@
+#include "config/rl_options.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace r1::config {
+
+void ColdstartOptions::visit(base::OptionVisitor& v) {
+  v("path", path, "JSONL of cold-start records; empty: none");
+  v("fraction", fraction, "cold-start samples per step = round(this x RL samples) (guide: 0.1)");
+  v("sft_coef", sft_coef, "weight of their SFT loss, which has its own denominator");
+}
+
+void ColdstartOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(fraction >= 0.0 && fraction <= 1.0, key + ".fraction", "expected in [0, 1]");
+  problems.require(sft_coef >= 0.0, key + ".sft_coef", "expected >= 0");
+  problems.require(fraction == 0.0 || !path.empty(), key + ".path",
+                   "fraction > 0 needs a file of cold-start records");
+}
+
+void RlChangeOptions::visit(base::OptionVisitor& v) {
+  v("from_step", from_step, "first step (counted from 0) of the change");
+  v("max_new_tokens", max_new_tokens, "new sampling.max_new_tokens; 0: unchanged");
+  v.choice("preference_rewards", preference_rewards, {"keep", "on", "off"},
+           "reward model switched on or off (R1's RL 2: on in the last 400 of 1,700 steps)");
+}
+
+void RlChangeOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(from_step >= 0, key + ".from_step", "expected >= 0");
+  problems.require(max_new_tokens >= 0, key + ".max_new_tokens", "expected >= 0");
+}
+
+std::int64_t RlOptions::coldstart_samples() const {
+  return std::llround(coldstart.fraction * static_cast<double>(samples_per_step()));
+}
+
+void RlOptions::visit(base::OptionVisitor& v) {
+  v.choice("algorithm", algorithm, {"grpo", "ppo"},
+           "grpo: advantages from groups; ppo: from a value head (the guide)");
+  v("steps", steps, "rollouts, each with its updates (the guide's episodes: 100000)");
+  v("prompts_per_step", prompts_per_step, "prompts of a step, over all ranks (guide: 64; R1: 512)");
+  v("samples_per_prompt", samples_per_prompt, "completions of a prompt (guide: 1; R1: 16)");
+  v("mini_batch", mini_batch, "samples of one optimizer step; 0: all of the step (guide: 8)");
+  v("update_epochs", update_epochs, "times a rollout is trained on (guide: 4; R1: 1)");
+  v("chunks", chunks, "parts in which a rollout is handed on, so that scoring overlaps sampling");
+  v.choice("overlong", overlong, {"mask", "penalty", "keep"},
+           "truncated completions: out of the loss, punished, or as any other");
+  v("overlong_penalty", overlong_penalty, "penalty: subtracted from the reward");
+  v("resample_zero_advantage", resample_zero_advantage,
+    "groups of equal rewards are replaced by new prompts (DAPO's dynamic sampling)");
+  v("max_resample_rounds", max_resample_rounds, "rounds of replacing in a step at most");
+  v("reference_update_every", reference_update_every,
+    "steps after which the reference becomes the policy; 0: never (R1: 400 of its steps = 25 "
+    "rollouts)");
+  v("max_kl", max_kl,
+    "token mean of KL(old, new) above which the step's further epochs are left out; 0: no limit "
+    "(guide, RL 2: 0.1)");
+  v("max_ratio", max_ratio,
+    "a mini-batch with a mean ratio above this is left out and counted; 0: no limit (TRL 0.7: 10)");
+  v("reward_batch", reward_batch, "completions that a reward worker takes at once (guide: 16)");
+  v("eval_every", eval_every,
+    "steps between evaluations on held-out problems; 0: none (guide: 500)");
+  v("eval_samples", eval_samples, "completions per held-out problem");
+  v("eval_greedy", eval_greedy, "held-out problems are answered greedily, one completion each");
+  v("replay", replay,
+    "run folder whose recorded rollouts are trained on instead of sampling (tests)");
+  v.section("coldstart", coldstart, "supervised samples mixed into each step (guide, RL 2)");
+  v.section_list("changes", changes, "changes from a step on, in order");
+}
+
+void RlOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(steps > 0, key + ".steps", "expected > 0");
+  problems.require(prompts_per_step > 0, key + ".prompts_per_step", "expected > 0");
+  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
+  problems.require(mini_batch >= 0, key + ".mini_batch", "expected >= 0 (0: all samples)");
+  problems.require(update_epochs > 0, key + ".update_epochs", "expected > 0");
+  problems.require(chunks > 0, key + ".chunks", "expected > 0");
+  problems.require(overlong_penalty >= 0.0, key + ".overlong_penalty", "expected >= 0");
+  problems.require(max_resample_rounds > 0, key + ".max_resample_rounds", "expected > 0");
+  problems.require(reference_update_every >= 0, key + ".reference_update_every", "expected >= 0");
+  problems.require(max_kl >= 0.0, key + ".max_kl", "expected >= 0 (0: no limit)");
+  problems.require(max_ratio >= 0.0, key + ".max_ratio", "expected >= 0 (0: no limit)");
+  problems.require(reward_batch > 0, key + ".reward_batch", "expected > 0");
+  problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
+  problems.require(eval_samples > 0, key + ".eval_samples", "expected > 0");
+  problems.require(!eval_greedy || eval_samples == 1, key + ".eval_samples",
+                   "greedy completions are all equal: expected 1, or eval_greedy = false");
+  coldstart.check(key + ".coldstart", problems);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const std::string item = fmt::format("{}.changes[{}]", key, i);
+    changes[i].check(item, problems);
+    problems.require(i == 0 || changes[i].from_step > changes[i - 1].from_step, item + ".from_step",
+                     "expected more than the change before it");
+  }
+}
+
+}  // namespace r1::config

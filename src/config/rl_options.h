@@ -1,0 +1,69 @@
+#pragma once
+// Options of the RL stages. A "step" is one rollout and its updates. Batch sizes are global: they
+// do not depend on ranks.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+#include "base/options.h"
+
+namespace r1::config {
+
+/// [rl.coldstart]: supervised samples mixed into each RL step.
+struct ColdstartOptions {
+  std::string path;
+  double fraction = 0.0;
+  double sft_coef = 0.1;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [[rl.changes]]: what changes from a step on.
+struct RlChangeOptions {
+  std::int64_t from_step = 0;
+  std::int64_t max_new_tokens = 0;
+  std::string preference_rewards = "keep";
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [rl]: both RL stages.
+struct RlOptions {
+  std::string algorithm = "grpo";
+  std::int64_t steps = 100;
+  std::int64_t prompts_per_step = 32;
+  std::int64_t samples_per_prompt = 16;
+  std::int64_t mini_batch = 0;
+  std::int64_t update_epochs = 1;
+  std::int64_t chunks = 1;
+  std::string overlong = "keep";
+  double overlong_penalty = 1.0;
+  bool resample_zero_advantage = false;
+  std::int64_t max_resample_rounds = 3;
+  std::int64_t reference_update_every = 0;
+  double max_kl = 0.0;
+  double max_ratio = 0.0;
+  std::int64_t reward_batch = 16;
+  std::int64_t eval_every = 0;
+  std::int64_t eval_samples = 1;
+  bool eval_greedy = true;
+  std::string replay;
+  ColdstartOptions coldstart;
+  std::vector<RlChangeOptions> changes;
+
+  std::int64_t samples_per_step() const { return prompts_per_step * samples_per_prompt; }
+  /// Samples of one optimizer step (mini_batch, or all).
+  std::int64_t mini_batch_samples() const {
+    return mini_batch > 0 ? mini_batch : samples_per_step();
+  }
+  /// Cold-start samples of a step: round(fraction x batch).
+  std::int64_t coldstart_samples() const;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+}  // namespace r1::config

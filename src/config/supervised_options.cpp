@@ -1,0 +1,87 @@
+#include "config/supervised_options.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace r1::config {
+
+void SafetyOptions::visit(base::OptionVisitor& v) {
+  v("weight", weight, "weight of the safety term; 0: off (guide, SFT 2: 0.1)");
+  v("samples_per_prompt", samples_per_prompt, "answers sampled and scored per prompt of the batch");
+  v("max_new_tokens", max_new_tokens, "longest sampled answer, tokens");
+}
+
+void SafetyOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(weight >= 0.0, key + ".weight", "expected >= 0 (0: off)");
+  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
+  problems.require(max_new_tokens > 0, key + ".max_new_tokens", "expected > 0");
+}
+
+void SftOptions::visit(base::OptionVisitor& v) {
+  v("epochs", epochs, "passes over the data (guide: 3; cold start 2)");
+  v("steps", steps, "optimizer steps instead of epochs; 0: epochs");
+  v("batch", batch,
+    "sequences of an optimizer step, over all ranks and micro-batches (guide: 4 x accumulation 4 x "
+    "4 GPUs = 64; cold start 4 x 8 = 32)");
+  v.choice("loss_on", loss_on, {"completion", "all"},
+           "tokens in the loss (the guide's trainer: all; ours: completion)");
+  v("packing", packing,
+    "records share a row without seeing each other; costs no result, saves padding");
+  v("max_length", max_length, "longest record, tokens; longer ones are dropped and counted");
+  v("eval_every", eval_every, "steps between losses on held-out records; 0: none (guide: 500)");
+  v.section("safety", safety, "safety term of SFT 2");
+}
+
+void SftOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(epochs >= 0 && steps >= 0 && epochs + steps > 0, key + ".epochs",
+                   "expected epochs > 0 or steps > 0");
+  problems.require(batch > 0, key + ".batch", "expected > 0");
+  problems.require(max_length > 1, key + ".max_length", "expected > 1");
+  problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
+  safety.check(key + ".safety", problems);
+}
+
+void StudentOptions::visit(base::OptionVisitor& v) {
+  v("name", name, "written to models/distilled/NAME");
+  v("path", path, "the student before distillation; {run} is the pipeline's run folder");
+  v("learning_rate", learning_rate, "of this student; 0: that of [optimizer]");
+}
+
+void StudentOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(!name.empty() && name.find('/') == std::string::npos && name != "..",
+                   key + ".name", "expected a name that can be a folder");
+  problems.require(!path.empty(), key + ".path", "expected a model");
+  problems.require(learning_rate >= 0.0, key + ".learning_rate", "expected >= 0");
+}
+
+void DistillOptions::visit(base::OptionVisitor& v) {
+  v.choice("mode", mode, {"logits", "text"},
+           "logits: KL to the teacher's distribution, same tokenizer; text: only the teacher's "
+           "texts (another vocabulary)");
+  v("epochs", epochs, "passes over the data (guide: 3)");
+  v("steps", steps, "optimizer steps instead of epochs; 0: epochs");
+  v("batch", batch, "sequences of an optimizer step, over all ranks (guide: 4; R1: 64)");
+  v("packing", packing, "records share a row without seeing each other");
+  v("max_length", max_length, "longest record, tokens; longer ones are dropped and counted");
+  v("eval_every", eval_every, "steps between losses on held-out records; 0: none");
+  v("save_each_epoch", save_each_epoch, "a checkpoint at the end of each epoch (the guide)");
+  v.section_list("students", students, "students, one after another; none: [model] alone");
+}
+
+void DistillOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(epochs >= 0 && steps >= 0 && epochs + steps > 0, key + ".epochs",
+                   "expected epochs > 0 or steps > 0");
+  problems.require(batch > 0, key + ".batch", "expected > 0");
+  problems.require(max_length > 1, key + ".max_length", "expected > 1");
+  problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < students.size(); ++i) {
+    const std::string item = fmt::format("{}.students[{}]", key, i);
+    students[i].check(item, problems);
+    problems.require(names.insert(students[i].name).second, item + ".name",
+                     "two students are called \"" + students[i].name + "\"");
+  }
+}
+
+}  // namespace r1::config
