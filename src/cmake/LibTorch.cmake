@@ -17,8 +17,8 @@ if(NOT EXISTS "${R1_TORCH_DIR}/include/ATen/ATen.h")
 endif()
 
 add_library(r1_torch_cpu INTERFACE)
-target_include_directories(r1_torch_cpu SYSTEM INTERFACE
-  "${R1_TORCH_DIR}/include" "${R1_TORCH_DIR}/include/torch/csrc/api/include")
+# After the system's folders: the wheel ships copies of fmt and others that must not hide the installed ones.
+target_compile_options(r1_torch_cpu INTERFACE "SHELL:-idirafter ${R1_TORCH_DIR}/include")
 target_link_libraries(r1_torch_cpu INTERFACE
   "${R1_TORCH_DIR}/lib/libtorch_cpu.so" "${R1_TORCH_DIR}/lib/libc10.so")
 target_link_options(r1_torch_cpu INTERFACE "-Wl,-rpath,${R1_TORCH_DIR}/lib")

@@ -41,8 +41,9 @@ NormForward forward_cpu(const at::Tensor& x, const at::Tensor& residual, const a
 class AddRmsNorm : public torch::autograd::Function<AddRmsNorm> {
  public:
   static variable_list forward(AutogradContext* context, const at::Tensor& x,
-                               const at::Tensor& residual, const at::Tensor& weight,
-                               double epsilon) {
+                               const std::optional<at::Tensor>& given_residual,
+                               const at::Tensor& weight, double epsilon) {
+    const auto residual = given_residual.value_or(at::Tensor());
     const auto out = forward_cpu(x, residual, weight, epsilon);
     context->save_for_backward({out.sum, weight, out.inverse_rms});
     context->saved_data["has_residual"] = residual.defined();
@@ -97,7 +98,8 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
     auto out = forward_cpu(x, residual, weight, epsilon);
     return {out.sum, out.normed};
   }
-  const auto out = AddRmsNorm::apply(x, residual, weight, epsilon);
+  const auto out = AddRmsNorm::apply(x, residual.defined() ? std::optional(residual) : std::nullopt,
+                                     weight, epsilon);
   return {out.size() == 1 ? x : out[0], out.back()};
 }
 

@@ -1,0 +1,76 @@
+#include "models/weights.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "models/gguf_source.h"
+#include "models/hf_config.h"
+#include "models/safetensors_source.h"
+
+namespace r1::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool may_be_left_over(const std::string& name, const Model& model) {
+  return name.ends_with("rotary_emb.inv_freq") ||
+         (name == "lm_head.weight" && model.shape().tie_word_embeddings);
+}
+
+std::string shape_text(at::IntArrayRef shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+nlohmann::json read_config(const std::string& file) {
+  auto config = nlohmann::json::parse(base::read_file(file), nullptr, /*allow_exceptions=*/false);
+  if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
+  return config;
+}
+
+}  // namespace
+
+void load_weights(Model& model, const WeightSource& source) {
+  std::set<std::string> left;
+  for (auto& name : source.names()) left.insert(std::move(name));
+  for (auto& parameter : model.parameters()) {
+    for (const auto& slice : parameter.slices) {
+      if (left.erase(slice.name) == 0)
+        throw base::InputError(
+            fmt::format("{}: tensor '{}' is missing", source.path(), slice.name));
+      auto rows = parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
+      if (at::IntArrayRef(source.shape(slice.name)) != rows.sizes())
+        throw base::InputError(fmt::format("{}: tensor '{}': expected shape {}, found {}",
+                                           source.path(), slice.name, shape_text(rows.sizes()),
+                                           shape_text(source.shape(slice.name))));
+      rows.copy_(source.read(slice.name));
+    }
+  }
+  for (const auto& name : left)
+    if (!may_be_left_over(name, model))
+      throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
+                                         source.path(), name, model.shape().architecture));
+}
+
+ModelShape read_shape(const std::string& path) {
+  if (fs::is_regular_file(path)) return gguf_shape(path);
+  const auto file = (fs::path(path) / "config.json").string();
+  if (!fs::exists(file))
+    throw base::InputError(fmt::format(
+        "model '{}': expected a Hugging Face folder with config.json, or a GGUF file; {}", path,
+        fs::exists(path) ? "found neither" : "it does not exist"));
+  return shape_from_config(read_config(file), file);
+}
+
+ModelFiles open_model(const std::string& path) {
+  auto shape = read_shape(path);
+  if (fs::is_regular_file(path)) return {shape, open_gguf_weights(path, shape)};
+  return {shape, open_safetensors_weights(path)};
+}
+
+}  // namespace r1::models

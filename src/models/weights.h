@@ -1,0 +1,43 @@
+#pragma once
+// Where weights come from (safetensors folder, GGUF file) and how they reach a model.
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/model.h"
+
+namespace r1::models {
+
+/// Tensors by their Hugging Face names. Reads one tensor at a time: peak host memory is the model
+/// plus one tensor.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual const std::string& path() const = 0;
+  virtual std::vector<std::string> names() const = 0;
+  virtual bool has(const std::string& name) const = 0;
+  virtual std::vector<std::int64_t> shape(const std::string& name) const = 0;
+  /// On the CPU, in the file's dtype (quantised types: fp32). Throws: InputError.
+  virtual at::Tensor read(const std::string& name) const = 0;
+};
+
+/// Fills every parameter. Throws: InputError naming file, tensor, expected and found for a missing
+/// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files
+/// and the head of a tied model aside).
+void load_weights(Model& model, const WeightSource& source);
+
+/// A model's files: its shape and its weights.
+struct ModelFiles {
+  ModelShape shape;
+  std::unique_ptr<WeightSource> weights;
+};
+
+/// Opens a Hugging Face folder (config.json + safetensors) or a GGUF file. Throws: InputError.
+ModelFiles open_model(const std::string& path);
+
+/// The shape alone (no weights are read).
+ModelShape read_shape(const std::string& path);
+
+}  // namespace r1::models

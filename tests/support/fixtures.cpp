@@ -1,0 +1,65 @@
+#include "support/fixtures.h"
+
+#include <ATen/ATen.h>
+
+#include "base/files.h"
+#include "checkpoint/formats/safetensors.h"
+#include "models/hf_config.h"
+#include "models/registry.h"
+#include "models/weights.h"
+
+namespace r1::test {
+
+std::string data_path(const std::string& relative) {
+  return std::string(R1_SOURCE_DIR) + "/tests/data/" + relative;
+}
+
+nlohmann::json read_json(const std::string& path) {
+  return nlohmann::json::parse(base::read_file(path));
+}
+
+std::map<std::string, at::Tensor> read_tensors(const std::string& path) {
+  const checkpoint::SafetensorsFile file(path);
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, tensor] : file.tensors()) {
+    auto values = at::empty(tensor.shape, tensor.dtype == "I64" ? at::kLong : at::kFloat);
+    std::copy(tensor.data.begin(), tensor.data.end(),
+              static_cast<std::byte*>(values.mutable_data_ptr()));
+    tensors[name] = values;
+  }
+  return tensors;
+}
+
+std::unique_ptr<models::Model> load_fixture(const std::string& name, at::ScalarType dtype,
+                                            const std::string& config) {
+  const auto folder = data_path("models/" + name);
+  const auto file = folder + "/" + config;
+  auto model =
+      models::make_model(models::shape_from_config(read_json(file), file), dtype, at::kCPU);
+  models::load_weights(*model, *models::open_model(folder).weights);
+  return model;
+}
+
+models::ModelInput packed_input(const std::vector<std::vector<std::int64_t>>& sequences,
+                                const std::vector<std::vector<std::int64_t>>& positions,
+                                at::ScalarType dtype) {
+  std::vector<std::int64_t> tokens, places;
+  std::vector<nn::Segment> segments;
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    segments.push_back({static_cast<std::int64_t>(tokens.size()),
+                        static_cast<std::int64_t>(sequences[s].size()), -1});
+    for (std::size_t i = 0; i < sequences[s].size(); ++i) {
+      tokens.push_back(sequences[s][i]);
+      places.push_back(positions.empty() ? static_cast<std::int64_t>(i) : positions[s][i]);
+    }
+  }
+  return {at::tensor(tokens, at::kLong),
+          at::tensor(places, at::kLong),
+          {nn::make_packed_attention(segments, dtype, at::kCPU), nullptr, {}}};
+}
+
+double max_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
+
+}  // namespace r1::test
