@@ -22,4 +22,7 @@ target_include_directories(r1_torch_cpu SYSTEM INTERFACE
 target_link_libraries(r1_torch_cpu INTERFACE
   "${R1_TORCH_DIR}/lib/libtorch_cpu.so" "${R1_TORCH_DIR}/lib/libc10.so")
 target_link_options(r1_torch_cpu INTERFACE "-Wl,-rpath,${R1_TORCH_DIR}/lib")
+# Without OpenMP at::parallel_for compiles to a serial loop. LibTorch's own libgomp.so.1 is the one loaded.
+target_compile_options(r1_torch_cpu INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
+target_link_options(r1_torch_cpu INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
 add_library(r1::torch_cpu ALIAS r1_torch_cpu)
