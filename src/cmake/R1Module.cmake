@@ -34,6 +34,7 @@ endfunction()
 function(r1_use_torch_header target)
   if(R1_PCH)
     target_precompile_headers(${target} REUSE_FROM r1_torch_header)
+    target_compile_options(${target} PRIVATE -fPIC)  # as the header; executables would take -fPIE
     target_link_libraries(${target} PRIVATE r1::torch_cpu)
   endif()
 endfunction()

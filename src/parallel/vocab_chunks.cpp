@@ -1,0 +1,66 @@
+// Chunk walking of vocab_logprob.
+#include "parallel/vocab_chunks.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "parallel/vocab_rows.h"
+
+namespace r1::parallel {
+namespace {
+// Larger chunks read the head's weight and add into its gradient less often, smaller ones keep the
+// chunk's logits in cache. Measured with V = 49,152, D = 576, bf16.
+constexpr std::int64_t kCpuChunkBytes = std::int64_t{48} << 20;
+constexpr std::int64_t kDeviceChunkBytes = std::int64_t{256} << 20;
+}  // namespace
+
+std::int64_t choose_chunk(std::int64_t wanted, const at::Tensor& head_weight,
+                          std::int64_t num_tokens) {
+  const std::int64_t row_bytes =
+      std::max<std::int64_t>(1, head_weight.size(0) * head_weight.element_size());
+  const std::int64_t fitting =
+      (head_weight.is_cpu() ? kCpuChunkBytes : kDeviceChunkBytes) / row_bytes;
+  return std::max<std::int64_t>(1, std::min(wanted > 0 ? wanted : fitting, num_tokens));
+}
+
+LogitChunks::LogitChunks(const at::Tensor& hidden, const at::Tensor& head_weight,
+                         std::int64_t chunk)
+    : hidden_(hidden.detach()),
+      weight_(head_weight.detach().t()),
+      buffer_(at::empty({chunk, head_weight.size(0)}, head_weight.options().requires_grad(false))) {
+}
+
+at::Tensor LogitChunks::form(std::int64_t begin, std::int64_t count) {
+  at::Tensor logits = buffer_.narrow(0, 0, count);
+  at::mm_out(logits, hidden_.narrow(0, begin, count), weight_);
+  return logits;
+}
+
+HeadGradients::HeadGradients(const at::Tensor& hidden, const at::Tensor& head_weight,
+                             bool need_hidden, bool need_weight)
+    : hidden_states_(hidden.detach()), weight_(head_weight.detach()) {
+  if (need_hidden) grad_hidden_ = at::empty_like(hidden_states_, at::MemoryFormat::Contiguous);
+  if (need_weight)
+    grad_weight_ = at::zeros(weight_.sizes(),
+                             weight_.options().dtype(statistics_dtype(weight_.scalar_type())));
+}
+
+void HeadGradients::add(const at::Tensor& grad_logits, std::int64_t begin) {
+  const std::int64_t count = grad_logits.size(0);
+  if (grad_hidden_.defined()) {
+    at::Tensor rows = grad_hidden_.narrow(0, begin, count);
+    at::mm_out(rows, grad_logits, weight_);
+  }
+  if (!grad_weight_.defined()) return;
+  const at::Tensor hidden = hidden_states_.narrow(0, begin, count);
+  if (grad_weight_.scalar_type() == weight_.scalar_type()) {
+    grad_weight_.addmm_(grad_logits.t(), hidden);
+    return;
+  }
+  if (!product_.defined()) product_ = at::empty_like(weight_, at::MemoryFormat::Contiguous);
+  at::mm_out(product_, grad_logits.t(), hidden);
+  accumulate_(grad_weight_, product_);
+}
+
+}  // namespace r1::parallel

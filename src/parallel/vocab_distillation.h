@@ -1,0 +1,50 @@
+#pragma once
+// Distillation terms of a student against a teacher, from hidden states, a chunk of tokens at a
+// time.
+//
+// Shapes, dtypes, chunks and memory as in vocab_logprob.h. Gradients go to the student's hidden
+// states and head only.
+// Collective over: none.
+// Reference: Hinton et al., "Distilling the knowledge in a neural network", arXiv 1503.02531.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace r1::parallel {
+
+/// Terms per token, [T] each. The factor temperature^2 of the soft terms is the loss's business.
+struct DistillationTerms {
+  at::Tensor forward_kl;  // KL(teacher || student) at the temperature
+  at::Tensor reverse_kl;  // KL(student || teacher); undefined for a top-k teacher
+  at::Tensor hard;        // cross entropy of the target under the student at temperature 1
+};
+
+/// A teacher that gives its final hidden states and its frozen head.
+struct TeacherHidden {
+  at::Tensor hidden;  // [T, Dt]
+  at::Tensor head;    // [Vt, Dt]
+};
+
+/// Exact divergences over the first `common_vocab` ids (both sides renormalised to them; the ids
+/// that the two models share). The hard term is over the student's whole vocabulary.
+DistillationTerms distillation_terms(const at::Tensor& student_hidden,
+                                     const at::Tensor& student_head, const TeacherHidden& teacher,
+                                     const at::Tensor& targets, double temperature,
+                                     std::int64_t common_vocab, std::int64_t chunk_tokens = 0);
+
+/// A teacher that gives its k likeliest ids and their log-probabilities at the SAME temperature.
+struct TeacherTopK {
+  at::Tensor ids;       // [T, k] int64
+  at::Tensor logprobs;  // [T, k]
+};
+/// Tail: what the k ids leave over is one more outcome. Renormalised: both are divided by their
+/// sums over the k ids.
+enum class TopKRest { Tail, Renormalised };
+
+DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,
+                                           const at::Tensor& student_head,
+                                           const TeacherTopK& teacher, TopKRest rest,
+                                           const at::Tensor& targets, double temperature,
+                                           std::int64_t chunk_tokens = 0);
+
+}  // namespace r1::parallel

@@ -1,0 +1,34 @@
+#pragma once
+// Log-probabilities and entropy from hidden states, without ever holding [tokens, vocabulary] for a
+// whole batch.
+//
+// Shapes: T tokens, D model width, V vocabulary, K ids of a token. Logits are hidden * weight^T,
+// formed for chunk_tokens tokens at a time in the weight's dtype and formed again in backward;
+// softmax statistics are fp32, fp64 for fp64 weights. Results are fp32 (fp64). Gradients go to
+// hidden and weight; the weight's is summed over chunks in fp32 before it takes the weight's dtype.
+// When no gradient is recorded nothing is kept. chunk_tokens 0: chosen for the device.
+// Collective over: none.
+// Reference: numerics "Log-probabilities and memory".
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace r1::parallel {
+
+struct VocabLogprobs {
+  at::Tensor logprobs;  // [T] log p(target)
+  at::Tensor entropy;   // [T] nats; undefined unless asked for
+};
+
+/// log p(target) under softmax(hidden weight^T / temperature) over the full vocabulary.
+/// hidden [T, D], head_weight [V, D], targets int64 [T].
+VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const at::Tensor& head_weight,
+                             const at::Tensor& targets, double temperature = 1.0,
+                             bool with_entropy = false, std::int64_t chunk_tokens = 0);
+
+/// The same for K ids a token, distinct in a row: ids int64 [T, K] -> [T, K].
+at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const at::Tensor& head_weight,
+                             const at::Tensor& ids, double temperature = 1.0,
+                             std::int64_t chunk_tokens = 0);
+
+}  // namespace r1::parallel

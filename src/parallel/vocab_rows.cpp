@@ -1,0 +1,140 @@
+// Dispatch of the chunk steps of vocab_logprob: fused row loops on the CPU, ATen elsewhere.
+#include "parallel/vocab_rows.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "parallel/vocab_row_loops.h"
+
+namespace r1::parallel {
+namespace {
+
+using tensor::Bfloat16Bits;
+
+bool has_row_loops(const at::Tensor& logits) {
+  return logits.is_cpu() && logits.is_contiguous() &&
+         (logits.scalar_type() == at::kFloat || logits.scalar_type() == at::kBFloat16);
+}
+
+/// Calls `function(pointer to row, row index)` for each row, rows spread over threads.
+template <class Function>
+void for_each_row(const at::Tensor& logits, const Function& function) {
+  const std::int64_t size = logits.size(1);
+  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      if (logits.scalar_type() == at::kFloat)
+        function(logits.data_ptr<float>() + row * size, row);
+      else
+        function(static_cast<Bfloat16Bits*>(logits.data_ptr()) + row * size, row);
+    }
+  });
+}
+
+at::Tensor scaled(const at::Tensor& logits, double scale) {
+  return logits.to(statistics_dtype(logits.scalar_type())) * scale;
+}
+
+/// The plain form of rows_gradient_: the formula of vocab_row_loops.h plus the targets' terms.
+void plain_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) {
+  at::Tensor log_p = scaled(logits, scale) - rows.lse.unsqueeze(1);
+  at::Tensor factor;
+  if (rows.grad_logprobs.defined()) factor = rows.grad_logprobs.sum(1, /*keepdim=*/true);
+  if (rows.grad_entropy.defined()) {
+    const at::Tensor part = (log_p + rows.entropy.unsqueeze(1)) * rows.grad_entropy.unsqueeze(1);
+    factor = factor.defined() ? part + factor : part;
+  }
+  at::Tensor gradient = log_p.exp_().mul_(factor).mul_(-scale);
+  if (rows.grad_logprobs.defined())
+    gradient.scatter_add_(1, rows.targets, rows.grad_logprobs * scale);
+  logits.copy_(gradient);
+}
+
+template <class T>
+void row_with_targets(T* logits, std::int64_t size, const RowGradient& row,
+                      const std::int64_t* targets, const float* grads, std::int64_t num_targets) {
+  std::vector<float> at_target(static_cast<std::size_t>(num_targets));
+  // Rounded once, after the target's own term is added: p near 1 cancels it.
+  for (std::int64_t k = 0; k < num_targets; ++k)
+    at_target[static_cast<std::size_t>(k)] =
+        gradient_of(tensor::to_float(logits[targets[k]]), row) + row.scale * grads[k];
+  row_gradient(logits, size, row);
+  for (std::int64_t k = 0; k < num_targets; ++k)
+    tensor::store(logits + targets[k], at_target[static_cast<std::size_t>(k)]);
+}
+
+}  // namespace
+
+at::ScalarType statistics_dtype(at::ScalarType logits_dtype) {
+  return logits_dtype == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+at::Tensor rows_max(const at::Tensor& logits, double scale) {
+  if (!has_row_loops(logits))
+    return logits.amax(1).to(statistics_dtype(logits.scalar_type())) * scale;
+  at::Tensor max = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
+  float* out = max.data_ptr<float>();
+  for_each_row(logits, [&](auto* row, std::int64_t i) {
+    out[i] = row_max(row, logits.size(1)) * static_cast<float>(scale);
+  });
+  return max;
+}
+
+RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, bool with_dot) {
+  if (!has_row_loops(logits)) {
+    const at::Tensor z = scaled(logits, scale) - max.unsqueeze(1);
+    const at::Tensor e = z.exp();
+    return {e.sum(1), with_dot ? (e * z).sum(1) : at::Tensor()};
+  }
+  RowsSum result{at::empty_like(max), with_dot ? at::empty_like(max) : at::Tensor()};
+  const float* max_data = max.data_ptr<float>();
+  float* sum = result.sum.data_ptr<float>();
+  float* dot = with_dot ? result.dot.data_ptr<float>() : nullptr;
+  for_each_row(logits, [&](auto* row, std::int64_t i) {
+    const RowSum sums =
+        row_sum(row, logits.size(1), static_cast<float>(scale), max_data[i], with_dot);
+    sum[i] = sums.sum;
+    if (dot) dot[i] = sums.dot;
+  });
+  return result;
+}
+
+at::Tensor rows_at(const at::Tensor& logits, const at::Tensor& targets, double scale) {
+  return scaled(logits.gather(1, targets), scale);
+}
+
+void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) {
+  if (!has_row_loops(logits)) return plain_gradient_(logits, rows, scale);
+  const std::int64_t num_targets = rows.grad_logprobs.defined() ? rows.targets.size(1) : 0;
+  const at::Tensor targets = rows.targets.contiguous();
+  const at::Tensor grads =
+      num_targets ? rows.grad_logprobs.to(at::kFloat).contiguous() : at::Tensor();
+  const at::Tensor grad_entropy =
+      rows.grad_entropy.defined() ? rows.grad_entropy.to(at::kFloat).contiguous() : at::Tensor();
+  const float* lse = rows.lse.data_ptr<float>();
+  for_each_row(logits, [&](auto* row, std::int64_t i) {
+    const float* grad = num_targets ? grads.data_ptr<float>() + i * num_targets : nullptr;
+    RowGradient one{static_cast<float>(scale), lse[i], 0.0f, 0.0f, 0.0f};
+    for (std::int64_t k = 0; k < num_targets; ++k) one.grad_logprob += grad[k];
+    if (grad_entropy.defined()) {
+      one.entropy = rows.entropy.data_ptr<float>()[i];
+      one.grad_entropy = grad_entropy.data_ptr<float>()[i];
+    }
+    row_with_targets(row, logits.size(1), one, targets.data_ptr<std::int64_t>() + i * num_targets,
+                     grad, num_targets);
+  });
+}
+
+void accumulate_(at::Tensor& sum, const at::Tensor& part) {
+  if (!(sum.is_cpu() && part.scalar_type() == at::kBFloat16 && part.is_contiguous() &&
+        sum.is_contiguous() && sum.scalar_type() == at::kFloat)) {
+    sum.add_(part);
+    return;
+  }
+  float* target = sum.data_ptr<float>();
+  const auto* source = static_cast<const Bfloat16Bits*>(part.data_ptr());
+  at::parallel_for(0, sum.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+    accumulate(target + begin, source + begin, end - begin);
+  });
+}
+
+}  // namespace r1::parallel

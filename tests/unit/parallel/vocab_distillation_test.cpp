@@ -1,0 +1,123 @@
+// Distillation terms: finite differences, chunks, common vocabulary. (Fixtures: unit_algorithms.)
+#include "parallel/vocab_distillation.h"
+
+#include <ATen/ATen.h>
+
+#include "support/loss_fixture.h"
+
+namespace r1::parallel {
+namespace {
+
+using test::expect_close;
+constexpr double kFiniteDifference = 1e-6;
+
+struct Problem {
+  at::Tensor hidden, head;
+  TeacherHidden teacher;
+  at::Tensor targets;
+  std::vector<at::Tensor> weights;
+};
+
+Problem make_problem(std::int64_t tokens) {
+  at::manual_seed(5);
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  Problem problem{at::randn({tokens, 4}, options),
+                  at::randn({11, 4}, options),
+                  {at::randn({tokens, 6}, options), at::randn({9, 6}, options)},
+                  at::randint(11, {tokens}, at::kLong),
+                  {}};
+  for (int i = 0; i < 3; ++i) problem.weights.push_back(at::randn({tokens}, options));
+  return problem;
+}
+
+at::Tensor weighted(const Problem& problem, const DistillationTerms& terms) {
+  at::Tensor sum =
+      (terms.forward_kl * problem.weights[0]).sum() + (terms.hard * problem.weights[2]).sum();
+  if (terms.reverse_kl.defined()) sum = sum + (terms.reverse_kl * problem.weights[1]).sum();
+  return sum;
+}
+
+template <class Terms>
+void expect_finite_differences(const Problem& problem, const Terms& terms) {
+  const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+  const at::Tensor head = problem.head.clone().requires_grad_();
+  weighted(problem, terms(hidden, head)).backward();
+  const double step = 1e-5;
+  for (const bool of_head : {false, true}) {
+    const at::Tensor gradient = (of_head ? head : hidden).grad().flatten();
+    for (std::int64_t i = 0; i < gradient.numel(); ++i) {
+      at::Tensor moved_hidden = problem.hidden.clone(), moved_head = problem.head.clone();
+      at::Tensor moved = (of_head ? moved_head : moved_hidden).view({-1});
+      moved[i] += step;
+      const double above =
+          weighted(problem, terms(moved_hidden, moved_head)).template item<double>();
+      moved[i] -= 2 * step;
+      const double below =
+          weighted(problem, terms(moved_hidden, moved_head)).template item<double>();
+      EXPECT_NEAR(gradient[i].template item<double>(), (above - below) / (2 * step),
+                  kFiniteDifference);
+    }
+  }
+}
+
+TEST(DistillationTerms, GradientsEqualFiniteDifferences) {
+  const Problem problem = make_problem(3);
+  expect_finite_differences(problem, [&](const at::Tensor& hidden, const at::Tensor& head) {
+    return distillation_terms(hidden, head, problem.teacher, problem.targets, 2.0, 8, 2);
+  });
+}
+
+TEST(DistillationTerms, TopKGradientsEqualFiniteDifferences) {
+  const Problem problem = make_problem(3);
+  const at::Tensor teacher =
+      at::log_softmax(at::mm(problem.teacher.hidden, problem.teacher.head.t()) / 2.0, 1);
+  const auto [logprobs, ids] = teacher.topk(4, 1);
+  for (const TopKRest rest : {TopKRest::Tail, TopKRest::Renormalised})
+    expect_finite_differences(problem, [&](const at::Tensor& hidden, const at::Tensor& head) {
+      return distillation_terms_top_k(hidden, head, {ids, logprobs}, rest, problem.targets, 2.0, 2);
+    });
+}
+
+TEST(DistillationTerms, CommonVocabularyRenormalisesBothSides) {
+  const Problem problem = make_problem(6);
+  const auto found =
+      distillation_terms(problem.hidden, problem.head, problem.teacher, problem.targets, 3.0, 8, 4);
+  const auto log_p = [](const at::Tensor& hidden, const at::Tensor& head) {
+    return at::log_softmax(at::mm(hidden, head.t()).narrow(1, 0, 8) / 3.0, 1);
+  };
+  const at::Tensor student = log_p(problem.hidden, problem.head);
+  const at::Tensor teacher = log_p(problem.teacher.hidden, problem.teacher.head);
+  expect_close(found.forward_kl, (teacher.exp() * (teacher - student)).sum(1), "forward");
+  expect_close(found.reverse_kl, (student.exp() * (student - teacher)).sum(1), "reverse");
+  const at::Tensor all = at::log_softmax(at::mm(problem.hidden, problem.head.t()), 1);
+  expect_close(found.hard, -all.gather(1, problem.targets.unsqueeze(1)).squeeze(1), "hard");
+}
+
+TEST(DistillationTerms, ChunksDoNotMatter) {
+  const Problem problem = make_problem(7);
+  std::vector<at::Tensor> gradients;
+  for (const std::int64_t chunk : {1, 3, 0}) {
+    const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+    weighted(problem, distillation_terms(hidden, problem.head, problem.teacher, problem.targets,
+                                         3.0, 9, chunk))
+        .backward();
+    gradients.push_back(hidden.grad());
+  }
+  expect_close(gradients[0], gradients[2], "chunk 1", 1e-12, 1e-14);
+  expect_close(gradients[1], gradients[2], "chunk 3", 1e-12, 1e-14);
+}
+
+TEST(DistillationTerms, TheTeacherGetsNoGradient) {
+  Problem problem = make_problem(2);
+  problem.teacher.hidden.requires_grad_();
+  problem.teacher.head.requires_grad_();
+  const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+  weighted(problem,
+           distillation_terms(hidden, problem.head, problem.teacher, problem.targets, 1.0, 9))
+      .backward();
+  EXPECT_FALSE(problem.teacher.hidden.grad().defined());
+  EXPECT_FALSE(problem.teacher.head.grad().defined());
+}
+
+}  // namespace
+}  // namespace r1::parallel
