@@ -20,12 +20,11 @@ void check_mesh(const std::string& key, const MeshOptions& mesh, const RoleOptio
         mesh.dp > 0 ? role.ranks == ranks : role.ranks % ranks == 0, key,
         fmt::format("tp {} x ep {} x dp {} does not make the role's {} ranks", mesh.tp, mesh.ep,
                     mesh.dp > 0 ? std::to_string(mesh.dp) : "auto", role.ranks));
-  if (shape.empty() || mesh.tp <= 0 || mesh.ep <= 0) return;
+  if (shape.empty() || shape.kv_heads() <= 0 || mesh.tp <= 0 || mesh.ep <= 0) return;
   problems.require(shape.num_attention_heads % mesh.tp == 0, key + ".tp",
                    fmt::format("expected a divisor of the {} attention heads, found {}",
                                shape.num_attention_heads, mesh.tp));
-  problems.require(shape.is_deepseek() || (shape.kv_heads() > 0 && shape.kv_heads() % mesh.tp == 0),
-                   key + ".tp",
+  problems.require(shape.is_deepseek() || shape.kv_heads() % mesh.tp == 0, key + ".tp",
                    fmt::format("expected a divisor of the {} key/value heads, found {}",
                                shape.kv_heads(), mesh.tp));
   const std::int64_t experts = shape.experts.num_experts;

@@ -42,9 +42,8 @@ constexpr std::array<std::string_view, 15> kFreeEnds = {
     ".path",        ".output",         ".report",     ".replay",      ".steps",
     ".epochs",      ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
     ".num_prompts", ".max_kept",       ".time_limit", ".stop_margin", ".held_out"};
-constexpr std::array<std::string_view, 15> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 14> kFreeKeys = {"run.device",
                                                         "run.max_steps",
-                                                        "run.num_logged_samples",
                                                         "run.max_bad_records",
                                                         "run.max_bad_steps",
                                                         "run.threads",
