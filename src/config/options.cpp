@@ -50,7 +50,6 @@ void RunOptions::visit(base::OptionVisitor& v) {
   v("max_steps", max_steps, "stop after this many steps of a stage; 0: what the stage says");
   v("log_every", log_every,
     "steps between log lines (guide: 10 updates in RL, 100 in distillation)");
-  v("num_logged_samples", num_logged_samples, "completions per step written to samples/");
   v("max_bad_steps", max_bad_steps, "skipped steps in a row (not finite, exploding) before exit 3");
   v("outlier_factor", outlier_factor, "a gradient norm above this many running medians is skipped");
   v("max_bad_records", max_bad_records, "unreadable records of an input file before exit 2");
@@ -65,7 +64,6 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(stop_margin >= 1.0, key + ".stop_margin", "expected >= 1");
   problems.require(max_steps >= 0, key + ".max_steps", "expected >= 0");
   problems.require(log_every > 0, key + ".log_every", "expected > 0");
-  problems.require(num_logged_samples >= 0, key + ".num_logged_samples", "expected >= 0");
   problems.require(max_bad_steps > 0, key + ".max_bad_steps", "expected > 0");
   problems.require(outlier_factor > 1.0, key + ".outlier_factor", "expected > 1");
   problems.require(max_bad_records >= 0, key + ".max_bad_records", "expected >= 0");

@@ -22,7 +22,6 @@ struct RunOptions {
   double stop_margin = 1.5;
   std::int64_t max_steps = 0;
   std::int64_t log_every = 1;
-  std::int64_t num_logged_samples = 4;
   std::int64_t max_bad_steps = 5;
   double outlier_factor = 20.0;
   std::int64_t max_bad_records = 100;

@@ -1,0 +1,173 @@
+#include "config/checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace r1::config {
+namespace {
+
+void check_model_given(const Config& config, bool model_from_stage, base::Problems& problems) {
+  problems.require(model_from_stage || config.model.used(), "model.path",
+                   "expected a model: a path, or init = \"random\" with a shape");
+}
+
+void check_mesh(const std::string& key, const MeshOptions& mesh, const RoleOptions& role,
+                const models::ModelShape& shape, base::Problems& problems) {
+  const std::int64_t ranks = mesh.tp * mesh.ep * std::max<std::int64_t>(mesh.dp, 1);
+  if (role.ranks > 0)
+    problems.require(
+        mesh.dp > 0 ? role.ranks == ranks : role.ranks % ranks == 0, key,
+        fmt::format("tp {} x ep {} x dp {} does not make the role's {} ranks", mesh.tp, mesh.ep,
+                    mesh.dp > 0 ? std::to_string(mesh.dp) : "auto", role.ranks));
+  if (shape.empty() || shape.kv_heads() <= 0 || mesh.tp <= 0 || mesh.ep <= 0) return;
+  problems.require(shape.num_attention_heads % mesh.tp == 0, key + ".tp",
+                   fmt::format("expected a divisor of the {} attention heads, found {}",
+                               shape.num_attention_heads, mesh.tp));
+  problems.require(shape.is_deepseek() || shape.kv_heads() % mesh.tp == 0, key + ".tp",
+                   fmt::format("expected a divisor of the {} key/value heads, found {}",
+                               shape.kv_heads(), mesh.tp));
+  const std::int64_t experts = shape.experts.num_experts;
+  problems.require(
+      experts > 0 ? experts % mesh.ep == 0 : mesh.ep == 1, key + ".ep",
+      experts > 0 ? fmt::format("expected a divisor of the {} experts, found {}", experts, mesh.ep)
+                  : "the model has no experts: expected 1");
+}
+
+void check_roles(const Config& config, base::Problems& problems) {
+  const models::ModelShape& policy = config.model.shape;
+  check_mesh("roles.policy.train", config.roles.policy.train, config.roles.policy, policy,
+             problems);
+  check_mesh("roles.policy.generate", config.roles.policy.generate, config.roles.policy, policy,
+             problems);
+  check_mesh("roles.reference.train", config.roles.reference.train, config.roles.reference,
+             config.reference.shape.empty() ? policy : config.reference.shape, problems);
+  check_mesh("roles.teacher.train", config.roles.teacher.train, config.roles.teacher,
+             config.teacher.shape, problems);
+}
+
+void check_device(const Config& config, base::Problems& problems) {
+  const bool gpu = config.run.device == "cuda";
+  problems.require(gpu || config.communication.backend != "nccl", "communication.backend",
+                   "nccl needs run.device = \"cuda\"");
+  problems.require(gpu || config.trainer.offload == "none", "trainer.offload",
+                   "offload needs run.device = \"cuda\"");
+  problems.require(
+      config.model.dtype != "fp64" || config.trainer.gradient_dtype == "fp64",
+      "trainer.gradient_dtype",
+      "model.dtype = \"fp64\" needs \"fp64\", found \"" + config.trainer.gradient_dtype + "\"");
+}
+
+/// A sequence must fit the model's context and the cache's blocks.
+void check_lengths(const Config& config, const generation::SamplingOptions& sampling,
+                   const std::string& key, base::Problems& problems) {
+  const models::ModelShape& shape = config.model.shape;
+  problems.require(shape.empty() || sampling.max_new_tokens < shape.max_position_embeddings,
+                   key + ".max_new_tokens",
+                   fmt::format("expected less than the model's context of {} tokens, found {}",
+                               shape.max_position_embeddings, sampling.max_new_tokens));
+  problems.require(shape.empty() || sampling.top_k <= shape.vocab_size, key + ".top_k",
+                   fmt::format("expected at most the vocabulary's {}, found {}", shape.vocab_size,
+                               sampling.top_k));
+  const std::int64_t cache = config.engine.kv_cache_blocks * config.engine.block_size;
+  problems.require(
+      cache == 0 || cache > sampling.max_new_tokens, "engine.kv_cache_blocks",
+      fmt::format("{} tokens do not hold one completion of {}", cache, sampling.max_new_tokens));
+}
+
+void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
+  const std::int64_t samples = rl.samples_per_step();
+  const std::int64_t mini_batch = rl.mini_batch_samples();
+  problems.require(mini_batch > 0 && samples % mini_batch == 0, "rl.mini_batch",
+                   fmt::format("expected a divisor of the step's {} samples ({} prompts x {}), "
+                               "found {}",
+                               samples, rl.prompts_per_step, rl.samples_per_prompt, mini_batch));
+  problems.require(rl.chunks <= rl.prompts_per_step, "rl.chunks",
+                   fmt::format("expected at most prompts_per_step = {}, found {}",
+                               rl.prompts_per_step, rl.chunks));
+  if (rl.algorithm == "grpo")
+    problems.require(rl.samples_per_prompt > 1, "rl.samples_per_prompt",
+                     "grpo compares the samples of a prompt: expected > 1");
+  else
+    problems.require(!rl.resample_zero_advantage, "rl.resample_zero_advantage",
+                     "needs groups: algorithm = \"grpo\"");
+}
+
+void check_rl(const Config& config, base::Problems& problems) {
+  check_rl_batch(config.rl, problems);
+  check_lengths(config, config.sampling, "sampling", problems);
+  for (std::size_t i = 0; i < config.rl.changes.size(); ++i) {
+    const RlChangeOptions& change = config.rl.changes[i];
+    const std::string key = fmt::format("rl.changes[{}]", i);
+    problems.require(change.preference_rewards == "keep" || config.reward_model.used(),
+                     key + ".preference_rewards", "there is no reward_model");
+    problems.require(change.from_step < config.rl.steps, key + ".from_step",
+                     fmt::format("expected less than rl.steps = {}", config.rl.steps));
+  }
+}
+
+void check_sft(const Config& config, base::Problems& problems) {
+  problems.require(config.sft.safety.weight == 0.0 || config.classifier.used(), "classifier.path",
+                   "sft.safety.weight > 0 needs a toxicity classifier");
+}
+
+void check_distill(const Config& config, base::Problems& problems) {
+  problems.require(config.distill.mode == "text" || config.teacher.used(), "teacher.path",
+                   "distill.mode = \"logits\" needs a teacher");
+}
+
+void check_evaluate(const Config& config, base::Problems& problems) {
+  problems.require(!config.evaluate.suites.empty(), "evaluate.suites",
+                   "expected at least one [[evaluate.suites]]");
+  for (std::size_t i = 0; i < config.evaluate.suites.size(); ++i) {
+    const SuiteOptions& suite = config.evaluate.suites[i];
+    problems.require(
+        !config.evaluate.sampling.greedy || suite.samples_per_prompt == 1,
+        fmt::format("evaluate.suites[{}].samples_per_prompt", i),
+        "greedy answers are all equal: expected 1, or evaluate.sampling.greedy = false");
+  }
+}
+
+}  // namespace
+
+void check_sections(const Config& config, base::Problems& problems) {
+  config.run.check("run", problems);
+  config.model.check("model", problems);
+  config.reference.check("reference", problems);
+  config.teacher.check("teacher", problems);
+  config.reward_model.check("reward_model", problems);
+  config.classifier.check("classifier", problems);
+  config.roles.check("roles", problems);
+  config.communication.check("communication", problems);
+  config.trainer.check("trainer", problems);
+  config.sampling.check("sampling", problems);
+  config.engine.check("engine", problems);
+  config.rl.check("rl", problems);
+  config.sft.check("sft", problems);
+  config.distill.check("distill", problems);
+  config.generate.check("generate", problems);
+  config.evaluate.check("evaluate", problems);
+  config.prepare.check("prepare", problems);
+  config.pipeline.check("pipeline", problems);
+  config.plan.check("plan", problems);
+}
+
+void check_combinations(const Config& config, const std::string& command, bool model_from_stage,
+                        base::Problems& problems) {
+  check_roles(config, problems);
+  check_device(config, problems);
+  const bool needs_model = command == "rl" || command == "sft" || command == "generate" ||
+                           (command == "distill" && config.distill.students.empty()) ||
+                           (command == "evaluate" && config.evaluate.models.empty());
+  if (needs_model) check_model_given(config, model_from_stage, problems);
+  if (command == "rl") check_rl(config, problems);
+  if (command == "generate") check_lengths(config, config.sampling, "sampling", problems);
+  if (command == "sft") check_sft(config, problems);
+  if (command == "distill") check_distill(config, problems);
+  if (command == "evaluate") check_evaluate(config, problems);
+  if (command == "prepare")
+    problems.require(!config.prepare.sources.empty(), "prepare.sources",
+                     "expected at least one [[prepare.sources]]");
+}
+
+}  // namespace r1::config

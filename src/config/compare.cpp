@@ -1,0 +1,118 @@
+#include "config/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "config/print.h"
+
+namespace r1::config {
+namespace {
+
+using Values = std::map<std::string, std::string>;
+
+void flatten_json(const nlohmann::json& node, const std::string& key, Values& out) {
+  if (node.is_object()) {
+    for (const auto& [name, child] : node.items())
+      flatten_json(child, key.empty() ? name : key + "." + name, out);
+  } else if (node.is_array() && !node.empty() && node.front().is_object()) {
+    for (std::size_t i = 0; i < node.size(); ++i)
+      flatten_json(node[i], fmt::format("{}[{}]", key, i), out);
+  } else {
+    out[key] = node.dump();
+  }
+}
+
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// Sections that only say where and how fast the same thing is computed, or another stage's work.
+constexpr std::array<std::string_view, 7> kFreeSections = {
+    "roles.", "communication.", "engine.", "plan.", "checkpoint.", "evaluate.", "pipeline."};
+// Ends of keys that are lengths, intervals, paths, limits.
+constexpr std::array<std::string_view, 15> kFreeEnds = {
+    ".path",        ".output",         ".report",     ".replay",      ".steps",
+    ".epochs",      ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
+    ".num_prompts", ".max_kept",       ".time_limit", ".stop_margin", ".held_out"};
+constexpr std::array<std::string_view, 14> kFreeKeys = {"run.device",
+                                                        "run.max_steps",
+                                                        "run.max_bad_records",
+                                                        "run.max_bad_steps",
+                                                        "run.threads",
+                                                        "trainer.micro_batch_tokens",
+                                                        "trainer.score_batch_tokens",
+                                                        "trainer.logprob_chunk_tokens",
+                                                        "trainer.bucket_mb",
+                                                        "trainer.activation_checkpointing",
+                                                        "trainer.shard_optimizer",
+                                                        "trainer.offload",
+                                                        "trainer.share_prefix",
+                                                        "rl.chunks"};
+
+}  // namespace
+
+ChangeClass change_class(const std::string& key) {
+  const bool shape = starts_with(key, "model.shape.") || key == "model.value_head";
+  if (key == "run.seed" || key == "model.tokenizer" || shape) return ChangeClass::Fatal;
+  if (std::find(kFreeKeys.begin(), kFreeKeys.end(), key) != kFreeKeys.end())
+    return ChangeClass::Free;
+  const auto is_section = [&key](std::string_view section) { return starts_with(key, section); };
+  const auto is_end = [&key](std::string_view end) { return ends_with(key, end); };
+  if (std::any_of(kFreeSections.begin(), kFreeSections.end(), is_section) ||
+      std::any_of(kFreeEnds.begin(), kFreeEnds.end(), is_end))
+    return ChangeClass::Free;
+  return ChangeClass::NeedsAllow;
+}
+
+std::vector<Change> compare_configs(const nlohmann::json& before, const Config& after) {
+  Values old_values, new_values, defaults;
+  flatten_json(before, "", old_values);
+  flatten_json(config_json(after), "", new_values);
+  flatten_json(config_json(Config{}), "", defaults);
+  std::vector<Change> changes;
+  for (const auto& [key, value] : new_values) {
+    const auto old_value = old_values.find(key);
+    if (old_value != old_values.end()) {
+      if (old_value->second != value)
+        changes.push_back({key, old_value->second, value, change_class(key)});
+    } else if (const auto known = defaults.find(key);
+               known == defaults.end() || known->second != value) {
+      changes.push_back({key, "", value, change_class(key)});
+    }
+  }
+  for (const auto& [key, value] : old_values)
+    if (new_values.count(key) == 0) changes.push_back({key, value, "", change_class(key)});
+  return changes;
+}
+
+std::string describe_changes(const std::vector<Change>& changes) {
+  std::string text;
+  for (const Change& change : changes)
+    text += fmt::format("{}{}: {} -> {}", text.empty() ? "" : "\n", change.key,
+                        change.before.empty() ? "(none)" : change.before,
+                        change.after.empty() ? "(none)" : change.after);
+  return text;
+}
+
+void require_compatible(const std::vector<Change>& changes, bool allow_changes) {
+  std::string text;
+  for (const Change& change : changes) {
+    if (change.kind == ChangeClass::Free) continue;
+    if (change.kind == ChangeClass::NeedsAllow && allow_changes) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "\n", describe_changes({change}),
+                        change.kind == ChangeClass::Fatal
+                            ? "cannot change within a run; start another run folder"
+                            : "changes the results; --allow-config-change accepts it");
+  }
+  if (!text.empty()) throw base::ConfigError("the configuration is not the checkpoint's:\n" + text);
+}
+
+}  // namespace r1::config

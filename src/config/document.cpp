@@ -1,0 +1,89 @@
+#include "config/document.h"
+
+#include <fmt/format.h>
+
+#include "config/config.h"
+#include "config/option_tree.h"
+
+namespace r1::config {
+namespace {
+
+using Kind = OptionNode::Kind;
+
+const char* const kIntroduction = R"(# Configurations
+This file is printed by the program (`r1mpi options`); a test compares it with the code.
+
+| folder | what |
+| --- | --- |
+| guide/ | the guide's numbers, one file per stage, and README.md with each number's story |
+| paper/ | the settings of DeepSeek's papers |
+| models/ | published shapes, for random weights and for `plan`: `[model]` `include = "../models/NAME.toml"` |
+| tiny/ | tests and the quick start |
+
+- A file is TOML. Unknown keys, wrong types and impossible combinations are errors; all of them are reported together, each with file and line.
+- `--set rl.steps=10` (repeatable) wins over files. The value is TOML, or else taken as a text. A list's item is named by its number or name: `--set pipeline.stages.rl1.rl.steps=3`.
+- `include = "FILE"` (or a list) in any table puts that file's contents beneath the table; the path is relative to the file that says it.
+- Other paths are relative to the working directory. `{run}` in a path is the pipeline's run folder (for a single command, its own).
+- A pipeline's file has sections, which are every stage's defaults, and `[[pipeline.stages]]`. Over the defaults come the stage's `config` file, then the tables inside the stage (`[pipeline.stages.rl]`), then `--set`.
+- The run folder's `resolved.toml` holds every key; the program reads it back to the same configuration.
+- On a restart: layout, lengths, intervals, paths and time limits may change; model shape, tokenizer and seed may not; everything else needs `--allow-config-change`.
+)";
+
+std::string escaped(std::string text) {
+  for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2))
+    text.insert(at, 1, '\\');
+  return text;
+}
+
+std::string type_of(const OptionNode& node) {
+  if (node.allowed.empty()) return node.type;
+  std::string text;
+  for (const std::string& name : node.allowed) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+void document_section(const OptionNode& section, const std::string& path, const std::string& header,
+                      std::string& out) {
+  out +=
+      fmt::format("\n## {}\n{}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n",
+                  header, section.help);
+  for (const OptionNode& child : section.children)
+    if (child.kind == Kind::Value)
+      out += fmt::format("| {} | {} | `{}` | {} |\n", child.key, escaped(type_of(child)),
+                         escaped(child.value), escaped(child.help));
+  for (const OptionNode& child : section.children) {
+    const std::string child_path = path + "." + child.key;
+    if (child.kind == Kind::Section) {
+      document_section(child, child_path, "[" + child_path + "]", out);
+    } else if (child.kind == Kind::List) {
+      OptionNode item = child.children.front();
+      item.help = child.help;
+      document_section(item, child_path, "[[" + child_path + "]]", out);
+    }
+  }
+}
+
+/// The keys of a section as one text, to find sections with equal keys.
+std::string signature(const OptionNode& node) {
+  std::string text;
+  for (const OptionNode& child : node.children) text += child.key + "{" + signature(child) + "}";
+  return text;
+}
+
+}  // namespace
+
+std::string document_options() {
+  const OptionNode tree = option_tree(Config{}, true);
+  std::string out = kIntroduction;
+  const OptionNode* model = nullptr;
+  for (const OptionNode& section : tree.children) {
+    if (section.key == "model") model = &section;
+    if (model != nullptr && &section != model && signature(section) == signature(*model))
+      out += fmt::format("\n## [{}]\n{}\n\nThe keys of [model].\n", section.key, section.help);
+    else
+      document_section(section, section.key, "[" + section.key + "]", out);
+  }
+  return out;
+}
+
+}  // namespace r1::config

@@ -1,0 +1,197 @@
+#include "config/toml_document.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/errors.h"
+#include "base/files.h"
+
+namespace r1::config {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = 1 << 20;
+constexpr int kMaxIncludeDepth = 8;
+
+TomlDocument parse_with_includes(const std::string& text, const std::string& name, int depth,
+                                 std::vector<LocatedProblem>& problems);
+TomlDocument with_includes(const TomlDocument& document, const std::string& key,
+                           const toml::table& table, int depth,
+                           std::vector<LocatedProblem>& problems);
+
+void record_origins(const toml::node& node, const std::string& key, const std::string& file,
+                    std::map<std::string, Origin>& origins) {
+  if (!key.empty()) origins[key] = {file, static_cast<std::int64_t>(node.source().begin.line)};
+  if (const toml::table* table = node.as_table()) {
+    for (const auto& [name, child] : *table) {
+      const std::string child_key = key.empty() ? std::string(name) : key + "." + std::string(name);
+      record_origins(child, child_key, file, origins);
+      if (!child.is_table()) origins[child_key].line = name.source().begin.line;
+    }
+  } else if (const toml::array* array = node.as_array()) {
+    for (std::size_t i = 0; i < array->size(); ++i)
+      record_origins(*array->get(i), fmt::format("{}[{}]", key, i), file, origins);
+  }
+}
+
+std::vector<std::string> include_names(const toml::node& node) {
+  std::vector<std::string> names;
+  if (const auto name = node.value<std::string>()) {
+    names.push_back(*name);
+  } else if (const toml::array* array = node.as_array()) {
+    for (const toml::node& item : *array) {
+      const auto text = item.value<std::string>();
+      if (!text) return {};
+      names.push_back(*text);
+    }
+  }
+  return names;
+}
+
+void merge_tables(toml::table& base, const toml::table& over) {
+  for (const auto& [name, node] : over) {
+    toml::node* existing = base.get(name.str());
+    if (existing != nullptr && existing->is_table() && node.is_table())
+      merge_tables(*existing->as_table(), *node.as_table());
+    else
+      base.insert_or_assign(name.str(), node);
+  }
+}
+
+/// Resolves the includes of a value of `own`, in place: of a table, or of the tables of a list.
+void include_into(TomlDocument& own, const std::string& key, toml::node& value, int depth,
+                  std::vector<LocatedProblem>& problems) {
+  if (toml::table* table = value.as_table()) {
+    TomlDocument inner = with_includes(own, key, *table, depth, problems);
+    *table = std::move(inner.table);
+    for (const auto& [inner_key, origin] : inner.origins)
+      own.origins[key + "." + inner_key] = origin;
+  } else if (toml::array* array = value.as_array()) {
+    for (std::size_t i = 0; i < array->size(); ++i)
+      include_into(own, fmt::format("{}[{}]", key, i), *array->get(i), depth, problems);
+  }
+}
+
+/// Puts the files that the table's `include` names into `result`, later ones over earlier ones.
+void load_includes(const TomlDocument& document, const std::string& key, const toml::table& table,
+                   int depth, TomlDocument& result, std::vector<LocatedProblem>& problems) {
+  const toml::node* include = table.get("include");
+  if (include == nullptr) return;
+  const std::string include_key = key.empty() ? "include" : key + ".include";
+  const Origin origin = document.origin_of(include_key);
+  const std::vector<std::string> names = include_names(*include);
+  if (names.empty())
+    problems.push_back({origin, include_key, "expected a file name or a list of file names"});
+  if (depth >= kMaxIncludeDepth) {
+    problems.push_back({origin, include_key, "includes nest too deep (a cycle?)"});
+    return;
+  }
+  for (const std::string& name : names) {
+    const auto path = std::filesystem::path(origin.file).parent_path() / name;
+    try {
+      merge(result, parse_with_includes(base::read_file(path.string()), path.string(), depth + 1,
+                                        problems));
+    } catch (const base::InputError& error) {
+      problems.push_back({origin, include_key, error.what()});
+    }
+  }
+}
+
+/// The table under `key` with its includes beneath it, and the same of all tables in it.
+TomlDocument with_includes(const TomlDocument& document, const std::string& key,
+                           const toml::table& table, int depth,
+                           std::vector<LocatedProblem>& problems) {
+  TomlDocument result;
+  result.name = document.name;
+  load_includes(document, key, table, depth, result, problems);
+  TomlDocument own = subdocument(document, key, table);
+  own.table.erase("include");
+  for (auto&& [name, child] : own.table) {
+    include_into(own, std::string(name), child, depth, problems);
+  }
+  merge(result, own);
+  return result;
+}
+
+TomlDocument parse_with_includes(const std::string& text, const std::string& name, int depth,
+                                 std::vector<LocatedProblem>& problems) {
+  TomlDocument document;
+  document.name = name;
+  if (text.size() > kMaxFileBytes) {
+    problems.push_back({{name, 0},
+                        "",
+                        fmt::format("{} bytes: too long for a configuration "
+                                    "(at most {})",
+                                    text.size(), kMaxFileBytes)});
+    return document;
+  }
+  try {
+    document.table = toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    problems.push_back({{name, static_cast<std::int64_t>(error.source().begin.line)},
+                        "",
+                        std::string(error.description())});
+    return document;
+  }
+  record_origins(document.table, "", name, document.origins);
+  return with_includes(document, "", document.table, depth, problems);
+}
+
+}  // namespace
+
+std::string LocatedProblem::text() const {
+  std::string text = origin.file;
+  if (origin.line > 0) text += fmt::format(":{}", origin.line);
+  if (!key.empty()) text += (text.empty() ? "" : ": ") + key;
+  return text + ": " + message;
+}
+
+Origin TomlDocument::origin_of(std::string key) const {
+  while (!key.empty()) {
+    const auto found = origins.find(key);
+    if (found != origins.end()) return found->second;
+    const std::size_t cut = key.find_last_of(".[");
+    key.resize(cut == std::string::npos ? 0 : cut);
+  }
+  return {name, 0};
+}
+
+TomlDocument parse_toml_text(const std::string& text, const std::string& name,
+                             std::vector<LocatedProblem>& problems) {
+  return parse_with_includes(text, name, 0, problems);
+}
+
+TomlDocument parse_toml_file(const std::string& path, std::vector<LocatedProblem>& problems) {
+  try {
+    return parse_toml_text(base::read_file(path), path, problems);
+  } catch (const base::InputError& error) {
+    problems.push_back({{path, 0}, "", error.what()});
+    TomlDocument empty;
+    empty.name = path;
+    return empty;
+  }
+}
+
+void merge(TomlDocument& base, const TomlDocument& over) {
+  merge_tables(base.table, over.table);
+  for (const auto& [key, origin] : over.origins) base.origins[key] = origin;
+  if (base.name.empty()) base.name = over.name;
+}
+
+TomlDocument subdocument(const TomlDocument& document, const std::string& key,
+                         const toml::table& table) {
+  TomlDocument result;
+  result.table = table;
+  result.name = document.name;
+  if (key.empty()) {
+    result.origins = document.origins;
+    return result;
+  }
+  const std::string prefix = key + ".";
+  for (auto it = document.origins.lower_bound(prefix);
+       it != document.origins.end() && it->first.compare(0, prefix.size(), prefix) == 0; ++it)
+    result.origins[it->first.substr(prefix.size())] = it->second;
+  return result;
+}
+
+}  // namespace r1::config
