@@ -9,7 +9,7 @@ export R1_PROGRAM=$here/standin.sh
 # submit CASE CONFIGURATION [SBATCH OPTIONS...]: a job of two virtual nodes with two ranks each; prints its id.
 submit() {
   local name=$1
-  echo "$2" > "$work/$name.conf"
+  echo "#= $2" > "$work/$name.conf"
   shift 2
   sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --output="$work/$name.out" "$@" \
     "$R1_ROOT/jobscripts/rl.sbatch" --config "$work/$name.conf" --run-dir "$work/$name"
@@ -89,7 +89,6 @@ case_cancelled_stays_cancelled() {
 case_mpirun_launches_too() {
   local job
   command -v mpirun >/dev/null || return 0
-  echo 'steps=12' > "$work/mpirun.conf"
   job=$(R1_LAUNCHER=mpirun R1_LAUNCH_ARGS="$([ "$(id -u)" -ne 0 ] || echo --allow-run-as-root)" \
     submit mpirun 'steps=12' --nodes=1)
   wait_for 30 'third step' logged "$work/mpirun.out" 'standin: step 3'
@@ -97,6 +96,34 @@ case_mpirun_launches_too() {
   wait_for 60 end ended "$job"
   expect "$job" JobState COMPLETED
   expect "$job" Restarts 1
+}
+
+# chain CASE FAULT: submits a chain of two stages; prints the ids of both jobs.
+chain() {
+  printf '%s\n' "#= steps=4 fault=$2" '[[pipeline.stages]]' 'name = "first"' 'command = "sft"' '[pipeline.stages.sft]' \
+    'name = "no stage"' '[[pipeline.stages]]' 'command = "rl"' 'name = "second"' > "$work/$1.toml"
+  R1_SBATCH_ARGS="--nodes=1 --ntasks-per-node=2 --cpus-per-task=1 --output=$work/$1-%x.out" \
+    "$R1_ROOT/jobscripts/chain.sh" --config "$work/$1.toml" --run-dir "$work/$1" | sed 's/.*: job //'
+}
+
+case_chain_runs_in_order() {
+  local jobs
+  mapfile -t jobs < <(chain ordered none)
+  expect "${jobs[1]}" JobState PENDING
+  wait_for 60 end ended "${jobs[1]}"
+  expect "${jobs[0]}" JobState COMPLETED
+  expect "${jobs[1]}" JobState COMPLETED
+  expect_count "$work/ordered-r1-first.out" 'standin: pipeline of 2 ranks begins' 1
+  [ -d "$work/ordered/stages/second/checkpoints/step-00000004" ] || fail "the second stage left no checkpoint"
+}
+
+case_chain_stops_at_a_failure() {
+  local jobs
+  mapfile -t jobs < <(chain stopped bad_input)
+  wait_for 60 end ended "${jobs[1]}"
+  expect "${jobs[0]}" ExitCode 2:0
+  expect "${jobs[1]}" JobState CANCELLED
+  [ ! -e "$work/stopped-r1-second.out" ] || fail "the second stage was started"
 }
 
 # run_cases NAME...: all at once, each in a subshell; fails when one fails.

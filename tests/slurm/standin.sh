@@ -2,7 +2,8 @@
 # Stands in for r1mpi in the tests of the job scripts: one rank of a run that counts steps, saves every second one,
 # continues, stops on USR1 with exit code 75, and misbehaves as its "configuration" says.
 #
-#   standin.sh COMMAND --config FILE --run-dir FOLDER     FILE is bash: steps=6 pause=0.3 fault=none
+#   standin.sh COMMAND --config FILE --run-dir FOLDER     lines "#= ASSIGNMENT" of FILE, as
+#                                                       #= steps=6 pause=0.3 fault=none
 #
 # fault: none | bad_input (exit 2) | crash (exit 3 before the first step) | crash_after_save (3 after each new save)
 # Every rank runs; rank 0 alone writes. A real barrier is not needed: ranks take equal steps.
@@ -14,13 +15,13 @@ while [ $# -gt 0 ]; do
   case $1 in
     --config) config=$2 ;;
     --run-dir) run_dir=$2 ;;
+    --only) run_dir=$run_dir/stages/$2 ;;
   esac
   shift 2
 done
 rank=${OMPI_COMM_WORLD_RANK:-${SLURM_PROCID:-0}}       # mpirun in a job: SLURM_PROCID is 0 on every rank
 steps=6 pause=0.3 fault=none stop=""
-# shellcheck source=/dev/null
-source "$config"
+eval "$(sed -n 's/^#= //p' "$config")"
 trap 'stop=1' USR1 TERM
 [ "$fault" != bad_input ] || exit 2
 [ "$fault" != crash ] || exit 3
