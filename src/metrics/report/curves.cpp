@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "metrics/report/chart_catalogue.h"
 #include "metrics/text.h"
@@ -16,7 +17,7 @@ namespace r1::metrics {
 namespace {
 
 // The drawing's coordinates; the page scales them.
-constexpr double kWidth = 440, kHeight = 200, kLeft = 50, kRight = 10, kTop = 8, kBottom = 24;
+constexpr double kWidth = 440, kHeight = 200, kLeft = 54, kRight = 10, kTop = 8, kBottom = 24;
 constexpr std::size_t kSmoothFrom = 40;  // points from which a smoothed line is drawn too
 constexpr std::size_t kMaxCharts = 120;
 
@@ -80,13 +81,15 @@ Range widened(Range range) {
   return range;
 }
 
-Axes axes_of(const Chart& chart) {
+Axes axes_of(const Chart& chart, const RunData& run) {
   Range x{1e308, -1e308}, y{1e308, -1e308};
-  for (const Line& line : chart.lines)
+  for (const Line& line : chart.lines) {
+    x.high = std::max(x.high, static_cast<double>(run.stages[line.stage].last_step));
     for (const Point& point : line.points) {
       x = {std::min(x.low, point.step), std::max(x.high, point.step)};
       y = {std::min(y.low, point.mean), std::max(y.high, point.mean)};
     }
+  }
   Range wide = widened(y);
   const double margin = 0.06 * wide.size();
   // An axis that nearly reaches zero shows it: most of these quantities are sizes.
@@ -99,22 +102,40 @@ Axes axes_of(const Chart& chart) {
 
 std::string value_text(const Chart& chart, double value) {
   if (chart.kind.percent) return fmt::format("{:.3g} %", 100 * value);
-  return std::fabs(value) >= 10000 ? format_short(value) : fmt::format("{:.3g}", value);
+  return std::fabs(value) >= 1000 ? format_short(value) : fmt::format("{:.4g}", value);
+}
+
+/// A tick's number with as many digits as tell it from its neighbour, `step` away.
+std::string tick_text(double value, double step, bool percent) {
+  if (percent) return tick_text(100 * value, 100 * step, false) + " %";
+  if (value == 0.0) return "0";
+  const double size = std::fabs(value);
+  const int digits = std::max(
+      1, static_cast<int>(std::floor(std::log10(size)) - std::floor(std::log10(step))) + 1);
+  if (size >= 1e15 || size < 1e-3) {
+    std::string text = fmt::format("{:.{}e}", value, std::min(digits - 1, 2));
+    if (const auto zero = text.find("e-0"); zero != std::string::npos) text.erase(zero + 2, 1);
+    return text;
+  }
+  if (size >= 10000) return format_short(value);
+  return fmt::format("{:.{}g}", value, std::max(digits, static_cast<int>(std::log10(size)) + 1));
 }
 
 std::string grid(const Chart& chart, const Axes& axes) {
   std::string svg;
-  for (const double value : ticks_of(axes.y, 4))
+  const std::vector<double> values = ticks_of(axes.y, 5);
+  const double step = values.size() > 1 ? values[1] - values[0] : 1.0;
+  for (const double value : values)
     svg += fmt::format(
         "<path class=\"grid\" d=\"M{0} {1:.1f}H{2}\"/><text x=\"{3}\" y=\"{4:.1f}\" "
         "text-anchor=\"end\">{5}</text>",
         kLeft, axes.py(value), kWidth - kRight, kLeft - 6, axes.py(value) + 3.5,
-        value_text(chart, value));
-  for (const double step : ticks_of(axes.x, 5))
-    if (step == std::floor(step))
+        tick_text(value, step, chart.kind.percent));
+  for (const double tick : ticks_of(axes.x, 5))
+    if (tick == std::floor(tick))
       svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                         axes.px(step), kHeight - 7,
-                         step >= 10000 ? format_short(step) : fmt::format("{:.0f}", step));
+                         axes.px(tick), kHeight - 7,
+                         tick >= 10000 ? format_short(tick) : fmt::format("{:.0f}", tick));
   return svg + fmt::format("<path class=\"axis\" d=\"M{} {}H{}\"/>", kLeft, kHeight - kBottom,
                            kWidth - kRight);
 }
@@ -127,16 +148,35 @@ std::string path_of(const std::vector<Point>& points, const Axes& axes) {
   return path;
 }
 
-/// Mean over a window of a twentieth of the points, centred, so that the line does not lag.
-std::vector<Point> smoothed(const std::vector<Point>& points) {
-  const std::size_t half = std::max<std::size_t>(2, points.size() / 40);
-  std::vector<Point> smooth = points;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const std::size_t reach = std::min({half, i, points.size() - 1 - i});
-    double sum = 0.0;
-    for (std::size_t j = i - reach; j <= i + reach; ++j) sum += points[j].mean;
-    smooth[i].mean = sum / static_cast<double>(2 * reach + 1);
+/// Applies `middle` to a window of about a twentieth of the values, centred so that it does not
+/// lag.
+template <class Middle>
+std::vector<double> windowed(const std::vector<double>& values, Middle middle) {
+  const std::size_t half = std::max<std::size_t>(2, values.size() / 40);
+  std::vector<double> result;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t begin = i < half ? 0 : i - half, end = std::min(values.size(), i + half + 1);
+    result.push_back(
+        middle(std::vector<double>(values.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   values.begin() + static_cast<std::ptrdiff_t>(end))));
   }
+  return result;
+}
+
+/// Running median, so that a lone spike makes no plateau, then running mean.
+std::vector<Point> smoothed(const std::vector<Point>& points) {
+  std::vector<double> values;
+  for (const Point& point : points) values.push_back(point.mean);
+  values = windowed(values, [](std::vector<double> window) {
+    const auto middle = window.begin() + static_cast<std::ptrdiff_t>(window.size() / 2);
+    std::nth_element(window.begin(), middle, window.end());
+    return *middle;
+  });
+  values = windowed(values, [](const std::vector<double>& window) {
+    return std::accumulate(window.begin(), window.end(), 0.0) / static_cast<double>(window.size());
+  });
+  std::vector<Point> smooth = points;
+  for (std::size_t i = 0; i < points.size(); ++i) smooth[i].mean = values[i];
   return smooth;
 }
 
@@ -188,7 +228,7 @@ std::string changes(const Chart& chart) {
 }
 
 std::string card(const Chart& chart, const RunData& run) {
-  const Axes axes = axes_of(chart);
+  const Axes axes = axes_of(chart, run);
   std::string svg = grid(chart, axes);
   for (const Line& line : chart.lines) svg += drawn(line, axes);
   return fmt::format(

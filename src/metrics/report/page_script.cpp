@@ -41,7 +41,7 @@ function number(value, percent) {
 for (const chart of all(".chart")) {
   const data = JSON.parse(chart.querySelector("script").textContent);
   const svg = chart.querySelector("svg"), cursor = svg.querySelector(".cursor");
-  const left = 50, right = 430;
+  const left = 54, right = 430;
   svg.addEventListener("pointermove", event => {
     const box = svg.getBoundingClientRect();
     const at = (event.clientX - box.left) / box.width * 440;

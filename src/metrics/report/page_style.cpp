@@ -46,7 +46,7 @@ button:hover,select:hover{border-color:var(--faint)}button[aria-pressed=true]{bo
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(370px,100%),1fr));gap:14px}
 .chart{margin:0;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 12px 10px;min-width:0}
 figcaption{display:flex;justify-content:space-between;gap:10px;align-items:baseline;font-size:14px;margin:0 4px 4px}
-figcaption code{color:var(--faint);font-size:11.5px;overflow:hidden;text-overflow:ellipsis}
+figcaption b{flex:none;max-width:100%}figcaption code{min-width:0;white-space:nowrap;color:var(--faint);font-size:11.5px;overflow:hidden;text-overflow:ellipsis}
 .chart svg{display:block;width:100%;height:auto;touch-action:pan-y}.chart text{font-size:11px;fill:var(--faint);font-variant-numeric:tabular-nums}
 .grid{stroke:var(--grid);fill:none}.axis{stroke:var(--line);fill:none}.cursor{stroke:var(--faint);stroke-dasharray:3 3;fill:none}
 .line path{fill:none;stroke:var(--c);stroke-width:1.9;stroke-linejoin:round;stroke-linecap:round}.line .raw{stroke-width:1;opacity:.32}.line circle{fill:var(--c)}
@@ -64,7 +64,7 @@ details>summary{cursor:pointer;font-size:13px;color:var(--soft)}.prompt pre{marg
 .completion{margin-top:8px;display:grid;gap:8px}.thinking{background:var(--think);border-left:3px solid var(--thinkline);border-radius:6px;padding:7px 12px}
 .thinking pre{margin-top:6px}.peek{display:block;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;color:var(--faint);font-size:12.5px}.thinking[open] .peek{display:none}
 .parts{display:flex;flex-wrap:wrap;gap:5px 20px;margin-top:11px;font-size:12.5px;color:var(--soft)}.part{display:flex;gap:7px;align-items:center}
-.meter{width:54px;height:5px;border-radius:3px;background:var(--grid);overflow:hidden}.meter i{display:block;height:100%;background:var(--accent)}
+.stack{background:var(--grid)}.meter{width:54px;height:5px;border-radius:3px;background:var(--grid);overflow:hidden}.meter i{display:block;height:100%;background:var(--accent)}
 .timeline{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:4px 18px 10px;margin-bottom:14px}.timeline h3{margin:12px 0 6px;color:var(--ink)}
 .timeline .bar{display:flex;flex-wrap:wrap;gap:8px 20px;justify-content:space-between;align-items:center;margin-bottom:8px}
 .key{display:flex;flex-wrap:wrap;gap:4px 14px;font-size:12.5px;color:var(--soft)}.key i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:5px;vertical-align:-1px}

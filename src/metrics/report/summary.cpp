@@ -116,11 +116,14 @@ std::string tiles(const RunData& run) {
   return html;
 }
 
-std::string change_cell(const Series* series, bool percent, bool higher_is_better) {
+enum class Better { Higher, Lower, Neither };
+
+std::string change_cell(const Series* series, bool percent, Better better) {
   if (!series) return "<td class=\"num quiet\">–</td>";
   const auto format = percent ? format_percent : format_number;
   const double before = series->beginning(), after = series->end();
-  const bool is_better = higher_is_better ? after > before : after < before;
+  const bool is_better =
+      (better == Better::Higher && after > before) || (better == Better::Lower && after < before);
   return fmt::format(
       "<td class=\"num\"><span class=\"quiet\">{}</span> → <b class=\"{}\">{}</b></td>",
       format(before), is_better ? "good" : "plain", format(after));
@@ -145,12 +148,13 @@ std::string stage_row(const StageData& stage, std::size_t index) {
       "<td class=\"num\">{}</td>",
       escape_html(stage.name), stage_colour(index), escape_html(stage_label(stage.name)),
       stage.last_step, format_duration(seconds_of(stage)));
-  html += change_cell(stage.find("reward_mean"), false, true);
-  html += change_cell(first_of(stage, {"heldout_accuracy", "accuracy"}), true, true);
-  html +=
-      change_cell(first_of(stage, {"loss", "sft_loss", "lm_loss", "distill_loss"}), false, false);
-  html += change_cell(stage.find("completion_length"), false, true);
-  html += value_cell(weights, weights ? weights->last() : 0, format_percent);
+  html += change_cell(stage.find("reward_mean"), false, Better::Higher);
+  html += change_cell(first_of(stage, {"heldout_accuracy", "accuracy"}), true, Better::Higher);
+  html += change_cell(first_of(stage, {"loss", "sft_loss", "lm_loss", "distill_loss"}), false,
+                      Better::Lower);
+  html += change_cell(stage.find("completion_length"), false, Better::Neither);
+  html += value_cell(weights, weights ? 100 * weights->last() : 0,
+                     [](double value) { return fmt::format("{:.2g} %", value); });
   html += value_cell(speed, speed ? speed->sum() / static_cast<double>(speed->num_values()) : 0,
                      format_short);
   html += value_cell(skipped, skipped ? skipped->last() : 0, format_number);

@@ -141,33 +141,49 @@ std::string step_data(const std::vector<StepRange>& steps) {
   return data.dump();
 }
 
-/// Each role's time by activity, in the activities' order, with the share of waiting.
-std::string shares(const StageData& stage) {
-  struct RoleTime {
-    std::set<int> ranks;
-    double total = 0.0;
-    std::map<std::string, double> by_class;
-  };
+struct RoleTime {
+  std::set<int> ranks;
+  std::set<std::pair<int, std::int64_t>> rank_steps;
+  double recorded = 0.0;
+  double wall = 0.0;  // of the steps that its ranks took part in
+  std::map<std::string, double> by_class;
+};
+
+std::map<std::string, RoleTime> role_times(const StageData& stage,
+                                           const std::vector<StepRange>& steps) {
+  std::map<std::int64_t, double> step_seconds;
+  for (const StepRange& step : steps) step_seconds[step.step] = step.end - step.begin;
   std::map<std::string, RoleTime> roles;
   for (const TimelineSpan& span : stage.spans) {
     RoleTime& role = roles[span.role];
     role.ranks.insert(span.rank);
-    role.total += span.end - span.begin;
+    if (role.rank_steps.emplace(span.rank, span.step).second) role.wall += step_seconds[span.step];
+    role.recorded += span.end - span.begin;
     role.by_class[activity_of(span.name).css] += span.end - span.begin;
   }
+  return roles;
+}
+
+/// Each role's time by activity and the share of waiting, of the recorded steps' duration; what no
+/// span covers stays blank.
+std::string shares(const StageData& stage, const std::vector<StepRange>& steps) {
   std::string html =
       "<table class=\"shares\"><thead><tr><th>role</th><th class=\"num\">ranks</th><th>time by "
       "activity</th><th class=\"num\">waiting</th></tr></thead><tbody>";
-  for (auto& [name, role] : roles) {
+  for (auto& [name, role] : role_times(stage, steps)) {
     html += fmt::format(
         "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td><div class=\"stack\">",
         escape_html(name), role.ranks.size());
-    const double total = role.total > 0 ? role.total : 1.0;
-    for (const auto& [css, seconds] : role.by_class)
+    // Spans of background threads overlap others and may add up to more than the wall time.
+    const double total = std::max({role.wall, role.recorded, 1e-9});
+    double waiting = 0.0;
+    for (const auto& [css, seconds] : role.by_class) {
+      if (css == "a-wait") waiting = seconds;
       html += fmt::format("<i class=\"{}\" style=\"width:{:.2f}%\" data-t=\"{} {}\"></i>", css,
                           100 * seconds / total, css.substr(2), format_percent(seconds / total));
+    }
     html += fmt::format("</div></td><td class=\"num\"><b>{}</b></td></tr>",
-                        format_percent(role.by_class["a-wait"] / total));
+                        format_percent(waiting / total));
   }
   return html + "</tbody></table>";
 }
@@ -204,7 +220,7 @@ std::string stage_timeline(const StageData& stage, std::size_t index) {
       "<div class=\"ticks\">{}</div></div></div>",
       lane_labels(lanes), height, begin, width, height, rectangles(stage, lanes, steps),
       tick_labels(width));
-  return html + shares(stage) + "<script type=\"application/json\">" + step_data(steps) +
+  return html + shares(stage, steps) + "<script type=\"application/json\">" + step_data(steps) +
          "</script></div>";
 }
 
@@ -217,7 +233,8 @@ std::string render_timeline(const RunData& run) {
   if (html.empty()) return "";
   return "<section id=\"timeline\"><h2>Timeline</h2><p class=\"quiet\">one lane a rank; time "
          "between "
-         "recorded steps is left out</p>" +
+         "recorded steps is left out; waiting is a share of the "
+         "steps' duration</p>" +
          html + "</section>";
 }
 

@@ -84,6 +84,13 @@ std::string parts_of(const SampleRow& sample) {
   return html.empty() ? "" : "<div class=\"parts\">" + html + "</div>";
 }
 
+/// The thinking part's text for the folded view.
+std::string_view without_tag(std::string_view thinking) {
+  for (const auto& [open, close] : kThinkingTags)
+    if (thinking.starts_with(open)) thinking.remove_prefix(open.size());
+  return thinking;
+}
+
 std::string completion_of(const SampleRow& sample) {
   const SplitCompletion text = split(sample.completion);
   std::string html = "<div class=\"completion\">";
@@ -93,7 +100,8 @@ std::string completion_of(const SampleRow& sample) {
     html += fmt::format(
         "<details class=\"thinking\"><summary>thinking <span class=\"quiet\">{} characters</span>"
         "<span class=\"peek\">{}</span></summary><pre>{}</pre></details>",
-        text.thinking.size(), escape_html(shorten(text.thinking, 160)), escape_html(text.thinking));
+        text.thinking.size(), escape_html(shorten(without_tag(text.thinking), 160)),
+        escape_html(text.thinking));
   if (text.after.find_first_not_of(" \n\t\r") != std::string_view::npos)
     html += "<pre class=\"answer\">" +
             escape_html(text.after.substr(text.after.find_first_not_of("\r\n"))) + "</pre>";
