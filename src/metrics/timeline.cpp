@@ -6,7 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/errors.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "base/timer.h"
 #include "metrics/jsonl.h"
 
@@ -82,7 +84,11 @@ void Timeline::thin_out() {
       ++num_rows_;
     });
   }
-  base::write_file_atomically(path_, kept);
+  try {
+    base::write_file_atomically(path_, kept);
+  } catch (const base::InputError& error) {
+    base::log_warning("{}; the timeline is not thinned out", error.what());
+  }
 }
 
 }  // namespace r1::metrics

@@ -35,7 +35,7 @@ class Timeline {
 
   /// Unix seconds on the timeline's clock.
   double now() const;
-  /// Names that begin with "wait" count as waiting.
+  /// Names that contain "wait" count as waiting.
   void record(const std::string& name, std::int64_t step, double begin, double end);
   /// Writes what was recorded; once a step is enough. A disk that refuses costs the spans, not the
   /// run.

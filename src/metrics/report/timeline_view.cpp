@@ -98,7 +98,7 @@ std::string rectangles(const StageData& stage, const std::vector<Lane>& lanes,
     const auto lane = row.find(span.rank);
     if (lane == row.end()) continue;
     svg += fmt::format(
-        "<rect class=\"{}\" x=\"{:.6g}\" y=\"{}\" width=\"{:.6g}\" height=\"{}\" data-t=\"{} · "
+        "<rect class=\"{}\" x=\"{:.9g}\" y=\"{}\" width=\"{:.9g}\" height=\"{}\" data-t=\"{} · "
         "rank {} · "
         "step {} · {}\"/>",
         activity_of(span.name).css, span.begin + shift[span.step],
@@ -215,7 +215,7 @@ std::string stage_timeline(const StageData& stage, std::size_t index) {
   html += "<div class=\"bar\">" + key(stage) + controls(steps, shown) + "</div>";
   html += fmt::format(
       "<div class=\"lanes\"><div class=\"names\">{}</div><div><svg preserveAspectRatio=\"none\" "
-      "style=\"height:{}px\" viewBox=\"{:.6g} 0 {:.6g} {}\" role=\"img\" "
+      "style=\"height:{}px\" viewBox=\"{:.9g} 0 {:.9g} {}\" role=\"img\" "
       "aria-label=\"timeline\">{}</svg>"
       "<div class=\"ticks\">{}</div></div></div>",
       lane_labels(lanes), height, begin, width, height, rectangles(stage, lanes, steps),
