@@ -1,0 +1,224 @@
+// Head of the page, stage table and appendix.
+#include "metrics/report/sections.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <sstream>
+
+#include "metrics/text.h"
+
+namespace r1::metrics {
+namespace {
+
+constexpr std::size_t kMaxFacts = 10;
+
+struct Fact {
+  std::string name;
+  std::string value;
+};
+
+std::string trim(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t\r\"");
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(" \t\r\"") - begin + 1);
+}
+
+bool is_telling(const std::string& key) {
+  constexpr std::array<const char*, 12> kTelling{
+      "model.path", "algorithm",   "seed",  "learning_rate", "batch_size", "num_steps",
+      "episodes",   "temperature", "dtype", "world_size",    "git_sha",    "version"};
+  for (const char* name : kTelling)
+    if (key == name || key.ends_with(std::string(".") + name)) return true;
+  return false;
+}
+
+/// The telling keys of a resolved.toml. A scan by line is enough: the program wrote the file, and
+/// whatever it does not understand is left to the full text in the appendix.
+std::vector<Fact> facts_of(const std::string& config) {
+  std::vector<Fact> facts;
+  std::istringstream lines(config);
+  std::string line, section;
+  while (std::getline(lines, line) && facts.size() < kMaxFacts) {
+    line = trim(line);
+    if (line.starts_with("[")) {
+      section = line.substr(line.find_first_not_of('['));
+      section = section.substr(0, section.find(']')) + ".";
+      continue;
+    }
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || line.starts_with("#")) continue;
+    std::string key = section + trim(line.substr(0, equals));
+    if (!is_telling(key)) continue;
+    const std::string value = line.substr(equals + 1);
+    facts.push_back({std::move(key), trim(value.substr(0, value.find(" #")))});
+  }
+  return facts;
+}
+
+double seconds_of(const StageData& stage) {
+  const Series* seconds = stage.find("step_seconds");
+  return seconds ? seconds->sum() : std::nan("");
+}
+
+std::string tile(const std::string& label, const std::string& value, const std::string& note) {
+  return fmt::format(
+      "<div class=\"tile\"><div class=\"label\">{}</div><div class=\"value\">{}</div>"
+      "<div class=\"note\">{}</div></div>",
+      escape_html(label), escape_html(value), escape_html(note));
+}
+
+/// The first stage that has the metric, as a tile "before -> after".
+std::string change_tile(const RunData& run, const char* metric, const char* label, bool percent) {
+  for (const StageData& stage : run.stages) {
+    const Series* series = stage.find(metric);
+    if (!series) continue;
+    const auto format = percent ? format_percent : format_number;
+    return tile(label, format(series->end()),
+                fmt::format("from {} in {}", format(series->beginning()), stage_label(stage.name)));
+  }
+  return "";
+}
+
+std::string best_score_tile(const RunData& run) {
+  const Evaluation& evaluation = run.evaluation;
+  const Score* best = nullptr;
+  std::string where;
+  for (std::size_t m = 0; m < evaluation.models.size(); ++m)
+    if (const auto& score = evaluation.scores[m].empty() ? std::nullopt : evaluation.scores[m][0];
+        score && (!best || score->value > best->value)) {
+      best = &*evaluation.scores[m][0];
+      where = evaluation.models[m];
+    }
+  if (!best) return "";
+  return tile("Best " + evaluation.suites[0], format_percent(best->value), where);
+}
+
+std::string tiles(const RunData& run) {
+  double seconds = 0.0, skipped = 0.0;
+  std::int64_t steps = 0, not_finite = 0;
+  for (const StageData& stage : run.stages) {
+    const double stage_seconds = seconds_of(stage);
+    if (std::isfinite(stage_seconds)) seconds += stage_seconds;
+    steps += stage.last_step;
+    not_finite += stage.num_not_finite;
+    if (const Series* series = stage.find("skipped_steps")) skipped += series->last();
+  }
+  std::string html = best_score_tile(run);
+  html += change_tile(run, "accuracy", "Right answers", true);
+  html += change_tile(run, "reward_mean", "Reward", false);
+  html += tile("Steps", fmt::format("{}", steps), fmt::format("in {} stages", run.stages.size()));
+  if (seconds > 0) html += tile("Time in steps", format_duration(seconds), "sum over stages");
+  if (skipped > 0 || not_finite > 0)
+    html += tile("Skipped steps", format_number(skipped),
+                 fmt::format("{} values not finite", not_finite));
+  return html;
+}
+
+enum class Better { Higher, Lower, Neither };
+
+std::string change_cell(const Series* series, bool percent, Better better) {
+  if (!series) return "<td class=\"num quiet\">–</td>";
+  const auto format = percent ? format_percent : format_number;
+  const double before = series->beginning(), after = series->end();
+  const bool is_better =
+      (better == Better::Higher && after > before) || (better == Better::Lower && after < before);
+  return fmt::format(
+      "<td class=\"num\"><span class=\"quiet\">{}</span> → <b class=\"{}\">{}</b></td>",
+      format(before), is_better ? "good" : "plain", format(after));
+}
+
+const Series* first_of(const StageData& stage, std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (const Series* series = stage.find(name)) return series;
+  return nullptr;
+}
+
+std::string value_cell(const Series* series, double value, std::string (*format)(double)) {
+  return fmt::format("<td class=\"num\">{}</td>", series ? format(value) : "–");
+}
+
+std::string stage_row(const StageData& stage, std::size_t index) {
+  const Series* weights = stage.find("weight_change");
+  const Series* speed = stage.find("tokens_per_second");
+  const Series* skipped = stage.find("skipped_steps");
+  std::string html = fmt::format(
+      "<tr><th scope=\"row\" title=\"{}\"><i class=\"dot {}\"></i>{}</th><td class=\"num\">{}</td>"
+      "<td class=\"num\">{}</td>",
+      escape_html(stage.name), stage_colour(index), escape_html(stage_label(stage.name)),
+      stage.last_step, format_duration(seconds_of(stage)));
+  html += change_cell(stage.find("reward_mean"), false, Better::Higher);
+  html += change_cell(first_of(stage, {"heldout_accuracy", "accuracy"}), true, Better::Higher);
+  html += change_cell(first_of(stage, {"loss", "sft_loss", "lm_loss", "distill_loss"}), false,
+                      Better::Lower);
+  html += change_cell(stage.find("completion_length"), false, Better::Neither);
+  html += value_cell(weights, weights ? 100 * weights->last() : 0,
+                     [](double value) { return fmt::format("{:.2g} %", value); });
+  html += value_cell(speed, speed ? speed->sum() / static_cast<double>(speed->num_values()) : 0,
+                     format_short);
+  html += value_cell(skipped, skipped ? skipped->last() : 0, format_number);
+  return html + "</tr>";
+}
+
+}  // namespace
+
+std::string stage_colour(std::size_t stage) {
+  return fmt::format("c{}", stage % 8);
+}
+
+std::string stage_label(const std::string& name) {
+  const auto dash = name.find('-');
+  const bool is_numbered = dash != std::string::npos && dash > 0 && dash + 1 < name.size() &&
+                           name.find_first_not_of("0123456789") == dash;
+  return is_numbered ? name.substr(dash + 1) : name;
+}
+
+std::string render_head(const RunData& run) {
+  std::string html = fmt::format("<header><h1>{}</h1>", escape_html(run.title));
+  const std::string& config =
+      run.config.empty() && !run.stages.empty() ? run.stages.front().config : run.config;
+  html += "<dl class=\"facts\">";
+  for (const Fact& fact : facts_of(config))
+    html += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape_html(fact.name),
+                        escape_html(shorten(fact.value, 80)));
+  html += "</dl></header><section id=\"summary\"><div class=\"tiles\">" + tiles(run) + "</div>";
+  if (run.stages.empty() && run.evaluation.empty())
+    html += "<p class=\"quiet\">This folder holds no measurements yet.</p>";
+  return html + "</section>";
+}
+
+std::string render_stages(const RunData& run) {
+  if (run.stages.empty()) return "";
+  std::string html =
+      "<section id=\"stages\"><h2>Stages</h2><p class=\"quiet\">before → after: mean of the first "
+      "and of the last twentieth of the steps</p><div class=\"scroll\"><table><thead><tr>"
+      "<th>stage</th><th class=\"num\">steps</th><th class=\"num\">time</th><th "
+      "class=\"num\">reward</th>"
+      "<th class=\"num\">right answers</th><th class=\"num\">loss</th><th class=\"num\">tokens an "
+      "answer</th><th class=\"num\">weight change</th><th class=\"num\">tokens/s</th>"
+      "<th class=\"num\">skipped</th></tr></thead><tbody>";
+  for (std::size_t i = 0; i < run.stages.size(); ++i) html += stage_row(run.stages[i], i);
+  return html + "</tbody></table></div></section>";
+}
+
+std::string render_appendix(const RunData& run) {
+  std::string html = "<section id=\"appendix\"><h2>Configuration</h2>";
+  const auto config = [&html](const std::string& name, const std::string& text) {
+    if (!text.empty())
+      html += fmt::format("<details><summary>{}</summary><pre>{}</pre></details>",
+                          escape_html(name), escape_html(text));
+  };
+  const bool is_own_stage = run.stages.size() == 1 && run.stages.front().config == run.config;
+  if (!is_own_stage) config("resolved.toml", run.config);
+  for (const StageData& stage : run.stages) config(stage.name + "/resolved.toml", stage.config);
+  std::string notes;
+  for (const std::string& note : run.notes) notes += "<li>" + escape_html(note) + "</li>";
+  for (const StageData& stage : run.stages)
+    for (const std::string& note : stage.notes)
+      notes += "<li>" + escape_html(stage.name + ": " + note) + "</li>";
+  if (!notes.empty()) html += "<h3>Not readable</h3><ul class=\"notes\">" + notes + "</ul>";
+  return html + "</section>";
+}
+
+}  // namespace r1::metrics

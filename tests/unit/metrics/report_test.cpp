@@ -1,0 +1,179 @@
+#include "metrics/report.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/errors.h"
+#include "metrics/report/run_data.h"
+#include "metrics/timeline.h"
+#include "metrics/writer.h"
+#include "temporary_folder.h"
+
+namespace r1::metrics {
+namespace {
+
+constexpr const char* kHostile = "</script><script>alert(1)</script>\"'&\xff";
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+SampleRow sample_at(std::int64_t step) {
+  SampleRow sample;
+  sample.step = step;
+  sample.problem = "What is 2 + 2?";
+  sample.answer = "4";
+  sample.completion = "<think>two and two</think><answer>4</answer>";
+  sample.reward = 0.9;
+  sample.parts = {{"correctness", 1.0}, {"format", 0.5}};
+  sample.reason = step > 50 ? "ok" : "wrong";
+  sample.finish_reason = "stop";
+  return sample;
+}
+
+void write_stage(const std::string& folder, const std::string& text) {
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/resolved.toml") << "[model]\npath = \"" << text << "\"\n";
+  MetricsWriter metrics(folder, -1, false);
+  SampleWriter samples(folder, -1);
+  for (std::int64_t step = 1; step <= 100; ++step) {
+    Row row{step, "rl1", {}};
+    const double x = static_cast<double>(step);
+    row.set("reward_mean", 0.01 * x).set("kl_token", 1e-4 * x).set("step_seconds", 2.0);
+    metrics.write(row.set(text, x));
+    SampleRow sample = sample_at(step);
+    sample.completion += text;
+    sample.parts[text] = 0.5;
+    samples.write(sample);
+  }
+  for (int rank = 0; rank < 2; ++rank) {
+    Timeline timeline({folder, rank, rank ? "reward" : "policy"});
+    timeline.record("generate", 10, 100.0, 103.0);
+    timeline.record("wait_reward", 10, 103.0, 104.0);
+    timeline.record(text, 10, 104.0, 104.5);
+  }
+}
+
+std::string report_of(const TemporaryFolder& folder) {
+  ReportInput input;
+  input.folder = folder.path();
+  return render_report(input);
+}
+
+void write_pipeline(const TemporaryFolder& folder, const std::string& text) {
+  write_stage(folder / "stages/01-rl_stage1", text);
+  write_stage(folder / "stages/02-rl_stage2", text);
+  std::ofstream(folder / "evaluation_results.json")
+      << R"({"rl_stage1_final":{"math_benchmark":0.25,"code_benchmark":0.5},"qwen-32b":{"math_benchmark":0.75}})";
+  std::ofstream(folder / "evaluation_details.json")
+      << R"({"qwen-32b":{"math_benchmark":{"low":0.711,"high":0.789,"num_problems":500,"num_samples":4}}})";
+}
+
+}  // namespace
+
+TEST(Report, ContainsEachPart) {
+  TemporaryFolder folder;
+  write_pipeline(folder, "plain");
+  const std::string page = report_of(folder);
+  for (const char* id :
+       {"summary", "evaluation", "stages", "curves", "samples", "timeline", "appendix"})
+    EXPECT_EQ(count(page, std::string("<section id=\"") + id + "\""), 1u) << id;
+  EXPECT_NE(page.find("71.1 – 78.9"), std::string::npos) << "confidence interval";
+  EXPECT_NE(page.find("Reward, mean of the batch"), std::string::npos);
+  EXPECT_EQ(count(page, "<article class=\"sample"), 24u);
+  EXPECT_NE(page.find("✓ right"), std::string::npos);
+  EXPECT_NE(page.find("✗ wrong"), std::string::npos);
+  EXPECT_NE(page.find("class=\"thinking\""), std::string::npos);
+  // Two ranks, four and a half seconds, of which one is waited: per role 22.2 %.
+  EXPECT_EQ(count(page, "<b>22.2 %</b>"), 4u);
+  EXPECT_EQ(count(page, "class=\"line c1 s1\""), 4u) << "one line of stage 2 per metric";
+}
+
+TEST(Report, ReferencesNothingExternal) {
+  TemporaryFolder folder;
+  write_pipeline(folder, "plain");
+  const std::string page = report_of(folder);
+  for (const char* part :
+       {"http://", "https://", "src=", "url(", "@import", "fetch(", "<link", "<img"})
+    EXPECT_EQ(count(page, part), 0u) << part;
+  EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
+}
+
+TEST(Report, EscapesHostileText) {
+  TemporaryFolder plain, hostile;
+  write_pipeline(plain, "plain");
+  write_pipeline(hostile, kHostile);
+  std::ofstream(hostile / "evaluation_results.json")
+      << R"({"</title><script>":{"<img src=x onerror=alert(1)>":0.5}})";
+  const std::string page = report_of(hostile);
+  EXPECT_EQ(page.find("<script>alert"), std::string::npos);
+  EXPECT_EQ(page.find("<img"), std::string::npos);
+  EXPECT_EQ(page.find('\xff'), std::string::npos);
+  EXPECT_EQ(count(page, "</script>"), count(report_of(plain), "</script>"));
+  EXPECT_NE(page.find("&lt;script&gt;alert(1)"), std::string::npos);
+}
+
+TEST(Report, MissingAndDamagedFilesAreNoted) {
+  TemporaryFolder folder;
+  EXPECT_NE(report_of(folder).find("no measurements yet"), std::string::npos);
+  std::ofstream(folder / "metrics.jsonl") << "{\"step\":1,\"loss\":null,\"a\":1e308,\"b\":-1e308}"
+                                             "\nnot json\n[1]\n{\"step\":\"x\",\"a\":-1e308}\n";
+  std::ofstream(folder / "samples.jsonl") << "{\"parts\":[],\"reward\":\"x\"}\n{";
+  std::ofstream(folder / "timeline.jsonl")
+      << "{\"begin\":5,\"end\":1}\n{\"begin\":1e300,\"end\":1e308,\"rank\":-7}\n";
+  std::ofstream(folder / "evaluation_results.json") << "[";
+  const std::string page = report_of(folder);
+  EXPECT_NE(page.find("metrics.jsonl: 2 lines could not be read"), std::string::npos);
+  EXPECT_NE(page.find("evaluation_results.json: expected a JSON object"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  ReportInput missing;
+  missing.folder = folder / "absent";
+  EXPECT_THROW(render_report(missing), base::InputError);
+}
+
+TEST(Report, LongRunsAreThinnedOut) {
+  TemporaryFolder folder;
+  {
+    std::ofstream metrics(folder / "metrics.jsonl"), samples(folder / "samples.jsonl"),
+        timeline(folder / "timeline.jsonl");
+    for (std::int64_t step = 1; step <= 5000; ++step) {
+      metrics << R"({"step":)" << step << R"(,"stage":"s","loss":)" << step << "}\n";
+      samples << to_json_line(sample_at(step)) << "\n";
+      for (int i = 0; i < 4; ++i)
+        timeline << R"({"rank":0,"role":"policy","name":"update","step":)" << step
+                 << R"(,"begin":1,"end":2})"
+                 << "\n";
+    }
+  }
+  const RunData run = read_run(folder.path(), {});
+  ASSERT_EQ(run.stages.size(), 1u);
+  const auto points = run.stages[0].find("loss")->points();
+  EXPECT_LE(points.size(), 400u);
+  EXPECT_GE(points.size(), 200u);
+  // Means of neighbours: the line y = x stays y = x, and the whole sum is kept.
+  for (const Point& point : points) EXPECT_DOUBLE_EQ(point.mean, point.step);
+  EXPECT_EQ(run.stages[0].find("loss")->sum(), 5000.0 * 5001 / 2);
+  EXPECT_EQ(run.stages[0].samples.size(), 12u);
+  EXPECT_EQ(run.stages[0].num_samples, 5000);
+  EXPECT_EQ(run.stages[0].samples[0].step, 1);
+  EXPECT_GT(run.stages[0].samples[11].step, 4800);
+  EXPECT_LE(run.stages[0].spans.size(), 3000u);
+  EXPECT_GE(run.stages[0].spans.size(), 1000u);
+}
+
+TEST(EvaluationTable, IsReadableText) {
+  TemporaryFolder folder;
+  write_pipeline(folder, "plain");
+  std::string note;
+  EXPECT_EQ(render_table(read_evaluation(folder.path(), note)),
+            "model                 math_benchmark  code_benchmark\n"
+            "rl_stage1_final               25.0 %          50.0 %\n"
+            "qwen-32b         75.0 % [71.1, 78.9]               -\n");
+  EXPECT_EQ(note, "");
+}
+
+}  // namespace r1::metrics
