@@ -1,0 +1,41 @@
+#pragma once
+// The syntax tree of an answer. Nothing in it is evaluated: `1/0` and `9^(9^9)` are trees too.
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace r1::rewards::maths {
+
+/// Limits that hold while a text is read and evaluated; beyond them the verdict is unknown.
+struct Limits {
+  std::size_t text_bytes = 4096;
+  int nesting = 64;
+  int nodes = 512;
+  std::size_t digits = 2048;
+  std::size_t value_bits = std::size_t{1} << 17;  // of an exact rational (2004! has 19,000)
+};
+
+enum class Kind {
+  Number,    // text: unsigned decimal digits, thousands separators removed
+  Symbol,    // text: x, x_1, \infty, \pi
+  Text,      // text: words
+  Add,       // sum of children
+  Multiply,  // product of children
+  Divide,    // 2 children
+  Power,     // 2 children
+  Negate,
+  PlusMinus,  // 1 child: the value with either sign
+  Percent,
+  Call,      // text: function; children: arguments
+  Group,     // text: brackets such as "()" or "[)", "{}" a set, "[]m" a matrix, ":" a ratio
+  List,      // elements separated by commas, semicolons, "and", "or"
+  Relation,  // text: = < <= != in; two children
+};
+
+struct Node {
+  Kind kind = Kind::Text;
+  std::string text;
+  std::vector<Node> children;
+};
+
+}  // namespace r1::rewards::maths

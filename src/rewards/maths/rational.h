@@ -1,0 +1,63 @@
+#pragma once
+// An exact rational number with value semantics over FLINT's fmpq.
+#include <flint/fmpq.h>
+
+#include <string>
+
+namespace r1::rewards::maths {
+
+class Rational {
+ public:
+  Rational() { fmpq_init(value_); }
+  explicit Rational(long integer) : Rational() { fmpq_set_si(value_, integer, 1); }
+  Rational(const Rational& other) : Rational() { fmpq_set(value_, other.value_); }
+  Rational(Rational&& other) noexcept : Rational() { fmpq_swap(value_, other.value_); }
+  Rational& operator=(Rational other) noexcept {
+    fmpq_swap(value_, other.value_);
+    return *this;
+  }
+  ~Rational() { fmpq_clear(value_); }
+
+  /// Reads an unsigned decimal such as "12", "0.50" or ".5"; false when it is none.
+  bool read_decimal(const std::string& digits);
+  /// Reads unsigned `digits` in `base` (2..36); false when a digit does not fit.
+  bool read_integer(const std::string& digits, int base);
+
+  /// Bits of numerator plus denominator: what arithmetic costs.
+  std::size_t bits() const {
+    return fmpz_bits(fmpq_numref(value_)) + fmpz_bits(fmpq_denref(value_));
+  }
+  bool is_zero() const { return fmpq_is_zero(value_) != 0; }
+  bool is_integer() const { return fmpz_is_one(fmpq_denref(value_)) != 0; }
+  int sign() const { return fmpq_sgn(value_); }
+  double to_double() const { return fmpq_get_d(value_); }
+  /// The value when it is an integer that fits 62 bits; `otherwise` if not.
+  long small_integer(long otherwise) const;
+  /// Exact n-th root when there is one; false otherwise.
+  bool root(unsigned long n, Rational& out) const;
+
+  friend Rational operator+(const Rational& a, const Rational& b) { return apply(fmpq_add, a, b); }
+  friend Rational operator-(const Rational& a, const Rational& b) { return apply(fmpq_sub, a, b); }
+  friend Rational operator*(const Rational& a, const Rational& b) { return apply(fmpq_mul, a, b); }
+  /// `b` must not be zero.
+  friend Rational operator/(const Rational& a, const Rational& b) { return apply(fmpq_div, a, b); }
+  friend bool operator==(const Rational& a, const Rational& b) {
+    return fmpq_equal(a.value_, b.value_) != 0;
+  }
+  Rational power(long exponent) const;  // not zero to a negative power
+  static Rational factorial(unsigned long n);
+  static Rational binomial(unsigned long n, unsigned long k);
+  /// Of an integer at most 512 bits.
+  std::string to_string() const;
+
+ private:
+  template <class Function>
+  static Rational apply(Function function, const Rational& a, const Rational& b) {
+    Rational out;
+    function(out.value_, a.value_, b.value_);
+    return out;
+  }
+  fmpq_t value_;
+};
+
+}  // namespace r1::rewards::maths

@@ -1,0 +1,115 @@
+#include "rewards/maths/verify.h"
+
+#include <algorithm>
+
+#include "data/text.h"
+#include "rewards/maths/extract.h"
+#include "rewards/maths/normalise.h"
+#include "rewards/maths/parse.h"
+
+namespace r1::rewards::maths {
+namespace {
+
+bool has_digit(std::string_view text) {
+  return text.find_first_of("0123456789") != text.npos;
+}
+
+/// "odd", "Evelyn", "\text{east}": an answer in words, compared as text.
+bool is_words(std::string_view text) {
+  return !has_digit(text) && text.find_first_of("=+<>^") == text.npos;
+}
+
+bool is_choice(const std::string& gold) {
+  const std::string letter = plain_text(gold);
+  return letter.size() == 1 && letter[0] >= 'a' && letter[0] <= 'j';
+}
+
+/// "1000,99" and "2,74": a comma as decimal sign, where a single number is expected.
+std::string with_decimal_point(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  if (comma == std::string::npos || comma == 0 || text.find(',', comma + 1) != std::string::npos)
+    return text;
+  std::string digits = text;
+  digits.erase(comma, 1);
+  if (digits.find_first_not_of("0123456789-") != std::string::npos) return text;
+  digits = text;
+  digits[comma] = '.';
+  return digits;
+}
+
+Verdict finish(Answer answer, std::string reason, const Candidate& candidate) {
+  return {answer, answer == Answer::Equal ? 1.0 : 0.0, std::move(reason), candidate.rule,
+          candidate.text};
+}
+
+Verdict compare_texts(const std::string& gold, const Candidate& candidate, const Limits& limits) {
+  const auto same = [&](const std::string& a, const std::string& b) {
+    const std::string plain = plain_text(a);
+    return !plain.empty() && plain == plain_text(b);
+  };
+  if (candidate.text.size() > limits.text_bytes || gold.size() > limits.text_bytes)
+    return finish(Answer::Unknown, "limit", candidate);
+  if (same(gold, candidate.text)) return finish(Answer::Equal, "ok", candidate);
+  const ParseResult left = parse(gold, limits);
+  const ParseResult right = parse(candidate.text, limits);
+  if (!left.node) {
+    if (left.limit) return finish(Answer::Unknown, "limit", candidate);
+    if (is_words(gold)) return finish(Answer::Different, "wrong", candidate);
+    return finish(Answer::Unknown, "unparsable_gold", candidate);
+  }
+  if (!right.node)
+    return finish(Answer::Unknown, right.limit ? "limit" : "unparsable_answer", candidate);
+  const Answer answer = compare(*left.node, *right.node, limits);
+  if (answer == Answer::Unknown) return finish(answer, "limit", candidate);
+  return finish(answer, answer == Answer::Equal ? "ok" : "wrong", candidate);
+}
+
+}  // namespace
+
+Verdict verify(std::string_view gold_field, std::string_view prediction, const Limits& limits) {
+  const std::string gold = extract_gold(gold_field);
+  if (plain_text(gold).empty()) return finish(Answer::Unknown, "unparsable_gold", {});
+  Candidate candidate = extract_answer(prediction);
+  if (is_choice(gold) && (candidate.rule == "phrase" || candidate.rule == "number" ||
+                          candidate.rule == "maths" || !parse(candidate.text, limits).node)) {
+    if (Candidate choice = extract_letter(prediction); choice.found())
+      candidate = std::move(choice);
+  }
+  if (prediction.size() <= limits.text_bytes && plain_text(prediction) == plain_text(gold))
+    candidate = {std::string(prediction), "whole"};
+  if (!candidate.found() || candidate.text.empty())
+    return finish(Answer::Unknown, "no_answer", candidate);
+  Verdict verdict = compare_texts(gold, candidate, limits);
+  if (verdict.answer == Answer::Equal) return verdict;
+  const std::string gold_point = with_decimal_point(gold);
+  const Candidate point{with_decimal_point(candidate.text), candidate.rule};
+  if (gold_point == gold && point.text == candidate.text) return verdict;
+  const Verdict second = compare_texts(gold_point, point, limits);
+  return second.answer == Answer::Equal ? second : verdict;
+}
+
+double partial_score(std::string_view gold_field, std::string_view prediction,
+                     const Limits& limits) {
+  constexpr double kCeiling = 0.49;
+  const Candidate candidate = extract_answer(prediction);
+  const ParseResult gold = parse(extract_gold(gold_field), limits);
+  const ParseResult found = parse(candidate.text, limits);
+  if (!candidate.found() || !gold.node || !found.node) return 0.0;
+  const auto wanted = answer_elements(*gold.node);
+  const auto given = answer_elements(*found.node);
+  if (wanted.size() > 1) {
+    const auto hit = std::count_if(wanted.begin(), wanted.end(), [&](const Node& w) {
+      return std::any_of(given.begin(), given.end(),
+                         [&](const Node& g) { return compare(w, g, limits) == Answer::Equal; });
+    });
+    const auto size = std::max(wanted.size(), given.size());
+    return kCeiling * static_cast<double>(hit) / static_cast<double>(size);
+  }
+  double error = 0.0;
+  if (!numeric_distance(*gold.node, *found.node, limits, error)) return 0.0;
+  constexpr double kForm = 0.1;  // a number where a number is asked
+  constexpr double kSteepness = 10.0;
+  return kCeiling * (kForm + (1.0 - kForm) / (1.0 + kSteepness * error));
+}
+
+}  // namespace r1::rewards::maths

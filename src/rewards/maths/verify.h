@@ -1,0 +1,26 @@
+#pragma once
+// The maths verifier: gold answer and model text in, three-valued verdict out.
+#include <string>
+#include <string_view>
+
+#include "rewards/maths/compare.h"
+
+namespace r1::rewards::maths {
+
+struct Verdict {
+  Answer answer = Answer::Unknown;
+  double score = 0.0;     // 1: equal, 0: otherwise
+  std::string reason;     // ok, wrong, no_answer, unparsable_answer, unparsable_gold, limit
+  std::string rule;       // of extract.h
+  std::string candidate;  // what was compared
+};
+
+/// Compares what `prediction` answers with `gold` (an answer, "#### n" or a text with \boxed).
+/// Never throws on its inputs.
+Verdict verify(std::string_view gold, std::string_view prediction, const Limits& limits = {});
+
+/// Partial credit of a wrong answer, in [0, 0.5): share of a set's elements, closeness of a number,
+/// monotone in both; 0 for anything else.
+double partial_score(std::string_view gold, std::string_view prediction, const Limits& limits = {});
+
+}  // namespace r1::rewards::maths
