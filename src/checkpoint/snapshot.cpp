@@ -1,0 +1,74 @@
+#include "checkpoint/snapshot.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "checkpoint/box.h"
+#include "checkpoint/file_dtype.h"
+#include "checkpoint/shard_format.h"
+
+namespace r1::checkpoint {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+void check_tensor(const ShardedTensor& tensor) {
+  check_object_name(tensor.name);
+  file_dtype_name(tensor.dtype, tensor.name);
+  R1_CHECK(volume(tensor.shape) > 0, "tensor '{}' has no elements", tensor.name);
+  for (const auto& local : tensor.boxes)
+    R1_CHECK(local.view.scalar_type() == tensor.dtype && local.view.sizes() == local.box.extent,
+             "tensor '{}': a view does not fit its box {}", tensor.name, to_string(local.box));
+}
+
+template <class Visit>
+void visit_written_boxes(const State& state, const Visit& visit) {
+  for (std::size_t i = 0; i < state.tensors.size(); ++i)
+    if (state.tensors[i].replica == 0)
+      for (const auto& local : state.tensors[i].boxes)
+        if (volume(local.box.extent) > 0) visit(i, local);
+}
+
+std::size_t padded(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+void Snapshot::take(const State& state) {
+  const at::NoGradGuard no_grad;
+  for (const auto& tensor : state.tensors) check_tensor(tensor);
+  for (const auto* blobs : {&state.blobs, &state.rank_blobs})
+    for (const auto& [name, content] : *blobs) check_object_name(name);
+  std::size_t bytes = 0;
+  bool on_gpu = false;
+  visit_written_boxes(state, [&](std::size_t, const LocalBox& local) {
+    bytes += padded(local.view.nbytes());
+    on_gpu = on_gpu || local.view.is_cuda();
+  });
+  if (!memory_.defined() || memory_.nbytes() < bytes) {
+    memory_.reset();
+    memory_ = at::empty({static_cast<std::int64_t>(bytes)},
+                        at::TensorOptions(at::kByte).pinned_memory(on_gpu));
+  }
+  tensors_.clear();
+  for (const auto& tensor : state.tensors)
+    tensors_.push_back({tensor.name, tensor.shape, tensor.dtype});
+  pieces_.clear();
+  std::size_t offset = 0;
+  visit_written_boxes(state, [&](std::size_t tensor, const LocalBox& local) {
+    const std::size_t size = local.view.nbytes();
+    const auto target =
+        memory_.narrow(0, static_cast<std::int64_t>(offset), static_cast<std::int64_t>(size));
+    target.view(tensors_[tensor].dtype).view(local.box.extent).copy_(local.view);
+    pieces_.push_back(
+        {tensor, local.box, static_cast<const std::byte*>(target.const_data_ptr()), size});
+    offset += padded(size);
+  });
+  blobs_ = state.blobs;
+  rank_blobs_ = state.rank_blobs;
+}
+
+}  // namespace r1::checkpoint
