@@ -25,6 +25,4 @@ target_link_options(r1_torch_cpu INTERFACE "-Wl,-rpath,${R1_TORCH_DIR}/lib")
 # Without OpenMP at::parallel_for compiles to a serial loop. LibTorch's own libgomp.so.1 is the one loaded.
 target_compile_options(r1_torch_cpu INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
 target_link_options(r1_torch_cpu INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
-# LibTorch brings headers of a newer fmt than the system's library: used whole, they need no library.
-target_compile_definitions(r1_torch_cpu INTERFACE FMT_HEADER_ONLY=1)
 add_library(r1::torch_cpu ALIAS r1_torch_cpu)
