@@ -1,0 +1,348 @@
+#include "mpi/communicator.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "base/errors.h"
+#include "mpi/pending_work.h"
+#include "mpi/row_type.h"
+#include "tensor/dtype.h"
+
+namespace r1::mpi {
+namespace {
+
+using parallel::ReduceOp;
+using parallel::Work;
+
+MPI_Op mpi_op(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::Sum:
+      return MPI_SUM;
+    case ReduceOp::Max:
+      return MPI_MAX;
+    case ReduceOp::Min:
+      return MPI_MIN;
+  }
+  return MPI_OP_NULL;
+}
+
+std::int64_t row_bytes(const at::Tensor& tensor) {
+  const auto rows = num_rows(tensor);
+  return rows == 0 ? 0 : static_cast<std::int64_t>(tensor.nbytes()) / rows;
+}
+
+std::byte* bytes_of(const at::Tensor& tensor) {
+  return static_cast<std::byte*>(tensor.mutable_data_ptr());
+}
+
+// Counts and displacements of MPI_Ialltoallv, in rows.
+struct Splits {
+  std::vector<int> counts;
+  std::vector<int> offsets;
+};
+
+Splits to_int(std::span<const std::int64_t> splits) {
+  Splits result;
+  std::int64_t offset = 0;
+  for (const auto count : splits) {
+    result.counts.push_back(static_cast<int>(count));
+    result.offsets.push_back(static_cast<int>(offset));
+    offset += count;
+  }
+  return result;
+}
+
+Work finish_into(std::unique_ptr<PendingWork> work, const at::Tensor& target,
+                 const at::Tensor& host) {
+  work->keep(host);
+  if (!target.is_same(host)) work->on_done([target, host] { target.copy_(host); });
+  return Work(std::move(work));
+}
+
+}  // namespace
+
+MpiCommunicator::MpiCommunicator(MPI_Comm parent, std::string name, Patience patience)
+    : MpiCommunicator(CommHandle::duplicate(parent, name.c_str()), name, patience) {}
+
+MpiCommunicator::MpiCommunicator(CommHandle comm, std::string name, Patience patience)
+    : comm_(std::move(comm)), name_(std::move(name)), patience_(patience) {
+  check_mpi(MPI_Comm_rank(comm_.get(), &rank_), "MPI_Comm_rank", name_.c_str());
+  check_mpi(MPI_Comm_size(comm_.get(), &size_), "MPI_Comm_size", name_.c_str());
+  MPI_Group world_group = MPI_GROUP_NULL;
+  MPI_Group group = MPI_GROUP_NULL;
+  check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &world_group), "MPI_Comm_group", name_.c_str());
+  check_mpi(MPI_Comm_group(comm_.get(), &group), "MPI_Comm_group", name_.c_str());
+  std::vector<int> own(static_cast<std::size_t>(size_));
+  std::iota(own.begin(), own.end(), 0);
+  world_ranks_.resize(own.size());
+  const int code =
+      MPI_Group_translate_ranks(group, size_, own.data(), world_group, world_ranks_.data());
+  MPI_Group_free(&group);
+  MPI_Group_free(&world_group);
+  check_mpi(code, "MPI_Group_translate_ranks", name_.c_str());
+  registry_id_ = CallRegistry::instance().open_communicator(name_);
+}
+
+MpiCommunicator::~MpiCommunicator() {
+  CallRegistry::instance().close_communicator(registry_id_);
+}
+
+std::unique_ptr<PendingWork> MpiCommunicator::start_collective(const char* call,
+                                                               const char* label) {
+  const auto sequence = CallRegistry::instance().issue(registry_id_, call, label);
+  return std::make_unique<PendingWork>(
+      PendingCall{call, label, name_, sequence, -1, patience_, 0.0});
+}
+
+std::unique_ptr<PendingWork> MpiCommunicator::start_transfer(const char* call, const char* label,
+                                                             int peer) {
+  return std::make_unique<PendingWork>(PendingCall{
+      call, label, name_, 0, world_ranks_[static_cast<std::size_t>(peer)], patience_, 0.0});
+}
+
+void MpiCommunicator::fail(const char* call, const char* label, const std::string& problem) const {
+  throw base::MpiError(fmt::format("rank {} ({}): {} '{}' on communicator {}: {}", world_rank(),
+                                   host_name(), call, label, name_, problem));
+}
+
+void MpiCommunicator::check_tensor(const at::Tensor& tensor, const char* call,
+                                   const char* label) const {
+  if (!tensor.defined()) fail(call, label, "the tensor is undefined");
+  if (!tensor.is_contiguous()) fail(call, label, "the tensor is not contiguous");
+}
+
+void MpiCommunicator::check_peer(int peer, const char* call, const char* label) const {
+  if (peer < 0 || peer >= size_)
+    fail(call, label, fmt::format("expected a rank of 0..{}, found {}", size_ - 1, peer));
+}
+
+void MpiCommunicator::check_pieces(const at::Tensor& whole, const at::Tensor& piece,
+                                   const char* call, const char* label) const {
+  check_tensor(whole, call, label);
+  check_tensor(piece, call, label);
+  if (whole.scalar_type() != piece.scalar_type() || whole.numel() != piece.numel() * size_)
+    fail(call, label,
+         fmt::format("expected {} pieces of {} {}, found {} {}", size_, piece.numel(),
+                     tensor::dtype_name(piece.scalar_type()), whole.numel(),
+                     tensor::dtype_name(whole.scalar_type())));
+}
+
+MPI_Datatype MpiCommunicator::reduction_type(const at::Tensor& tensor, const char* call,
+                                             const char* label) const {
+  switch (tensor.scalar_type()) {
+    case at::kDouble:
+      return MPI_DOUBLE;
+    case at::kFloat:
+      return MPI_FLOAT;
+    case at::kInt:
+      return MPI_INT32_T;
+    case at::kLong:
+      return MPI_INT64_T;
+    case at::kByte:
+      return MPI_UINT8_T;
+    default:
+      fail(call, label,
+           fmt::format("cannot reduce {}: expected fp64, fp32, bf16, int32, int64 or uint8",
+                       tensor::dtype_name(tensor.scalar_type())));
+  }
+}
+
+at::Tensor MpiCommunicator::host_target(const at::Tensor& tensor) const {
+  if (tensor.is_cpu()) return tensor;
+  return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).pinned_memory(true));
+}
+
+at::Tensor MpiCommunicator::host_copy(const at::Tensor& tensor) const {
+  const auto host = host_target(tensor);
+  if (!tensor.is_same(host)) host.copy_(tensor);
+  return host;
+}
+
+Work MpiCommunicator::all_reduce(at::Tensor tensor, ReduceOp op, const char* label) {
+  constexpr auto kCall = "MPI_Iallreduce";
+  check_tensor(tensor, kCall, label);
+  auto host = host_copy(tensor);
+  if (host.scalar_type() == at::kBFloat16) host = host.to(at::kFloat);
+  const auto type = reduction_type(host, kCall, label);
+  auto work = start_collective(kCall, label);
+  for (std::int64_t begin = 0; begin < host.numel(); begin += kMaxCount) {
+    const auto count = std::min(kMaxCount, host.numel() - begin);
+    auto* data = bytes_of(host) + begin * host.element_size();
+    check_mpi(MPI_Iallreduce(MPI_IN_PLACE, data, static_cast<int>(count), type, mpi_op(op),
+                             comm_.get(), work->add_request()),
+              kCall, label);
+  }
+  return finish_into(std::move(work), tensor, host);
+}
+
+Work MpiCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op,
+                                     const char* label) {
+  constexpr auto kCall = "MPI_Ireduce_scatter_block";
+  check_pieces(input, output, kCall, label);
+  if (!RowType::fits(output.numel()))
+    fail(kCall, label, fmt::format("{} elements per rank exceed 2^31 - 1", output.numel()));
+  auto source = host_copy(input);
+  auto host = host_target(output);
+  if (source.scalar_type() == at::kBFloat16) {
+    source = source.to(at::kFloat);
+    host = at::empty(host.sizes(), host.options().dtype(at::kFloat).pinned_memory(false));
+  }
+  const auto type = reduction_type(source, kCall, label);
+  auto work = start_collective(kCall, label);
+  work->keep(source);
+  if (output.numel() > 0)
+    check_mpi(MPI_Ireduce_scatter_block(source.const_data_ptr(), host.mutable_data_ptr(),
+                                        static_cast<int>(output.numel()), type, mpi_op(op),
+                                        comm_.get(), work->add_request()),
+              kCall, label);
+  return finish_into(std::move(work), output, host);
+}
+
+Work MpiCommunicator::all_gather(at::Tensor output, at::Tensor input, const char* label) {
+  constexpr auto kCall = "MPI_Iallgather";
+  check_pieces(output, input, kCall, label);
+  const auto rows = num_rows(input);
+  if (!RowType::fits(rows) || !RowType::fits(row_bytes(input)))
+    fail(kCall, label, "more than 2^31 - 1 rows, or bytes in a row");
+  const auto source = host_copy(input);
+  const auto host = host_target(output);
+  auto work = start_collective(kCall, label);
+  work->keep(source);
+  if (input.numel() > 0) {
+    const auto type = std::make_shared<const RowType>(row_bytes(input), label);
+    work->keep(type);
+    check_mpi(MPI_Iallgather(source.const_data_ptr(), static_cast<int>(rows), type->get(),
+                             host.mutable_data_ptr(), static_cast<int>(rows), type->get(),
+                             comm_.get(), work->add_request()),
+              kCall, label);
+  }
+  return finish_into(std::move(work), output, host);
+}
+
+Work MpiCommunicator::broadcast(at::Tensor tensor, int root, const char* label) {
+  constexpr auto kCall = "MPI_Ibcast";
+  check_tensor(tensor, kCall, label);
+  check_peer(root, kCall, label);
+  const auto host = rank_ == root ? host_copy(tensor) : host_target(tensor);
+  auto work = start_collective(kCall, label);
+  const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
+  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
+    check_mpi(
+        MPI_Ibcast(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)),
+                   MPI_BYTE, root, comm_.get(), work->add_request()),
+        kCall, label);
+  if (rank_ != root) return finish_into(std::move(work), tensor, host);
+  work->keep(host);
+  return Work(std::move(work));
+}
+
+Work MpiCommunicator::all_to_all(at::Tensor output, at::Tensor input,
+                                 std::span<const std::int64_t> output_splits,
+                                 std::span<const std::int64_t> input_splits, const char* label) {
+  constexpr auto kCall = "MPI_Ialltoallv";
+  const auto check = [&](const at::Tensor& tensor, std::span<const std::int64_t> splits,
+                         const char* what) {
+    check_tensor(tensor, kCall, label);
+    const auto sum = std::accumulate(splits.begin(), splits.end(), std::int64_t{0});
+    const bool negative = std::any_of(splits.begin(), splits.end(), [](auto n) { return n < 0; });
+    if (static_cast<int>(splits.size()) != size_ || sum != num_rows(tensor) || negative)
+      fail(kCall, label,
+           fmt::format("{}: expected {} splits that sum to {} rows, found {} that sum to {}", what,
+                       size_, num_rows(tensor), splits.size(), sum));
+    if (!RowType::fits(sum) || !RowType::fits(row_bytes(tensor)))
+      fail(kCall, label, fmt::format("{}: more than 2^31 - 1 rows, or bytes in a row", what));
+  };
+  check(output, output_splits, "output");
+  check(input, input_splits, "input");
+  // A tensor without rows does not know how long a row is; it moves none.
+  const auto bytes = std::max(row_bytes(input), row_bytes(output));
+  if (input.numel() > 0 && output.numel() > 0 && row_bytes(input) != row_bytes(output))
+    fail(kCall, label,
+         fmt::format("expected equal rows, found {} and {} bytes", row_bytes(input),
+                     row_bytes(output)));
+  const auto source = host_copy(input);
+  const auto host = host_target(output);
+  const auto send = to_int(input_splits);
+  const auto receive = to_int(output_splits);
+  auto work = start_collective(kCall, label);
+  const auto type = std::make_shared<const RowType>(bytes, label);
+  work->keep(type);
+  auto splits = at::empty({4, size_}, at::kInt);  // MPI reads the counts until the call is done
+  auto* counts = splits.mutable_data_ptr<int>();
+  std::copy(send.counts.begin(), send.counts.end(), counts);
+  std::copy(send.offsets.begin(), send.offsets.end(), counts + size_);
+  std::copy(receive.counts.begin(), receive.counts.end(), counts + 2 * size_);
+  std::copy(receive.offsets.begin(), receive.offsets.end(), counts + 3 * size_);
+  work->keep(splits);
+  work->keep(source);
+  check_mpi(MPI_Ialltoallv(source.const_data_ptr(), counts, counts + size_, type->get(),
+                           host.mutable_data_ptr(), counts + 2 * size_, counts + 3 * size_,
+                           type->get(), comm_.get(), work->add_request()),
+            kCall, label);
+  return finish_into(std::move(work), output, host);
+}
+
+Work MpiCommunicator::send(at::Tensor tensor, int peer, const char* label) {
+  constexpr auto kCall = "MPI_Isend";
+  check_tensor(tensor, kCall, label);
+  check_peer(peer, kCall, label);
+  const auto host = host_copy(tensor);
+  auto work = start_transfer(kCall, label, peer);
+  const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
+  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
+    check_mpi(
+        MPI_Isend(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)),
+                  MPI_BYTE, peer, 0, comm_.get(), work->add_request()),
+        kCall, label);
+  work->keep(host);
+  return Work(std::move(work));
+}
+
+Work MpiCommunicator::receive(at::Tensor tensor, int peer, const char* label) {
+  constexpr auto kCall = "MPI_Irecv";
+  check_tensor(tensor, kCall, label);
+  check_peer(peer, kCall, label);
+  const auto host = host_target(tensor);
+  auto work = start_transfer(kCall, label, peer);
+  const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
+  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
+    check_mpi(
+        MPI_Irecv(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)),
+                  MPI_BYTE, peer, 0, comm_.get(), work->add_request()),
+        kCall, label);
+  work->expect_bytes(bytes);
+  return finish_into(std::move(work), tensor, host);
+}
+
+void MpiCommunicator::barrier(const char* label) {
+  constexpr auto kCall = "MPI_Ibarrier";
+  auto work = start_collective(kCall, label);
+  check_mpi(MPI_Ibarrier(comm_.get(), work->add_request()), kCall, label);
+  work->wait();
+}
+
+std::unique_ptr<parallel::Communicator> MpiCommunicator::split(int colour, int key) {
+  return split(colour, key, fmt::format("{}/{}", name_, num_splits_++), patience_);
+}
+
+std::unique_ptr<MpiCommunicator> MpiCommunicator::split(int colour, int key,
+                                                        const std::string& name,
+                                                        Patience patience) {
+  barrier("split");  // waits with back-off; MPI_Comm_split itself spins
+  MPI_Comm part = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split(comm_.get(), colour < 0 ? MPI_UNDEFINED : colour, key, &part),
+            "MPI_Comm_split", name.c_str());
+  if (part == MPI_COMM_NULL) return nullptr;
+  return std::unique_ptr<MpiCommunicator>(
+      new MpiCommunicator(CommHandle(part), fmt::format("{}[{}]", name, colour), patience));
+}
+
+void MpiCommunicator::abort(int exit_code) {
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::_Exit(exit_code);
+}
+
+}  // namespace r1::mpi

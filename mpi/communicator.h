@@ -1,0 +1,81 @@
+#pragma once
+// parallel::Communicator over MPI. All calls are non-blocking MPI calls; waiting backs off to short
+// sleeps (pending_work.h) and is seen by the watchdog (call_registry.h).
+//
+// Reductions give the same bits for the same layout: one algorithm of MPI_Iallreduce, chosen by
+// size and rank count alone. bfloat16 is reduced in fp32 and rounded once at the end.
+// CUDA tensors go through (pinned) host memory; the call itself waits for the device.
+#include <mpi.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mpi/call_registry.h"
+#include "mpi/check_mpi.h"
+#include "parallel/communicator.h"
+
+namespace r1::mpi {
+
+class PendingWork;
+
+class MpiCommunicator final : public parallel::Communicator {
+ public:
+  /// A copy of `parent`. `name` must be equal on all ranks; the watchdog prints it and compares
+  /// sequence numbers under it. Patience::Role for groups whose ranks wait for other roles' work
+  /// (world). Collective over: parent.
+  MpiCommunicator(MPI_Comm parent, std::string name, Patience patience = Patience::Collective);
+  ~MpiCommunicator() override;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  const std::string& name() const { return name_; }
+  MPI_Comm handle() const { return comm_.get(); }
+  /// World rank of each rank of this communicator.
+  const std::vector<int>& world_ranks() const { return world_ranks_; }
+
+  parallel::Work all_reduce(at::Tensor tensor, parallel::ReduceOp op, const char* label) override;
+  parallel::Work reduce_scatter(at::Tensor output, at::Tensor input, parallel::ReduceOp op,
+                                const char* label) override;
+  parallel::Work all_gather(at::Tensor output, at::Tensor input, const char* label) override;
+  parallel::Work broadcast(at::Tensor tensor, int root, const char* label) override;
+  parallel::Work all_to_all(at::Tensor output, at::Tensor input,
+                            std::span<const std::int64_t> output_splits,
+                            std::span<const std::int64_t> input_splits, const char* label) override;
+  parallel::Work send(at::Tensor tensor, int peer, const char* label) override;
+  parallel::Work receive(at::Tensor tensor, int peer, const char* label) override;
+  void barrier(const char* label) override;
+  /// A negative colour joins no group and gets null.
+  std::unique_ptr<parallel::Communicator> split(int colour, int key) override;
+  /// As split, with a name for the new communicators and a patience of their own.
+  std::unique_ptr<MpiCommunicator> split(int colour, int key, const std::string& name,
+                                         Patience patience);
+  [[noreturn]] void abort(int exit_code) override;
+
+ private:
+  MpiCommunicator(CommHandle comm, std::string name, Patience patience);
+  std::unique_ptr<PendingWork> start_collective(const char* call, const char* label);
+  std::unique_ptr<PendingWork> start_transfer(const char* call, const char* label, int peer);
+  /// The tensor itself when it is on the CPU, else its contents in pinned host memory.
+  at::Tensor host_copy(const at::Tensor& tensor) const;
+  /// Memory for a result: the tensor itself, or host memory that is copied back when done.
+  at::Tensor host_target(const at::Tensor& tensor) const;
+  void check_peer(int peer, const char* call, const char* label) const;
+  [[noreturn]] void fail(const char* call, const char* label, const std::string& problem) const;
+  void check_tensor(const at::Tensor& tensor, const char* call, const char* label) const;
+  void check_pieces(const at::Tensor& whole, const at::Tensor& piece, const char* call,
+                    const char* label) const;
+  MPI_Datatype reduction_type(const at::Tensor& tensor, const char* call, const char* label) const;
+
+  CommHandle comm_;
+  std::string name_;
+  Patience patience_;
+  int rank_ = 0;
+  int size_ = 1;
+  int registry_id_ = -1;
+  int num_splits_ = 0;
+  std::vector<int> world_ranks_;
+};
+
+}  // namespace r1::mpi

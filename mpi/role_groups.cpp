@@ -1,0 +1,53 @@
+#include "mpi/role_groups.h"
+
+#include <utility>
+
+#include "base/errors.h"
+#include "parallel/local_communicator.h"
+
+namespace r1::mpi {
+
+RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout)
+    : world_(world),
+      layout_(std::move(layout)),
+      alone_(std::make_unique<parallel::LocalCommunicator>()) {
+  R1_CHECK(layout_.world_size() == world_.size(), "layout of {} ranks in a world of {}",
+           layout_.world_size(), world_.size());
+  for (const auto& role : layout_.roles()) {
+    const bool member = is_in(role.name);
+    const int rank = member ? place(role.name).rank : 0;
+    groups_[role.name] = make(role.name, member ? 0 : -1, rank, role.mesh.size());
+    for (const auto& axis : role.mesh.axes()) {
+      const int colour = member ? role.mesh.group_index(rank, {axis.name}) : -1;
+      groups_[role.name + "." + axis.name] =
+          make(role.name + "." + axis.name, colour, rank, axis.size);
+    }
+  }
+}
+
+std::unique_ptr<parallel::Communicator> RoleGroups::make(const std::string& name, int colour,
+                                                         int key, int group_size) {
+  if (group_size == 1)
+    return colour < 0 ? nullptr : std::make_unique<parallel::LocalCommunicator>();
+  return world_.split(colour, key, name, Patience::Collective);
+}
+
+parallel::Communicator& RoleGroups::role(const std::string& name) {
+  const auto found = groups_.find(name);
+  if (found == groups_.end() || !found->second)
+    throw base::InternalError(fmt::format(
+        "rank {} asks for the communicator of role '{}' and is not in it", world_.rank(), name));
+  return *found->second;
+}
+
+parallel::Communicator& RoleGroups::axis(const std::string& role, const std::string& axis) {
+  return layout_.role(role).mesh.has(axis) ? this->role(role + "." + axis) : *alone_;
+}
+
+RolePlace RoleGroups::place(const std::string& role) const {
+  for (auto& place : layout_.places(world_.rank()))
+    if (place.role == role) return place;
+  throw base::InternalError(fmt::format("rank {} has no place in role '{}'", world_.rank(), role));
+}
+
+}  // namespace r1::mpi

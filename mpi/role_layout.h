@@ -1,0 +1,72 @@
+#pragma once
+// Which rank does what: role requests + world size + node map -> roles, replica and mesh
+// coordinates of each rank. Pure arithmetic, the same on every rank; role_groups makes the
+// communicators.
+#include <string>
+#include <vector>
+
+#include "parallel/mesh.h"
+
+namespace r1::mpi {
+
+/// What the configuration asks for a role ([roles.<name>]). Only roles that the stage uses are
+/// requested.
+struct RoleRequest {
+  std::string name;
+  int ranks = -1;                         // -1: auto
+  std::string share_with = {};            // lives on that role's ranks; empty: on its own
+  std::vector<parallel::Axis> mesh = {};  // empty: one axis "dp"; one size may be -1 (the rest)
+};
+
+/// A role and where it lives.
+struct RoleAssignment {
+  std::string name;
+  std::vector<int> ranks;  // world ranks; position = rank in the role
+  parallel::Mesh mesh;     // over the positions
+};
+
+/// A rank's part in a role.
+struct RolePlace {
+  std::string role;
+  int rank = 0;                  // in the role
+  int replica = 0;               // number of the model copy: coordinates without "tp" and "ep"
+  std::vector<int> coordinates;  // one per axis of the role's mesh
+};
+
+/// Name of the role that gets the ranks that are left.
+inline constexpr const char* kPolicy = "policy";
+
+class RoleLayout {
+ public:
+  /// Rules: a role with share_with = X lives on X's ranks. World of one rank: roles on auto share
+  /// it. Otherwise each role on auto has one rank and the policy the rest. The policy has the first
+  /// ranks, then the others in the order of the requests. Ranks of one node stay together when
+  /// `node_of_rank` (node number of each world rank; empty: one node) is not in blocks.
+  /// Throws: ConfigError listing all problems, each with key, expected and found.
+  RoleLayout(const std::vector<RoleRequest>& requests, int world_size,
+             const std::vector<int>& node_of_rank = {}, bool allow_idle_ranks = false);
+
+  int world_size() const { return world_size_; }
+  const std::vector<RoleAssignment>& roles() const { return roles_; }
+  bool has(const std::string& role) const;
+  /// Throws: InternalError when there is no such role.
+  const RoleAssignment& role(const std::string& name) const;
+  /// Whether `world_rank` is in the role.
+  bool is_in(int world_rank, const std::string& role) const;
+  /// The roles of a rank in the order of the requests; empty: idle.
+  std::vector<RolePlace> places(int world_rank) const;
+  /// Groups of "tp" that span nodes are slow; one line each, for the log.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  /// "rank 0..1 policy (dp 2), 2 reference (dp 1), 3 idle".
+  std::string print() const;
+
+ private:
+  void warn_about_nodes(const std::vector<int>& node_of_rank);
+
+  int world_size_;
+  std::vector<RoleAssignment> roles_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace r1::mpi

@@ -1,0 +1,45 @@
+#pragma once
+// An MPI datatype of one row of a tensor (everything behind dim 0), so that counts are rows and
+// stay below MPI's 2^31.
+#include <ATen/core/Tensor.h>
+#include <mpi.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "mpi/check_mpi.h"
+
+namespace r1::mpi {
+
+/// Elements one MPI call moves at most; larger tensors are split.
+inline constexpr std::int64_t kMaxCount = std::int64_t{1} << 30;
+
+inline std::int64_t num_rows(const at::Tensor& tensor) {
+  return tensor.dim() == 0 ? 1 : tensor.size(0);
+}
+
+class RowType {
+ public:
+  /// `row_bytes` in [0, 2^31).
+  RowType(std::int64_t row_bytes, const char* label) {
+    check_mpi(MPI_Type_contiguous(static_cast<int>(row_bytes), MPI_BYTE, &type_),
+              "MPI_Type_contiguous", label);
+    check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit", label);
+  }
+  /// MPI keeps the type until operations that use it are done.
+  ~RowType() {
+    if (mpi_is_running()) MPI_Type_free(&type_);
+  }
+  RowType(const RowType&) = delete;
+  RowType& operator=(const RowType&) = delete;
+  MPI_Datatype get() const { return type_; }
+
+  static bool fits(std::int64_t value) {
+    return value >= 0 && value <= std::numeric_limits<int>::max();
+  }
+
+ private:
+  MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
+}  // namespace r1::mpi

@@ -1,0 +1,137 @@
+#pragma once
+// How values become messages: Boost.Serialization for the records of data/types.h and standard
+// containers; tensors stay outside the archive as raw buffers (TensorTable), the archive holds
+// their numbers.
+#include <ATen/core/Tensor.h>
+
+#include <boost/archive/archive_exception.hpp>
+#include <boost/archive/binary_iarchive.hpp>
+#include <boost/archive/binary_oarchive.hpp>
+#include <boost/serialization/map.hpp>
+#include <boost/serialization/split_free.hpp>
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/utility.hpp>
+#include <boost/serialization/vector.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/types.h"
+
+namespace r1::mpi {
+
+/// The tensors of one message, in the order in which the archive names them.
+struct TensorTable {
+  std::vector<at::Tensor> tensors;
+};
+
+/// A value as bytes plus the tensors inside it.
+struct Encoded {
+  std::string type;     // name of the value's type
+  std::string archive;  // Boost binary archive
+  std::vector<at::Tensor> tensors;
+};
+
+/// Readable name of a type, for headers and errors.
+std::string demangle(const char* mangled);
+
+/// Runs `save` / `load` on an archive whose helper is the message's tensor table.
+/// decode throws: MpiError naming the type when the archive does not hold such a value.
+template <class T>
+Encoded encode(const T& value);
+template <class T>
+T decode(const Encoded& encoded);
+
+namespace detail {
+/// Address that identifies the TensorTable among an archive's helpers.
+inline char tensor_table_id;
+std::string save_archive(void (*save)(boost::archive::binary_oarchive&, const void*),
+                         const void* value, std::vector<at::Tensor>& tensors);
+void load_archive(const Encoded& encoded, void (*load)(boost::archive::binary_iarchive&, void*),
+                  void* value);
+}  // namespace detail
+
+template <class T>
+Encoded encode(const T& value) {
+  Encoded result;
+  result.type = demangle(typeid(T).name());
+  result.archive = detail::save_archive([](boost::archive::binary_oarchive& archive,
+                                           const void* v) { archive << *static_cast<const T*>(v); },
+                                        &value, result.tensors);
+  return result;
+}
+
+template <class T>
+T decode(const Encoded& encoded) {
+  T value;
+  detail::load_archive(
+      encoded,
+      [](boost::archive::binary_iarchive& archive, void* v) { archive >> *static_cast<T*>(v); },
+      &value);
+  return value;
+}
+
+}  // namespace r1::mpi
+
+namespace boost::serialization {
+
+template <class Archive>
+void save(Archive& archive, const at::Tensor& tensor, unsigned) {
+  auto& table =
+      archive.template get_helper<r1::mpi::TensorTable>(&r1::mpi::detail::tensor_table_id);
+  const std::int64_t index =
+      tensor.defined() ? static_cast<std::int64_t>(table.tensors.size()) : -1;
+  if (tensor.defined()) table.tensors.push_back(tensor);
+  archive << index;
+}
+
+template <class Archive>
+void load(Archive& archive, at::Tensor& tensor, unsigned) {
+  auto& table =
+      archive.template get_helper<r1::mpi::TensorTable>(&r1::mpi::detail::tensor_table_id);
+  std::int64_t index = -1;
+  archive >> index;
+  if (index >= static_cast<std::int64_t>(table.tensors.size()))
+    throw boost::archive::archive_exception(boost::archive::archive_exception::input_stream_error);
+  tensor = index < 0 ? at::Tensor() : table.tensors[static_cast<std::size_t>(index)];
+}
+
+template <class Archive>
+void serialize(Archive& archive, at::Tensor& tensor, unsigned version) {
+  split_free(archive, tensor, version);
+}
+
+template <class Archive>
+void serialize(Archive& archive, r1::data::Prompt& p, unsigned) {
+  archive& p.index& p.token_ids& p.text& p.problem& p.answer& p.domain& p.record;
+}
+
+template <class Archive>
+void serialize(Archive& archive, r1::data::Completion& c, unsigned) {
+  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason;
+}
+
+template <class Archive>
+void serialize(Archive& archive, r1::data::Reward& r, unsigned) {
+  archive& r.total& r.parts& r.reason& r.drop;
+}
+
+template <class Archive>
+void serialize(Archive& archive, r1::data::Rollout& r, unsigned) {
+  archive& r.sample& r.group& r.policy_version& r.reference_version& r.prompt& r.completion& r
+      .reward& r.reference_logprobs;
+}
+
+}  // namespace boost::serialization
+
+// Messages, not files: no class versions, no tracking of addresses.
+BOOST_CLASS_IMPLEMENTATION(at::Tensor, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(at::Tensor, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::data::Prompt, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::data::Prompt, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::data::Completion, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::data::Completion, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::data::Reward, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::data::Reward, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::data::Rollout, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::data::Rollout, boost::serialization::track_never)

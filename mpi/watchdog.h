@@ -1,0 +1,92 @@
+#pragma once
+// The watchdog: a thread that ends the job with one clear line when a call of this rank waits
+// longer than its limit. It asks the other ranks' watchdogs where they stand, so that the line says
+// who has not arrived. Free of torch and MPI (messages go through WatchdogChannel).
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "mpi/call_registry.h"
+
+namespace r1::mpi {
+
+/// Seconds after which a wait is taken for a hang, and how the watchdog works.
+struct WatchdogLimits {
+  double collective = 600.0;  // calls that all ranks of a communicator make together
+  double role = 86400.0;      // idle waits of a role for the work of another
+  double poll = 0.5;          // between two looks
+  double answer = 5.0;        // for the other ranks' answers
+};
+
+/// A message between watchdogs; plain bytes.
+struct WatchdogMessage {
+  enum Kind : std::int32_t { Question, Answer };
+  std::int32_t kind = Question;
+  std::int32_t from = 0;
+  std::uint64_t communicator = 0;  // hash of its name
+  std::uint64_t sequence = 0;      // the collective the asker waits in
+  std::uint64_t issued = 0;        // answer: collectives issued on it
+  std::int32_t member = 0;         // answer: has that communicator
+  char call_there[96] = {};        // answer: what it issued under that number
+  char doing[160] = {};            // answer: what it waits in now; empty: computes
+};
+static_assert(std::is_trivially_copyable_v<WatchdogMessage>);
+
+/// How watchdogs talk and how they end the job. Used by the watchdog's thread alone.
+class WatchdogChannel {
+ public:
+  virtual ~WatchdogChannel() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual void post(int to, const WatchdogMessage& message) = 0;  // does not block
+  virtual std::optional<WatchdogMessage> poll() = 0;              // does not block
+  /// Prints `line` and ends the job on all ranks. A test's channel may return.
+  virtual void end_job(const std::string& line, int exit_code) = 0;
+};
+
+class Watchdog {
+ public:
+  Watchdog(CallRegistry& registry, std::unique_ptr<WatchdogChannel> channel, WatchdogLimits limits,
+           std::string host);
+  /// Stops the thread.
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+ private:
+  using Answers = std::vector<std::optional<WatchdogMessage>>;
+
+  void run();
+  bool pause(double seconds);  // false: asked to stop
+  std::optional<PendingCall> overdue() const;
+  double limit(const PendingCall& call) const;
+  void investigate(const PendingCall& call);
+  bool still_waits(const PendingCall& call) const;
+  Answers ask_all(const PendingCall& call);
+  void serve(Answers* answers);
+  void answer(const WatchdogMessage& question);
+
+  CallRegistry& registry_;
+  std::unique_ptr<WatchdogChannel> channel_;
+  const WatchdogLimits limits_;
+  const std::string host_;
+  double lower_rank_asked_ = -1e9;  // when a lower rank began to investigate: it prints, not we
+  std::mutex mutex_;
+  std::condition_variable stop_changed_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+/// The line that ends a job: rank, host, call, label, number, seconds, who has not arrived.
+/// answers[r] empty: rank r did not answer (or is this rank).
+std::string describe_hang(const PendingCall& call, int rank, const std::string& host,
+                          double seconds,
+                          const std::vector<std::optional<WatchdogMessage>>& answers);
+
+}  // namespace r1::mpi
