@@ -1,0 +1,49 @@
+#include "model_input.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include "parallel/vocab_logprob.h"
+
+namespace r1::mpi {
+
+at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device) {
+  return at::tensor(values, at::kLong).to(device);
+}
+
+at::Tensor targets_tensor(const data::MicroBatch& batch, at::Device device) {
+  return to_tensor({batch.loss_targets.begin(), batch.loss_targets.end()}, device);
+}
+
+models::ModelInput model_input(const data::MicroBatch& batch, const models::Model& model) {
+  std::vector<nn::Segment> segments;
+  for (const auto& segment : batch.segments)
+    segments.push_back({segment.start, segment.length, segment.prefix_segment});
+  return {to_tensor({batch.token_ids.begin(), batch.token_ids.end()}, model.device()),
+          to_tensor(batch.position_ids, model.device()),
+          {nn::make_packed_attention(segments, model.dtype(), model.device()), nullptr, {}}};
+}
+
+std::vector<std::vector<double>> score_samples(const models::Model& model,
+                                               std::span<const data::TrainingSample> samples,
+                                               double temperature, const ScoringOptions& options) {
+  const c10::InferenceMode inference;
+  std::vector<std::vector<double>> logprobs(samples.size());
+  for (const auto& indices :
+       data::split_by_tokens(samples, options.tokens_per_batch, options.share_prefix)) {
+    const auto batch = data::pack(samples, indices, options.share_prefix);
+    const auto hidden = model.forward(model_input(batch, model));
+    const auto rows = hidden.index_select(0, to_tensor(batch.loss_rows, model.device()));
+    const auto scores =
+        parallel::vocab_logprobs(rows, model.head_weight(), targets_tensor(batch, model.device()),
+                                 temperature, false, options.logprob_chunk_tokens)
+            .logprobs.to(at::kCPU, at::kDouble);
+    const auto* values = scores.const_data_ptr<double>();
+    for (const auto& range : batch.samples)
+      logprobs[static_cast<std::size_t>(range.sample)].assign(values + range.begin,
+                                                              values + range.end);
+  }
+  return logprobs;
+}
+
+}  // namespace r1::mpi

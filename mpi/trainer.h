@@ -1,0 +1,73 @@
+#pragma once
+// The training engine of the policy: gradients over micro-batches and ranks, clipping, AdamW, and
+// what of it belongs into checkpoints. Knows nothing of losses.
+#include <memory>
+#include <vector>
+
+#include "checkpoint/sharded_tensor.h"
+#include "config/options.h"
+#include "models/model.h"
+#include "optim/adamw.h"
+#include "optim/clip.h"
+#include "parallel/gradient_buckets.h"
+
+namespace r1::mpi {
+
+/// What an optimizer step did.
+struct OptimizerStep {
+  double gradient_norm = 0.0;  // over all parameters, before clipping
+  double learning_rate = 0.0;
+  bool skipped = false;  // loss or gradient not finite, or an outlier
+};
+
+/// A tensor trained besides the model's (the value head), under its name in checkpoints.
+struct ExtraParameter {
+  std::string name;
+  at::Tensor value;
+};
+
+class Trainer {
+ public:
+  /// Makes the model's parameters require gradients. `total_steps`: optimizer steps of the stage
+  /// (schedule). `model` and `data_parallel` outlive the trainer.
+  Trainer(models::Model& model, std::vector<ExtraParameter> extra,
+          const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
+          const config::RunOptions& run, std::int64_t total_steps,
+          parallel::Communicator& data_parallel);
+
+  /// One optimizer step is start(), backward() per micro-batch, finish().
+  void start();
+  /// `loss`: this micro-batch's part of the global step's loss (its denominators are global).
+  /// `last`: no micro-batch of this rank follows in the step; its gradients are reduced while they
+  /// are computed.
+  void backward(const at::Tensor& loss, bool last);
+  /// Collective over: data parallel axis. `loss`: the global step's loss, equal on all ranks.
+  /// Throws: NumericalError after too many skipped steps in a row.
+  OptimizerStep finish(double loss);
+
+  std::int64_t num_steps() const { return num_steps_; }
+  std::int64_t num_skipped() const { return guard_.num_skipped(); }
+  models::Model& model() { return model_; }
+
+  /// Master weights, moments and extra parameters under Hugging Face names ("optimizer.exp_avg/…"
+  /// for moments). Replicated over the data-parallel ranks, which share the writing.
+  std::vector<checkpoint::ShardedTensor> checkpoint_tensors();
+  /// Counters that belong into the trainer state, and back. After loading tensors: refresh_model().
+  std::string state() const;
+  void restore_state(const std::string& state);
+  /// Model weights from master weights (after a checkpoint was read into them).
+  void refresh_model();
+
+ private:
+  models::Model& model_;
+  std::vector<models::Parameter> parameters_;  // the model's, then the extra ones
+  optim::OptimizerOptions optimizer_options_;
+  optim::AdamW optimizer_;
+  optim::OutlierGuard guard_;
+  parallel::Communicator& data_parallel_;
+  std::unique_ptr<parallel::GradientBuckets> buckets_;
+  std::int64_t total_steps_;
+  std::int64_t num_steps_ = 0;  // taken and skipped
+};
+
+}  // namespace r1::mpi
