@@ -93,11 +93,15 @@ found_elsewhere() {
 
 install_with_apt() {
   echo "build.sh: installing $*"
+  local log options=(-qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+  log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
-  local options=(-o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -qq)
-  apt-get "${options[@]}" update < /dev/null || echo "build.sh: apt-get update failed, going on with the old lists" >&2
-  apt-get "${options[@]}" install -y --no-install-recommends "$@" < /dev/null \
-    || die "apt-get could not install: $* (the packages are named as in Debian 12; elsewhere: jobscripts/conda.txt)"
+  apt-get "${options[@]}" update < /dev/null > "$log" 2>&1 || echo "build.sh: apt-get update failed, going on with the old lists" >&2
+  if ! apt-get "${options[@]}" install -y --no-install-recommends "$@" < /dev/null >> "$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    die "apt-get could not install these packages (named as in Debian 12; elsewhere: jobscripts/conda.txt)"
+  fi
+  rm -f "$log"
 }
 
 system_packages() {

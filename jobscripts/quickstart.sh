@@ -52,7 +52,7 @@ case $code in
   *) echo "quickstart.sh: r1mpi ended with exit code $code; its messages are above and in $run_dir" >&2; exit "$code" ;;
 esac
 
-.venv/bin/python jobscripts/results_table.py "$run_dir/evaluation_results.json"
+build/r1mpi report --run-dir "$run_dir"             # writes report.html, prints the table
 report=$PWD/$run_dir/report.html
 [ "${run_dir#/}" = "$run_dir" ] || report=$run_dir/report.html
 echo "curves, transcripts, timeline: $report"

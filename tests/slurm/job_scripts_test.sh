@@ -96,6 +96,7 @@ case_mpirun_launches_too() {
   wait_for 60 end ended "$job"
   expect "$job" JobState COMPLETED
   expect "$job" Restarts 1
+  expect_count "$work/mpirun.out" 'stopped early with a checkpoint' 1
 }
 
 # chain CASE FAULT: submits a chain of two stages; prints the ids of both jobs.

@@ -22,7 +22,8 @@ done
 rank=${OMPI_COMM_WORLD_RANK:-${SLURM_PROCID:-0}}       # mpirun in a job: SLURM_PROCID is 0 on every rank
 steps=6 pause=0.3 fault=none stop=""
 eval "$(sed -n 's/^#= //p' "$config")"
-trap 'stop=1' USR1 TERM
+trap 'stop=1' USR1
+trap '' TERM                                           # the job scripts must ask with USR1; srun's TERM changes nothing
 [ "$fault" != bad_input ] || exit 2
 [ "$fault" != crash ] || exit 3
 
@@ -38,7 +39,6 @@ while [ "$step" -lt "$steps" ]; do
   step=$((step + 1))
   say "standin: step $step"
   if [ -n "$stop" ]; then
-    trap '' TERM                                 # srun ends the others as soon as the first rank exits
     save
     sleep 0.5
     exit 75

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Packs a build for a machine that has no compiler and cannot install anything, but torch 2.11 (pip) and Open MPI 4.1:
+# the stripped program, the Debian libraries it needs, the configurations and the launchers.
+#
+#   jobscripts/bundle.sh [--build-dir DIR] [--output FILE.tar.xz]      (default: BUILD/r1mpi-bundle.tar.xz)
+#
+# On the target:  tar xf r1mpi-bundle.tar.xz; r1mpi-bundle/r1mpi.sh [-n RANKS] COMMAND --config ... --run-dir ...
+# The target is Linux of the same age or newer; r1mpi.sh says what is missing there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+build_dir=build output=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --build-dir) build_dir=${2:?--build-dir DIR}; shift ;;
+    --output) output=${2:?--output FILE}; shift ;;
+    *) echo "bundle.sh: unknown option '$1'" >&2; exit 2 ;;
+  esac
+  shift
+done
+program=$build_dir/r1mpi
+output=${output:-$build_dir/r1mpi-bundle.tar.xz}
+[ -x "$program" ] || { echo "bundle.sh: no $program: run jobscripts/build.sh first" >&2; exit 2; }
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+bundle=$stage/r1mpi-bundle
+mkdir -p "$bundle"/{bin,lib,jobscripts}
+
+# stays_behind NAME: the target has it itself: the C and C++ runtime, MPI, torch and CUDA. What only these need is not
+# packed either, so that the target's own copies go together.
+stays_behind() {
+  case $1 in
+    ld-linux* | linux-vdso* | libc.so* | libm.so* | libpthread.so* | libdl.so* | librt.so* | libresolv.so*) ;;
+    libstdc++.so* | libgcc_s.so* | libmpi.so* | libopen-rte.so* | libopen-pal.so*) ;;
+    libtorch*.so* | libc10*.so* | libcu*.so* | libnccl.so* | libnv*.so*) ;;
+    *) return 1 ;;
+  esac
+}
+
+declare -A path_of seen
+while read -r name _ path _; do
+  [ "${path:0:1}" != / ] || path_of[$name]=$path
+done < <(ldd "$program")
+
+# collect FILE: copies the libraries that FILE needs directly, and theirs.
+collect() {
+  local name
+  while read -r name; do
+    if stays_behind "$name" || [ -n "${seen[$name]:-}" ]; then continue; fi
+    seen[$name]=1
+    [ -n "${path_of[$name]:-}" ] || { echo "bundle.sh: $name, needed by $1, is not found" >&2; exit 2; }
+    cp -L "${path_of[$name]}" "$bundle/lib/$name"
+    collect "${path_of[$name]}"
+  done < <(objdump -p "$1" | sed -n 's/^ *NEEDED *//p')
+}
+collect "$program"
+cp "$program" "$bundle/bin/r1mpi"
+strip "$bundle/bin/r1mpi"
+find "$bundle/lib" -name '*.so*' -exec strip --strip-unneeded {} +
+
+# newest PREFIX: the newest symbol version of that family which the bundle's files ask for.
+newest() {
+  find "$bundle/bin" "$bundle/lib" -type f -exec objdump -T {} + 2>/dev/null \
+    | grep -o "$1_[0-9.]*[0-9]" | sed "s/^$1_//" | sort -uV | tail -n 1
+}
+
+cp -r configs LICENSE "$bundle/"
+cp jobscripts/{launch.sh,job.sh,README.md} jobscripts/*.sbatch "$bundle/jobscripts/"
+cp -r jobscripts/site "$bundle/jobscripts/"
+sed -e "s/@GLIBC@/$(newest GLIBC)/" -e "s/@GLIBCXX@/$(newest GLIBCXX)/" jobscripts/bundle_start.sh > "$bundle/r1mpi.sh"
+chmod +x "$bundle/r1mpi.sh"
+tar -C "$stage" -c r1mpi-bundle | xz -T0 -6 > "$output"
+echo "$output: $(du -h "$output" | cut -f1), ${#seen[@]} libraries, needs GLIBC $(newest GLIBC) and GLIBCXX $(newest GLIBCXX)"
