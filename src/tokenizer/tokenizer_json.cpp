@@ -53,6 +53,7 @@ class TokenizerJson {
     if (model.value("byte_fallback", false))
       fail("model.byte_fallback: expected false, found true");
     definition_.ignore_merges = model.value("ignore_merges", false);
+    if (!model.at("vocab").is_object()) fail("model.vocab: expected an object");
     for (const auto& [token, id] : model.at("vocab").items()) {
       const auto index = static_cast<std::size_t>(checked_id(id, token));
       if (index >= definition_.vocab.size()) definition_.vocab.resize(index + 1);

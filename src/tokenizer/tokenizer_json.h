@@ -1,5 +1,5 @@
 #pragma once
-// Tokenizer files of Hugging Face folders, read and written.
+// Reads the tokenizer files of Hugging Face folders.
 // Reference: tokenizer.json as written by Hugging Face's `tokenizers` 0.13 to 0.23;
 // tokenizer_config.json and chat_template.jinja as by transformers 4 and 5.
 #include <string>
@@ -13,10 +13,5 @@ namespace r1::tokenizer {
 /// Throws: InputError naming the file and what of it is wrong or not supported (only byte-level
 /// BPE is).
 Definition read_tokenizer_json(const std::string& folder);
-
-/// Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json, generation_config.json
-/// (bos, eos and pad ids) and chat_template.jinja, so that transformers' AutoTokenizer gives the
-/// same ids. Throws: InputError.
-void write_tokenizer_files(const Definition& definition, const std::string& folder);
 
 }  // namespace r1::tokenizer
