@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/errors.h"
 #include "checkpoint/errors.h"
@@ -65,11 +66,11 @@ Hdf5Section::Hdf5Section() : lock_(library_mutex()) {
 void throw_hdf5_error(const std::string& what) {
   std::string reason = "HDF5 gave no reason";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
-  const auto text = fmt::format("{}: {}", what, reason);
   for (const int error : {ENOSPC, EDQUOT})
     if (reason.find(fmt::format("errno = {},", error)) != std::string::npos)
-      throw NoSpaceError(text);
-  throw base::Hdf5Error(text);
+      throw NoSpaceError(fmt::format("{}: {}", what, std::strerror(error)));
+  std::replace(reason.begin(), reason.end(), '\n', ' ');
+  throw base::Hdf5Error(fmt::format("{}: {}", what, reason));
 }
 
 Hdf5Handle check_handle(hid_t id, const std::string& what) {

@@ -43,8 +43,8 @@ void Saver::save(std::int64_t step, const State& state) {
   all_or_none(communicator_, "checkpoint snapshot", [&] { snapshot_.take(state); });
   const auto policy = options_.background ? std::launch::async : std::launch::deferred;
   shard_ = std::async(policy, [this] { return write_my_shard(); });
-  if (!options_.background) complete();
   result_.stall_seconds = base::monotonic_seconds() - start_seconds_;
+  if (!options_.background) complete();
 }
 
 std::optional<SaveResult> Saver::poll() {
@@ -119,6 +119,7 @@ SaveResult Saver::complete() {
   }
   result_.published = true;
   result_.total_seconds = base::monotonic_seconds() - start_seconds_;
+  if (!options_.background) result_.stall_seconds = result_.total_seconds;
   refusals_ = 0;
   if (communicator_.rank() == 0) {
     base::log_info("checkpoint of step {} published after {:.2f} s (stall {:.3f} s)", result_.step,

@@ -1,0 +1,81 @@
+// Which checkpoints are kept and chosen.
+#include "checkpoint/catalog.h"
+
+#include <gtest/gtest.h>
+
+#include "base/errors.h"
+#include "checkpoint/options.h"
+#include "parallel/local_communicator.h"
+#include "unit/checkpoint/support.h"
+
+namespace r1::checkpoint {
+namespace {
+
+using Steps = std::vector<std::int64_t>;
+
+void save_steps(const std::string& folder, const Steps& steps) {
+  for (const auto step : steps)
+    save_alone(folder, step, {{whole_tensor("w", counting({4}))}, {}, {}});
+}
+
+}  // namespace
+
+TEST(PrunePlan, KeepsLastNthBestAndValid) {
+  const Steps steps{10, 20, 30, 40, 50, 60, 70};
+  EXPECT_EQ(prune_plan(steps, {3, 0}, std::nullopt, 70), (Steps{10, 20, 30, 40}));
+  EXPECT_EQ(prune_plan(steps, {3, 20}, std::nullopt, 70), (Steps{10, 30}));
+  EXPECT_EQ(prune_plan(steps, {3, 20}, 10, 70), (Steps{30}));
+  EXPECT_EQ(prune_plan(steps, {3, 0}, std::nullopt, 20), (Steps{10, 30, 40}));
+  EXPECT_EQ(prune_plan({10, 20}, {3, 0}, std::nullopt, 20), Steps{});
+}
+
+TEST(Prune, SavingKeepsTheNewest) {
+  const TemporaryFolder folder;
+  save_steps(folder.path(), {1, 2, 3, 4, 5});
+  EXPECT_EQ(list_steps(folder.path()), (Steps{3, 4, 5}));
+}
+
+TEST(Prune, NeverTheOnlyValidOne) {
+  const TemporaryFolder folder;
+  save_steps(folder.path(), {1, 2, 3});
+  std::filesystem::create_directory(folder.path("step-00000004"));
+  for (const int step : {2, 3})
+    flip_byte(folder.path(checkpoint_name(step)) + "/shard-00000.h5", 200);
+  EXPECT_EQ(prune(folder.path(), {3, 0}), Steps{});
+  std::filesystem::remove(folder.path("step-00000001/MANIFEST.json"));
+  EXPECT_EQ(prune(folder.path(), {3, 0}), Steps{}) << "nothing valid: nothing is deleted";
+}
+
+TEST(Catalog, SelectsLatestBestAndNumber) {
+  const TemporaryFolder folder;
+  parallel::LocalCommunicator communicator;
+  save_steps(folder.path(), {1, 2, 3});
+  const auto select = [&](const char* which) {
+    return select_checkpoint(folder.path(), which, communicator);
+  };
+  EXPECT_THROW(select("best"), base::InputError);
+  mark_best(folder.path(), 1, 0.5);
+  EXPECT_EQ(select("best"), folder.path("step-00000001"));
+  EXPECT_EQ(select("latest"), folder.path("step-00000003"));
+  EXPECT_EQ(select("2"), folder.path("step-00000002"));
+  EXPECT_THROW(select("7"), base::InputError);
+  EXPECT_THROW(select("newest"), base::InputError);
+}
+
+TEST(Catalog, AFolderThatDoesNotExistHasNone) {
+  const TemporaryFolder folder;
+  parallel::LocalCommunicator communicator;
+  EXPECT_FALSE(newest_valid(folder.path("absent"), communicator).step.has_value());
+}
+
+TEST(Interval, YoungDaly) {
+  CheckpointOptions options;
+  EXPECT_EQ(checkpoint_interval(options, 10, 2), options.interval_steps);
+  options.interval_steps = 0;
+  options.mtbf_hours = 10;
+  // sqrt(2 x 20 s x 36,000 s) = 1,200 s = 600 steps of 2 s
+  EXPECT_EQ(checkpoint_interval(options, 20, 2), 600);
+  EXPECT_EQ(checkpoint_interval(options, 0, 2), 1);
+}
+
+}  // namespace r1::checkpoint
