@@ -1,0 +1,96 @@
+#include "model_loading.h"
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "checkpoint/formats/gguf_tokenizer.h"
+#include "models/hf_config.h"
+#include "models/registry.h"
+#include "models/safetensors_source.h"
+#include "models/weights.h"
+#include "tensor/dtype.h"
+#include "tokenizer/byte_definition.h"
+#include "tokenizer/known_chat_templates.h"
+#include "tokenizer/tokenizer_files.h"
+#include "tokenizer/tokenizer_json.h"
+
+namespace r1::mpi {
+namespace {
+
+constexpr std::size_t kShardBytes = std::size_t{5} << 30;
+
+tokenizer::Definition read_definition(const models::ModelOptions& options) {
+  const std::string path = options.tokenizer.empty() ? options.path : options.tokenizer;
+  if (path == "bytes") return tokenizer::byte_definition();
+  if (path.empty())
+    throw base::ConfigError("model.tokenizer: expected a folder, a GGUF file or \"bytes\"");
+  if (std::filesystem::is_regular_file(path) && path.ends_with(".gguf"))
+    return checkpoint::read_gguf_tokenizer(checkpoint::GgufFile(path));
+  return tokenizer::read_tokenizer_json(path);
+}
+
+}  // namespace
+
+models::ModelShape model_shape(const models::ModelOptions& options) {
+  return options.init == "random" && !options.shape.empty() ? options.shape
+                                                            : models::read_shape(options.path);
+}
+
+std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
+                                          at::Device device, std::uint64_t seed) {
+  if (options.init == "random") {
+    auto model = models::make_model(model_shape(options), dtype, device);
+    models::randomize(*model, seed);
+    return model;
+  }
+  const auto files = models::open_model(options.path);
+  auto model = models::make_model(files.shape, dtype, device);
+  models::load_weights(*model, *files.weights);
+  return model;
+}
+
+data::ChatRenderer TextModel::renderer() const {
+  return [chat = chat](const std::vector<data::Message>& messages, bool add_generation_prompt) {
+    std::vector<tokenizer::ChatMessage> turns;
+    for (const auto& message : messages) turns.push_back({message.role, message.content});
+    return tokenizer::render_chat(chat, turns,
+                                  {add_generation_prompt, true, !add_generation_prompt});
+  };
+}
+
+TextModel load_text_model(const models::ModelOptions& options, std::int64_t model_vocab_size) {
+  auto text = std::make_shared<tokenizer::Tokenizer>(read_definition(options));
+  if (text->vocab_size() > model_vocab_size)
+    throw base::InputError(
+        fmt::format("tokenizer '{}' does not belong to the model: it has ids up to {}, the model's "
+                    "embedding has {} rows",
+                    options.tokenizer.empty() ? options.path : options.tokenizer,
+                    text->vocab_size() - 1, model_vocab_size));
+  const auto name = options.chat_template.empty() ? "auto" : options.chat_template;
+  const auto& definition = text->definition();
+  const auto kind = name == "auto" && definition.chat_template.empty() ? "chatml" : name;
+  return {text, tokenizer::make_chat_template(kind, definition)};
+}
+
+void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
+                        const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
+                                      tokenizer.eos_token_ids().end());
+  const std::string dtype = model.dtype() == at::kBFloat16 ? "bfloat16"
+                            : model.dtype() == at::kDouble ? "float64"
+                                                           : "float32";
+  base::write_file_atomically(folder + "/config.json",
+                              models::config_from_shape(model.shape(), eos, dtype).dump(2));
+  nlohmann::json generation = nlohmann::json::object();
+  if (!eos.empty()) generation["eos_token_id"] = eos;
+  base::write_file_atomically(folder + "/generation_config.json", generation.dump(2));
+  tokenizer::write_tokenizer_files(tokenizer.definition(), folder);
+  models::write_safetensors_weights(model, folder, kShardBytes);
+}
+
+}  // namespace r1::mpi

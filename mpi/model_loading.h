@@ -1,0 +1,39 @@
+#pragma once
+// From [model] options to a model with weights and its tokenizer.
+#include <memory>
+#include <string>
+
+#include "data/render.h"
+#include "models/model.h"
+#include "tokenizer/chat_template.h"
+#include "tokenizer/tokenizer.h"
+
+namespace r1::mpi {
+
+/// Loads (or randomizes) a model. `dtype`: resolved, "auto" is not accepted here.
+/// Throws: InputError, ConfigError.
+std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
+                                          at::Device device, std::uint64_t seed);
+
+/// A tokenizer and how its model wants conversations.
+struct TextModel {
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
+  tokenizer::ChatTemplate chat;
+
+  std::vector<data::TokenId> encode(std::string_view text) const { return tokenizer->encode(text); }
+  std::string decode(std::span<const data::TokenId> ids) const { return tokenizer->decode(ids); }
+  data::ChatRenderer renderer() const;
+};
+
+/// Throws: InputError; also when the tokenizer has ids that the model's embedding has no row for.
+TextModel load_text_model(const models::ModelOptions& options, std::int64_t model_vocab_size);
+
+/// The model's shape: of its files, or as given for a random one.
+models::ModelShape model_shape(const models::ModelOptions& options);
+
+/// Writes a folder that Hugging Face loads: config.json, generation_config.json, weights, tokenizer
+/// files.
+void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
+                        const std::string& folder);
+
+}  // namespace r1::mpi
