@@ -1,0 +1,268 @@
+#include "run.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "base/version.h"
+#include "checkpoint/catalog.h"
+#include "checkpoint/reader.h"
+#include "collective_errors.h"
+#include "config/compare.h"
+#include "config/print.h"
+#include "matmul_speed.h"
+#include "tensor/dtype.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+RoleRequest request(const std::string& name, const config::RoleOptions& options) {
+  return {name, static_cast<int>(options.ranks), options.share_with, {}};
+}
+
+std::vector<RoleRequest> requests(const config::RolesOptions& options,
+                                  const std::vector<std::string>& roles) {
+  const std::map<std::string, const config::RoleOptions*> table{{"policy", &options.policy},
+                                                                {"reference", &options.reference},
+                                                                {"reward", &options.reward},
+                                                                {"teacher", &options.teacher}};
+  std::vector<RoleRequest> list;
+  for (const auto& role : roles) {
+    list.push_back(request(role, *table.at(role)));
+    const auto& share = list.back().share_with;
+    if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
+      list.back().share_with.clear();
+  }
+  return list;
+}
+
+}  // namespace
+
+Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
+         const std::vector<std::string>& roles)
+    : environment_(environment), world_(world), setup_(std::move(setup)) {
+  together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
+           "device");
+  together([&] { open_folder(); }, "run folder");
+  choose_numbers();
+  groups_ = std::make_unique<RoleGroups>(world_,
+                                         RoleLayout(requests(config().roles, roles), world_.size(),
+                                                    environment_.node_of_rank(), true));
+  exchange_ = std::make_unique<Exchange>(world_.handle());
+  together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
+           "tokenizer");
+  if (writes())
+    base::log_info("{}: {}; {} threads, {}", stage(), groups_->layout().print(),
+                   at::get_num_threads(), tensor::dtype_name(dtype_));
+  saver_ = std::make_unique<checkpoint::Saver>(config().checkpoint, folder() + "/checkpoints",
+                                               config().run.seed, world_);
+  budget_ = TimeBudget(find_deadline(config().run.time_limit));
+}
+
+Run::~Run() = default;
+
+void Run::together(const std::function<void()>& work, const char* label) {
+  coordinate_errors(world_, work, label);
+}
+
+/// Rank 0 alone touches the folder: lock, then the comparison with what an earlier start resolved.
+void Run::open_folder() {
+  if (!writes()) return;
+  fs::create_directories(folder() + "/checkpoints");
+  lock_ = std::make_unique<checkpoint::RunLock>(folder() + "/lock", checkpoint::current_owner());
+  const auto resolved = folder() + "/resolved.json";
+  if (fs::exists(resolved)) {
+    const auto before = nlohmann::json::parse(base::read_file(resolved));
+    const auto changes = config::compare_configs(before.at("config"), config());
+    if (!changes.empty())
+      base::log_warning("{}: changed since the last start:\n{}", folder(),
+                        config::describe_changes(changes));
+    config::require_compatible(changes, setup_.allow_config_change);
+  }
+  base::log_open_file(folder() + "/log");
+  base::write_file_atomically(folder() + "/resolved.toml", config::resolved_toml(config()));
+  const nlohmann::json record{{"config", config::config_json(config())},
+                              {"command", setup_.command},
+                              {"version", base::kVersion},
+                              {"git_sha", base::kGitSha},
+                              {"world_size", world_.size()}};
+  base::write_file_atomically(resolved, record.dump(1));
+}
+
+/// Numbers that are measured are measured once per run and kept, so that a continued run computes
+/// alike.
+void Run::choose_numbers() {
+  const auto file = folder() + "/chosen.json";
+  auto values = at::zeros({2}, at::kLong);
+  together(
+      [&] {
+        if (!writes()) return;
+        if (fs::exists(file)) {
+          const auto json = nlohmann::json::parse(base::read_file(file));
+          values[0] = json.at("threads").get<std::int64_t>();
+          values[1] = static_cast<std::int64_t>(tensor::parse_dtype(json.at("dtype")));
+          return;
+        }
+        const auto cores = std::max(1u, std::thread::hardware_concurrency());
+        values[0] =
+            config().run.threads > 0 ? config().run.threads : static_cast<std::int64_t>(cores);
+        at::set_num_threads(static_cast<int>(values[0].item<std::int64_t>()));
+        const auto& dtype = config().model.dtype;
+        const auto chosen = dtype != "auto"     ? tensor::parse_dtype(dtype)
+                            : device_.is_cuda() ? at::kBFloat16
+                                                : fastest_cpu_dtype();
+        values[1] = static_cast<std::int64_t>(chosen);
+        base::write_file_atomically(file,
+                                    nlohmann::json{{"threads", values[0].item<std::int64_t>()},
+                                                   {"dtype", tensor::dtype_name(chosen)}}
+                                        .dump());
+      },
+      "threads and dtype");
+  world_.broadcast(values, 0, "threads and dtype").wait();
+  at::set_num_threads(static_cast<int>(values[0].item<std::int64_t>()));
+  dtype_ = static_cast<at::ScalarType>(values[1].item<std::int64_t>());
+}
+
+std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {
+  auto seed =
+      base::derive_seed({static_cast<std::uint64_t>(config().run.seed), base::hash_name(stage())});
+  for (const auto part : parts) seed = base::derive_seed({seed, part});
+  return seed;
+}
+
+void Run::progress() {
+  exchange_->progress();
+  if (lock_ && base::monotonic_seconds() - heartbeat_ > 10.0) {
+    lock_->heartbeat();
+    heartbeat_ = base::monotonic_seconds();
+  }
+}
+
+void Run::persist(const std::string& name, Persistent part) {
+  parts_.emplace_back(name, std::move(part));
+}
+
+std::int64_t Run::begin(std::int64_t total_steps) {
+  total_steps_ = total_steps;
+  const auto selection = checkpoint::newest_valid(folder() + "/checkpoints", world_);
+  const auto first = selection.step.value_or(0);
+  together(
+      [&] {
+        if (selection.step) {
+          checkpoint::CheckpointReader reader(selection.path);
+          for (auto& [name, part] : parts_) {
+            const auto tensors = part.tensors();
+            reader.load(tensors);
+            part.restore(reader.blob("state/" + name));
+          }
+          if (writes())
+            base::log_info("{}: continues at step {} of {}", stage(), first, total_steps);
+        }
+        if (writes()) {
+          metrics_ = std::make_unique<metrics::MetricsWriter>(folder(), first - 1,
+                                                              config().metrics.tensorboard);
+          samples_ = std::make_unique<metrics::SampleWriter>(folder(), first - 1);
+        }
+        std::vector<std::string> roles;
+        for (const auto& place : groups_->layout().places(world_.rank()))
+          roles.push_back(place.role);
+        timeline_ = std::make_unique<metrics::Timeline>(metrics::Timeline::Options{
+            folder(), world_.rank(), fmt::format("{}", fmt::join(roles, "+")), first - 1, -1.0,
+            config().metrics.timeline_spans,
+            config().metrics.timeline && world_.rank() < config().metrics.timeline_ranks});
+      },
+      "restore");
+  saved_step_ = first;
+  estimate_ = std::make_unique<metrics::TimeEstimate>(
+      std::vector<metrics::StagePlan>{{stage(), setup_.command, total_steps, 0.0}});
+  estimate_->begin_stage(0, first);
+  printer_ = std::make_unique<metrics::ProgressPrinter>(config().metrics.progress_seconds);
+  return first;
+}
+
+bool Run::goes_on(std::int64_t step) {
+  if (step >= total_steps_ || (config().run.max_steps > 0 && step >= config().run.max_steps)) {
+    if (saved_step_ < step) save(step);
+    return false;
+  }
+  stop_ = agree_to_stop(world_, budget_);
+  if (stop_) {
+    if (saved_step_ < step) save(step);
+    if (writes())
+      base::log_warning("{}: stops before step {}: {}", stage(), step, stop_.describe());
+    return false;
+  }
+  step_begin_ = base::monotonic_seconds();
+  return true;
+}
+
+void Run::save(std::int64_t steps_done) {
+  const auto span = timeline_->span("checkpoint", steps_done);
+  checkpoint::State state;
+  for (auto& [name, part] : parts_) {
+    for (auto& tensor : part.tensors()) state.tensors.push_back(std::move(tensor));
+    state.blobs["state/" + name] = part.state();
+  }
+  state.blobs["config"] = config::config_json(config()).dump();
+  state.blobs["versions"] = fmt::format("r1mpi {} ({})", base::kVersion, base::kGitSha);
+  state.blobs["rank_map"] = groups_->layout().print();
+  if (metrics_) metrics_->sync();
+  const base::Stopwatch watch;
+  saver_->save(steps_done, state);
+  budget_.record_checkpoint(watch.seconds());
+  saved_step_ = steps_done;
+}
+
+void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& measure) {
+  const double seconds = base::monotonic_seconds() - step_begin_;
+  budget_.record_step(seconds);
+  progress();
+  if (writes()) {
+    row.step = step;
+    row.stage = stage();
+    row.set("step_seconds", seconds);
+    double value = std::numeric_limits<double>::quiet_NaN(), tokens = value;
+    for (const auto& [name, entry] : row.values) {
+      if (name == measure) value = std::get<double>(entry);
+      if (name == "tokens_per_second") tokens = std::get<double>(entry);
+    }
+    metrics_->write(row);
+    estimate_->step_done(seconds);
+    printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));
+  }
+  saver_->poll();
+  const auto interval = config().checkpoint.interval_steps;
+  if (interval > 0 && (step + 1) % interval == 0 && step + 1 < total_steps_) save(step + 1);
+  timeline_->flush();
+}
+
+void Run::write_samples(std::int64_t step, std::span<const data::Rollout> rollouts) {
+  const auto every = config().metrics.samples_every;
+  if (!samples_ || every == 0 || (step % every != 0 && step + 1 != total_steps_)) return;
+  const auto count = std::min<std::size_t>(
+      rollouts.size(), static_cast<std::size_t>(config().metrics.samples_per_step));
+  for (const auto& rollout : rollouts.first(count))
+    samples_->write(
+        {step, rollout.sample, rollout.prompt.problem, rollout.prompt.answer, rollout.prompt.text,
+         rollout.completion.text, rollout.reward.total, rollout.reward.parts, rollout.reward.reason,
+         rollout.completion.finish_reason == data::FinishReason::Stop ? "stop" : "length"});
+}
+
+base::ExitCode Run::end() {
+  saver_->finish();
+  if (printer_) printer_->finish();
+  if (timeline_) timeline_->flush();
+  world_.barrier("end of stage");
+  return stop_ ? base::ExitCode::StoppedEarly : base::ExitCode::Done;
+}
+
+}  // namespace r1::mpi
