@@ -4,7 +4,10 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
+#include "parallel/distillation_rows.h"
 #include "parallel/vocab_chunks.h"
 #include "parallel/vocab_logprob.h"
 #include "parallel/vocab_rows.h"
@@ -15,77 +18,55 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// log-softmax of the first `common` logits at the temperature, [C, common], in the statistics'
-/// dtype.
-at::Tensor common_log_softmax(const at::Tensor& logits, std::int64_t common, double temperature) {
-  return at::log_softmax(
-      logits.narrow(1, 0, common).to(statistics_dtype(logits.scalar_type())) / temperature, 1);
-}
-
-/// A student chunk and its teacher chunk: log-probabilities over the common ids, and what the hard
-/// term needs.
-struct ChunkTerms {
-  at::Tensor student_log, teacher_log;  // [C, common]
-  at::Tensor student_log_hard;          // [C, Vs], temperature 1
-};
-
 struct Inputs {
   at::Tensor student_hidden, student_head, teacher_hidden, teacher_head, targets;
   double temperature;
   std::int64_t common, chunk;
 };
 
+// Rows of the forward result [6, T]: three terms, then what backward needs besides them.
+enum Row { kForwardKl, kReverseKl, kHard, kLseStudent, kLseTeacher, kLseHard, kNumRows };
+
+/// Calls function(student logits [C, S], teacher logits [C, N], begin, count) for each chunk.
 template <class Function>
-void for_each_term_chunk(const Inputs& in, const Function& function) {
+void for_each_logits(const Inputs& in, const Function& function) {
   LogitChunks student(in.student_hidden, in.student_head, in.chunk);
   LogitChunks teacher(in.teacher_hidden, in.teacher_head, in.chunk);
   for_each_chunk(in.student_hidden.size(0), in.chunk, [&](std::int64_t begin, std::int64_t count) {
-    const at::Tensor logits = student.form(begin, count);
-    ChunkTerms terms;
-    terms.student_log = common_log_softmax(logits, in.common, in.temperature);
-    terms.teacher_log = common_log_softmax(teacher.form(begin, count), in.common, in.temperature)
-                            .to(terms.student_log.scalar_type());
-    terms.student_log_hard = common_log_softmax(logits, logits.size(1), 1.0);
-    function(terms, begin, count);
+    at::Tensor logits = student.form(begin, count);
+    function(logits, teacher.form(begin, count).narrow(1, 0, in.common), begin, count);
   });
 }
 
-variable_list compute(const Inputs& in) {
-  const auto options = in.student_head.options()
-                           .dtype(statistics_dtype(in.student_head.scalar_type()))
-                           .requires_grad(false);
-  const std::int64_t num_tokens = in.student_hidden.size(0);
-  variable_list result;
-  for (int i = 0; i < 3; ++i) result.push_back(at::empty({num_tokens}, options));
-  if (num_tokens == 0) return result;
-  for_each_term_chunk(in, [&](const ChunkTerms& terms, std::int64_t begin, std::int64_t count) {
-    const at::Tensor difference = terms.teacher_log - terms.student_log;
-    result[0].narrow(0, begin, count).copy_((terms.teacher_log.exp() * difference).sum(1));
-    result[1].narrow(0, begin, count).copy_(-(terms.student_log.exp() * difference).sum(1));
-    const at::Tensor target = in.targets.narrow(0, begin, count).unsqueeze(1);
-    result[2].narrow(0, begin, count).copy_(-terms.student_log_hard.gather(1, target).squeeze(1));
+at::Tensor compute(const Inputs& in) {
+  const double scale = 1.0 / in.temperature;
+  const at::Tensor result = at::empty({kNumRows, in.student_hidden.size(0)},
+                                      in.student_head.options()
+                                          .dtype(statistics_dtype(in.student_head.scalar_type()))
+                                          .requires_grad(false));
+  if (result.size(1) == 0) return result;
+  for_each_logits(in, [&](const at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
+                          std::int64_t count) {
+    const at::Tensor common = student.narrow(1, 0, in.common);
+    const at::Tensor max_student = rows_max(common, scale);
+    const at::Tensor max_teacher = rows_max(teacher, scale).to(result.scalar_type());
+    const at::Tensor max_hard = rows_max(student, 1.0);
+    const PairRowsSum sums = pair_rows_sum(common, teacher, max_student, max_teacher, scale);
+    const at::Tensor log_hard = rows_sum(student, max_hard, 1.0, false).sum.log();
+    const at::Tensor log_student = sums.student.log(), log_teacher = sums.teacher.log();
+    const at::Tensor target =
+        rows_at(student, in.targets.narrow(0, begin, count).unsqueeze(1), 1.0).squeeze(1);
+    const auto write = [&](Row row, const at::Tensor& values) {
+      result[row].narrow(0, begin, count).copy_(values);
+    };
+    const at::Tensor log_ratio = log_student - log_teacher;
+    write(kForwardKl, sums.teacher_dot / sums.teacher + log_ratio);
+    write(kReverseKl, -(sums.student_dot / sums.student + log_ratio));
+    write(kHard, log_hard - (target - max_hard));
+    write(kLseStudent, max_student + log_student);
+    write(kLseTeacher, max_teacher + log_teacher);
+    write(kLseHard, max_hard + log_hard);
   });
-  return result;
-}
-
-/// Gradient of the weighted terms with respect to the student's logits, [C, Vs].
-at::Tensor logits_gradient(const ChunkTerms& terms, const at::Tensor& targets,
-                           const variable_list& grads, double temperature) {
-  at::Tensor result = at::zeros_like(terms.student_log_hard);
-  if (grads[2].defined()) {
-    const at::Tensor weight = grads[2].unsqueeze(1);
-    result = terms.student_log_hard.exp() * weight;
-    result.scatter_add_(1, targets.unsqueeze(1), -weight);
-  }
-  at::Tensor common = result.narrow(1, 0, terms.student_log.size(1));
-  const at::Tensor student = terms.student_log.exp();
-  if (grads[0].defined())
-    common.add_((student - terms.teacher_log.exp()) * (grads[0].unsqueeze(1) / temperature));
-  if (grads[1].defined()) {
-    const at::Tensor difference = terms.student_log - terms.teacher_log;
-    const at::Tensor mean = (student * difference).sum(1, /*keepdim=*/true);
-    common.add_(student * (difference - mean) * (grads[1].unsqueeze(1) / temperature));
-  }
   return result;
 }
 
@@ -95,14 +76,14 @@ class DistillationFunction : public torch::autograd::Function<DistillationFuncti
                                const at::Tensor& student_head, const at::Tensor& teacher_hidden,
                                const at::Tensor& teacher_head, const at::Tensor& targets,
                                double temperature, std::int64_t common, std::int64_t chunk) {
+    const at::Tensor result = compute({student_hidden, student_head, teacher_hidden, teacher_head,
+                                       targets, temperature, common, chunk});
     context->save_for_backward(
-        {student_hidden, student_head, teacher_hidden, teacher_head, targets});
+        {student_hidden, student_head, teacher_hidden, teacher_head, targets, result});
     context->saved_data["temperature"] = temperature;
     context->saved_data["common"] = common;
     context->saved_data["chunk"] = chunk;
-    context->set_materialize_grads(false);
-    return compute({student_hidden, student_head, teacher_hidden, teacher_head, targets,
-                    temperature, common, chunk});
+    return {result[kForwardKl].clone(), result[kReverseKl].clone(), result[kHard].clone()};
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -115,15 +96,21 @@ class DistillationFunction : public torch::autograd::Function<DistillationFuncti
                     context->saved_data["temperature"].toDouble(),
                     context->saved_data["common"].toInt(),
                     context->saved_data["chunk"].toInt()};
+    const at::Tensor& forward = saved[5];
     HeadGradients result(in.student_hidden, in.student_head, context->needs_input_grad(0),
                          context->needs_input_grad(1));
-    for_each_term_chunk(in, [&](const ChunkTerms& terms, std::int64_t begin, std::int64_t count) {
-      variable_list parts;
-      for (const at::Tensor& grad : grads)
-        parts.push_back(grad.defined() ? grad.narrow(0, begin, count) : at::Tensor());
-      const at::Tensor gradient =
-          logits_gradient(terms, in.targets.narrow(0, begin, count), parts, in.temperature);
-      result.add(gradient.to(in.student_head.scalar_type()), begin);
+    for_each_logits(in, [&](at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
+                            std::int64_t count) {
+      const auto row = [&](Row index) { return forward[index].narrow(0, begin, count); };
+      const auto weight = [&](Row index) {
+        return grads[index].narrow(0, begin, count).to(forward.scalar_type());
+      };
+      pair_rows_gradient_(
+          student, teacher,
+          {row(kLseStudent), row(kLseTeacher), row(kLseHard), row(kReverseKl), weight(kForwardKl),
+           weight(kReverseKl), weight(kHard), in.targets.narrow(0, begin, count)},
+          1.0 / in.temperature);
+      result.add(student, begin);
     });
     return {result.hidden(), result.weight(), {}, {}, {}, {}, {}, {}};
   }
@@ -136,12 +123,9 @@ at::Tensor log_rest(const at::Tensor& log_sum) {
   return (-at::expm1(log_sum)).clamp_min(smallest).log();
 }
 
-}  // namespace
-
-DistillationTerms distillation_terms(const at::Tensor& student_hidden,
-                                     const at::Tensor& student_head, const TeacherHidden& teacher,
-                                     const at::Tensor& targets, double temperature,
-                                     std::int64_t common_vocab, std::int64_t chunk_tokens) {
+void check_inputs(const at::Tensor& student_hidden, const at::Tensor& student_head,
+                  const TeacherHidden& teacher, const at::Tensor& targets, double temperature,
+                  std::int64_t common_vocab) {
   R1_CHECK(
       student_hidden.size(0) == teacher.hidden.size(0) && student_hidden.size(0) == targets.size(0),
       "student, teacher and targets must hold the same tokens: {}, {}, {}", student_hidden.size(0),
@@ -150,22 +134,32 @@ DistillationTerms distillation_terms(const at::Tensor& student_hidden,
            "common vocabulary of {} ids, heads have {} and {}", common_vocab, student_head.size(0),
            teacher.head.size(0));
   R1_CHECK(temperature > 0, "temperature {}", temperature);
-  const at::Tensor hidden = student_hidden.to(student_head.scalar_type());
-  const at::Tensor teacher_hidden = teacher.hidden.detach().to(teacher.head.scalar_type());
-  const at::Tensor teacher_head = teacher.head.detach();
-  // Several fp32 copies of a chunk are alive at once: a quarter of the usual chunk.
-  const std::int64_t chunk =
-      chunk_tokens > 0
-          ? choose_chunk(chunk_tokens, student_head, hidden.size(0))
-          : std::max<std::int64_t>(1, choose_chunk(0, student_head, hidden.size(0)) / 4);
-  const bool record =
-      at::GradMode::is_enabled() && (hidden.requires_grad() || student_head.requires_grad());
-  const variable_list terms =
-      record ? DistillationFunction::apply(hidden, student_head, teacher_hidden, teacher_head,
-                                           targets, temperature, common_vocab, chunk)
-             : compute({hidden, student_head, teacher_hidden, teacher_head, targets, temperature,
-                        common_vocab, chunk});
-  return {terms[0], terms[1], terms[2]};
+}
+
+}  // namespace
+
+DistillationTerms distillation_terms(const at::Tensor& student_hidden,
+                                     const at::Tensor& student_head, const TeacherHidden& teacher,
+                                     const at::Tensor& targets, double temperature,
+                                     std::int64_t common_vocab, std::int64_t chunk_tokens) {
+  check_inputs(student_hidden, student_head, teacher, targets, temperature, common_vocab);
+  const Inputs in{student_hidden.to(student_head.scalar_type()),
+                  student_head,
+                  teacher.hidden.detach().to(teacher.head.scalar_type()),
+                  teacher.head.detach(),
+                  targets,
+                  temperature,
+                  common_vocab,
+                  choose_chunk(chunk_tokens, student_head, student_hidden.size(0))};
+  if (at::GradMode::is_enabled() &&
+      (in.student_hidden.requires_grad() || in.student_head.requires_grad())) {
+    const variable_list terms = DistillationFunction::apply(
+        in.student_hidden, in.student_head, in.teacher_hidden, in.teacher_head, in.targets,
+        in.temperature, in.common, in.chunk);
+    return {terms[0], terms[1], terms[2]};
+  }
+  const at::Tensor terms = compute(in);
+  return {terms[kForwardKl], terms[kReverseKl], terms[kHard]};
 }
 
 DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,

@@ -4,31 +4,13 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <vector>
+
+#include "parallel/vocab_row_dispatch.h"
 #include "parallel/vocab_row_loops.h"
 
 namespace r1::parallel {
 namespace {
-
-using tensor::Bfloat16Bits;
-
-bool has_row_loops(const at::Tensor& logits) {
-  return logits.is_cpu() && logits.is_contiguous() &&
-         (logits.scalar_type() == at::kFloat || logits.scalar_type() == at::kBFloat16);
-}
-
-/// Calls `function(pointer to row, row index)` for each row, rows spread over threads.
-template <class Function>
-void for_each_row(const at::Tensor& logits, const Function& function) {
-  const std::int64_t size = logits.size(1);
-  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      if (logits.scalar_type() == at::kFloat)
-        function(logits.data_ptr<float>() + row * size, row);
-      else
-        function(static_cast<Bfloat16Bits*>(logits.data_ptr()) + row * size, row);
-    }
-  });
-}
 
 at::Tensor scaled(const at::Tensor& logits, double scale) {
   return logits.to(statistics_dtype(logits.scalar_type())) * scale;
@@ -73,8 +55,9 @@ at::Tensor rows_max(const at::Tensor& logits, double scale) {
     return logits.amax(1).to(statistics_dtype(logits.scalar_type())) * scale;
   at::Tensor max = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
   float* out = max.data_ptr<float>();
-  for_each_row(logits, [&](auto* row, std::int64_t i) {
-    out[i] = row_max(row, logits.size(1)) * static_cast<float>(scale);
+  for_each_row(logits, [&](auto element, std::int64_t i) {
+    out[i] =
+        row_max(row_of<decltype(element)>(logits, i), logits.size(1)) * static_cast<float>(scale);
   });
   return max;
 }
@@ -89,9 +72,9 @@ RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, 
   const float* max_data = max.data_ptr<float>();
   float* sum = result.sum.data_ptr<float>();
   float* dot = with_dot ? result.dot.data_ptr<float>() : nullptr;
-  for_each_row(logits, [&](auto* row, std::int64_t i) {
-    const RowSum sums =
-        row_sum(row, logits.size(1), static_cast<float>(scale), max_data[i], with_dot);
+  for_each_row(logits, [&](auto element, std::int64_t i) {
+    const RowSum sums = row_sum(row_of<decltype(element)>(logits, i), logits.size(1),
+                                static_cast<float>(scale), max_data[i], with_dot);
     sum[i] = sums.sum;
     if (dot) dot[i] = sums.dot;
   });
@@ -111,7 +94,7 @@ void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) 
   const at::Tensor grad_entropy =
       rows.grad_entropy.defined() ? rows.grad_entropy.to(at::kFloat).contiguous() : at::Tensor();
   const float* lse = rows.lse.data_ptr<float>();
-  for_each_row(logits, [&](auto* row, std::int64_t i) {
+  for_each_row(logits, [&](auto element, std::int64_t i) {
     const float* grad = num_targets ? grads.data_ptr<float>() + i * num_targets : nullptr;
     RowGradient one{static_cast<float>(scale), lse[i], 0.0f, 0.0f, 0.0f};
     for (std::int64_t k = 0; k < num_targets; ++k) one.grad_logprob += grad[k];
@@ -119,8 +102,8 @@ void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) 
       one.entropy = rows.entropy.data_ptr<float>()[i];
       one.grad_entropy = grad_entropy.data_ptr<float>()[i];
     }
-    row_with_targets(row, logits.size(1), one, targets.data_ptr<std::int64_t>() + i * num_targets,
-                     grad, num_targets);
+    row_with_targets(row_of<decltype(element)>(logits, i), logits.size(1), one,
+                     targets.data_ptr<std::int64_t>() + i * num_targets, grad, num_targets);
   });
 }
 
@@ -131,7 +114,7 @@ void accumulate_(at::Tensor& sum, const at::Tensor& part) {
     return;
   }
   float* target = sum.data_ptr<float>();
-  const auto* source = static_cast<const Bfloat16Bits*>(part.data_ptr());
+  const auto* source = static_cast<const tensor::Bfloat16Bits*>(part.data_ptr());
   at::parallel_for(0, sum.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
     accumulate(target + begin, source + begin, end - begin);
   });

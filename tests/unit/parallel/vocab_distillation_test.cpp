@@ -93,6 +93,25 @@ TEST(DistillationTerms, CommonVocabularyRenormalisesBothSides) {
   expect_close(found.hard, -all.gather(1, problem.targets.unsqueeze(1)).squeeze(1), "hard");
 }
 
+TEST(DistillationTerms, RowLoopsEqualFp64) {
+  const Problem problem = make_problem(21);
+  const at::Tensor exact_hidden = problem.hidden.clone().requires_grad_();
+  const auto exact =
+      distillation_terms(exact_hidden, problem.head, problem.teacher, problem.targets, 2.0, 8);
+  weighted(problem, exact).backward();
+  for (const auto& [dtype, tolerance] : {std::pair{at::kFloat, 1e-5}, {at::kBFloat16, 8e-2}}) {
+    const at::Tensor hidden = problem.hidden.to(dtype).clone().requires_grad_();
+    const TeacherHidden teacher{problem.teacher.hidden.to(dtype), problem.teacher.head.to(dtype)};
+    const auto found =
+        distillation_terms(hidden, problem.head.to(dtype), teacher, problem.targets, 2.0, 8, 8);
+    weighted(problem, found).backward();
+    expect_close(found.forward_kl, exact.forward_kl, "forward", tolerance, tolerance);
+    expect_close(found.reverse_kl, exact.reverse_kl, "reverse", tolerance, tolerance);
+    expect_close(found.hard, exact.hard, "hard", tolerance, tolerance);
+    expect_close(hidden.grad(), exact_hidden.grad(), "gradient", tolerance, tolerance);
+  }
+}
+
 TEST(DistillationTerms, ChunksDoNotMatter) {
   const Problem problem = make_problem(7);
   std::vector<at::Tensor> gradients;

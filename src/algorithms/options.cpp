@@ -1,0 +1,105 @@
+#include "algorithms/options.h"
+
+namespace r1::algorithms {
+
+void AdvantageOptions::visit(base::OptionVisitor& v) {
+  v.choice("kind", kind, {"gae", "grpo", "dr_grpo", "rloo", "batch_std"},
+           "gae: value head (guide, PPO); of a group: grpo (reward - mean) / std, dr_grpo without "
+           "std, rloo leave-one-out, batch_std over the batch's std");
+  v("gamma", gamma, "gae: discount per token (guide: 1)");
+  v("lambda", lambda, "gae: trace decay (guide: 0.95; R1 v2, A.3: 1.0 does better on MATH)");
+  v("whiten", whiten, "gae: mean 0, variance 1 over the global batch");
+  v("ddof", ddof, "grpo, batch_std: delta degrees of freedom of the std (TRL, verl: 1)");
+  v("epsilon", epsilon, "grpo, batch_std: added to the std (verl: 1e-6; TRL: 1e-4)");
+}
+
+void AdvantageOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(gamma > 0.0 && gamma <= 1.0, key + ".gamma", "expected in (0, 1]");
+  problems.require(lambda >= 0.0 && lambda <= 1.0, key + ".lambda", "expected in [0, 1]");
+  problems.require(ddof == 0 || ddof == 1, key + ".ddof", "expected 0 or 1");
+  problems.require(epsilon > 0.0, key + ".epsilon", "expected > 0");
+}
+
+void KlOptions::visit(base::OptionVisitor& v) {
+  v.choice("place", place, {"reward", "loss", "none"},
+           "reward: per-token penalty (guide, PPO); loss: a term of it (GRPO papers); none");
+  v.choice("estimator", estimator, {"k1", "k2", "k3"},
+           "of KL(policy, reference) per token: d, d^2/2, e^-d + d - 1 with d = log p - log p_ref");
+  v("coefficient", coefficient, "weight (guide: RL 1 0.1, RL 2 0.05; R1: 0.001)");
+  v.choice("controller", controller, {"fixed", "adaptive"},
+           "adaptive: the weight moves towards `target` (TRL 0.7: start 0.2)");
+  v("target", target, "adaptive: KL wanted, summed over a sequence (TRL 0.7: 6)");
+  v("horizon", horizon, "adaptive: samples over which the weight adapts (TRL 0.7: 10000)");
+}
+
+void KlOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(coefficient >= 0.0, key + ".coefficient", "expected >= 0");
+  problems.require(
+      !(in_loss() && estimator == "k1" && coefficient > 0.0), key + ".estimator",
+      "k1 in the loss has zero expected gradient on samples of the policy itself (the mean of grad "
+      "log p is 0): it would add noise and no pull to the reference; expected k3 or k2, or place = "
+      "\"reward\"");
+  problems.require(controller == "fixed" || in_reward(), key + ".controller",
+                   "adaptive needs place = \"reward\"");
+  problems.require(target > 0.0, key + ".target", "expected > 0");
+  problems.require(horizon > 0.0, key + ".horizon", "expected > 0");
+}
+
+void PolicyLossOptions::visit(base::OptionVisitor& v) {
+  v("clip_low", clip_low, "ratio is clipped to [1 - this, ... (guide: 0.2; R1's RL 1: 10)");
+  v("clip_high", clip_high, "... 1 + this] (guide: 0.2; DAPO: 0.28; R1's RL 1: 10)");
+  v("dual_clip", dual_clip,
+    "with a negative advantage A the loss is at most -A times this; 0: off (usual: 3)");
+  v.choice("aggregation", aggregation,
+           {"token_mean", "sequence_mean", "constant", "sequence_mean_token_sum"},
+           "mean over the step's tokens (guide, DAPO); over sequences of their token means (R1); "
+           "over sequences x constant_length (Dr.GRPO); over sequences of their token sums");
+  v("constant_length", constant_length, "constant: tokens (Dr.GRPO: the longest completion)");
+  v("entropy_coef", entropy_coef, "entropy bonus, subtracted from the loss (guide: 0.01)");
+}
+
+void PolicyLossOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(clip_low > 0.0, key + ".clip_low", "expected > 0");
+  problems.require(clip_high > 0.0, key + ".clip_high", "expected > 0");
+  problems.require(dual_clip == 0.0 || dual_clip > 1.0, key + ".dual_clip",
+                   "expected > 1, or 0 for none");
+  problems.require(aggregation != "constant" || constant_length > 0.0, key + ".constant_length",
+                   "aggregation = \"constant\" needs it > 0");
+  problems.require(entropy_coef >= 0.0, key + ".entropy_coef", "expected >= 0");
+}
+
+void ValueLossOptions::visit(base::OptionVisitor& v) {
+  v("clip", clip, "new values are clipped to old values +- this; 0: no clipping (guide: 0.2)");
+  v("coefficient", coefficient, "weight of 0.5 x mean max(clipped, unclipped) (guide: 0.5)");
+}
+
+void ValueLossOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(clip >= 0.0, key + ".clip", "expected >= 0 (0: no clipping)");
+  problems.require(coefficient >= 0.0, key + ".coefficient", "expected >= 0");
+}
+
+void DistillationLossOptions::visit(base::OptionVisitor& v) {
+  v("temperature", temperature, "of both softmaxes in the soft term (guide: 3)");
+  v("soft_weight", soft_weight, "weight of T^2 KL (guide: 0.7; 0: text distillation)");
+  v("hard_weight", hard_weight, "weight of the cross entropy (guide: 0.3)");
+  v.choice("divergence", divergence, {"forward", "reverse"},
+           "forward: KL(teacher, student) (guide); reverse: KL(student, teacher)");
+  v.choice("soft_reduction", soft_reduction, {"token", "batch"},
+           "token: mean over tokens; batch: the guide's batchmean, sum over tokens / sequences");
+  v("top_k", top_k, "teacher log-probabilities of this many ids a token; 0: all, exact");
+  v.choice("top_k_rest", top_k_rest, {"tail", "renormalised"},
+           "tail: what top_k leaves over is one more outcome; renormalised: it is left out");
+}
+
+void DistillationLossOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(temperature > 0.0, key + ".temperature", "expected > 0");
+  problems.require(soft_weight >= 0.0, key + ".soft_weight", "expected >= 0");
+  problems.require(hard_weight >= 0.0, key + ".hard_weight", "expected >= 0");
+  problems.require(soft_weight + hard_weight > 0.0, key + ".soft_weight",
+                   "soft_weight and hard_weight are both 0: there is nothing to learn from");
+  problems.require(top_k >= 0, key + ".top_k", "expected >= 0 (0: all)");
+  problems.require(top_k == 0 || divergence == "forward", key + ".divergence",
+                   "a top-k teacher allows forward only");
+}
+
+}  // namespace r1::algorithms

@@ -1,0 +1,60 @@
+#pragma once
+// The policy loss of PPO and GRPO: one function, options choose.
+//
+// l_t = -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) [dual clip: at most -c A where A < 0]
+//       + kl.coefficient k(logp, ref) - entropy_coef entropy,  r = exp(logp - logp_old).
+// Reference: PPO arXiv 1707.06347 eq. 7; GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476
+// (clip_high, token mean); Dr.GRPO arXiv 2503.20783 (constant); dual clip arXiv 1912.09729 eq. 5.
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+
+#include "algorithms/loss.h"
+#include "algorithms/options.h"
+
+namespace r1::algorithms {
+
+/// One micro-batch, flat [T] (loss.h). Only logprobs and entropy carry gradients.
+struct PolicyBatch {
+  at::Tensor logprobs;
+  at::Tensor old_logprobs;
+  at::Tensor advantages;          // [T]: a group's advantage is repeated over its tokens
+  at::Tensor reference_logprobs;  // undefined: no reference
+  at::Tensor entropy;             // undefined: neither bonus nor metric
+  at::Tensor sequence_ids;        // int64 [T]
+  at::Tensor lengths;             // int64 [S]
+};
+
+/// Sums over tokens that become metrics once added over micro-batches and ranks; entries of
+/// PolicyLoss::sums.
+enum class PolicySum {
+  Tokens,
+  ClippedLow,
+  ClippedHigh,
+  DualClipped,
+  Ratio,
+  KlOldNewK1,
+  KlOldNewK3,
+  KlReferenceK1,
+  KlReferenceK3,
+  Entropy,
+  Loss,
+  Count
+};
+
+struct PolicyLoss {
+  at::Tensor loss;  // this micro-batch's part of the step's loss, scalar
+  at::Tensor sums;  // fp64 [PolicySum::Count] on the loss's device, no gradient
+};
+
+/// kl.coefficient is used when kl.place is "loss" (the batch then needs a reference).
+PolicyLoss policy_loss(const PolicyBatch& batch, const PolicyLossOptions& options,
+                       const KlOptions& kl, const LossDenominators& denominators);
+
+/// Means over the step from its summed sums: clip_fraction_low, clip_fraction_high,
+/// clip_fraction_dual, ratio_mean, kl_old_new (k1), kl_old_new_k3, kl_token (k1 to the reference),
+/// kl_token_k3, entropy, policy_loss (sum of the micro-batches' losses).
+std::map<std::string, double> policy_metrics(const at::Tensor& sums);
+
+}  // namespace r1::algorithms

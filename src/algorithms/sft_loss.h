@@ -1,0 +1,16 @@
+#pragma once
+// The supervised loss: cross entropy of the target tokens, token mean over the global step.
+#include <ATen/core/Tensor.h>
+
+#include "algorithms/loss.h"
+
+namespace r1::algorithms {
+
+struct SftLoss {
+  at::Tensor loss;  // -sum of logprobs / tokens of the step
+  at::Tensor sums;  // fp64 [2]: tokens, sum of -logprob
+};
+/// logprobs [T] of the tokens in the loss (their end tokens included, no padding).
+SftLoss sft_loss(const at::Tensor& logprobs, const LossDenominators& denominators);
+
+}  // namespace r1::algorithms

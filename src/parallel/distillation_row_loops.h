@@ -1,0 +1,44 @@
+#pragma once
+// CPU loops over one row of student and teacher logits: sums of both divergences, and the gradient.
+//
+// zs, zt = scale * logit of student and teacher over the common ids. T is float or bfloat16 bits.
+#include <cstdint>
+
+#include "tensor/simd.h"
+
+namespace r1::parallel {
+
+/// With a = zs - max_student, b = zt - max_teacher: sums of e^a, e^b, e^a (b - a), e^b (b - a).
+struct PairSum {
+  float student = 0.0f;
+  float teacher = 0.0f;
+  float student_dot = 0.0f;
+  float teacher_dot = 0.0f;
+};
+PairSum pair_sum(const float* student, const float* teacher, std::int64_t size, float scale,
+                 float max_student, float max_teacher);
+PairSum pair_sum(const tensor::Bfloat16Bits* student, const tensor::Bfloat16Bits* teacher,
+                 std::int64_t size, float scale, float max_student, float max_teacher);
+
+/// What the gradient of a row needs: log-sum-exps, the reverse divergence, and the weights (the
+/// gradients of the three terms).
+struct PairGradient {
+  float scale;
+  float lse_student, lse_teacher;  // at the temperature, over the common ids
+  float lse_hard;                  // at temperature 1, over the student's whole vocabulary
+  float reverse_kl;
+  float forward_weight, reverse_weight, hard_weight;
+};
+/// Replaces the student's logits (vocab entries, the first `common` shared) by the gradient, but
+/// for the target's -hard_weight.
+void pair_gradient(float* student, const float* teacher, std::int64_t common, std::int64_t vocab,
+                   const PairGradient& row);
+void pair_gradient(tensor::Bfloat16Bits* student, const tensor::Bfloat16Bits* teacher,
+                   std::int64_t common, std::int64_t vocab, const PairGradient& row);
+
+/// The gradient at one logit, target's term included, not rounded. teacher_logit is read when
+/// `is_common`.
+float target_gradient(float student_logit, float teacher_logit, bool is_common,
+                      const PairGradient& row);
+
+}  // namespace r1::parallel

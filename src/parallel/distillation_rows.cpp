@@ -1,0 +1,101 @@
+// Dispatch of the chunk steps of vocab_distillation: fused row loops on the CPU, ATen elsewhere.
+#include "parallel/distillation_rows.h"
+
+#include <ATen/ATen.h>
+
+#include "parallel/distillation_row_loops.h"
+#include "parallel/vocab_row_dispatch.h"
+#include "parallel/vocab_rows.h"
+
+namespace r1::parallel {
+namespace {
+
+bool has_pair_loops(const at::Tensor& student, const at::Tensor& teacher) {
+  return has_row_loops(student) && has_row_loops(teacher) &&
+         student.scalar_type() == teacher.scalar_type();
+}
+
+at::Tensor minus_column(const at::Tensor& logits, double scale, at::ScalarType dtype,
+                        const at::Tensor& column) {
+  return (logits.to(dtype) * scale).sub_(column.unsqueeze(1));
+}
+
+void plain_gradient_(at::Tensor& student, const at::Tensor& teacher, const PairRowsGradient& rows,
+                     double scale) {
+  const at::ScalarType dtype = statistics_dtype(student.scalar_type());
+  const at::Tensor log_q =
+      minus_column(student.narrow(1, 0, teacher.size(1)), scale, dtype, rows.lse_student);
+  const at::Tensor log_p = minus_column(teacher, scale, dtype, rows.lse_teacher);
+  const at::Tensor q = log_q.exp();
+  const at::Tensor soft =
+      (q - log_p.exp()) * rows.forward_weight.unsqueeze(1) +
+      q * ((log_q - log_p) - rows.reverse_kl.unsqueeze(1)) * rows.reverse_weight.unsqueeze(1);
+  const at::Tensor weight = rows.hard_weight.unsqueeze(1);
+  at::Tensor gradient = minus_column(student, 1.0, dtype, rows.lse_hard).exp_().mul_(weight);
+  gradient.scatter_add_(1, rows.targets.unsqueeze(1), -weight);
+  gradient.narrow(1, 0, teacher.size(1)).add_(soft, scale);
+  student.copy_(gradient);
+}
+
+template <class T>
+void row_with_target(T* student, const T* teacher, std::int64_t common, std::int64_t vocab,
+                     std::int64_t target, const PairGradient& row) {
+  const bool is_common = target < common;
+  // Rounded once, after the target's own term is subtracted.
+  const float at_target =
+      target_gradient(tensor::to_float(student[target]),
+                      is_common ? tensor::to_float(teacher[target]) : 0.0f, is_common, row);
+  pair_gradient(student, teacher, common, vocab, row);
+  tensor::store(student + target, at_target);
+}
+
+}  // namespace
+
+PairRowsSum pair_rows_sum(const at::Tensor& student, const at::Tensor& teacher,
+                          const at::Tensor& max_student, const at::Tensor& max_teacher,
+                          double scale) {
+  if (!has_pair_loops(student, teacher)) {
+    const at::ScalarType dtype = statistics_dtype(student.scalar_type());
+    const at::Tensor a = minus_column(student, scale, dtype, max_student);
+    const at::Tensor b = minus_column(teacher, scale, dtype, max_teacher);
+    const at::Tensor difference = b - a;
+    const at::Tensor student_exp = a.exp(), teacher_exp = b.exp();
+    return {student_exp.sum(1), teacher_exp.sum(1), (student_exp * difference).sum(1),
+            (teacher_exp * difference).sum(1)};
+  }
+  const at::Tensor sums = at::empty({4, student.size(0)}, max_student.options());
+  float* out = sums.data_ptr<float>();
+  const std::int64_t count = student.size(0);
+  for_each_row(student, [&](auto element, std::int64_t i) {
+    using T = decltype(element);
+    const PairSum sum = pair_sum(row_of<T>(student, i), row_of<T>(teacher, i), student.size(1),
+                                 static_cast<float>(scale), max_student.data_ptr<float>()[i],
+                                 max_teacher.data_ptr<float>()[i]);
+    out[i] = sum.student;
+    out[count + i] = sum.teacher;
+    out[2 * count + i] = sum.student_dot;
+    out[3 * count + i] = sum.teacher_dot;
+  });
+  return {sums[0], sums[1], sums[2], sums[3]};
+}
+
+void pair_rows_gradient_(at::Tensor& student, const at::Tensor& teacher,
+                         const PairRowsGradient& rows, double scale) {
+  if (!has_pair_loops(student, teacher)) return plain_gradient_(student, teacher, rows, scale);
+  const at::Tensor numbers =
+      at::stack({rows.lse_student, rows.lse_teacher, rows.lse_hard, rows.reverse_kl,
+                 rows.forward_weight, rows.reverse_weight, rows.hard_weight},
+                1)
+          .to(at::kFloat)
+          .contiguous();
+  const at::Tensor targets = rows.targets.contiguous();
+  for_each_row(student, [&](auto element, std::int64_t i) {
+    using T = decltype(element);
+    const float* n = numbers.data_ptr<float>() + i * numbers.size(1);
+    row_with_target(row_of<T>(student, i), row_of<T>(teacher, i), teacher.size(1), student.size(1),
+                    targets.data_ptr<std::int64_t>()[i],
+                    {static_cast<float>(scale), n[0], n[1], n[2], n[3], n[4], n[5], n[6]});
+  });
+}
+
+}  // namespace r1::parallel

@@ -1,0 +1,109 @@
+// AdamW: fixture with clipping, the fused CPU pass against fp64, bf16 weights, threads.
+#include "optim/adamw.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <cmath>
+
+#include "optim/clip.h"
+#include "support/loss_fixture.h"
+
+namespace r1::optim {
+namespace {
+
+using test::expect_close;
+// Five steps in fp32 against fp64: a weight of size one moves by a few lr.
+constexpr double kFp32Weight = 1e-6;
+
+TEST(AdamW, MatchesFixtureWithClipping) {
+  const auto fixture = test::load_loss_fixture("adamw");
+  const auto& input = fixture["inputs"]["main"];
+  for (const auto& item : fixture["cases"]) {
+    const auto& params = item["params"];
+    OptimizerOptions options;
+    options.beta1 = params["beta1"];
+    options.beta2 = params["beta2"];
+    options.epsilon = params["eps"];
+    options.weight_decay = params["weight_decay_w"];
+    AdamW optimizer(options);
+    const at::Tensor w = test::to_tensor(input["w"]), norm = test::to_tensor(input["norm_weight"]);
+    optimizer.add(w, decays(w));
+    optimizer.add(norm, decays(norm));
+    for (std::size_t t = 0; t < input["grads"].size(); ++t) {
+      const auto& given = input["grads"][t];
+      const std::vector<at::Tensor> grads{test::to_tensor(given["w"]),
+                                          test::to_tensor(given["norm_weight"])};
+      const double total =
+          std::sqrt((sum_of_squares(grads[0]) + sum_of_squares(grads[1])).item<double>());
+      optimizer.step(grads, params["lr"][t], clip_scale(total, params["max_grad_norm"]));
+      const auto& expected = item["expected"]["after_step"][t];
+      const std::string name = item["name"].get<std::string>() + fmt::format(", step {}", t);
+      expect_close(w, expected["w"], name);
+      expect_close(norm, expected["norm_weight"], name);
+      EXPECT_NEAR(total, expected["grad_norm"].get<double>(), 1e-10 * total);
+      expect_close(optimizer.slots()[0].exp_avg, expected["w_m"], name);
+      expect_close(optimizer.slots()[0].exp_avg_sq, expected["w_v"], name);
+      expect_close(optimizer.slots()[1].exp_avg, expected["norm_weight_m"], name);
+      expect_close(optimizer.slots()[1].exp_avg_sq, expected["norm_weight_v"], name);
+    }
+  }
+}
+
+/// Five steps on `size` weights, fused or not by dtype; returns master, m, v, model.
+AdamWSlot run(std::int64_t size, at::ScalarType model_dtype, at::ScalarType grad_dtype) {
+  at::manual_seed(11);
+  const at::Tensor start = at::randn({size}, at::kDouble).to(at::kBFloat16);
+  OptimizerOptions options;
+  options.weight_decay = 0.1;
+  AdamW optimizer(options);
+  optimizer.add(start.to(model_dtype), true);
+  for (int t = 0; t < 5; ++t) {
+    const at::Tensor grad = at::randn({size}, at::kDouble).to(at::kBFloat16).to(grad_dtype);
+    optimizer.step({grad}, 1e-2, 0.5);
+  }
+  return optimizer.slots()[0];
+}
+
+TEST(AdamW, FusedPassEqualsFp64) {
+  constexpr std::int64_t kSize = 70001;  // not a multiple of any vector or block
+  const AdamWSlot exact = run(kSize, at::kDouble, at::kDouble);
+  for (const auto grad_dtype : {at::kFloat, at::kBFloat16}) {
+    const AdamWSlot found = run(kSize, at::kBFloat16, grad_dtype);
+    expect_close(found.master, exact.master, "master", kFp32Weight, kFp32Weight);
+    expect_close(found.exp_avg, exact.exp_avg, "exp_avg", kFp32Weight, kFp32Weight);
+    expect_close(found.exp_avg_sq, exact.exp_avg_sq, "exp_avg_sq", kFp32Weight, kFp32Weight);
+    EXPECT_TRUE(at::equal(found.model, found.master.to(at::kBFloat16)));
+  }
+}
+
+TEST(AdamW, ThreadsDoNotChangeABit) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const AdamWSlot one = run(200003, at::kBFloat16, at::kFloat);
+  at::set_num_threads(2);
+  const AdamWSlot two = run(200003, at::kBFloat16, at::kFloat);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(one.master, two.master));
+  EXPECT_TRUE(at::equal(one.exp_avg_sq, two.exp_avg_sq));
+}
+
+TEST(AdamW, WeightSmallerThanBf16StepStillMovesTheMaster) {
+  AdamW optimizer(OptimizerOptions{});
+  const at::Tensor weight = at::ones({4}, at::kBFloat16);
+  optimizer.add(weight, false);
+  for (int t = 0; t < 3; ++t) optimizer.step({at::ones({4}, at::kBFloat16)}, 1e-6, 1.0);
+  EXPECT_NEAR(optimizer.slots()[0].master[0].item<double>(), 1.0 - 3e-6, 2e-7);
+  EXPECT_EQ(weight[0].item<double>(), 1.0);
+}
+
+TEST(AdamW, MissingGradientCountsAsZeros) {
+  AdamW optimizer(OptimizerOptions{});
+  const at::Tensor weight = at::ones({3}, at::kFloat);
+  optimizer.add(weight, false);
+  optimizer.step({at::Tensor()}, 1e-2, 1.0);
+  EXPECT_TRUE(at::equal(weight, at::ones({3}, at::kFloat)));
+}
+
+}  // namespace
+}  // namespace r1::optim
