@@ -66,16 +66,11 @@ void keep_subset(std::vector<Problem>& problems, std::int64_t n, std::uint64_t s
   problems = std::move(kept);
 }
 
-/// Moves the held-out share out of `train`: by the hash of the problem's text, so that a problem is
-/// held out in every file and stage that holds it, wherever it stands.
-/// The run's seed plays no part: stages may differ in it.
+/// Moves the held-out share out of `train`, by the text of the problem alone.
 void split_by_text(std::vector<Problem>& train, std::vector<Problem>& held_out, double share) {
   std::vector<Problem> kept;
-  for (Problem& p : train) {
-    const std::uint64_t text = base::hash_name(normalise_for_matching(p.problem));
-    const double place = base::uniform(base::hash_name("held out"), text);
-    (place < share ? held_out : kept).push_back(std::move(p));
-  }
+  for (Problem& p : train)
+    (held_out_place(p.problem) < share ? held_out : kept).push_back(std::move(p));
   train = std::move(kept);
 }
 

@@ -23,7 +23,7 @@ struct Problem {
 Problem make_problem(const nlohmann::json& record, const DataOptions& options,
                      const std::string& where);
 
-/// Immutable after loading; the same on every rank.
+/// The same on every rank. One thread at a time (the order of the current epoch is cached).
 class PromptDataset {
  public:
   /// Reads files or generates problems, drops held-out problems (same normalised text) from

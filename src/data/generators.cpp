@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "data/generator_tasks.h"
+#include "data/text.h"
 
 namespace r1::data {
 namespace {
@@ -38,20 +39,23 @@ nlohmann::json make_one(Generator make, std::uint64_t base_seed, std::int64_t in
   return make(random);
 }
 
-/// Distinct problems of the first draws; as many as a third of what 4,096 draws hold, 1,024 at
-/// most.
-std::vector<nlohmann::json> reserve(Generator make, std::uint64_t seed) {
-  constexpr std::int64_t kDraws = 4096;
-  constexpr std::size_t kMost = 1024;
-  std::vector<nlohmann::json> distinct;
+bool is_held_out(const nlohmann::json& record) {
+  constexpr double kReserved = 1.0 / 3.0;  // add20 has 400 problems: about 130 to evaluate on
+  return held_out_place(record.at("problem").get_ref<const std::string&>()) < kReserved;
+}
+
+/// Distinct reserved problems, fewer when so many draws do not find enough.
+std::vector<nlohmann::json> draw_held_out(Generator make, std::uint64_t seed, std::int64_t count) {
+  constexpr std::int64_t kDrawsEach = 64;
+  std::vector<nlohmann::json> records;
   std::unordered_set<std::string> seen;
-  for (std::int64_t i = 0; i < kDraws; ++i) {
+  for (std::int64_t i = 0;
+       i < kDrawsEach * count && static_cast<std::int64_t>(records.size()) < count; ++i) {
     nlohmann::json record = make_one(make, seed, i);
-    if (seen.insert(record.at("problem").get<std::string>()).second)
-      distinct.push_back(std::move(record));
+    if (is_held_out(record) && seen.insert(record.at("problem").get<std::string>()).second)
+      records.push_back(std::move(record));
   }
-  distinct.resize(std::min(distinct.size() / 3, kMost));
-  return distinct;
+  return records;
 }
 
 }  // namespace
@@ -80,16 +84,12 @@ GeneratedSets generate_sets(const std::string& name, std::int64_t num_train,
         fmt::format("unknown generator '{}', known: {}", name, generator_names()));
   const std::uint64_t own = base::derive_seed({seed, base::hash_name(name)});
   GeneratedSets sets;
-  sets.held_out = reserve(make, base::derive_seed({own, base::hash_name("held out")}));
-  std::unordered_set<std::string> reserved;
-  for (const auto& record : sets.held_out) reserved.insert(record.at("problem").get<std::string>());
-  if (num_held_out < static_cast<std::int64_t>(sets.held_out.size()))
-    sets.held_out.resize(static_cast<std::size_t>(num_held_out));
+  sets.held_out =
+      draw_held_out(make, base::derive_seed({own, base::hash_name("held out")}), num_held_out);
   const std::uint64_t train_seed = base::derive_seed({own, base::hash_name("train")});
   for (std::int64_t i = 0; static_cast<std::int64_t>(sets.train.size()) < num_train; ++i) {
     nlohmann::json record = make_one(make, train_seed, i);
-    if (reserved.count(record.at("problem").get<std::string>()) == 0)
-      sets.train.push_back(std::move(record));
+    if (!is_held_out(record)) sets.train.push_back(std::move(record));
   }
   return sets;
 }

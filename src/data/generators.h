@@ -25,9 +25,8 @@ struct GeneratedSets {
 };
 
 /// `num_train` problems (with repeats where the task has few) and up to `num_held_out` distinct
-/// ones. A function of (name, seed): up to 1,024 problems, at most a third of all there are, are
-/// reserved; held-out problems are the first of them, training uses none of them. So sets of
-/// different sizes, in different stages, never overlap. Throws: ConfigError on an unknown name.
+/// ones. A third of all questions is reserved for evaluation by the hash of their text: sets of any
+/// size, seed, generator and stage never overlap. Throws: ConfigError on an unknown name.
 GeneratedSets generate_sets(const std::string& name, std::int64_t num_train,
                             std::int64_t num_held_out, std::uint64_t seed);
 
