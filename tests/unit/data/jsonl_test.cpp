@@ -83,7 +83,7 @@ TEST_F(Jsonl, StopsAtTheLimitWithFileAndLine) {
 }
 
 TEST_F(Jsonl, WriterContinuesBehindTheLastWholeLine) {
-  const std::string path = file("{\"i\":0}\n{\"i\":1}\n{\"i\":");
+  const std::string path = file("{\"i\":0}\n{\"i\":1}\n{\"half\":\"" + std::string(500, 'x'));
   {
     JsonlWriter writer(path);
     EXPECT_EQ(writer.lines_before(), 2);
