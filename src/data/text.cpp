@@ -7,6 +7,8 @@
 #include <map>
 #include <unordered_set>
 
+#include "base/random.h"
+
 namespace r1::data {
 namespace {
 
@@ -188,6 +190,11 @@ std::string normalise_for_matching(std::string_view text) {
     out.append(folded, start, at - start);
   }
   return out;
+}
+
+double held_out_place(std::string_view question) {
+  return base::uniform(base::hash_name("held out"),
+                       base::hash_name(normalise_for_matching(question)));
 }
 
 double repeated_ngram_share(const std::vector<std::string>& words, int n) {

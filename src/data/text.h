@@ -24,6 +24,9 @@ std::string trim(std::string_view text);
 /// NFKC, case-folded, every run of characters that are neither letters nor digits one space,
 /// trimmed: the form in which duplicates are found.
 std::string normalise_for_matching(std::string_view text);
+/// Where a question stands in [0, 1): a hash of its normal form alone. Questions below a share are
+/// held out, in every file, generator, stage and seed, so that none is trained on anywhere.
+double held_out_place(std::string_view question);
 /// Lower case of ASCII letters, the rest unchanged.
 std::string lower_ascii(std::string_view text);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rewards/maths/normalise.h"
+#include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
 namespace {
@@ -16,13 +17,6 @@ namespace {
 struct Unreadable {
   bool limit = false;
 };
-
-const std::unordered_set<std::string>& function_names() {
-  static const std::unordered_set<std::string> names{
-      "sin",    "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos",
-      "arctan", "log", "ln",  "exp", "lg",  "abs", "floor",  "ceil"};
-  return names;
-}
 
 Node make(Kind kind, std::string text, std::vector<Node> children = {}) {
   return Node{kind, std::move(text), std::move(children)};
@@ -332,13 +326,6 @@ class Parser {
     return node(Kind::Text, content);
   }
 
-  static bool is_symbol_word(const std::string& w) {
-    if (function_names().count(w) > 0 || w == "sqrt" || w == "pi") return true;
-    if (static_cast<unsigned char>(w[0]) >= 0x80) return false;
-    const bool upper = std::all_of(w.begin(), w.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-    return w.size() <= 2 || (upper && w.size() <= 4);
-  }
-
   /// "10 cm": a known short unit behind a number.
   bool is_unit(const Token& token, const Node& left) const {
     static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
@@ -347,13 +334,6 @@ class Parser {
                                   (units.count(token.text) > 0 ||
                                    (token.text.size() == 1 && peek(1).kind == TokenKind::End &&
                                     std::string("mgLls").find(token.text) != std::string::npos)));
-  }
-
-  static bool is_greek(const std::string& name) {
-    static const std::unordered_set<std::string> names{
-        "\\alpha", "\\beta",   "\\gamma", "\\delta", "\\theta", "\\lambda",  "\\mu",
-        "\\phi",   "\\varphi", "\\omega", "\\sigma", "\\rho",   "\\epsilon", "\\tau"};
-    return names.count(name) > 0;
   }
 
   Node word(const std::string& w) {

@@ -1,0 +1,52 @@
+#pragma once
+// Problems of a run in an order that depends on the seed and the epoch alone, and the held-out
+// ones.
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/options.h"
+
+namespace r1::data {
+
+/// One problem as its record gives it.
+struct Problem {
+  std::string problem;
+  std::string answer;    // gold, "#### n" cut out; empty: none
+  std::string solution;  // worked solution, when the record has one
+  std::string domain;
+  std::string record;  // the JSON object
+};
+
+/// Throws: InputError naming `where` (file and line) when no field holds a problem.
+Problem make_problem(const nlohmann::json& record, const DataOptions& options,
+                     const std::string& where);
+
+/// The same on every rank. One thread at a time (the order of the current epoch is cached).
+class PromptDataset {
+ public:
+  /// Reads files or generates problems, drops held-out problems (same normalised text) from
+  /// training, takes the subset. Throws: InputError naming file and line; also when nothing is
+  /// left.
+  static PromptDataset load(const DataOptions& options, std::uint64_t seed);
+  PromptDataset(std::vector<Problem> train, std::vector<Problem> held_out, std::uint64_t seed);
+
+  /// Problems of a step: places step x size ... of the endless sequence in which each epoch is a
+  /// permutation of (seed, epoch). A batch may span epochs, and be larger than one.
+  std::vector<const Problem*> batch(std::int64_t step, std::int64_t size) const;
+  /// The index in train() at a place of that sequence.
+  std::int64_t index_at(std::int64_t place) const;
+
+  const std::vector<Problem>& train() const { return train_; }
+  const std::vector<Problem>& held_out() const { return held_out_; }
+
+ private:
+  std::vector<Problem> train_;
+  std::vector<Problem> held_out_;
+  std::uint64_t seed_;
+  mutable std::int64_t cached_epoch_ = -1;
+  mutable std::vector<std::int64_t> order_;
+};
+
+}  // namespace r1::data

@@ -1,0 +1,97 @@
+#include "data/generators.h"
+
+#include <array>
+#include <unordered_set>
+
+#include "base/errors.h"
+#include "data/generator_tasks.h"
+#include "data/text.h"
+
+namespace r1::data {
+namespace {
+
+struct Entry {
+  const char* name;
+  Generator make;
+};
+
+constexpr std::array kGenerators{
+    Entry{"add1", tasks::add1},
+    Entry{"add20", tasks::add20},
+    Entry{"add12", tasks::add12},
+    Entry{"add2", tasks::add2},
+    Entry{"addsub1", tasks::addsub1},
+    Entry{"addsub2", tasks::addsub2},
+    Entry{"countdown", tasks::countdown},
+    Entry{"linear_equation", tasks::linear_equation},
+    Entry{"sequence", tasks::sequence},
+    Entry{"comparison", tasks::comparison},
+    Entry{"unit_conversion", tasks::unit_conversion},
+    Entry{"motion", tasks::motion},
+    Entry{"molar_mass", tasks::molar_mass},
+    Entry{"syllogism", tasks::syllogism},
+    Entry{"ordering", tasks::ordering},
+    Entry{"code_output", tasks::code_output},
+};
+
+nlohmann::json make_one(Generator make, std::uint64_t base_seed, std::int64_t index) {
+  base::RandomStream random(base::derive_seed({base_seed, static_cast<std::uint64_t>(index)}));
+  return make(random);
+}
+
+bool is_held_out(const nlohmann::json& record) {
+  constexpr double kReserved = 1.0 / 3.0;  // add20 has 400 problems: about 130 to evaluate on
+  return held_out_place(record.at("problem").get_ref<const std::string&>()) < kReserved;
+}
+
+/// Distinct reserved problems, fewer when so many draws do not find enough.
+std::vector<nlohmann::json> draw_held_out(Generator make, std::uint64_t seed, std::int64_t count) {
+  constexpr std::int64_t kDrawsEach = 64;
+  std::vector<nlohmann::json> records;
+  std::unordered_set<std::string> seen;
+  for (std::int64_t i = 0;
+       i < kDrawsEach * count && static_cast<std::int64_t>(records.size()) < count; ++i) {
+    nlohmann::json record = make_one(make, seed, i);
+    if (is_held_out(record) && seen.insert(record.at("problem").get<std::string>()).second)
+      records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace
+
+Generator find_generator(const std::string& name) {
+  for (const Entry& entry : kGenerators)
+    if (name == entry.name) return entry.make;
+  return nullptr;
+}
+
+std::vector<std::string> generator_list() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kGenerators) names.emplace_back(entry.name);
+  return names;
+}
+
+std::string generator_names() {
+  return fmt::format("{}", fmt::join(generator_list(), ", "));
+}
+
+GeneratedSets generate_sets(const std::string& name, std::int64_t num_train,
+                            std::int64_t num_held_out, std::uint64_t seed) {
+  const Generator make = find_generator(name);
+  if (make == nullptr)
+    throw base::ConfigError(
+        fmt::format("unknown generator '{}', known: {}", name, generator_names()));
+  const std::uint64_t own = base::derive_seed({seed, base::hash_name(name)});
+  GeneratedSets sets;
+  sets.held_out =
+      draw_held_out(make, base::derive_seed({own, base::hash_name("held out")}), num_held_out);
+  const std::uint64_t train_seed = base::derive_seed({own, base::hash_name("train")});
+  for (std::int64_t i = 0; static_cast<std::int64_t>(sets.train.size()) < num_train; ++i) {
+    nlohmann::json record = make_one(make, train_seed, i);
+    if (!is_held_out(record)) sets.train.push_back(std::move(record));
+  }
+  return sets;
+}
+
+}  // namespace r1::data

@@ -1,0 +1,45 @@
+#include "data/options.h"
+
+#include "data/generators.h"
+
+namespace r1::data {
+
+void DataOptions::visit(base::OptionVisitor& v) {
+  v("files", files, "JSONL files of training records");
+  v("held_out_files", held_out_files, "JSONL files of held-out records; empty: a share of `files`");
+  v("held_out", held_out, "share of the records held out for evaluation (guide: 1 %)");
+  v("max_records", max_records, "use a subset of so many records, chosen by the seed; 0: all");
+  v("max_bad_lines", max_bad_lines,
+    "lines of one file that may be unreadable before it is an error");
+  v("problem_fields", problem_fields, "the first of these fields in a record is the problem");
+  v("answer_fields", answer_fields,
+    "the first of these fields in a record is the gold answer ('#### n' is cut out)");
+  v("domain_field", domain_field, "field that names the domain of a problem");
+  v.choice(
+      "prompt_template", prompt_template, {"chat", "r1_zero", "guide", "plain"},
+      "chat: the model's own, r1_zero: the paper's, guide: '### 지시문', plain: the problem alone");
+  v("system_prompt", system_prompt,
+    "system message of the chat template; empty: the template's own");
+  v("instruction", instruction, "what the user says; {problem} is replaced");
+  v.choice("loss_on", loss_on, {"completion", "all"}, "tokens that SFT learns (guide: all)");
+  v.section_list("few_shot", few_shot, "earlier turns shown before the problem");
+  v.section("generate", generate, "problems made with a seed");
+}
+
+void DataOptions::check(const std::string& key, base::Problems& problems) const {
+  problems.require(held_out >= 0.0 && held_out < 1.0, key + ".held_out",
+                   fmt::format("expected a share in [0, 1), found {}", held_out));
+  problems.require(max_records >= 0, key + ".max_records", "expected no negative number");
+  problems.require(max_bad_lines >= 0, key + ".max_bad_lines", "expected no negative number");
+  problems.require(!problem_fields.empty(), key + ".problem_fields", "expected at least one name");
+  problems.require(instruction.find("{problem}") != std::string::npos, key + ".instruction",
+                   "expected {problem} in it");
+  problems.require(generate.count >= 0, key + ".generate.count", "expected no negative number");
+  problems.require(generate.held_out_count >= 0, key + ".generate.held_out_count",
+                   "expected no negative number");
+  for (const std::string& name : generate.names)
+    problems.require(find_generator(name) != nullptr, key + ".generate.names",
+                     fmt::format("unknown generator '{}', known: {}", name, generator_names()));
+}
+
+}  // namespace r1::data

@@ -1,0 +1,170 @@
+#include "data/packing.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "base/errors.h"
+
+namespace r1::data {
+namespace {
+
+std::int64_t length_of(const std::vector<TokenId>& ids) {
+  return static_cast<std::int64_t>(ids.size());
+}
+
+class Packer {
+ public:
+  Packer(std::span<const TrainingSample> samples, std::span<const std::int64_t> indices)
+      : samples_(samples), indices_(indices) {}
+
+  MicroBatch run(bool share_prompts) {
+    if (share_prompts) count_prompts();
+    for (const std::int64_t index : indices_) add(index, samples_[static_cast<std::size_t>(index)]);
+    return std::move(batch_);
+  }
+
+ private:
+  void count_prompts() {
+    for (const std::int64_t index : indices_)
+      ++uses_[samples_[static_cast<std::size_t>(index)].prompt_ids];
+  }
+
+  void add(std::int64_t index, const TrainingSample& s) {
+    const bool nothing =
+        s.completion_ids.empty() || (s.prompt_ids.empty() && s.completion_ids.size() < 2);
+    if (nothing)
+      throw base::InputError(
+          fmt::format("sample {}: no token to predict ({} prompt, {} completion)", index,
+                      s.prompt_ids.size(), s.completion_ids.size()));
+    const auto uses = uses_.find(s.prompt_ids);
+    const bool shared = !s.prompt_ids.empty() && uses != uses_.end() && uses->second > 1;
+    const std::int64_t prompt = length_of(s.prompt_ids);
+    std::int64_t prefix = -1;
+    std::int64_t last_prompt_row = -1;
+    std::int64_t own_start = batch_.num_tokens();
+    if (shared) {
+      prefix = prefix_segment(s.prompt_ids);
+      const Segment& segment = batch_.segments[static_cast<std::size_t>(prefix)];
+      last_prompt_row = segment.start + segment.length - 1;
+      own_start = batch_.num_tokens();
+    } else {
+      append(s.prompt_ids, prompt, 0);
+      last_prompt_row = prompt > 0 ? batch_.num_tokens() - 1 : -1;
+    }
+    const std::int64_t first_row = batch_.num_tokens();
+    append(s.completion_ids, length_of(s.completion_ids) - 1, prompt);
+    if (batch_.num_tokens() > own_start)
+      batch_.segments.push_back({own_start, batch_.num_tokens() - own_start, prefix});
+    add_losses(index, s, last_prompt_row, first_row);
+  }
+
+  std::int64_t prefix_segment(const std::vector<TokenId>& prompt) {
+    const auto found = prefixes_.find(prompt);
+    if (found != prefixes_.end()) return found->second;
+    const std::int64_t start = batch_.num_tokens();
+    append(prompt, length_of(prompt), 0);
+    batch_.segments.push_back({start, length_of(prompt), -1});
+    const auto segment = static_cast<std::int64_t>(batch_.segments.size()) - 1;
+    prefixes_.emplace(prompt, segment);
+    return segment;
+  }
+
+  void append(const std::vector<TokenId>& ids, std::int64_t count, std::int64_t position) {
+    for (std::int64_t k = 0; k < count; ++k) {
+      batch_.token_ids.push_back(ids[static_cast<std::size_t>(k)]);
+      batch_.position_ids.push_back(position + k);
+    }
+  }
+
+  /// The first completion token is predicted by the last prompt token, the others by their
+  /// predecessors.
+  void add_losses(std::int64_t index, const TrainingSample& s, std::int64_t last_prompt_row,
+                  std::int64_t first_row) {
+    SampleRange range;
+    range.sample = index;
+    range.begin = static_cast<std::int64_t>(batch_.loss_rows.size());
+    range.first_token = last_prompt_row < 0 ? 1 : 0;
+    for (std::int64_t k = range.first_token; k < length_of(s.completion_ids); ++k) {
+      batch_.loss_rows.push_back(k == 0 ? last_prompt_row : first_row + k - 1);
+      batch_.loss_targets.push_back(s.completion_ids[static_cast<std::size_t>(k)]);
+    }
+    range.end = static_cast<std::int64_t>(batch_.loss_rows.size());
+    batch_.samples.push_back(range);
+  }
+
+  std::span<const TrainingSample> samples_;
+  std::span<const std::int64_t> indices_;
+  std::map<std::vector<TokenId>, int> uses_;
+  std::map<std::vector<TokenId>, std::int64_t> prefixes_;
+  MicroBatch batch_;
+};
+
+}  // namespace
+
+MicroBatch pack(std::span<const TrainingSample> samples, std::span<const std::int64_t> indices,
+                bool share_prompts) {
+  return Packer(samples, indices).run(share_prompts);
+}
+
+std::int64_t packed_length(const TrainingSample& sample) {
+  return length_of(sample.prompt_ids) +
+         std::max<std::int64_t>(length_of(sample.completion_ids) - 1, 0);
+}
+
+std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingSample> samples,
+                                                       std::int64_t token_budget,
+                                                       bool share_prompts) {
+  std::vector<std::vector<std::int64_t>> lists;
+  std::set<std::vector<TokenId>> prompts;
+  std::int64_t used = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const TrainingSample& s = samples[i];
+    const bool known = share_prompts && prompts.count(s.prompt_ids) > 0;
+    std::int64_t cost = packed_length(s) - (known ? length_of(s.prompt_ids) : 0);
+    if (lists.empty() || used + cost > token_budget) {
+      lists.emplace_back();
+      prompts.clear();
+      used = 0;
+      cost = packed_length(s);
+    }
+    lists.back().push_back(static_cast<std::int64_t>(i));
+    if (share_prompts) prompts.insert(s.prompt_ids);
+    used += cost;
+  }
+  return lists;
+}
+
+std::vector<std::vector<std::int64_t>> best_fit_bins(std::span<const std::int64_t> lengths,
+                                                     std::int64_t capacity) {
+  std::vector<std::int64_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto length = [&](std::int64_t i) { return lengths[static_cast<std::size_t>(i)]; };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t a, std::int64_t b) { return length(a) > length(b); });
+  std::vector<std::vector<std::int64_t>> bins;
+  std::set<std::pair<std::int64_t, std::int64_t>> room;  // (free, bin)
+  for (const std::int64_t i : order) {
+    const auto fit = room.lower_bound({length(i), 0});
+    auto bin = static_cast<std::int64_t>(bins.size());
+    std::int64_t free = capacity;
+    if (fit != room.end()) {
+      std::tie(free, bin) = *fit;
+      room.erase(fit);
+    } else {
+      bins.emplace_back();
+    }
+    bins[static_cast<std::size_t>(bin)].push_back(i);
+    if (free > length(i)) room.insert({free - length(i), bin});
+  }
+  for (auto& bin : bins) std::sort(bin.begin(), bin.end());
+  std::sort(bins.begin(), bins.end());
+  return bins;
+}
+
+TrainingSample training_sample(const Rollout& rollout) {
+  return {rollout.prompt.token_ids, rollout.completion.token_ids};
+}
+
+}  // namespace r1::data

@@ -1,0 +1,149 @@
+#include "data/prepare.h"
+
+#include <cmath>
+
+#include "base/errors.h"
+#include "data/text.h"
+
+namespace r1::data {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text_of(const Json& record, const char* name) {
+  const auto found = record.find(name);
+  if (found == record.end()) return {};
+  if (found->is_string()) return found->get<std::string>();
+  return found->is_number() ? found->dump() : std::string();
+}
+
+/// "Level 5" of MATH's level 5, "Level 5", or difficulty 5.0.
+std::string level_of(const Json& raw) {
+  for (const char* name : {"level", "difficulty"}) {
+    const auto found = raw.find(name);
+    if (found == raw.end()) continue;
+    if (found->is_number())
+      return fmt::format("Level {}", static_cast<std::int64_t>(std::lround(found->get<double>())));
+    if (found->is_string()) return found->get<std::string>();
+  }
+  return {};
+}
+
+/// The content of the last \boxed{…} of a solution; empty without one.
+std::string boxed_answer(const std::string& solution) {
+  const std::size_t at = solution.rfind("\\boxed{");
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + 7;
+  int depth = 1;
+  for (std::size_t end = begin; end < solution.size(); ++end) {
+    if (solution[end] == '{') ++depth;
+    if (solution[end] == '}' && --depth == 0) return solution.substr(begin, end - begin);
+  }
+  return {};
+}
+
+Json in_form(PrepareKind kind, const Json& raw) {
+  if (kind == PrepareKind::Generic) return raw;
+  return kind == PrepareKind::Rl ? rl_record(raw) : sft_record(raw);
+}
+
+bool has_thinking(const Json& record) {
+  const std::string output = text_of(record, "output");
+  for (const auto& [open, close] :
+       {std::pair{"<think>", "</think>"}, {"<thinking>", "</thinking>"}}) {
+    const std::size_t begin = output.find(open);
+    if (begin != std::string::npos && output.find(close, begin) != std::string::npos) return true;
+  }
+  return false;
+}
+
+FilterChain make_chain(PrepareKind kind, const PrepareOptions& o) {
+  FilterChain chain;
+  const bool response = kind != PrepareKind::Rl && kind != PrepareKind::Generic;
+  chain.add([](const Json& r) -> std::string { return r.is_null() ? "form" : ""; });
+  chain.add(drop_empty(response));
+  chain.add(drop_longer_than(o.max_bytes));
+  if (kind == PrepareKind::ColdStart)
+    chain.add([](const Json& r) -> std::string { return has_thinking(r) ? "" : "no_thinking"; });
+  chain.add(drop_duplicates(kind == PrepareKind::Rl));
+  Decontaminator decontaminator(o.ngram);
+  for (const std::string& text : o.evaluation_texts) decontaminator.add_evaluation_text(text);
+  chain.add(drop_contaminated(std::move(decontaminator)));
+  if (!response) return chain;
+  constexpr int kRepetitionWords = 4;
+  if (!o.language.empty()) chain.add(drop_other_language(o.language, o.min_language_share));
+  chain.add(drop_repetitive(kRepetitionWords, o.max_repetition));
+  if (o.correctness) chain.add(drop_below("wrong", o.correctness, 1.0));
+  if (o.quality) chain.add(drop_below("quality", o.quality, o.min_quality));
+  return chain;
+}
+
+}  // namespace
+
+PrepareKind prepare_kind(const std::string& name) {
+  if (name == "rl") return PrepareKind::Rl;
+  if (name == "coldstart") return PrepareKind::ColdStart;
+  if (name == "sft1") return PrepareKind::Sft1;
+  if (name == "sft2") return PrepareKind::Sft2;
+  if (name == "generic") return PrepareKind::Generic;
+  throw base::ConfigError(
+      fmt::format("prepare.kind: expected rl, coldstart, sft1, sft2 or generic, found '{}'", name));
+}
+
+Json rl_record(const Json& raw) {
+  const std::string question = text_of(raw, "question");
+  if (!question.empty()) {  // GSM8K
+    const std::string solution = text_of(raw, "answer");
+    const std::size_t mark = solution.rfind("####");
+    const std::string answer =
+        mark == std::string::npos ? solution : trim(std::string_view(solution).substr(mark + 4));
+    if (answer.empty()) return nullptr;
+    return {{"problem", question},
+            {"solution", mark == std::string::npos ? "" : solution},
+            {"level", "elementary"},
+            {"type", "arithmetic"},
+            {"answer", answer}};
+  }
+  const std::string problem = text_of(raw, "problem");
+  const std::string solution = text_of(raw, "solution");
+  std::string answer = text_of(raw, "answer");
+  if (answer.empty()) answer = boxed_answer(solution);
+  if (problem.empty() || trim(answer).empty()) return nullptr;
+  const std::string type = text_of(raw, raw.contains("type") ? "type" : "subject");
+  Json out{{"problem", problem},
+           {"solution", solution},
+           {"level", level_of(raw)},
+           {"type", type},
+           {"answer", answer}};
+  for (const char* name : {"numbers", "target"})
+    if (raw.contains(name)) out[name] = raw[name];
+  return out;
+}
+
+Json sft_record(const Json& raw) {
+  const std::string output = response_of(raw);
+  std::string instruction = text_of(raw, "instruction");
+  std::string input = text_of(raw, "input");
+  if (instruction.empty()) {
+    instruction = question_of(raw);
+    input.clear();
+  }
+  if (instruction.empty() || output.empty()) return nullptr;
+  Json out{{"instruction", instruction}, {"input", input}, {"output", output}};
+  for (const char* name : {"answer", "type", "level", "category"})
+    if (raw.contains(name)) out[name] = raw[name];
+  return out;
+}
+
+Prepared prepare(PrepareKind kind, const std::vector<Json>& raw, const PrepareOptions& options) {
+  FilterChain chain = make_chain(kind, options);
+  Prepared out;
+  for (const Json& record : raw) {
+    Json formed = in_form(kind, record);
+    if (chain.keep(formed)) out.records.push_back(std::move(formed));
+  }
+  out.report = chain.report();
+  return out;
+}
+
+}  // namespace r1::data

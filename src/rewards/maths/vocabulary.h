@@ -1,0 +1,15 @@
+#pragma once
+// Which words and commands mean something in an answer.
+#include <string>
+#include <unordered_set>
+
+namespace r1::rewards::maths {
+
+/// sin, log, floor, ... without backslash.
+const std::unordered_set<std::string>& function_names();
+/// x, AB, pi, sin: a word that is read as maths, not as prose.
+bool is_symbol_word(const std::string& word);
+/// "\alpha" and its kin.
+bool is_greek(const std::string& name);
+
+}  // namespace r1::rewards::maths

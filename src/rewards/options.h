@@ -1,0 +1,184 @@
+#pragma once
+// Options of the rewards: [rewards] with its weighted parts and one section per reward that has
+// settings. Numbers are the guide's (its listings) or the papers' where named.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+
+namespace r1::rewards {
+
+/// [[rewards.parts]]: one reward with its weight, alone or inside a group.
+struct PartOptions {
+  std::string name;
+  double weight = 1.0;
+  std::string group;
+
+  void visit(base::OptionVisitor& v) {
+    v("name", name, "a reward of the registry (src/rewards/README.md lists them)");
+    v("weight", weight, "factor of this part in its group, or in the total");
+    v("group", group, "name of a [[rewards.groups]] entry whose weight multiplies this part's");
+  }
+};
+
+/// [[rewards.groups]]: total = sum of weight x part over parts without group + sum over groups of
+/// group weight x (sum of weight x part in it).
+struct GroupOptions {
+  std::string name;
+  double weight = 1.0;
+
+  void visit(base::OptionVisitor& v) {
+    v("name", name, "what [[rewards.parts]] refer to");
+    v("weight", weight, "factor of the whole group in the total (guide's RL 2: 0.8 quality)");
+  }
+};
+
+/// [rewards.tags]: how the thinking part and the answer are marked.
+struct TagOptions {
+  std::string think = "think";
+  std::string answer = "answer";
+  std::string forced_opening;
+
+  void visit(base::OptionVisitor& v) {
+    v("think", think,
+      "tag of the thinking part, without brackets (papers: think, guide: thinking)");
+    v("answer", answer, "tag of the answer; empty: free text follows the thinking part");
+    v("forced_opening", forced_opening,
+      "text that the template puts behind the prompt, such as <think>: counted as the "
+      "completion's");
+  }
+};
+
+/// [rewards.quality]: words and signs that the guide's quality rewards look for.
+struct QualityOptions {
+  std::vector<std::string> conclusions{"따라서",  "답:",         "결론:",  "therefore",
+                                       "answer:", "conclusion:", "\\boxed"};
+  std::vector<std::string> operators{"=", "+", "-", "×", "÷", "√"};
+  std::vector<std::string> connectives{"first",   "next", "then", "so",       "therefore",
+                                       "finally", "먼저", "다음", "그러므로", "따라서"};
+  bool operators_between_operands = true;
+  std::int64_t ngram = 4;
+
+  void visit(base::OptionVisitor& v) {
+    v("conclusions", conclusions,
+      "any of these marks a conclusion (the guide's three and English)");
+    v("operators", operators, "any of these marks mathematical notation (the guide's list)");
+    v("connectives", connectives, "a line of the thinking part that begins so is a step");
+    v("operators_between_operands", operators_between_operands,
+      "count an operator only between operands; the guide counts any '-', which is in nearly any "
+      "text");
+    v("ngram", ngram, "words in an n-gram of the repetition measure of consistency");
+  }
+};
+
+/// [rewards.readability]
+struct ReadabilityOptions {
+  bool guide_split = false;
+  double min_words = 10.0;
+  double max_words = 25.0;
+  double wanted_paragraphs = 3.0;
+  std::int64_t ngram = 4;
+
+  void visit(base::OptionVisitor& v) {
+    v("guide_split", guide_split,
+      "split sentences at every '.', empty pieces counted, as the guide does; else at sentence "
+      "ends");
+    v("min_words", min_words, "words per sentence from which length is right (guide: 10)");
+    v("max_words", max_words, "words per sentence up to which length is right (guide: 25)");
+    v("wanted_paragraphs", wanted_paragraphs, "paragraphs for full structure (guide: 3)");
+    v("ngram", ngram, "words in an n-gram of the repetition measure");
+  }
+};
+
+/// [rewards.correctness]
+struct CorrectnessOptions {
+  bool partial_credit = false;
+
+  void visit(base::OptionVisitor& v) {
+    v("partial_credit", partial_credit,
+      "give a wrong answer up to 0.49 for a close number or part of a set (guide: on, papers: "
+      "off)");
+  }
+};
+
+/// [rewards.language]
+struct LanguageOptions {
+  std::string target = "problem";
+
+  void visit(base::OptionVisitor& v) {
+    v("target", target,
+      "language of the thinking part: en, ko, zh, ja, ..., or problem: the question's");
+  }
+};
+
+/// [rewards.repetition]
+struct RepetitionOptions {
+  std::int64_t ngram = 4;
+
+  void visit(base::OptionVisitor& v) { v("ngram", ngram, "words in an n-gram"); }
+};
+
+/// [rewards.length]: cosine of the completion's length, clamped beyond the maximum.
+struct LengthOptions {
+  double correct_short = 1.0;
+  double correct_long = 0.5;
+  double wrong_short = 0.0;
+  double wrong_long = 0.0;
+  std::int64_t max_tokens = 0;
+
+  void visit(base::OptionVisitor& v) {
+    v("correct_short", correct_short, "a right answer of no length");
+    v("correct_long", correct_long, "a right answer of max_tokens and more");
+    v("wrong_short", wrong_short, "a wrong answer of no length");
+    v("wrong_long", wrong_long, "a wrong answer of max_tokens and more");
+    v("max_tokens", max_tokens, "length at which the cosine ends, tokens; 0: the sampling limit");
+  }
+};
+
+/// [rewards.overlong]: DAPO's soft punishment. Reference: arXiv 2503.14476, equation 13.
+struct OverlongOptions {
+  std::int64_t max_tokens = 0;
+  std::int64_t buffer_tokens = 512;
+
+  void visit(base::OptionVisitor& v) {
+    v("max_tokens", max_tokens, "length from which the part is 0, tokens; 0: the sampling limit");
+    v("buffer_tokens", buffer_tokens,
+      "the part falls from 1 to 0 over the last so many tokens (DAPO: 4096 of 20480)");
+  }
+};
+
+/// [rewards.countdown]
+struct CountdownOptions {
+  bool use_all = true;
+  double valid_expression = 0.0;
+
+  void visit(base::OptionVisitor& v) {
+    v("use_all", use_all, "each number exactly once; false: at most once");
+    v("valid_expression", valid_expression,
+      "what a legal expression of another value earns, [0, 0.5)");
+  }
+};
+
+/// [rewards]: everything a CombinedReward is built from.
+struct RewardOptions {
+  std::vector<PartOptions> parts;
+  std::vector<GroupOptions> groups;
+  double quality_cap_when_wrong = 1.0;
+  std::int64_t num_workers = 1;
+  std::int64_t delay_ms = 0;
+  TagOptions tags;
+  QualityOptions quality;
+  ReadabilityOptions readability;
+  CorrectnessOptions correctness;
+  LanguageOptions language;
+  RepetitionOptions repetition;
+  LengthOptions length;
+  OverlongOptions overlong;
+  CountdownOptions countdown;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+}  // namespace r1::rewards

@@ -1,0 +1,44 @@
+#pragma once
+// Name -> reward. A new reward is one file, one line in registry.cpp, one line in README.md and a
+// test.
+#include <memory>
+#include <string>
+
+#include "rewards/options.h"
+#include "rewards/reward.h"
+
+namespace r1::rewards {
+
+/// What a part says about a sample: whether it is right, how good it looks, or anything else.
+enum class RewardKind { Correctness, Quality, Other };
+
+using RewardFactory = std::unique_ptr<Reward> (*)(const RewardOptions&);
+
+/// score() of a registered reward returns first its own value under its own name, then details
+/// "name.detail" that are logged and carry no weight.
+struct RewardEntry {
+  const char* name;
+  RewardKind kind;
+  RewardFactory make;
+};
+
+/// nullptr: no such reward.
+const RewardEntry* find_reward(const std::string& name);
+/// All names, comma separated, for messages.
+std::string reward_names();
+
+// One factory per file of this folder.
+std::unique_ptr<Reward> make_correctness(const RewardOptions&);
+std::unique_ptr<Reward> make_answer_in_tag(const RewardOptions&);
+std::unique_ptr<Reward> make_countdown(const RewardOptions&);
+std::unique_ptr<Reward> make_format(const RewardOptions&);
+std::unique_ptr<Reward> make_reasoning_quality(const RewardOptions&);
+std::unique_ptr<Reward> make_response_quality(const RewardOptions&);
+std::unique_ptr<Reward> make_readability(const RewardOptions&);
+std::unique_ptr<Reward> make_consistency(const RewardOptions&);
+std::unique_ptr<Reward> make_language_consistency(const RewardOptions&);
+std::unique_ptr<Reward> make_repetition(const RewardOptions&);
+std::unique_ptr<Reward> make_length(const RewardOptions&);
+std::unique_ptr<Reward> make_overlong(const RewardOptions&);
+
+}  // namespace r1::rewards

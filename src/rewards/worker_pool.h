@@ -1,0 +1,43 @@
+#pragma once
+// A fixed set of threads that share the iterations of a loop.
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace r1::rewards {
+
+/// Starts its threads once; run() may be called from several threads, one loop runs at a time.
+class WorkerPool {
+ public:
+  /// `num_threads` <= 1: no thread of its own, the caller does the work.
+  explicit WorkerPool(int num_threads);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  /// Calls body(i) for i in [0, count), in any order, and returns when all are done. Throws: the
+  /// first exception of a body.
+  void run(std::size_t count, const std::function<void(std::size_t)>& body);
+
+ private:
+  void work();
+  void take_all(std::unique_lock<std::mutex>& lock);
+
+  std::mutex caller_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable done_;
+  const std::function<void(std::size_t)>* body_ = nullptr;
+  std::size_t next_ = 0;
+  std::size_t count_ = 0;
+  std::size_t unfinished_ = 0;
+  bool stop_ = false;
+  std::exception_ptr error_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace r1::rewards

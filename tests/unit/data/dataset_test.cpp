@@ -1,0 +1,150 @@
+#include "data/dataset.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/errors.h"
+#include "data/generators.h"
+#include "data/render.h"
+#include "data/sft.h"
+#include "data/text.h"
+
+namespace r1::data {
+namespace {
+
+std::vector<Problem> numbered(int n) {
+  std::vector<Problem> problems;
+  for (int i = 0; i < n; ++i) problems.push_back({"problem " + std::to_string(i), "", "", "", ""});
+  return problems;
+}
+
+/// One token a byte.
+std::vector<TokenId> bytes(std::string_view text) {
+  return {text.begin(), text.end()};
+}
+
+std::string chat(const std::vector<Message>& messages, bool prompt) {
+  std::string out;
+  for (const Message& m : messages) out += "<" + m.role + ">" + m.content;
+  return prompt ? out + "<assistant>" : out;
+}
+
+}  // namespace
+
+TEST(PromptDataset, EachEpochIsItsOwnPermutation) {
+  const PromptDataset data(numbered(10), {}, 7);
+  std::vector<std::string> epochs[2];
+  for (int step = 0; step < 5; ++step)  // batches of 4 cross the epoch's end
+    for (const Problem* p : data.batch(step, 4)) {
+      auto& epoch = epochs[epochs[0].size() < 10 ? 0 : 1];
+      epoch.push_back(p->problem);
+    }
+  EXPECT_NE(epochs[0], epochs[1]);
+  for (auto& epoch : epochs) EXPECT_EQ(std::set(epoch.begin(), epoch.end()).size(), 10u);
+}
+
+TEST(PromptDataset, OrderDependsOnSeedAndPlaceAlone) {
+  const PromptDataset a(numbered(10), {}, 7);
+  const PromptDataset b(numbered(10), {}, 7);
+  b.batch(100, 4);
+  for (int place = 0; place < 30; ++place) EXPECT_EQ(a.index_at(place), b.index_at(place));
+  const PromptDataset c(numbered(100), {}, 8);
+  const PromptDataset d(numbered(100), {}, 9);
+  EXPECT_NE(c.batch(0, 50)[0]->problem + c.batch(0, 50)[1]->problem,
+            d.batch(0, 50)[0]->problem + d.batch(0, 50)[1]->problem);
+  EXPECT_EQ(a.batch(0, 25).size(), 25u);
+}
+
+TEST(PromptDataset, HeldOutProblemsAreInNoTrainingSet) {
+  DataOptions options;
+  options.held_out = 0.0;
+  options.generate.names = generator_list();
+  options.generate.count = 600;
+  options.generate.held_out_count = 100;
+  const PromptDataset first = PromptDataset::load(options, 1);
+  options.generate.count = 900;
+  options.generate.held_out_count = 20;
+  options.generate.seed = 5;
+  const PromptDataset other = PromptDataset::load(options, 2);  // another stage
+  std::set<std::string> held_out;
+  for (const Problem& p : first.held_out()) held_out.insert(normalise_for_matching(p.problem));
+  EXPECT_GT(held_out.size(), 500u);
+  for (const auto* data : {&first, &other})
+    for (const Problem& p : data->train())
+      ASSERT_EQ(held_out.count(normalise_for_matching(p.problem)), 0u) << p.problem;
+}
+
+TEST(PromptDataset, NothingLeftIsAnInputError) {
+  EXPECT_THROW(PromptDataset({}, {}, 1), base::InputError);
+}
+
+TEST(Problem, ReadsTheUsualRecords) {
+  const DataOptions o;
+  const auto gsm = make_problem({{"question", "q"}, {"answer", "1 + 2 = 3\n#### 3"}}, o, "f:1");
+  EXPECT_EQ(gsm.problem, "q");
+  EXPECT_EQ(gsm.answer, "3");
+  EXPECT_EQ(gsm.solution, "1 + 2 = 3\n#### 3");
+  const auto sft =
+      make_problem({{"instruction", "solve"}, {"input", "x"}, {"output", "y"}}, o, "f:1");
+  EXPECT_EQ(sft.problem, "solve\n\nx");
+  EXPECT_EQ(make_problem({{"problem", "p"}, {"answer", 12}, {"type", "t"}}, o, "f:1").answer, "12");
+  EXPECT_THROW(make_problem({{"text", "p"}}, o, "f:1"), base::InputError);
+}
+
+TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {
+  for (const std::string& name : generator_list()) {
+    const auto a = generate_sets(name, 50, 20, 3);
+    EXPECT_EQ(a.train, generate_sets(name, 50, 20, 3).train) << name;
+    EXPECT_NE(a.train, generate_sets(name, 50, 20, 4).train) << name;
+    EXPECT_EQ(a.train.size(), 50u);
+    EXPECT_FALSE(a.held_out.empty()) << name;
+    for (const auto& record : a.train) EXPECT_FALSE(record.at("answer").get<std::string>().empty());
+  }
+  constexpr std::size_t kEnough = 110;  // of the 400 questions of add20
+  EXPECT_GE(generate_sets("add20", 10, 128, 1).held_out.size(), kEnough);
+  EXPECT_THROW(generate_sets("nothing", 1, 1, 1), base::ConfigError);
+}
+
+TEST(Render, PutsFewShotTurnsAndTagsInFrontOfTheProblem) {
+  DataOptions o;
+  o.few_shot = {{"What is 3 + 4?", "<answer>7</answer>"}};
+  o.instruction = "{problem} Think.";
+  EXPECT_EQ(
+      PromptRenderer(o, {}, chat).text("What is 1 + 1?"),
+      "<user>What is 3 + 4?<assistant><answer>7</answer><user>What is 1 + 1? Think.<assistant>");
+  o.few_shot.clear();
+  o.instruction = "{problem}";
+  o.prompt_template = "r1_zero";
+  const std::string zero = PromptRenderer(o, {"thinking", "answer", "<thinking>"}, {}).text("Q?");
+  EXPECT_NE(zero.find("<thinking> reasoning process here </thinking>"), std::string::npos);
+  EXPECT_EQ(zero.substr(zero.size() - 29), "User: Q? Assistant:<thinking>");
+  o.prompt_template = "guide";
+  EXPECT_EQ(PromptRenderer(o, {}, {}).text("Q?"), "### 지시문:\nQ?\n\n### 응답:\n");
+  o.prompt_template = "chat";
+  EXPECT_THROW(PromptRenderer(o, {}, {}), base::ConfigError);
+}
+
+TEST(Sft, EndTokenIsInTheLossAndPromptOnlyWhenAsked) {
+  DataOptions o;
+  const PromptRenderer renderer(o, {}, chat);
+  const auto text = sft_text(
+      {{"messages",
+        {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}}}},
+      renderer, o, "f:1");
+  EXPECT_EQ(text.prompt, "<user>a<assistant>");
+  const TrainingSample sample = sft_sample(text, bytes, 999, o);
+  EXPECT_EQ(sample.completion_ids, (std::vector<TokenId>{'b', 999}));
+  o.loss_on = "all";
+  const TrainingSample all = sft_sample(text, bytes, 999, o);
+  EXPECT_TRUE(all.prompt_ids.empty());
+  EXPECT_EQ(all.completion_ids.size(), text.prompt.size() + 2);
+  o.prompt_template = "guide";
+  EXPECT_EQ(
+      sft_text({{"instruction", "i"}, {"input", "x"}, {"output", "o"}}, renderer, o, "f:1").prompt,
+      "### 지시문:\ni\n\n### 입력:\nx\n\n### 응답:\n");
+  EXPECT_THROW(sft_text({{"prompt", "p"}}, renderer, o, "f:1"), base::InputError);
+}
+
+}  // namespace r1::data

@@ -1,0 +1,119 @@
+#include <gtest/gtest.h>
+
+#include "base/errors.h"
+#include "data/filters/filter.h"
+#include "data/jsonl.h"
+#include "data/prepare.h"
+#include "data/text.h"
+
+namespace r1::data {
+namespace {
+
+using Json = nlohmann::json;
+constexpr double kExact = 1e-12;
+
+}  // namespace
+
+TEST(Text, NormalFormIgnoresCaseSignsAndWidth) {
+  EXPECT_EQ(normalise_for_matching("  What IS  3+4？ "), "what is 3 4");
+  EXPECT_EQ(normalise_for_matching("ＡＢＣ"), "abc");
+}
+
+TEST(Text, RepeatedShareCountsEqualNgrams) {
+  EXPECT_EQ(repeated_ngram_share(split_words("a b c d"), 2), 0.0);
+  EXPECT_NEAR(repeated_ngram_share(split_words("a b a b a"), 2), 0.5, kExact);
+  EXPECT_EQ(split_words("数学 is").size(), 3u);
+}
+
+TEST(Text, LanguageIsJudgedByScriptWithoutMaths) {
+  EXPECT_EQ(dominant_language("한 변의 길이가 5인 square"), "ko");
+  EXPECT_EQ(dominant_language("これは数学です"), "ja");
+  EXPECT_EQ(language_share("합은 $x+y$ `code` 입니다", "ko"), 1.0);
+  EXPECT_EQ(language_share("12 34", "ko"), 1.0);
+  EXPECT_EQ(find_invalid_utf8("ok \xc3\x28"), 3u);
+}
+
+TEST(Filters, AccountForEachDrop) {
+  FilterChain chain;
+  chain.add(drop_empty(true));
+  chain.add(drop_duplicates(false));
+  chain.add(drop_repetitive(2, 0.5));
+  chain.add(drop_other_language("question", 0.8));
+  chain.add(drop_below(
+      "quality", [](const Json& r) { return r.value("score", 1.0); }, 0.8));
+  const auto kept = chain.apply({{{"problem", "What is it?"}, {"output", "A thing"}},
+                                 {{"problem", "what IS it"}, {"output", "a thing!"}},
+                                 {{"problem", "x"}, {"output", ""}},
+                                 {{"problem", "y"}, {"output", "go go go go go go"}},
+                                 {{"problem", "why so"}, {"output", "그냥 그렇다"}},
+                                 {{"problem", "z"}, {"output", "fine"}, {"score", 0.5}}});
+  EXPECT_EQ(kept.size(), 1u);
+  const Json report = chain.report().to_json();
+  EXPECT_EQ(report["seen"], 6);
+  EXPECT_EQ(
+      report["dropped"],
+      Json({{"duplicate", 1}, {"empty", 1}, {"repetition", 1}, {"language", 1}, {"quality", 1}}));
+  EXPECT_EQ(report["examples"]["duplicate"][0], "what IS it");
+}
+
+TEST(Filters, TenSharedWordsAreContamination) {
+  Decontaminator d;
+  d.add_evaluation_text("Tom has one two three four five six seven eight nine apples today");
+  d.add_evaluation_text("Short one?");
+  EXPECT_TRUE(d.overlaps("Now TOM has one, two three four five six seven eight!"));
+  EXPECT_FALSE(d.overlaps("Tom has one two three four five six seven pears"));
+  EXPECT_TRUE(d.overlaps("short ONE"));
+  EXPECT_FALSE(d.overlaps("short one more"));
+}
+
+TEST(Prepare, BringsMathAndGsm8kIntoTheGuidesForm) {
+  const Json math{{"problem", "p"}, {"answer", "98"}, {"subject", "Algebra"}, {"difficulty", 5.0}};
+  EXPECT_EQ(rl_record(math), Json({{"problem", "p"},
+                                   {"solution", ""},
+                                   {"level", "Level 5"},
+                                   {"type", "Algebra"},
+                                   {"answer", "98"}}));
+  const Json gsm{{"question", "q"}, {"answer", "so\n#### 1,000"}};
+  EXPECT_EQ(rl_record(gsm), Json({{"problem", "q"},
+                                  {"solution", "so\n#### 1,000"},
+                                  {"level", "elementary"},
+                                  {"type", "arithmetic"},
+                                  {"answer", "1,000"}}));
+  EXPECT_EQ(rl_record({{"problem", "p"},
+                       {"solution", "is \\boxed{\\frac{1}{2}}."},
+                       {"level", "Level 1"},
+                       {"type", "t"}})["answer"],
+            "\\frac{1}{2}");
+  EXPECT_TRUE(rl_record({{"problem", "p"}, {"solution", "none"}}).is_null());
+}
+
+TEST(Prepare, DropsWhatEvaluationHoldsAndWhatHasNoThinking) {
+  PrepareOptions options;
+  options.evaluation_texts = {"a b c d e f g h i j"};
+  const auto rl = prepare(PrepareKind::Rl,
+                          {{{"question", "x a b c d e f g h i j"}, {"answer", "#### 1"}},
+                           {{"question", "new"}, {"answer", "#### 2"}},
+                           {{"text", "?"}}},
+                          options);
+  ASSERT_EQ(rl.records.size(), 1u);
+  EXPECT_EQ(rl.report.dropped.at("contaminated"), 1);
+  EXPECT_EQ(rl.report.dropped.at("form"), 1);
+  const auto cold = prepare(PrepareKind::ColdStart,
+                            {{{"instruction", "i"}, {"output", "<think>t</think> 1"}},
+                             {{"instruction", "j"}, {"output", "1"}}},
+                            options);
+  EXPECT_EQ(cold.records.size(), 1u);
+  EXPECT_EQ(cold.report.dropped.at("no_thinking"), 1);
+  EXPECT_THROW(prepare_kind("rl1"), base::ConfigError);
+}
+
+TEST(Prepare, ShippedSafetyAndConsistencyRecordsAllPass) {
+  for (const char* name : {"sft2_safety", "sft2_consistency"}) {
+    const auto raw = read_jsonl(std::string(R1_SOURCE_DIR "/configs/data/") + name + ".jsonl");
+    EXPECT_GE(raw.size(), 100u) << name;
+    const auto prepared = prepare(PrepareKind::Sft2, raw, {});
+    EXPECT_EQ(prepared.records.size(), raw.size()) << prepared.report.to_json().dump();
+  }
+}
+
+}  // namespace r1::data
