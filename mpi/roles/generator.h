@@ -1,0 +1,32 @@
+#pragma once
+// Samples completions with a model: what the policy does in RL, and what generate and evaluate do.
+#include <functional>
+
+#include "generation/engine.h"
+#include "roles/rollouts.h"
+#include "run.h"
+
+namespace r1::mpi {
+
+class Generator {
+ public:
+  /// `model` outlives the generator and may be trained between calls.
+  Generator(Run& run, const models::Model& model)
+      : run_(run), engine_(model, run.config().engine) {}
+
+  /// `samples` completions of each prompt, prompt by prompt; sample number = prompt.index * samples
+  /// + i, seeded by `seed_of` (sample number). Only prompts whose index belongs to `replica` of
+  /// `replicas` are sampled.
+  std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
+                                    const generation::SamplingOptions& sampling,
+                                    const std::function<std::uint64_t(std::int64_t)>& seed_of,
+                                    parallel::Communicator& data_parallel);
+  const generation::GenerationStatistics& statistics() const { return engine_.statistics(); }
+  void release_memory() { engine_.release_memory(); }
+
+ private:
+  Run& run_;
+  generation::Engine engine_;
+};
+
+}  // namespace r1::mpi

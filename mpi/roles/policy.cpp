@@ -1,0 +1,116 @@
+#include "roles/policy.h"
+
+#include <ATen/ATen.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/random.h"
+
+namespace r1::mpi {
+namespace {
+
+std::int64_t optimizer_steps(const config::RlOptions& rl) {
+  const auto per_epoch =
+      (rl.samples_per_step() + rl.mini_batch_samples() - 1) / rl.mini_batch_samples();
+  return rl.steps * rl.update_epochs * per_epoch;
+}
+
+}  // namespace
+
+Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
+  const auto& config = run.config();
+  run.together(
+      [&] {
+        if (!run.has_role(kPolicy)) return;
+        model_ = load_model(config.model, run.dtype(), run.device(),
+                            static_cast<std::uint64_t>(config.run.seed));
+        generator_ = std::make_unique<Generator>(run, *model_);
+      },
+      "loading the policy");
+  if (active()) {
+    std::vector<ExtraParameter> extra;
+    if (config.rl.algorithm == "ppo") {
+      const auto options = at::TensorOptions(run.device()).dtype(run.dtype());
+      value_head_ =
+          ValueHead{at::zeros({1, model_->shape().hidden_size}, options), at::zeros({1}, options)};
+      extra = {{"value_head.weight", value_head_->weight}, {"value_head.bias", value_head_->bias}};
+    }
+    trainer_ = std::make_unique<Trainer>(*model_, extra, config.optimizer, config.trainer,
+                                         config.run, optimizer_steps(config.rl), data_parallel());
+  }
+  persist();
+}
+
+Policy::~Policy() = default;
+
+void Policy::persist() {
+  run_.persist("policy", {[this] {
+                            return active() ? trainer_->checkpoint_tensors()
+                                            : std::vector<checkpoint::ShardedTensor>();
+                          },
+                          [this] {
+                            if (!active()) return std::string();
+                            return nlohmann::json{{"trainer", trainer_->state()},
+                                                  {"version", version_},
+                                                  {"kl_coefficient", kl_controller_.coefficient()}}
+                                .dump();
+                          },
+                          [this](const std::string& state) {
+                            if (!active()) return;
+                            const auto json = nlohmann::json::parse(state);
+                            trainer_->restore_state(json.at("trainer"));
+                            trainer_->refresh_model();
+                            version_ = json.at("version");
+                            kl_controller_.restore(json.at("kl_coefficient"));
+                          }});
+}
+
+parallel::Communicator& Policy::data_parallel() {
+  return run_.groups().axis(kPolicy, "dp");
+}
+
+RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
+                                  std::int64_t chunk) {
+  const auto& rl = run_.config().rl;
+  RolloutChunk result{chunk, {}};
+  if (!active()) return result;
+  const auto span = run_.timeline().span("generate", step);
+  const auto [first, last] =
+      chunk_range(static_cast<std::int64_t>(prompts.size()), rl.chunks, chunk);
+  const auto seed_of = [&](std::int64_t sample) {
+    return run_.seed({static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(sample)});
+  };
+  result.rollouts = generator_->sample(
+      prompts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)),
+      rl.samples_per_prompt, run_.config().sampling, seed_of, data_parallel());
+  for (auto& rollout : result.rollouts) rollout.policy_version = version_;
+  return result;
+}
+
+std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
+                                          const generation::SamplingOptions& sampling,
+                                          std::int64_t samples, std::uint64_t seed) {
+  if (!active()) return {};
+  const auto seed_of = [&](std::int64_t sample) {
+    return base::derive_seed({seed, static_cast<std::uint64_t>(sample)});
+  };
+  return generator_->sample(prompts, samples, sampling, seed_of, data_parallel());
+}
+
+double Policy::relative_weight_change() {
+  if (!active()) return 0.0;
+  const auto start = load_model(run_.config().model, run_.dtype(), at::kCPU,
+                                static_cast<std::uint64_t>(run_.config().run.seed));
+  double change = 0.0, norm = 0.0;
+  for (std::size_t i = 0; i < start->parameters().size(); ++i) {
+    const auto before = start->parameters()[i].value.to(at::kDouble);
+    change += (model_->parameters()[i].value.detach().cpu().to(at::kDouble) - before)
+                  .square()
+                  .sum()
+                  .item<double>();
+    norm += before.square().sum().item<double>();
+  }
+  return std::sqrt(change / norm);
+}
+
+}  // namespace r1::mpi

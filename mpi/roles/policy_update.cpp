@@ -1,0 +1,381 @@
+#include "roles/policy_update.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "algorithms/advantages.h"
+#include "algorithms/kl.h"
+#include "algorithms/sft_loss.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "parallel/vocab_logprob.h"
+
+namespace r1::mpi {
+namespace {
+
+at::Tensor doubles(const std::vector<double>& values) {
+  return at::tensor(values, at::kDouble);
+}
+
+void append(std::vector<double>& to, const std::vector<double>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+std::vector<double> to_vector(const at::Tensor& values) {
+  const auto host = values.detach().to(at::kCPU, at::kDouble).contiguous();
+  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+}
+
+}  // namespace
+
+PolicyUpdate::PolicyUpdate(Policy& policy, std::vector<data::Rollout> rollouts, std::int64_t step)
+    : policy_(policy),
+      run_(policy.run_),
+      config_(policy.run_.config()),
+      rollouts_(std::move(rollouts)),
+      step_(step) {
+  const auto& rl = config_.rl;
+  old_is_new_ = rl.update_epochs == 1 && rl.mini_batch_samples() >= rl.samples_per_step() &&
+                rl.algorithm != "ppo";
+  policy_sums_ = at::zeros({static_cast<std::int64_t>(algorithms::PolicySum::Count)}, at::kDouble);
+  value_sums_ = at::zeros({static_cast<std::int64_t>(algorithms::ValueSum::Count)}, at::kDouble);
+}
+
+double PolicyUpdate::all_sum(double value, const char* label) const {
+  return policy_.data_parallel().all_reduce_scalar(value, parallel::ReduceOp::Sum, label);
+}
+
+void PolicyUpdate::make_rows() {
+  for (auto& rollout : rollouts_) {
+    const bool truncated = rollout.completion.finish_reason == data::FinishReason::Length;
+    if (truncated && config_.rl.overlong == "penalty")
+      rollout.reward.total -= config_.rl.overlong_penalty;
+    TrainingRow row;
+    row.sample = rollout.sample;
+    row.tokens = data::training_sample(rollout);
+    row.sampled_logprobs = rollout.completion.logprobs;
+    row.reference_logprobs = rollout.reference_logprobs;
+    row.in_loss = !rollout.reward.drop && !(truncated && config_.rl.overlong == "mask");
+    rows_.push_back(std::move(row));
+  }
+}
+
+void PolicyUpdate::compute_old() {
+  const auto span = run_.timeline().span("old log-probs", step_);
+  const c10::InferenceMode inference;
+  std::vector<data::TrainingSample> samples;
+  for (const auto& row : rows_) samples.push_back(row.tokens);
+  const auto& model = *policy_.model_;
+  for (const auto& indices : data::split_by_tokens(samples, config_.trainer.score_batch_tokens,
+                                                   config_.trainer.share_prefix)) {
+    const auto batch = data::pack(samples, indices, config_.trainer.share_prefix);
+    const auto hidden = model.forward(model_input(batch, model))
+                            .index_select(0, to_tensor(batch.loss_rows, model.device()));
+    const auto logprobs =
+        to_vector(parallel::vocab_logprobs(
+                      hidden, model.head_weight(), targets_tensor(batch, model.device()),
+                      config_.sampling.temperature, false, config_.trainer.logprob_chunk_tokens)
+                      .logprobs);
+    std::vector<double> values;
+    if (policy_.value_head_)
+      values = to_vector(
+          at::linear(hidden, policy_.value_head_->weight, policy_.value_head_->bias).squeeze(1));
+    for (const auto& range : batch.samples) {
+      auto& row = rows_[static_cast<std::size_t>(range.sample)];
+      row.old_logprobs.assign(logprobs.begin() + range.begin, logprobs.begin() + range.end);
+      if (!values.empty())
+        row.old_values.assign(values.begin() + range.begin, values.begin() + range.end);
+      note_mismatch(doubles(row.old_logprobs), doubles(row.sampled_logprobs));
+    }
+  }
+}
+
+void PolicyUpdate::group_advantages() {
+  std::vector<double> rewards;
+  std::vector<std::int64_t> groups;
+  for (const auto& rollout : rollouts_) {
+    rewards.push_back(rollout.reward.total);
+    groups.push_back(rollout.group);
+  }
+  const auto reduce = [&](at::Tensor& values) {
+    policy_.data_parallel().all_reduce(values, parallel::ReduceOp::Sum, "advantages").wait();
+  };
+  const auto result = algorithms::group_advantages(doubles(rewards), at::tensor(groups, at::kLong),
+                                                   config_.advantage, reduce);
+  const auto advantages = to_vector(result.advantages);
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    rows_[i].advantages.assign(rows_[i].tokens.completion_ids.size(), advantages[i]);
+  num_groups_ = static_cast<double>(result.num_groups);
+  num_zero_groups_ = static_cast<double>(result.num_zero_groups);
+}
+
+void PolicyUpdate::value_advantages() {
+  std::vector<double> logprobs, reference, values, scores, bootstrap;
+  std::vector<std::int64_t> lengths;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const auto& row = rows_[i];
+    append(logprobs, row.old_logprobs);
+    append(reference, row.reference_logprobs.empty() ? row.old_logprobs : row.reference_logprobs);
+    append(values, row.old_values);
+    scores.push_back(rollouts_[i].reward.total);
+    bootstrap.push_back(0.0);
+    lengths.push_back(static_cast<std::int64_t>(row.tokens.completion_ids.size()));
+  }
+  const auto length_tensor = at::tensor(lengths, at::kLong);
+  const double coefficient = config_.kl.in_reward() ? policy_.kl_controller_.coefficient() : 0.0;
+  const auto rewards =
+      algorithms::rewards_with_kl(doubles(logprobs), doubles(reference), doubles(scores),
+                                  length_tensor, config_.kl.estimator, coefficient);
+  const auto gae = algorithms::gae(rewards, doubles(values), length_tensor, doubles(bootstrap),
+                                   config_.advantage.gamma, config_.advantage.lambda);
+  auto advantages = gae.advantages;
+  if (config_.advantage.whiten)
+    advantages = algorithms::whiten(advantages, [&](at::Tensor& sums) {
+      policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "whitening").wait();
+    });
+  const auto a = to_vector(advantages), r = to_vector(gae.returns);
+  std::size_t at = 0;
+  for (auto& row : rows_) {
+    const auto n = row.tokens.completion_ids.size();
+    row.advantages.assign(a.begin() + static_cast<std::ptrdiff_t>(at),
+                          a.begin() + static_cast<std::ptrdiff_t>(at + n));
+    row.returns.assign(r.begin() + static_cast<std::ptrdiff_t>(at),
+                       r.begin() + static_cast<std::ptrdiff_t>(at + n));
+    at += n;
+  }
+  double kl = 0.0;
+  for (std::size_t i = 0; i < logprobs.size(); ++i) kl += logprobs[i] - reference[i];
+  const double samples = all_sum(static_cast<double>(rows_.size()), "samples");
+  policy_.kl_controller_.update(all_sum(kl, "sequence kl") / std::max(1.0, samples), samples);
+}
+
+void PolicyUpdate::note_mismatch(const at::Tensor& logprobs, const at::Tensor& sampled) {
+  const auto difference = logprobs - sampled;
+  mismatch_sum_ += difference.abs().sum().item<double>();
+  mismatch_exp_ += difference.abs().exp().sum().item<double>();
+  mismatch_max_ =
+      std::max(mismatch_max_, difference.numel() > 0 ? difference.abs().max().item<double>() : 0.0);
+  mismatch_count_ += static_cast<double>(difference.numel());
+}
+
+std::vector<std::int64_t> PolicyUpdate::local_rows(const std::vector<std::int64_t>& order,
+                                                   std::int64_t begin, std::int64_t end) const {
+  std::map<std::int64_t, std::int64_t> row_of;
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    row_of[rows_[i].sample] = static_cast<std::int64_t>(i);
+  std::vector<std::int64_t> mine;
+  for (auto i = begin; i < end; ++i)
+    if (const auto found = row_of.find(order[static_cast<std::size_t>(i)]); found != row_of.end())
+      mine.push_back(found->second);
+  std::sort(mine.begin(), mine.end());  // neighbours of a group share their prompt
+  return mine;
+}
+
+at::Tensor PolicyUpdate::micro_loss(const data::MicroBatch& batch,
+                                    const std::vector<std::int64_t>& rows, Losses& sums) {
+  const auto& model = *policy_.model_;
+  const auto device = model.device();
+  const auto input = model_input(batch, model);
+  const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
+  const bool with_entropy = true;
+  const auto scores = parallel::vocab_logprobs(
+      hidden, model.head_weight(), targets_tensor(batch, device), config_.sampling.temperature,
+      with_entropy, config_.trainer.logprob_chunk_tokens);
+  std::vector<double> old, reference, advantages, returns, values, sampled;
+  std::vector<std::int64_t> lengths;
+  for (const auto& range : batch.samples) {
+    const auto& row = rows_[static_cast<std::size_t>(rows[static_cast<std::size_t>(range.sample)])];
+    append(old, row.old_logprobs);
+    append(reference, row.reference_logprobs);
+    append(advantages, row.advantages);
+    append(returns, row.returns);
+    append(values, row.old_values);
+    append(sampled, row.sampled_logprobs);
+    lengths.push_back(range.end - range.begin);
+  }
+  const auto like = [&](const std::vector<double>& list) {
+    return doubles(list).to(device, scores.logprobs.scalar_type());
+  };
+  if (old_is_new_)
+    note_mismatch(scores.logprobs.detach().to(at::kCPU, at::kDouble), doubles(sampled));
+  algorithms::PolicyBatch policy_batch;
+  policy_batch.logprobs = scores.logprobs;
+  policy_batch.old_logprobs = old_is_new_ ? scores.logprobs.detach() : like(old);
+  policy_batch.advantages = like(advantages);
+  if (!reference.empty()) policy_batch.reference_logprobs = like(reference);
+  policy_batch.entropy = scores.entropy;
+  policy_batch.lengths = to_tensor(lengths, device);
+  policy_batch.sequence_ids = algorithms::sequence_ids_of(policy_batch.lengths);
+  auto kl = config_.kl;
+  if (reference.empty()) kl.coefficient = 0.0;
+  const auto policy = algorithms::policy_loss(policy_batch, config_.policy_loss, kl, denominators_);
+  sums.policy_sums += policy.sums.cpu();
+  auto loss = policy.loss;
+  if (policy_.value_head_) {
+    const auto now = at::linear(hidden, policy_.value_head_->weight, policy_.value_head_->bias)
+                         .squeeze(1)
+                         .to(scores.logprobs.scalar_type());
+    const auto value =
+        algorithms::value_loss(now, like(values), like(returns), config_.value_loss, denominators_);
+    sums.value_sums += value.sums.cpu();
+    loss = loss + value.loss;
+  }
+  sums.loss += loss.item<double>();
+  policy_.trainer_->backward(loss, false);
+  return loss;
+}
+
+at::Tensor PolicyUpdate::coldstart_loss(std::span<const data::TrainingSample> samples,
+                                        double& loss_sum) {
+  const auto& model = *policy_.model_;
+  const auto replicas = policy_.data_parallel().size(), replica = policy_.data_parallel().rank();
+  std::vector<std::int64_t> mine;
+  double tokens = 0.0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    tokens += static_cast<double>(samples[i].completion_ids.size());
+    if (static_cast<int>(i) % replicas == replica) mine.push_back(static_cast<std::int64_t>(i));
+  }
+  if (mine.empty()) return {};
+  const auto batch = data::pack(samples, mine, config_.trainer.share_prefix);
+  const auto input = model_input(batch, model);
+  const auto hidden =
+      model.forward(input).index_select(0, to_tensor(batch.loss_rows, model.device()));
+  const auto logprobs =
+      parallel::vocab_logprobs(hidden, model.head_weight(), targets_tensor(batch, model.device()),
+                               1.0, false, config_.trainer.logprob_chunk_tokens)
+          .logprobs;
+  const auto sft = algorithms::sft_loss(logprobs, {tokens, static_cast<double>(samples.size())});
+  loss_sum += sft.loss.item<double>();
+  policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, false);
+  return sft.loss;
+}
+
+bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
+                            std::span<const data::TrainingSample> coldstart) {
+  std::vector<data::TrainingSample> samples;
+  std::vector<std::int64_t> used;
+  auto counts = at::zeros({2}, at::kDouble);
+  for (const auto row : rows) {
+    counts[1] += 1.0;
+    if (!rows_[static_cast<std::size_t>(row)].in_loss) continue;
+    samples.push_back(rows_[static_cast<std::size_t>(row)].tokens);
+    used.push_back(row);
+    counts[0] += static_cast<double>(samples.back().completion_ids.size());
+  }
+  policy_.data_parallel().all_reduce(counts, parallel::ReduceOp::Sum, "loss denominators").wait();
+  denominators_ = {counts[0].item<double>(), counts[1].item<double>()};
+  Losses sums{at::zeros_like(policy_sums_), at::zeros_like(value_sums_), 0.0};
+  auto& trainer = *policy_.trainer_;
+  trainer.start();
+  double coldstart_part = 0.0;
+  for (const auto& indices : data::split_by_tokens(samples, config_.trainer.micro_batch_tokens,
+                                                   config_.trainer.share_prefix)) {
+    micro_loss(data::pack(samples, indices, config_.trainer.share_prefix), used, sums);
+    run_.progress();
+  }
+  if (!coldstart.empty()) coldstart_loss(coldstart, coldstart_part);
+  policy_.data_parallel()
+      .all_reduce(sums.policy_sums, parallel::ReduceOp::Sum, "policy sums")
+      .wait();
+  policy_.data_parallel().all_reduce(sums.value_sums, parallel::ReduceOp::Sum, "value sums").wait();
+  policy_sums_ += sums.policy_sums;
+  value_sums_ += sums.value_sums;
+  const double loss = all_sum(sums.loss, "loss");
+  coldstart_loss_ = all_sum(coldstart_part, "cold-start loss");
+  const auto result = trainer.finish(loss + config_.rl.coldstart.sft_coef * coldstart_loss_);
+  grad_norm_ += result.gradient_norm;
+  learning_rate_ = result.learning_rate;
+  loss_sum_ += loss;
+  ++num_updates_;
+  if (!result.skipped) ++policy_.version_;
+  return !result.skipped;
+}
+
+metrics::Row PolicyUpdate::run(std::span<const data::TrainingSample> coldstart) {
+  const auto& rl = config_.rl;
+  make_rows();
+  if (!old_is_new_) compute_old();
+  if (config_.advantage.needs_values())
+    value_advantages();
+  else
+    group_advantages();
+  const auto span = run_.timeline().span("update", step_);
+  const base::Stopwatch watch;
+  const auto total = rl.samples_per_step(), size = rl.mini_batch_samples();
+  for (std::int64_t epoch = 0; epoch < rl.update_epochs; ++epoch) {
+    const auto before = policy_sums_.clone();
+    const auto order =
+        size < total ? base::permutation(total, run_.seed({base::hash_name("mini-batches"),
+                                                           static_cast<std::uint64_t>(step_),
+                                                           static_cast<std::uint64_t>(epoch)}))
+                     : [&] {
+                         std::vector<std::int64_t> all(static_cast<std::size_t>(total));
+                         std::iota(all.begin(), all.end(), 0);
+                         return all;
+                       }();
+    for (std::int64_t begin = 0; begin < total; begin += size)
+      optimize(local_rows(order, begin, std::min(total, begin + size)),
+               epoch == 0 && begin == 0 ? coldstart : std::span<const data::TrainingSample>());
+    ++epochs_done_;
+    const auto kl = algorithms::policy_metrics(policy_sums_ - before).at("kl_old_new");
+    if (rl.max_kl > 0.0 && kl > rl.max_kl) break;
+  }
+  metrics::Row row;
+  fill_metrics(row);
+  row.set("update_seconds", watch.seconds());
+  return row;
+}
+
+void PolicyUpdate::fill_metrics(metrics::Row& row) {
+  metrics::Aggregate all;
+  for (const char* name :
+       {"completion_length", "truncated_share", "dropped_share", "kept_mass", "kl_divergence"})
+    all.declare_mean(name);
+  all.declare_spread("reward");
+  for (std::size_t i = 0; i < rollouts_.size(); ++i) {
+    const auto& rollout = rollouts_[i];
+    all.add_spread("reward", rollout.reward.total);
+    all.add_mean("completion_length", static_cast<double>(rollout.completion.token_ids.size()));
+    all.add_mean("truncated_share",
+                 rollout.completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0);
+    all.add_mean("dropped_share", rollout.reward.drop ? 1.0 : 0.0);
+    for (const double mass : rollout.completion.kept_mass) all.add_mean("kept_mass", mass);
+    const auto& reference = rollout.reference_logprobs;
+    double kl = 0.0;
+    for (std::size_t t = 0; t < reference.size(); ++t)
+      kl += rollout.completion.logprobs[t] - reference[t];
+    all.add_mean("kl_divergence", kl);
+  }
+  all.add_sum("zero_advantage_groups", {num_zero_groups_, num_groups_});
+  all.add_sum("generator_trainer_abs", {mismatch_sum_, mismatch_count_});
+  all.add_sum("generator_trainer_exp", {mismatch_exp_, mismatch_count_});
+  all.add_max("generator_trainer_max", mismatch_max_);
+  auto sums = doubles(all.sums()), maxima = doubles(all.maxima());
+  policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
+  policy_.data_parallel().all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
+  all.set_reduced(to_vector(sums), to_vector(maxima));
+  row.set_all(all.values());
+  const double updates = std::max<double>(1.0, static_cast<double>(num_updates_));
+  for (const auto& [name, value] : algorithms::policy_metrics(policy_sums_))
+    row.set(name, name == "policy_loss" ? value / updates : value);
+  if (policy_.value_head_)
+    for (const auto& [name, value] : algorithms::value_metrics(value_sums_))
+      row.set(name, name == "value_loss" ? value / updates : value);
+  row.set("loss", loss_sum_ / updates);
+  row.set("gradient_norm", grad_norm_ / updates);
+  row.set("learning_rate", learning_rate_);
+  row.set("skipped_steps", static_cast<double>(policy_.trainer_->num_skipped()));
+  row.set("policy_version", static_cast<double>(policy_.version_));
+  if (config_.rl.coldstart_samples() > 0) row.set("coldstart_loss", coldstart_loss_);
+}
+
+metrics::Row Policy::update(std::vector<data::Rollout> rollouts,
+                            std::span<const data::TrainingSample> coldstart, std::int64_t step) {
+  if (!active()) return {};
+  return PolicyUpdate(*this, std::move(rollouts), step).run(coldstart);
+}
+
+}  // namespace r1::mpi

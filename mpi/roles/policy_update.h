@@ -1,0 +1,67 @@
+#pragma once
+// One step's update of the policy: advantages, mini-batches, micro-batches, losses, metrics.
+#include "algorithms/policy_loss.h"
+#include "algorithms/value_loss.h"
+#include "data/packing.h"
+#include "roles/policy.h"
+
+namespace r1::mpi {
+
+/// A rollout on its way into the loss. Lists are per completion token.
+struct TrainingRow {
+  std::int64_t sample = 0;  // global number
+  data::TrainingSample tokens;
+  std::vector<double> sampled_logprobs;  // the generator's
+  std::vector<double>
+      old_logprobs;  // the trainer's before the update; empty: those of the first pass
+  std::vector<double> reference_logprobs;  // empty: no reference
+  std::vector<double> advantages;
+  std::vector<double> returns, old_values;  // PPO
+  bool in_loss = true;                      // false: counted as a row, none of its tokens
+};
+
+class PolicyUpdate {
+ public:
+  PolicyUpdate(Policy& policy, std::vector<data::Rollout> rollouts, std::int64_t step);
+  metrics::Row run(std::span<const data::TrainingSample> coldstart);
+
+ private:
+  struct Losses {
+    at::Tensor policy_sums, value_sums;
+    double loss = 0.0;
+  };
+  void make_rows();
+  void compute_old();       // old log-probs and values by a pass without gradients
+  void group_advantages();  // GRPO and relatives
+  void value_advantages();  // PPO
+  /// The rows of one mini-batch that this rank owns.
+  std::vector<std::int64_t> local_rows(const std::vector<std::int64_t>& order, std::int64_t begin,
+                                       std::int64_t end) const;
+  bool optimize(const std::vector<std::int64_t>& rows,
+                std::span<const data::TrainingSample> coldstart);
+  at::Tensor micro_loss(const data::MicroBatch& batch, const std::vector<std::int64_t>& rows,
+                        Losses& sums);
+  at::Tensor coldstart_loss(std::span<const data::TrainingSample> samples, double& loss_sum);
+  void note_mismatch(const at::Tensor& logprobs, const at::Tensor& sampled);
+  void fill_metrics(metrics::Row& row);
+  double all_sum(double value, const char* label) const;
+
+  Policy& policy_;
+  Run& run_;
+  const config::Config& config_;
+  std::vector<data::Rollout> rollouts_;
+  std::int64_t step_;
+  std::vector<TrainingRow> rows_;
+  algorithms::LossDenominators denominators_;  // of the mini-batch
+  bool old_is_new_ =
+      false;  // one optimizer step per rollout: the first pass's log-probs are the old ones
+  at::Tensor policy_sums_, value_sums_;
+  metrics::Aggregate statistics_;
+  double mismatch_sum_ = 0.0, mismatch_exp_ = 0.0, mismatch_max_ = 0.0, mismatch_count_ = 0.0;
+  double num_groups_ = 0.0, num_zero_groups_ = 0.0;
+  double coldstart_loss_ = 0.0, grad_norm_ = 0.0, learning_rate_ = 0.0;
+  double loss_sum_ = 0.0;
+  std::int64_t num_updates_ = 0, num_dropped_ = 0, epochs_done_ = 0;
+};
+
+}  // namespace r1::mpi
