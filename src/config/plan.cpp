@@ -37,7 +37,7 @@ std::vector<Needed> needed_roles(const Config& config, const std::string& comman
   std::vector<Needed> needed;
   if (command != "prepare")
     needed.push_back({"policy", &config.roles.policy, &config.model, trains, generates});
-  if (command == "rl")
+  if (command == "rl" && config.kl.place != "none")
     needed.push_back(
         {"reference", &config.roles.reference, &reference_model(config), false, false});
   const models::ModelOptions* judge = config.reward_model.used() ? &config.reward_model : nullptr;
