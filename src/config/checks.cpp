@@ -85,17 +85,33 @@ void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
   problems.require(rl.chunks <= rl.prompts_per_step, "rl.chunks",
                    fmt::format("expected at most prompts_per_step = {}, found {}",
                                rl.prompts_per_step, rl.chunks));
-  if (rl.algorithm == "grpo")
-    problems.require(rl.samples_per_prompt > 1, "rl.samples_per_prompt",
-                     "grpo compares the samples of a prompt: expected > 1");
-  else
-    problems.require(!rl.resample_zero_advantage, "rl.resample_zero_advantage",
-                     "needs groups: algorithm = \"grpo\"");
+}
+
+void check_rl_algorithm(const Config& config, base::Problems& problems) {
+  const RlOptions& rl = config.rl;
+  const bool ppo = rl.algorithm == "ppo";
+  const bool groups = !config.advantage.needs_values() && config.advantage.kind != "batch_std";
+  problems.require(
+      ppo == config.advantage.needs_values(), "advantage.kind",
+      fmt::format("rl.algorithm = \"{}\" needs {}, found \"{}\"", rl.algorithm,
+                  ppo ? "\"gae\"" : "a group's advantages (\"grpo\", ...)", config.advantage.kind));
+  problems.require(ppo || config.kl.place != "reward" || config.kl.coefficient == 0.0, "kl.place",
+                   "a penalty per token in the reward needs algorithm = \"ppo\"; grpo has "
+                   "place = \"loss\" or \"none\"");
+  problems.require(!groups || rl.samples_per_prompt > 1, "rl.samples_per_prompt",
+                   "advantages compare the samples of a prompt: expected > 1");
+  problems.require(!rl.resample_zero_advantage || groups, "rl.resample_zero_advantage",
+                   "needs the advantages of groups");
+  problems.require(rl.reference_update_every == 0 || config.kl.place != "none",
+                   "rl.reference_update_every", "there is no KL term, so no reference");
 }
 
 void check_rl(const Config& config, base::Problems& problems) {
   check_rl_batch(config.rl, problems);
+  check_rl_algorithm(config, problems);
   check_lengths(config, config.sampling, "sampling", problems);
+  problems.require(!config.rewards.parts.empty() || config.reward_model.used(), "rewards.parts",
+                   "expected at least one [[rewards.parts]] or a reward_model");
   for (std::size_t i = 0; i < config.rl.changes.size(); ++i) {
     const RlChangeOptions& change = config.rl.changes[i];
     const std::string key = fmt::format("rl.changes[{}]", i);
@@ -106,14 +122,33 @@ void check_rl(const Config& config, base::Problems& problems) {
   }
 }
 
+void check_generate(const Config& config, base::Problems& problems) {
+  check_lengths(config, config.sampling, "sampling", problems);
+  const KeepOptions& keep = config.generate.keep;
+  problems.require(
+      keep.min_reward <= 0.0 || !config.rewards.parts.empty() || config.reward_model.used(),
+      "generate.keep.min_reward", "needs [[rewards.parts]]");
+  const auto& parts = config.rewards.parts;
+  const bool known = keep.score == "total" ||
+                     std::any_of(parts.begin(), parts.end(),
+                                 [&keep](const auto& part) { return part.name == keep.score; });
+  problems.require(known, "generate.keep.score",
+                   "expected total or a name of [[rewards.parts]], found \"" + keep.score + "\"");
+}
+
 void check_sft(const Config& config, base::Problems& problems) {
   problems.require(config.sft.safety.weight == 0.0 || config.classifier.used(), "classifier.path",
                    "sft.safety.weight > 0 needs a toxicity classifier");
 }
 
 void check_distill(const Config& config, base::Problems& problems) {
-  problems.require(config.distill.mode == "text" || config.teacher.used(), "teacher.path",
+  const bool logits = config.distill.mode == "logits";
+  problems.require(!logits || config.teacher.used(), "teacher.path",
                    "distill.mode = \"logits\" needs a teacher");
+  problems.require(logits == (config.distillation_loss.soft_weight > 0.0),
+                   "distillation_loss.soft_weight",
+                   logits ? "distill.mode = \"logits\" needs > 0"
+                          : "distill.mode = \"text\" has no teacher's logits: expected 0");
 }
 
 void check_evaluate(const Config& config, base::Problems& problems) {
@@ -142,13 +177,23 @@ void check_sections(const Config& config, base::Problems& problems) {
   config.trainer.check("trainer", problems);
   config.sampling.check("sampling", problems);
   config.engine.check("engine", problems);
+  config.data.check("data", problems);
   config.rl.check("rl", problems);
+  config.advantage.check("advantage", problems);
+  config.kl.check("kl", problems);
+  config.policy_loss.check("policy_loss", problems);
+  config.value_loss.check("value_loss", problems);
+  config.rewards.check("rewards", problems);
   config.sft.check("sft", problems);
   config.distill.check("distill", problems);
+  config.distillation_loss.check("distillation_loss", problems);
   config.generate.check("generate", problems);
   config.evaluate.check("evaluate", problems);
   config.prepare.check("prepare", problems);
   config.pipeline.check("pipeline", problems);
+  config.optimizer.check("optimizer", problems);
+  config.checkpoint.check("checkpoint", problems);
+  config.metrics.check("metrics", problems);
   config.plan.check("plan", problems);
 }
 
@@ -161,7 +206,7 @@ void check_combinations(const Config& config, const std::string& command, bool m
                            (command == "evaluate" && config.evaluate.models.empty());
   if (needs_model) check_model_given(config, model_from_stage, problems);
   if (command == "rl") check_rl(config, problems);
-  if (command == "generate") check_lengths(config, config.sampling, "sampling", problems);
+  if (command == "generate") check_generate(config, problems);
   if (command == "sft") check_sft(config, problems);
   if (command == "distill") check_distill(config, problems);
   if (command == "evaluate") check_evaluate(config, problems);

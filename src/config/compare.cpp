@@ -35,16 +35,17 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 // Sections that only say where and how fast the same thing is computed, or another stage's work.
-constexpr std::array<std::string_view, 7> kFreeSections = {
-    "roles.", "communication.", "engine.", "plan.", "checkpoint.", "evaluate.", "pipeline."};
+constexpr std::array<std::string_view, 8> kFreeSections = {
+    "roles.",      "communication.", "engine.",   "plan.",
+    "checkpoint.", "metrics.",       "evaluate.", "pipeline."};
 // Ends of keys that are lengths, intervals, paths, limits.
-constexpr std::array<std::string_view, 15> kFreeEnds = {
-    ".path",        ".output",         ".report",     ".replay",      ".steps",
-    ".epochs",      ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
-    ".num_prompts", ".max_kept",       ".time_limit", ".stop_margin", ".held_out"};
-constexpr std::array<std::string_view, 14> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 17> kFreeEnds = {
+    ".path",           ".output",         ".report",     ".replay",      ".steps",
+    ".epochs",         ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
+    ".num_prompts",    ".max_kept",       ".time_limit", ".stop_margin", ".files",
+    ".held_out_files", ".num_workers"};
+constexpr std::array<std::string_view, 13> kFreeKeys = {"run.device",
                                                         "run.max_steps",
-                                                        "run.max_bad_records",
                                                         "run.max_bad_steps",
                                                         "run.threads",
                                                         "trainer.micro_batch_tokens",

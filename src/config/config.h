@@ -2,11 +2,17 @@
 // The composed configuration: every module's options under the name of its TOML section.
 #include <string>
 
+#include "algorithms/options.h"
 #include "base/errors.h"
 #include "base/options.h"
+#include "checkpoint/options.h"
 #include "config/options.h"
+#include "data/options.h"
 #include "generation/options.h"
+#include "metrics/options.h"
 #include "models/options.h"
+#include "optim/options.h"
+#include "rewards/options.h"
 
 namespace r1::config {
 
@@ -23,13 +29,23 @@ struct Config {
   TrainerOptions trainer;
   generation::SamplingOptions sampling;
   generation::EngineOptions engine;
+  data::DataOptions data;
   RlOptions rl;
+  algorithms::AdvantageOptions advantage;
+  algorithms::KlOptions kl;
+  algorithms::PolicyLossOptions policy_loss;
+  algorithms::ValueLossOptions value_loss;
+  rewards::RewardOptions rewards;
   SftOptions sft;
   DistillOptions distill;
+  algorithms::DistillationLossOptions distillation_loss;
   GenerateOptions generate;
   EvaluateOptions evaluate;
   PrepareOptions prepare;
   PipelineOptions pipeline;
+  optim::OptimizerOptions optimizer;
+  checkpoint::CheckpointOptions checkpoint;
+  metrics::MetricsOptions metrics;
   PlanOptions plan;
 
   void visit(base::OptionVisitor& v);

@@ -126,40 +126,47 @@ void EvaluateOptions::check(const std::string& key, base::Problems& problems) co
 }
 
 void SourceOptions::visit(base::OptionVisitor& v) {
-  v.choice("kind", kind, {"records", "math", "gsm8k", "sft", "hdf5", "generator"},
-           "form of the input: own records, MATH's or GSM8K's fields, {instruction, input, "
-           "output}, HDF5, generated problems");
-  v("path", path, "input file");
-  v("generator", generator, "kind generator: add20, countdown, ...");
-  v("count", count, "records taken; 0: all");
+  v("path", path, "JSONL (MATH, GSM8K, {instruction, input, output}, ...) or HDF5; or generator");
+  v("generator", generator, "generated problems (add20, countdown, ...) instead of a file");
+  v("count", count, "records taken; 0: all of the file");
   v("level", level, "level of records that have none (guide, GSM8K: elementary)");
   v("type", type, "type of records that have none (guide, GSM8K: arithmetic)");
 }
 
 void SourceOptions::check(const std::string& key, base::Problems& problems) const {
-  if (kind == "generator") {
-    problems.require(!generator.empty(), key + ".generator", "expected the name of a generator");
-    problems.require(count > 0, key + ".count", "generated problems need a number > 0");
-  } else {
-    problems.require(!path.empty(), key + ".path", "expected a file");
-    problems.require(count >= 0, key + ".count", "expected >= 0 (0: all)");
-  }
+  problems.require(path.empty() != generator.empty(), key + ".path",
+                   "expected either path or generator");
+  problems.require(count >= 0, key + ".count", "expected >= 0 (0: all)");
+  problems.require(generator.empty() || count > 0, key + ".count",
+                   "generated problems need a number > 0");
 }
 
 void PrepareOptions::visit(base::OptionVisitor& v) {
+  v.choice("kind", kind, {"rl", "coldstart", "sft1", "sft2", "generic"},
+           "records that are made: rl {problem, solution, level, type, answer}; the others "
+           "{instruction, input, output}; generic: as they are");
   v("output", output, "JSONL that is written; empty: data.jsonl in the run folder");
   v("report", report, "JSON of what was kept, dropped and why; empty: OUTPUT.report.json");
-  v("dedupe", dedupe, "equal problems are kept once");
   v("decontaminate", decontaminate, "evaluation files: records sharing an n-gram are dropped");
-  v("ngram", ngram, "words of such an n-gram (10, as in R1)");
+  v("ngram", ngram, "words of such an n-gram (R1: 10)");
+  v("language", language, "wanted language (en, ko, ...), or question: the question's; empty: any");
+  v("min_language_share", min_language_share, "share of words in that language");
+  v("max_repetition", max_repetition, "highest share of repeated 4-grams of a response");
+  v("correct", correct, "responses whose answer is wrong are dropped");
+  v("min_quality", min_quality, "responses of lower quality are dropped (guide: 0.8); 0: none");
   v("max_records", max_records, "records written at most; 0: all");
-  v("max_record_bytes", max_record_bytes, "longest line of an input, bytes");
-  v("shuffle", shuffle, "records are written in an order that depends on the seed alone");
+  v("max_record_bytes", max_record_bytes, "longest record, bytes");
   v.section_list("sources", sources, "inputs, in order");
 }
 
 void PrepareOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(ngram > 0, key + ".ngram", "expected > 0");
+  problems.require(min_language_share >= 0.0 && min_language_share <= 1.0,
+                   key + ".min_language_share", "expected in [0, 1]");
+  problems.require(max_repetition >= 0.0 && max_repetition <= 1.0, key + ".max_repetition",
+                   "expected in [0, 1]");
+  problems.require(min_quality >= 0.0 && min_quality <= 1.0, key + ".min_quality",
+                   "expected in [0, 1]");
   problems.require(max_records >= 0, key + ".max_records", "expected >= 0 (0: all)");
   problems.require(max_record_bytes > 0, key + ".max_record_bytes", "expected > 0");
   for (std::size_t i = 0; i < sources.size(); ++i)

@@ -78,9 +78,8 @@ struct EvaluateOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [[prepare.sources]]: one input.
+/// [[prepare.sources]]: one input: a file (JSONL in any known form, HDF5) or a generator.
 struct SourceOptions {
-  std::string kind = "records";
   std::string path;
   std::string generator;
   std::int64_t count = 0;
@@ -93,14 +92,18 @@ struct SourceOptions {
 
 /// [prepare]: raw data to training records.
 struct PrepareOptions {
+  std::string kind = "rl";
   std::string output;
   std::string report;
-  bool dedupe = true;
   std::vector<std::string> decontaminate;
   std::int64_t ngram = 10;
+  std::string language;
+  double min_language_share = 0.8;
+  double max_repetition = 0.5;
+  bool correct = false;
+  double min_quality = 0.0;
   std::int64_t max_records = 0;
-  std::int64_t max_record_bytes = 1000000;
-  bool shuffle = false;
+  std::int64_t max_record_bytes = 1 << 20;
   std::vector<SourceOptions> sources;
 
   void visit(base::OptionVisitor& v);

@@ -52,7 +52,6 @@ void RunOptions::visit(base::OptionVisitor& v) {
     "steps between log lines (guide: 10 updates in RL, 100 in distillation)");
   v("max_bad_steps", max_bad_steps, "skipped steps in a row (not finite, exploding) before exit 3");
   v("outlier_factor", outlier_factor, "a gradient norm above this many running medians is skipped");
-  v("max_bad_records", max_bad_records, "unreadable records of an input file before exit 2");
 }
 
 void RunOptions::check(const std::string& key, base::Problems& problems) const {
@@ -66,7 +65,6 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(log_every > 0, key + ".log_every", "expected > 0");
   problems.require(max_bad_steps > 0, key + ".max_bad_steps", "expected > 0");
   problems.require(outlier_factor > 1.0, key + ".outlier_factor", "expected > 1");
-  problems.require(max_bad_records >= 0, key + ".max_bad_records", "expected >= 0");
 }
 
 void MeshOptions::visit(base::OptionVisitor& v) {

@@ -24,7 +24,6 @@ struct RunOptions {
   std::int64_t log_every = 1;
   std::int64_t max_bad_steps = 5;
   double outlier_factor = 20.0;
-  std::int64_t max_bad_records = 100;
 
   /// time_limit in seconds; 0: none given. Call after check().
   double time_limit_seconds() const;

@@ -30,14 +30,14 @@ struct RlChangeOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [rl]: both RL stages.
+/// [rl]: both RL stages. The defaults are the guide's.
 struct RlOptions {
-  std::string algorithm = "grpo";
-  std::int64_t steps = 100;
-  std::int64_t prompts_per_step = 32;
-  std::int64_t samples_per_prompt = 16;
-  std::int64_t mini_batch = 0;
-  std::int64_t update_epochs = 1;
+  std::string algorithm = "ppo";
+  std::int64_t steps = 100000;
+  std::int64_t prompts_per_step = 64;
+  std::int64_t samples_per_prompt = 1;
+  std::int64_t mini_batch = 8;
+  std::int64_t update_epochs = 4;
   std::int64_t chunks = 1;
   std::string overlong = "keep";
   double overlong_penalty = 1.0;
@@ -47,7 +47,7 @@ struct RlOptions {
   double max_kl = 0.0;
   double max_ratio = 0.0;
   std::int64_t reward_batch = 16;
-  std::int64_t eval_every = 0;
+  std::int64_t eval_every = 500;
   std::int64_t eval_samples = 1;
   bool eval_greedy = true;
   std::string replay;

@@ -46,6 +46,7 @@ void StudentOptions::visit(base::OptionVisitor& v) {
   v("name", name, "written to models/distilled/NAME");
   v("path", path, "the student before distillation; {run} is the pipeline's run folder");
   v("learning_rate", learning_rate, "of this student; 0: that of [optimizer]");
+  v.section("shape", shape, "its shape, for plan without its files");
 }
 
 void StudentOptions::check(const std::string& key, base::Problems& problems) const {
@@ -53,6 +54,7 @@ void StudentOptions::check(const std::string& key, base::Problems& problems) con
                    key + ".name", "expected a name that can be a folder");
   problems.require(!path.empty(), key + ".path", "expected a model");
   problems.require(learning_rate >= 0.0, key + ".learning_rate", "expected >= 0");
+  shape.check(key + ".shape", problems);
 }
 
 void DistillOptions::visit(base::OptionVisitor& v) {

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/options.h"
+#include "models/options.h"
 
 namespace r1::config {
 /// [sft.safety]: the safety term of SFT 2, scored by [classifier] on the reward ranks.
@@ -39,6 +40,7 @@ struct StudentOptions {
   std::string name;
   std::string path;
   double learning_rate = 0.0;
+  models::ModelShape shape;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
