@@ -328,10 +328,8 @@ class Parser {
 
   /// "10 cm": a known short unit behind a number.
   bool is_unit(const Token& token, const Node& left) const {
-    static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
-                                                       "ft", "in", "hr", "mi", "or", "at"};
     return token.text == "or" || (left.kind == Kind::Number && token.space_before &&
-                                  (units.count(token.text) > 0 ||
+                                  (is_short_unit(token.text) ||
                                    (token.text.size() == 1 && peek(1).kind == TokenKind::End &&
                                     std::string("mgLls").find(token.text) != std::string::npos)));
   }

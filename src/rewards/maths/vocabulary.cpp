@@ -25,4 +25,10 @@ bool is_greek(const std::string& name) {
   return names.count(name) > 0;
 }
 
+bool is_short_unit(const std::string& word) {
+  static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
+                                                     "ft", "in", "hr", "mi", "at"};
+  return units.count(word) > 0;
+}
+
 }  // namespace r1::rewards::maths

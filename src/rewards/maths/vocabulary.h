@@ -9,6 +9,8 @@ namespace r1::rewards::maths {
 const std::unordered_set<std::string>& function_names();
 /// x, AB, pi, sin: a word that is read as maths, not as prose.
 bool is_symbol_word(const std::string& word);
+/// cm, kg, ... : two letters that are a unit behind a number.
+bool is_short_unit(const std::string& word);
 /// "\alpha" and its kin.
 bool is_greek(const std::string& name);
 

@@ -92,6 +92,7 @@ TEST_F(Jsonl, WriterContinuesBehindTheLastWholeLine) {
     writer.sync();
   }
   EXPECT_EQ(base::read_file(path).rfind("{\"i\":0}\n{\"i\":1}\n{\"i\":2}\n{\"text\":", 0), 0u);
+  EXPECT_EQ(base::read_file(path).back(), '\n');  // nothing is left of the half-written line
   EXPECT_EQ(read_jsonl(path).size(), 4u);
   EXPECT_EQ(JsonlWriter(path).lines_before(), 4);
 }
