@@ -33,6 +33,8 @@ struct StageSetup {
   std::string command;  // "rl", "sft", …
   std::string name;     // of the stage in a pipeline; the command otherwise
   std::string folder;   // the stage's run folder
+  std::string
+      model_folder;  // where a training stage leaves its model; empty: "model" in the run folder
   bool allow_config_change = false;
 };
 
@@ -55,6 +57,9 @@ class Run {
   const config::Config& config() const { return setup_.config; }
   const std::string& stage() const { return setup_.name; }
   const std::string& folder() const { return setup_.folder; }
+  std::string model_folder() const {
+    return setup_.model_folder.empty() ? setup_.folder + "/model" : setup_.model_folder;
+  }
   MpiCommunicator& world() { return world_; }
   RoleGroups& groups() { return *groups_; }
   Exchange& exchange() { return *exchange_; }

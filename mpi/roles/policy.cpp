@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/random.h"
+#include "roles/learner.h"
 
 namespace r1::mpi {
 namespace {
@@ -99,18 +100,7 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
 
 double Policy::relative_weight_change() {
   if (!active()) return 0.0;
-  const auto start = load_model(run_.config().model, run_.dtype(), at::kCPU,
-                                static_cast<std::uint64_t>(run_.config().run.seed));
-  double change = 0.0, norm = 0.0;
-  for (std::size_t i = 0; i < start->parameters().size(); ++i) {
-    const auto before = start->parameters()[i].value.to(at::kDouble);
-    change += (model_->parameters()[i].value.detach().cpu().to(at::kDouble) - before)
-                  .square()
-                  .sum()
-                  .item<double>();
-    norm += before.square().sum().item<double>();
-  }
-  return std::sqrt(change / norm);
+  return relative_change(*model_, run_.config().model, static_cast<std::uint64_t>(run_.config().run.seed));
 }
 
 }  // namespace r1::mpi

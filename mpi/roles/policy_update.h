@@ -3,6 +3,7 @@
 #include "algorithms/policy_loss.h"
 #include "algorithms/value_loss.h"
 #include "data/packing.h"
+#include "metrics/aggregate.h"
 #include "roles/policy.h"
 
 namespace r1::mpi {
@@ -56,7 +57,6 @@ class PolicyUpdate {
   bool old_is_new_ =
       false;  // one optimizer step per rollout: the first pass's log-probs are the old ones
   at::Tensor policy_sums_, value_sums_;
-  metrics::Aggregate statistics_;
   double mismatch_sum_ = 0.0, mismatch_exp_ = 0.0, mismatch_max_ = 0.0, mismatch_count_ = 0.0;
   double num_groups_ = 0.0, num_zero_groups_ = 0.0;
   double coldstart_loss_ = 0.0, grad_norm_ = 0.0, learning_rate_ = 0.0;

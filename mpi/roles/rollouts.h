@@ -73,7 +73,7 @@ class ScoreService {
       auto rollouts = exchange_.receive<std::vector<data::Rollout>>(policy[replica], request_tag_,
                                                                     role_.c_str());
       for (auto& rollout : rollouts)
-        rollout.prompt = prompts[static_cast<std::size_t>(rollout.group)];
+        rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
       exchange_.send(policy[replica], reply_tag_, score(rollouts));
     }
   }

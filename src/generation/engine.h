@@ -51,7 +51,7 @@ class Engine {
                                                       const std::function<void()>& on_step = {});
   const GenerationStatistics& statistics() const { return statistics_; }
   /// Frees the cache (it is allocated again by the next generate()).
-  void release_memory() { batch_memory_.reset(); }
+  void release_memory();
 
  private:
   struct Memory;

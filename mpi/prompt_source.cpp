@@ -1,0 +1,51 @@
+#include "prompt_source.h"
+
+namespace r1::mpi {
+
+data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text) {
+  const auto& tags = config.rewards.tags;
+  return {config.data, {tags.think, tags.answer, tags.forced_opening}, text.renderer()};
+}
+
+PromptSource::PromptSource(Run& run) : run_(run) {
+  run.together(
+      [&] {
+        dataset_ = data::PromptDataset::load(run.config().data,
+                                             static_cast<std::uint64_t>(run.config().run.seed));
+        renderer_ = make_renderer(run.config(), run.text());
+      },
+      "loading the prompts");
+}
+
+data::Encoder PromptSource::encoder() const {
+  return [this](std::string_view text) { return run_.text().encode(text); };
+}
+
+std::vector<data::Prompt> PromptSource::render(std::span<const data::Problem* const> problems,
+                                               std::int64_t first_index) const {
+  std::vector<data::Prompt> prompts;
+  for (const auto* problem : problems)
+    prompts.push_back(renderer_->prompt(*problem, first_index++, encoder()));
+  return prompts;
+}
+
+std::vector<data::Prompt> PromptSource::batch(std::int64_t step, std::int64_t size) const {
+  return render(dataset_->batch(step, size), 0);
+}
+
+std::vector<data::Prompt> PromptSource::places(std::int64_t first, std::int64_t last) const {
+  std::vector<const data::Problem*> problems;
+  for (auto place = first; place < last; ++place)
+    problems.push_back(&dataset_->train()[static_cast<std::size_t>(dataset_->index_at(place))]);
+  return render(problems, first);
+}
+
+std::vector<data::Prompt> PromptSource::held_out(std::int64_t limit) const {
+  std::vector<const data::Problem*> problems;
+  for (const auto& problem : dataset_->held_out())
+    if (limit == 0 || static_cast<std::int64_t>(problems.size()) < limit)
+      problems.push_back(&problem);
+  return render(problems, 0);
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,34 @@
+#pragma once
+// Prompts of a stage, rendered and tokenised: the same on every rank.
+#include "data/dataset.h"
+#include "data/render.h"
+#include "run.h"
+
+namespace r1::mpi {
+
+class PromptSource {
+ public:
+  /// Loads [data]. Collective over: world (all ranks read the same files).
+  explicit PromptSource(Run& run);
+
+  /// The prompts of a step; index = place in the step.
+  std::vector<data::Prompt> batch(std::int64_t step, std::int64_t size) const;
+  /// Places [first, last) of the endless sequence of problems; index = the place.
+  std::vector<data::Prompt> places(std::int64_t first, std::int64_t last) const;
+  std::vector<data::Prompt> held_out(std::int64_t limit = 0) const;
+  std::vector<data::Prompt> render(std::span<const data::Problem* const> problems,
+                                   std::int64_t first_index) const;
+  const data::PromptDataset& dataset() const { return *dataset_; }
+  const data::PromptRenderer& renderer() const { return *renderer_; }
+  data::Encoder encoder() const;
+
+ private:
+  Run& run_;
+  std::optional<data::PromptDataset> dataset_;
+  std::optional<data::PromptRenderer> renderer_;
+};
+
+/// The renderer of [data] for a text model; [rewards.tags] say which tags templates ask for.
+data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text);
+
+}  // namespace r1::mpi

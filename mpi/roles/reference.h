@@ -1,0 +1,35 @@
+#pragma once
+// The reference role: a frozen copy of the policy that gives log-probabilities of rollouts.
+#include "model_input.h"
+#include "roles/rollouts.h"
+#include "run.h"
+
+namespace r1::mpi {
+
+class Policy;
+
+class Reference {
+ public:
+  /// Not in use (every call returns at once) when the configuration has no KL term. Collective
+  /// over: world.
+  explicit Reference(Run& run);
+  /// Whether a configuration needs a reference at all.
+  static bool needed(const config::Config& config);
+
+  void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
+  void collect(std::vector<RolloutChunk>& chunks);
+  /// Takes over the policy's weights when `step` is due. Collective over: world.
+  void update_if_due(std::int64_t step, Policy& policy);
+  std::int64_t version() const { return version_; }
+
+ private:
+  std::vector<std::vector<double>> logprobs(std::span<const data::Rollout> rollouts);
+  void persist();
+
+  Run& run_;
+  std::unique_ptr<models::Model> model_;
+  std::optional<ScoreService<std::vector<double>>> service_;
+  std::int64_t version_ = 0;  // policy version it holds
+};
+
+}  // namespace r1::mpi

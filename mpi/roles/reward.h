@@ -1,0 +1,24 @@
+#pragma once
+// The reward role: rule rewards on CPU threads of the reward ranks.
+#include "rewards/combine.h"
+#include "roles/rollouts.h"
+#include "run.h"
+
+namespace r1::mpi {
+
+class RewardRole {
+ public:
+  explicit RewardRole(Run& run);
+
+  void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
+  void collect(std::vector<RolloutChunk>& chunks);
+  /// Scores on this very rank, whatever its roles (evaluation of a few answers).
+  std::vector<data::Reward> score_here(std::span<const data::Rollout> rollouts) const;
+
+ private:
+  Run& run_;
+  rewards::CombinedReward reward_;
+  ScoreService<data::Reward> service_;
+};
+
+}  // namespace r1::mpi

@@ -1,0 +1,31 @@
+#pragma once
+// The teacher role: a frozen model that hands over final hidden states, and its head once.
+#include "model_input.h"
+#include "roles/learner.h"
+
+namespace r1::mpi {
+
+class Teacher {
+ public:
+  /// Loads [teacher] on the teacher ranks and brings its head to all policy ranks. Collective over: world.
+  /// Throws: ConfigError when the vocabularies differ.
+  Teacher(Run& run);
+
+  /// What the teacher ranks do in a step: the hidden states of every micro-batch of the replicas they serve.
+  /// Other ranks return at once.
+  void serve(const Learner& learner, std::span<const data::TrainingSample> samples, std::int64_t step);
+  /// On a policy rank: the teacher's hidden states [L, D_teacher] of this rank's next micro-batch.
+  at::Tensor hidden(const data::MicroBatch& batch);
+  /// The teacher's head [V, D_teacher], on policy ranks.
+  const at::Tensor& head() const { return head_; }
+
+ private:
+  at::Tensor compute(const data::MicroBatch& batch) const;
+  int server_of(int replica) const;
+
+  Run& run_;
+  std::unique_ptr<models::Model> model_;
+  at::Tensor head_;
+};
+
+}  // namespace r1::mpi

@@ -1,0 +1,98 @@
+// Reinforcement learning, stages 1 and 2: sample, score, update. Every line is a call that all
+// ranks make.
+#include "base/timer.h"
+#include "data/jsonl.h"
+#include "data/sft.h"
+#include "prompt_source.h"
+#include "roles/policy.h"
+#include "roles/reference.h"
+#include "roles/reward.h"
+#include "stages/stage_output.h"
+#include "stages/stages.h"
+
+namespace r1::mpi {
+namespace {
+
+std::vector<std::string> roles_of(const config::Config& config) {
+  std::vector<std::string> roles{kPolicy, "reward"};
+  if (Reference::needed(config)) roles.push_back("reference");
+  return roles;
+}
+
+/// Supervised samples of a step (RL 2): the same on every rank.
+class ColdstartSamples {
+ public:
+  ColdstartSamples(Run& run, const PromptSource& prompts) : run_(run) {
+    const auto& rl = run.config().rl;
+    if (rl.coldstart_samples() == 0) return;
+    run.together(
+        [&] {
+          std::int64_t line = 0;
+          for (const auto& record : data::read_jsonl(rl.coldstart.path)) {
+            const auto where = fmt::format("{}:{}", rl.coldstart.path, ++line);
+            samples_.push_back(data::sft_sample(
+                data::sft_text(record, prompts.renderer(), run.config().data, where),
+                prompts.encoder(), run.text().tokenizer->eos_token_ids().front(),
+                run.config().data));
+          }
+          if (samples_.empty())
+            throw base::InputError(fmt::format("{}: no cold-start record", rl.coldstart.path));
+        },
+        "loading the cold-start samples");
+  }
+  std::vector<data::TrainingSample> batch(std::int64_t step) const {
+    std::vector<data::TrainingSample> batch;
+    for (std::int64_t i = 0; i < (samples_.empty() ? 0 : run_.config().rl.coldstart_samples()); ++i)
+      batch.push_back(
+          samples_[static_cast<std::size_t>(step * run_.config().rl.coldstart_samples() + i) %
+                   samples_.size()]);
+    return batch;
+  }
+
+ private:
+  Run& run_;
+  std::vector<data::TrainingSample> samples_;
+};
+
+}  // namespace
+
+base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
+  Run run(environment, world, setup, roles_of(setup.config));
+  const PromptSource prompts(run);
+  const ColdstartSamples coldstart(run, prompts);
+  Policy policy(run);
+  Reference reference(run);
+  RewardRole reward(run);
+  HeldOutScore held_out(run, prompts, reward);
+
+  const auto& rl = run.config().rl;
+  auto step = run.begin(rl.steps);
+  held_out.before(policy, step);
+  for (; run.goes_on(step); ++step) {
+    const auto batch = prompts.batch(step, rl.prompts_per_step);
+    const base::Stopwatch watch;
+    std::vector<RolloutChunk> chunks;
+    for (std::int64_t c = 0; c < rl.chunks; ++c) {
+      chunks.push_back(policy.sample_chunk(batch, step, c));
+      reward.score(batch, chunks.back());
+      reference.score(batch, chunks.back());
+    }
+    const double sampled_seconds = watch.seconds();
+    reward.collect(chunks);
+    reference.collect(chunks);
+    const double rollout_seconds = watch.seconds();
+    auto rollouts = join(std::move(chunks));
+    run.write_samples(step, rollouts);
+    auto row = policy.update(rollouts, coldstart.batch(step), step);
+    reference.update_if_due(step, policy);
+    add_rollout_metrics(row, run, rollouts, sampled_seconds, rollout_seconds);
+    held_out.if_due(policy, step, row);
+    run.finish_step(step, std::move(row), "reward_mean");
+  }
+  if (!run.stopped_early())
+    write_stage_output(run, policy.active() ? &policy.model() : nullptr,
+                       held_out.summary(policy, step), policy.relative_weight_change());
+  return run.end();
+}
+
+}  // namespace r1::mpi

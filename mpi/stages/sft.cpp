@@ -1,0 +1,39 @@
+// Supervised fine-tuning: cold start, SFT 1, SFT 2.
+#include <nlohmann/json.hpp>
+
+#include "algorithms/sft_loss.h"
+#include "parallel/vocab_logprob.h"
+#include "roles/learner.h"
+#include "stages/stage_output.h"
+#include "stages/stages.h"
+#include "stages/supervised_data.h"
+
+namespace r1::mpi {
+
+base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
+  Run run(environment, world, setup, {kPolicy});
+  const auto& sft = run.config().sft;
+  const SupervisedData data(run, sft.max_length);
+  Learner learner(run, run.config().model, data.total_steps(sft.epochs, sft.steps, sft.batch));
+  HeldOutLoss held_out(run, data.held_out());
+
+  auto step = run.begin(data.total_steps(sft.epochs, sft.steps, sft.batch));
+  held_out.before(learner, step);
+  for (; run.goes_on(step); ++step) {
+    const auto samples = data.batch(step, sft.batch);
+    const auto denominators = count_targets(samples);
+    auto row = learner.step(samples, [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
+      const auto scores = parallel::vocab_logprobs(hidden, learner.model().head_weight(), targets_tensor(batch, run.device()),
+                                                   1.0, false, run.config().trainer.logprob_chunk_tokens);
+      return algorithms::sft_loss(scores.logprobs, denominators).loss;
+    }, step);
+    held_out.if_due(learner, step, sft.eval_every, row);
+    run.finish_step(step, std::move(row), "loss");
+  }
+  if (!run.stopped_early())
+    write_stage_output(run, learner.active() ? &learner.model() : nullptr, held_out.summary(learner),
+                       learner.relative_weight_change());
+  return run.end();
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,150 @@
+#include "stages/stage_output.h"
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "metrics/aggregate.h"
+#include "roles/learner.h"
+#include "roles/policy.h"
+
+namespace r1::mpi {
+namespace {
+
+/// Adds up a rank's statistics over the policy's replicas.
+void reduce(metrics::Aggregate& statistics, parallel::Communicator& comm) {
+  auto sums = at::tensor(statistics.sums(), at::kDouble),
+       maxima = at::tensor(statistics.maxima(), at::kDouble);
+  comm.all_reduce(sums, parallel::ReduceOp::Sum, "statistics").wait();
+  comm.all_reduce(maxima, parallel::ReduceOp::Max, "statistics").wait();
+  const auto list = [](const at::Tensor& t) {
+    return std::vector<double>(t.const_data_ptr<double>(), t.const_data_ptr<double>() + t.numel());
+  };
+  statistics.set_reduced(list(sums), list(maxima));
+}
+
+/// What was measured before the first step, by this start or by an earlier one of the same run folder.
+nlohmann::json remember_before(Run& run, std::int64_t first_step, const std::function<nlohmann::json()>& measure) {
+  const auto file = run.folder() + "/held_out_before.json";
+  if (first_step == 0) {
+    const auto values = measure();
+    if (run.writes()) base::write_file_atomically(file, values.dump());
+    return values;
+  }
+  return run.writes() && std::filesystem::exists(file) ? nlohmann::json::parse(base::read_file(file)) : nlohmann::json();
+}
+
+}  // namespace
+
+std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks) {
+  std::vector<data::Rollout> all;
+  for (auto& chunk : chunks)
+    for (auto& rollout : chunk.rollouts) all.push_back(std::move(rollout));
+  return all;
+}
+
+void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
+                         double sampled_seconds, double rollout_seconds) {
+  if (!run.has_role(kPolicy)) return;
+  auto& policy = run.groups().role(kPolicy);
+  metrics::Aggregate statistics;
+  // Every rank scored the same parts, but a rank without rollouts does not know their names: rank 0
+  // of the policy owns group 0, so its names are everybody's (parts are the same for all samples).
+  for (const char* name : {"accuracy", "reward_right", "reward_wrong"})
+    statistics.declare_mean(name);
+  double tokens = 0.0;
+  for (const auto& rollout : rollouts) {
+    const bool right = rollout.reward.reason == "ok";
+    statistics.add_mean("accuracy", right ? 1.0 : 0.0);
+    statistics.add_mean(right ? "reward_right" : "reward_wrong", rollout.reward.total);
+    tokens += static_cast<double>(rollout.completion.token_ids.size());
+  }
+  reduce(statistics, policy);
+  row.set_all(statistics.values());
+  std::map<std::string, metrics::Sum> parts;
+  for (const auto& rollout : rollouts)
+    for (const auto& [name, value] : rollout.reward.parts) parts[name].add(value);
+  for (const auto& [name, sum] : parts) row.set("reward/" + name, sum.mean());
+  tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
+  row.set("episode", static_cast<double>(row.step));
+  row.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
+  row.set("generate_seconds", sampled_seconds);
+  row.set("wait_seconds", rollout_seconds - sampled_seconds);
+}
+
+HeldOutScore::HeldOutScore(Run& run, const PromptSource& prompts, const RewardRole& reward)
+    : run_(run), reward_(reward), prompts_(prompts.held_out()) {}
+
+HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::uint64_t salt) {
+  Score score;
+  if (prompts_.empty() || !policy.active()) return score;
+  auto sampling = run_.config().sampling;
+  sampling.greedy = run_.config().rl.eval_greedy;
+  const auto samples = sampling.greedy ? 1 : run_.config().rl.eval_samples;
+  auto rollouts =
+      policy.answer(prompts_, sampling, samples, run_.seed({base::hash_name("held out"), salt}));
+  metrics::Aggregate statistics;
+  statistics.declare_mean("accuracy");
+  statistics.declare_mean("reward");
+  const auto rewards = reward_.score_here(rollouts);
+  for (const auto& reward : rewards) {
+    statistics.add_mean("accuracy", reward.reason == "ok" ? 1.0 : 0.0);
+    statistics.add_mean("reward", reward.total);
+  }
+  reduce(statistics, run_.groups().role(kPolicy));
+  for (const auto& [name, value] : statistics.values())
+    (name == "accuracy" ? score.accuracy : score.reward) = value;
+  return score;
+}
+
+void HeldOutScore::before(Policy& policy, std::int64_t first_step) {
+  before_ = remember_before(run_, first_step, [&] {
+    const auto score = measure(policy, 0);
+    return nlohmann::json{{"accuracy", score.accuracy}, {"reward", score.reward}};
+  });
+}
+
+void HeldOutScore::if_due(Policy& policy, std::int64_t step, metrics::Row& row) {
+  const auto every = run_.config().rl.eval_every;
+  if (every == 0 || (step + 1) % every != 0) return;
+  const auto score = measure(policy, static_cast<std::uint64_t>(step + 1));
+  row.set("heldout_accuracy", score.accuracy);
+  row.set("heldout_reward", score.reward);
+}
+
+nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t step) {
+  const auto score = measure(policy, static_cast<std::uint64_t>(step));
+  return {{"before", before_}, {"after", {{"accuracy", score.accuracy}, {"reward", score.reward}}}};
+}
+
+void HeldOutLoss::before(Learner& learner, std::int64_t first_step) {
+  before_ = remember_before(run_, first_step, [&] { return nlohmann::json{{"loss", learner.evaluate(samples_)}}; });
+}
+
+void HeldOutLoss::if_due(Learner& learner, std::int64_t step, std::int64_t every, metrics::Row& row) {
+  if (every > 0 && (step + 1) % every == 0) row.set("heldout_loss", learner.evaluate(samples_));
+}
+
+nlohmann::json HeldOutLoss::summary(Learner& learner) {
+  return {{"before", before_}, {"after", {{"loss", learner.evaluate(samples_)}}}, {"records", samples_.size()}};
+}
+
+void write_stage_output(Run& run, const models::Model* model, nlohmann::json held_out,
+                        double weight_change) {
+  run.together(
+      [&] {
+        if (!run.writes()) return;
+        write_model_folder(*model, *run.text().tokenizer, run.model_folder());
+        const nlohmann::json summary{
+            {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};
+        base::write_file_atomically(run.folder() + "/summary.json", summary.dump(1));
+        base::log_info("{}: weights changed by {:.3g} (relative), held-out {}", run.stage(),
+                       weight_change, held_out.dump());
+      },
+      "writing the model");
+}
+
+}  // namespace r1::mpi

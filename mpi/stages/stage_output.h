@@ -1,0 +1,64 @@
+#pragma once
+// What a training stage reports and leaves behind: rollout metrics, held-out scores, the trained
+// model's folder.
+#include <nlohmann/json.hpp>
+
+#include "metrics/row.h"
+#include "prompt_source.h"
+#include "roles/reward.h"
+
+namespace r1::mpi {
+
+class Learner;
+class Policy;
+
+/// All rollouts of this rank, by sample number.
+std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks);
+
+/// Means of reward parts, accuracy, throughput and times over all policy ranks. Collective over:
+/// policy.
+void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
+                         double sampled_seconds, double rollout_seconds);
+
+/// Share of right answers to the held-out problems, before, during and after a stage.
+class HeldOutScore {
+ public:
+  HeldOutScore(Run& run, const PromptSource& prompts, const RewardRole& reward);
+  /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
+  void before(Policy& policy, std::int64_t first_step);
+  void if_due(Policy& policy, std::int64_t step, metrics::Row& row);
+  /// {"before": …, "after": …} (accuracy and mean reward). Collective over: world.
+  nlohmann::json summary(Policy& policy, std::int64_t step);
+
+ private:
+  struct Score {
+    double accuracy = 0.0, reward = 0.0;
+  };
+  Score measure(Policy& policy, std::uint64_t salt);
+
+  Run& run_;
+  const RewardRole& reward_;
+  std::vector<data::Prompt> prompts_;
+  nlohmann::json before_;
+};
+
+/// Cross entropy on held-out records, before, during and after a supervised stage.
+class HeldOutLoss {
+ public:
+  HeldOutLoss(Run& run, const std::vector<data::TrainingSample>& samples) : run_(run), samples_(samples) {}
+  void before(Learner& learner, std::int64_t first_step);
+  void if_due(Learner& learner, std::int64_t step, std::int64_t every, metrics::Row& row);
+  nlohmann::json summary(Learner& learner);
+
+ private:
+  Run& run_;
+  const std::vector<data::TrainingSample>& samples_;
+  nlohmann::json before_;
+};
+
+/// Writes the model's folder and summary.json (held-out values, relative change of the weights).
+/// Collective: world.
+void write_stage_output(Run& run, const models::Model* model, nlohmann::json held_out,
+                        double weight_change);
+
+}  // namespace r1::mpi

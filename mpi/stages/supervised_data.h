@@ -1,0 +1,26 @@
+#pragma once
+// Training samples of the supervised stages: read, tokenised, split into training and held-out parts, in an order that
+// depends on (seed, epoch) alone.
+#include "data/sft.h"
+#include "prompt_source.h"
+
+namespace r1::mpi {
+
+class SupervisedData {
+ public:
+  /// Reads [data] files. Every `1 / held_out` th record (by hash of its text) is held out. Collective over: world.
+  SupervisedData(Run& run, std::int64_t max_length);
+
+  /// The samples of a step; the same on every rank.
+  std::vector<data::TrainingSample> batch(std::int64_t step, std::int64_t size) const;
+  const std::vector<data::TrainingSample>& held_out() const { return held_out_; }
+  std::int64_t size() const { return static_cast<std::int64_t>(train_.size()); }
+  /// Optimizer steps of `epochs` epochs, or `steps` when that is given.
+  std::int64_t total_steps(std::int64_t epochs, std::int64_t steps, std::int64_t batch) const;
+
+ private:
+  Run& run_;
+  std::vector<data::TrainingSample> train_, held_out_;
+};
+
+}  // namespace r1::mpi
