@@ -1,10 +1,48 @@
 // r1mpi: the DeepSeek-R1 training recipe as one MPI program. This file is the table of contents of
 // a run.
 #include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
 
-#include "base/version.h"
+#include "command_line.h"
+#include "commands/commands.h"
+#include "environment.h"
+#include "run_guarded.h"
+#include "stages/stages.h"
 
-int main() {
-  std::printf("r1mpi %s (%s)\n", r1::base::kVersion, r1::base::kGitSha);
-  return 0;
+namespace {
+
+using r1::mpi::CommandLine;
+
+/// Commands of one process. The others (prepare, rl, sft, generate, distill, evaluate, pipeline)
+/// are stages, which all ranks run.
+const std::map<std::string, std::function<int(const CommandLine&)>>& tools() {
+  static const std::map<std::string, std::function<int(const CommandLine&)>> table = {
+      {"generate", r1::mpi::generate_command}, {"score", r1::mpi::score_command},
+      {"tokenize", r1::mpi::tokenize_command}, {"verify", r1::mpi::verify_command},
+      {"convert", r1::mpi::convert_command},   {"plan", r1::mpi::plan_command},
+      {"report", r1::mpi::report_command},     {"options", r1::mpi::options_command},
+  };
+  return table;
+}
+
+int run(int argc, char** argv) {
+  r1::mpi::Environment environment(argc, argv);
+  const auto parsed = r1::mpi::parse_command_line(argc, argv);
+  const auto& line = parsed.line;
+  if (parsed.answer) {
+    if (environment.rank() == 0) std::fputs(parsed.answer->c_str(), stdout);
+    return 0;
+  }
+  if (line.is_stage() && !line.check) return r1::mpi::run_stage_command(line, environment);
+  if (environment.rank() != 0) return 0;  // the rest is work for one process
+  if (line.is_stage()) return r1::mpi::check_command(line, environment.size());
+  return tools().at(line.command)(line);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return r1::mpi::run_guarded([&] { return run(argc, argv); });
 }

@@ -76,11 +76,9 @@ TextModel load_text_model(const models::ModelOptions& options, std::int64_t mode
   return {text, tokenizer::make_chat_template(kind, definition)};
 }
 
-void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
-                        const std::string& folder) {
+void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
+                             const std::vector<std::int64_t>& eos, const std::string& folder) {
   std::filesystem::create_directories(folder);
-  const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
-                                      tokenizer.eos_token_ids().end());
   const std::string dtype = model.dtype() == at::kBFloat16 ? "bfloat16"
                             : model.dtype() == at::kDouble ? "float64"
                                                            : "float32";
@@ -89,7 +87,14 @@ void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& 
   nlohmann::json generation = nlohmann::json::object();
   if (!eos.empty()) generation["eos_token_id"] = eos;
   base::write_file_atomically(folder + "/generation_config.json", generation.dump(2));
-  tokenizer::write_tokenizer_files(tokenizer.definition(), folder);
+  if (tokenizer != nullptr) tokenizer::write_tokenizer_files(tokenizer->definition(), folder);
+}
+
+void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
+                        const std::string& folder) {
+  const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
+                                      tokenizer.eos_token_ids().end());
+  write_model_description(model, &tokenizer, eos, folder);
   models::write_safetensors_weights(model, folder, kShardBytes);
 }
 

@@ -31,8 +31,12 @@ TextModel load_text_model(const models::ModelOptions& options, std::int64_t mode
 /// The model's shape: of its files, or as given for a random one.
 models::ModelShape model_shape(const models::ModelOptions& options);
 
-/// Writes a folder that Hugging Face loads: config.json, generation_config.json, weights, tokenizer
-/// files.
+/// The files of a Hugging Face folder besides the weights: config.json, generation_config.json and,
+/// unless `tokenizer` is null, the tokenizer's. `eos`: ids that end a completion.
+void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
+                             const std::vector<std::int64_t>& eos, const std::string& folder);
+
+/// Writes a folder that Hugging Face loads: the description and the weights.
 void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
                         const std::string& folder);
 

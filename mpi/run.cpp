@@ -151,10 +151,10 @@ void Run::persist(const std::string& name, Persistent part) {
   parts_.emplace_back(name, std::move(part));
 }
 
-std::int64_t Run::begin(std::int64_t total_steps) {
+std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
   total_steps_ = total_steps;
   const auto selection = checkpoint::newest_valid(folder() + "/checkpoints", world_);
-  const auto first = selection.step.value_or(0);
+  const auto first = selection.step.value_or(first_step);
   together(
       [&] {
         if (selection.step) {
@@ -206,6 +206,7 @@ bool Run::goes_on(std::int64_t step) {
 }
 
 void Run::save(std::int64_t steps_done) {
+  if (parts_.empty()) return;
   const auto span = timeline_->span("checkpoint", steps_done);
   checkpoint::State state;
   for (auto& [name, part] : parts_) {

@@ -79,8 +79,9 @@ class Run {
   void together(const std::function<void()>& work, const char* label);
 
   void persist(const std::string& name, Persistent part);
-  /// Restores the newest valid checkpoint, if any; returns the first step to do. Collective.
-  std::int64_t begin(std::int64_t total_steps);
+  /// Restores the newest valid checkpoint, if any; returns the first step to do. Stages that keep
+  /// no checkpoint say themselves where they go on. Collective.
+  std::int64_t begin(std::int64_t total_steps, std::int64_t first_step = 0);
   /// False at the end, or when all ranks agreed to stop early (a checkpoint has been written then).
   /// Collective.
   bool goes_on(std::int64_t step);

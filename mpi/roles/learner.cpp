@@ -13,13 +13,15 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
   algorithms::LossDenominators counts;
   for (const auto& sample : samples) {
     // Without a prompt the first token has nothing to be predicted from.
-    counts.tokens += static_cast<double>(sample.completion_ids.size() - (sample.prompt_ids.empty() ? 1 : 0));
+    counts.tokens +=
+        static_cast<double>(sample.completion_ids.size() - (sample.prompt_ids.empty() ? 1 : 0));
     counts.sequences += 1.0;
   }
   return counts;
 }
 
-double relative_change(const models::Model& model, const models::ModelOptions& options, std::uint64_t seed) {
+double relative_change(const models::Model& model, const models::ModelOptions& options,
+                       std::uint64_t seed) {
   const auto start = load_model(options, model.dtype(), at::kCPU, seed);
   double change = 0.0, norm = 0.0;
   for (std::size_t i = 0; i < start->parameters().size(); ++i) {
@@ -31,16 +33,23 @@ double relative_change(const models::Model& model, const models::ModelOptions& o
   return std::sqrt(change / std::max(norm, 1e-300));
 }
 
-Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total_steps) : run_(run), options_(model) {
+Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total_steps)
+    : run_(run), options_(model) {
   const auto& config = run.config();
-  run.together([&] {
-    if (run.has_role(kPolicy))
-      model_ = load_model(model, run.dtype(), run.device(), static_cast<std::uint64_t>(config.run.seed));
-  }, "loading the model");
+  run.together(
+      [&] {
+        if (run.has_role(kPolicy))
+          model_ = load_model(model, run.dtype(), run.device(),
+                              static_cast<std::uint64_t>(config.run.seed));
+      },
+      "loading the model");
   if (active())
-    trainer_ = std::make_unique<Trainer>(*model_, std::vector<ExtraParameter>(), config.optimizer, config.trainer,
-                                         config.run, total_steps, data_parallel());
-  run.persist("learner", {[this] { return active() ? trainer_->checkpoint_tensors() : std::vector<checkpoint::ShardedTensor>(); },
+    trainer_ = std::make_unique<Trainer>(*model_, std::vector<ExtraParameter>(), config.optimizer,
+                                         config.trainer, config.run, total_steps, data_parallel());
+  run.persist("learner", {[this] {
+                            return active() ? trainer_->checkpoint_tensors()
+                                            : std::vector<checkpoint::ShardedTensor>();
+                          },
                           [this] { return active() ? trainer_->state() : std::string(); },
                           [this](const std::string& state) {
                             if (!active()) return;
@@ -50,11 +59,13 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
 }
 
 double Learner::relative_weight_change() {
-  return active() ? relative_change(*model_, options_, static_cast<std::uint64_t>(run_.config().run.seed)) : 0.0;
+  return active() ? relative_change(*model_, options_,
+                                    static_cast<std::uint64_t>(run_.config().run.seed))
+                  : 0.0;
 }
 
-std::vector<std::vector<std::int64_t>> Learner::micro_batches(std::span<const data::TrainingSample> samples,
-                                                              int replica) const {
+std::vector<std::vector<std::int64_t>> Learner::micro_batches(
+    std::span<const data::TrainingSample> samples, int replica) const {
   const auto replicas = static_cast<std::size_t>(run_.groups().layout().role(kPolicy).ranks.size());
   std::vector<data::TrainingSample> mine;
   std::vector<std::int64_t> numbers;
@@ -69,8 +80,8 @@ std::vector<std::vector<std::int64_t>> Learner::micro_batches(std::span<const da
   return lists;
 }
 
-metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const MicroLoss& loss, std::int64_t step,
-                           const std::function<double()>& more) {
+metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const MicroLoss& loss,
+                           std::int64_t step, const std::function<double()>& more) {
   metrics::Row row;
   if (!active()) return row;
   const auto span = run_.timeline().span("update", step);
@@ -81,7 +92,8 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const auto batch = data::pack(samples, lists[i], run_.config().trainer.share_prefix);
     const auto input = model_input(batch, *model_);
-    const auto hidden = model_->forward(input).index_select(0, to_tensor(batch.loss_rows, model_->device()));
+    const auto hidden =
+        model_->forward(input).index_select(0, to_tensor(batch.loss_rows, model_->device()));
     const auto part = loss(batch, hidden, static_cast<std::int64_t>(i));
     sum += part.item<double>();
     trainer_->backward(part, i + 1 == lists.size() && !more);
@@ -106,10 +118,12 @@ double Learner::evaluate(std::span<const data::TrainingSample> samples) {
     mine.push_back(samples[i]);
   const auto& trainer = run_.config().trainer;
   double sum = 0.0;
-  for (const auto& logprobs : score_samples(*model_, mine, 1.0, {trainer.score_batch_tokens, trainer.logprob_chunk_tokens,
-                                                                 trainer.share_prefix}))
+  for (const auto& logprobs : score_samples(
+           *model_, mine, 1.0,
+           {trainer.score_batch_tokens, trainer.logprob_chunk_tokens, trainer.share_prefix}))
     sum -= std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
-  return data_parallel().all_reduce_scalar(sum, parallel::ReduceOp::Sum, "held-out loss") / count_targets(samples).tokens;
+  return data_parallel().all_reduce_scalar(sum, parallel::ReduceOp::Sum, "held-out loss") /
+         count_targets(samples).tokens;
 }
 
 }  // namespace r1::mpi

@@ -2,9 +2,9 @@
 // The policy role in supervised stages: one model, optimizer steps over lists of samples.
 #include <functional>
 
+#include "algorithms/loss.h"
 #include "data/packing.h"
 #include "model_input.h"
-#include "algorithms/loss.h"
 #include "run.h"
 #include "trainer.h"
 
@@ -15,22 +15,26 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
 
 class Learner {
  public:
-  /// One micro-batch of this rank: packed samples, the hidden states [L, D] of its loss rows, its number in the step.
-  /// Returns its part of the step's loss.
-  using MicroLoss = std::function<at::Tensor(const data::MicroBatch&, const at::Tensor& hidden, std::int64_t number)>;
+  /// One micro-batch of this rank: packed samples, the hidden states [L, D] of its loss rows, its
+  /// number in the step. Returns its part of the step's loss.
+  using MicroLoss = std::function<at::Tensor(const data::MicroBatch&, const at::Tensor& hidden,
+                                             std::int64_t number)>;
 
   /// Loads `model` on policy ranks. Collective over: world.
   Learner(Run& run, const models::ModelOptions& model, std::int64_t total_steps);
 
-  /// One optimizer step over `samples` (the same list on every rank; each takes its share). `more` adds losses of its
-  /// own to the step (safety term); it returns what it added to the loss. Collective over: policy.
-  metrics::Row step(std::span<const data::TrainingSample> samples, const MicroLoss& loss, std::int64_t step,
-                    const std::function<double()>& more = {});
+  /// One optimizer step over `samples` (the same list on every rank; each takes its share). `more`
+  /// adds losses of its own to the step (safety term); it returns what it added to the loss.
+  /// Collective over: policy.
+  metrics::Row step(std::span<const data::TrainingSample> samples, const MicroLoss& loss,
+                    std::int64_t step, const std::function<double()>& more = {});
   /// Cross entropy per target token over `samples`. Collective over: policy.
   double evaluate(std::span<const data::TrainingSample> samples);
 
-  /// This rank's micro-batches of a step, as lists of indices: a function of the list, the replica and the options.
-  std::vector<std::vector<std::int64_t>> micro_batches(std::span<const data::TrainingSample> samples, int replica) const;
+  /// This rank's micro-batches of a step, as lists of indices: a function of the list, the replica
+  /// and the options.
+  std::vector<std::vector<std::int64_t>> micro_batches(
+      std::span<const data::TrainingSample> samples, int replica) const;
   bool active() const { return model_ != nullptr; }
   models::Model& model() { return *model_; }
   Trainer& trainer() { return *trainer_; }
@@ -45,6 +49,7 @@ class Learner {
 };
 
 /// |w - w0| / |w0| over all weights, w0 = the model of `options` as it is loaded.
-double relative_change(const models::Model& model, const models::ModelOptions& options, std::uint64_t seed);
+double relative_change(const models::Model& model, const models::ModelOptions& options,
+                       std::uint64_t seed);
 
 }  // namespace r1::mpi

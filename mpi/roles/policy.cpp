@@ -100,7 +100,8 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
 
 double Policy::relative_weight_change() {
   if (!active()) return 0.0;
-  return relative_change(*model_, run_.config().model, static_cast<std::uint64_t>(run_.config().run.seed));
+  return relative_change(*model_, run_.config().model,
+                         static_cast<std::uint64_t>(run_.config().run.seed));
 }
 
 }  // namespace r1::mpi

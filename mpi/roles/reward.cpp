@@ -2,9 +2,9 @@
 
 namespace r1::mpi {
 
-RewardRole::RewardRole(Run& run)
+RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
     : run_(run),
-      reward_(run.config().rewards),
+      reward_(options),
       service_(run.groups(), run.exchange(), "reward", kRewardRequest, kRewardReply) {}
 
 std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts) const {

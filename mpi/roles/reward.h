@@ -8,7 +8,7 @@ namespace r1::mpi {
 
 class RewardRole {
  public:
-  explicit RewardRole(Run& run);
+  RewardRole(Run& run, const rewards::RewardOptions& options);
 
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
   void collect(std::vector<RolloutChunk>& chunks);

@@ -10,28 +10,37 @@ constexpr int kGatherTag = 30;
 }
 
 SampledModel::SampledModel(Run& run, const models::ModelOptions& options) : run_(run) {
-  run.together([&] {
-    if (!run.has_role(kPolicy)) return;
-    model_ = load_model(options, run.dtype(), run.device(), static_cast<std::uint64_t>(run.config().run.seed));
-    generator_ = std::make_unique<Generator>(run, *model_);
-  }, "loading the model");
+  run.together(
+      [&] {
+        if (!run.has_role(kPolicy)) return;
+        model_ = load_model(options, run.dtype(), run.device(),
+                            static_cast<std::uint64_t>(run.config().run.seed));
+        generator_ = std::make_unique<Generator>(run, *model_);
+      },
+      "loading the model");
 }
 
-std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> prompts, std::int64_t samples,
-                                                const generation::SamplingOptions& sampling, std::uint64_t salt,
-                                                RewardRole& reward) {
+std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> prompts,
+                                                std::int64_t samples,
+                                                const generation::SamplingOptions& sampling,
+                                                std::uint64_t salt, RewardRole& reward) {
   std::vector<RolloutChunk> chunks(1);
   if (model_) {
-    const auto seed_of = [&](std::int64_t sample) { return run_.seed({salt, static_cast<std::uint64_t>(sample)}); };
-    chunks[0].rollouts = generator_->sample(prompts, samples, sampling, seed_of, run_.groups().axis(kPolicy, "dp"));
+    const auto seed_of = [&](std::int64_t sample) {
+      return run_.seed({salt, static_cast<std::uint64_t>(sample)});
+    };
+    chunks[0].rollouts =
+        generator_->sample(prompts, samples, sampling, seed_of, run_.groups().axis(kPolicy, "dp"));
   }
   reward.score(prompts, chunks[0]);
   reward.collect(chunks);
   return gather(std::move(chunks[0].rollouts), prompts);
 }
 
-/// Completions travel, prompts are known everywhere. One chunk of prompts at a time bounds the message.
-std::vector<data::Rollout> SampledModel::gather(std::vector<data::Rollout> mine, std::span<const data::Prompt> prompts) {
+/// Completions travel, prompts are known everywhere. One chunk of prompts at a time bounds the
+/// message.
+std::vector<data::Rollout> SampledModel::gather(std::vector<data::Rollout> mine,
+                                                std::span<const data::Prompt> prompts) {
   if (!model_) return {};
   const auto& ranks = run_.groups().layout().role(kPolicy).ranks;
   if (!run_.writes()) {
@@ -42,11 +51,13 @@ std::vector<data::Rollout> SampledModel::gather(std::vector<data::Rollout> mine,
   }
   const auto first = prompts.empty() ? 0 : prompts.front().index;
   for (std::size_t r = 1; r < ranks.size(); ++r)
-    for (auto& rollout : run_.exchange().receive<std::vector<data::Rollout>>(ranks[r], kGatherTag, "completions")) {
+    for (auto& rollout :
+         run_.exchange().receive<std::vector<data::Rollout>>(ranks[r], kGatherTag, "completions")) {
       rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - first)];
       mine.push_back(std::move(rollout));
     }
-  std::sort(mine.begin(), mine.end(), [](const auto& a, const auto& b) { return a.sample < b.sample; });
+  std::sort(mine.begin(), mine.end(),
+            [](const auto& a, const auto& b) { return a.sample < b.sample; });
   return mine;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The policy role in generate and evaluate: a model that only samples, and answers gathered on the writing rank.
+// The policy role in generate and evaluate: a model that only samples, and answers gathered on the
+// writing rank.
 #include "roles/generator.h"
 #include "roles/reward.h"
 
@@ -10,13 +11,16 @@ class SampledModel {
   /// Loads `options` on policy ranks. Collective over: world.
   SampledModel(Run& run, const models::ModelOptions& options);
 
-  /// `samples` completions of each prompt over all replicas, scored by `reward` on the reward ranks, in the order of
-  /// sample numbers on the writing rank (empty elsewhere). Seeds are of (stage, `salt`, sample). Collective over: world.
+  /// `samples` completions of each prompt over all replicas, scored by `reward` on the reward
+  /// ranks, in the order of sample numbers on the writing rank (empty elsewhere). Seeds are of
+  /// (stage, `salt`, sample). Collective over: world.
   std::vector<data::Rollout> answer(std::span<const data::Prompt> prompts, std::int64_t samples,
-                                    const generation::SamplingOptions& sampling, std::uint64_t salt, RewardRole& reward);
+                                    const generation::SamplingOptions& sampling, std::uint64_t salt,
+                                    RewardRole& reward);
 
  private:
-  std::vector<data::Rollout> gather(std::vector<data::Rollout> mine, std::span<const data::Prompt> prompts);
+  std::vector<data::Rollout> gather(std::vector<data::Rollout> mine,
+                                    std::span<const data::Prompt> prompts);
 
   Run& run_;
   std::unique_ptr<models::Model> model_;

@@ -7,13 +7,14 @@ namespace r1::mpi {
 
 class Teacher {
  public:
-  /// Loads [teacher] on the teacher ranks and brings its head to all policy ranks. Collective over: world.
-  /// Throws: ConfigError when the vocabularies differ.
+  /// Loads [teacher] on the teacher ranks and brings its head to all policy ranks. Collective over:
+  /// world. Throws: ConfigError when the vocabularies differ.
   Teacher(Run& run);
 
-  /// What the teacher ranks do in a step: the hidden states of every micro-batch of the replicas they serve.
-  /// Other ranks return at once.
-  void serve(const Learner& learner, std::span<const data::TrainingSample> samples, std::int64_t step);
+  /// What the teacher ranks do in a step: the hidden states of every micro-batch of the replicas
+  /// they serve. Other ranks return at once.
+  void serve(const Learner& learner, std::span<const data::TrainingSample> samples,
+             std::int64_t step);
   /// On a policy rank: the teacher's hidden states [L, D_teacher] of this rank's next micro-batch.
   at::Tensor hidden(const data::MicroBatch& batch);
   /// The teacher's head [V, D_teacher], on policy ranks.

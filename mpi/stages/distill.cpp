@@ -1,4 +1,5 @@
-// Distillation: teacher to student, by logits (exact KL from hidden states) or by the teacher's text.
+// Distillation: teacher to student, by logits (exact KL from hidden states) or by the teacher's
+// text.
 #include <nlohmann/json.hpp>
 
 #include "algorithms/distillation_loss.h"
@@ -14,12 +15,17 @@ namespace r1::mpi {
 namespace {
 
 /// One student in the run folder of `setup`.
-base::ExitCode distill_student(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
-  const bool by_logits = setup.config.distill.mode == "logits" && setup.config.distillation_loss.soft_weight > 0.0;
-  Run run(environment, world, setup, by_logits ? std::vector<std::string>{kPolicy, "teacher"} : std::vector<std::string>{kPolicy});
+base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
+                               const StageSetup& setup) {
+  const bool by_logits =
+      setup.config.distill.mode == "logits" && setup.config.distillation_loss.soft_weight > 0.0;
+  Run run(
+      environment, world, setup,
+      by_logits ? std::vector<std::string>{kPolicy, "teacher"} : std::vector<std::string>{kPolicy});
   const auto& distill = run.config().distill;
   const SupervisedData data(run, distill.max_length);
-  Learner student(run, run.config().model, data.total_steps(distill.epochs, distill.steps, distill.batch));
+  Learner student(run, run.config().model,
+                  data.total_steps(distill.epochs, distill.steps, distill.batch));
   std::optional<Teacher> teacher;
   if (by_logits) teacher.emplace(run);
   HeldOutLoss held_out(run, data.held_out());
@@ -30,31 +36,41 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
     const auto samples = data.batch(step, distill.batch);
     const auto denominators = count_targets(samples);
     if (teacher) teacher->serve(student, samples, step);
-    auto row = student.step(samples, [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-      const auto targets = targets_tensor(batch, run.device());
-      const auto& head = student.model().head_weight();
-      const auto chunk = run.config().trainer.logprob_chunk_tokens;
-      if (!teacher)
-        return algorithms::sft_loss(parallel::vocab_logprobs(hidden, head, targets, 1.0, false, chunk).logprobs, denominators).loss;
-      const auto& loss = run.config().distillation_loss;
-      const auto common = std::min(head.size(0), teacher->head().size(0));
-      const auto terms = parallel::distillation_terms(hidden, head, {teacher->hidden(batch), teacher->head()}, targets,
-                                                      loss.temperature, common, chunk);
-      return algorithms::distillation_loss(loss.divergence == "reverse" ? terms.reverse_kl : terms.forward_kl, terms.hard, loss,
-                                           denominators).loss;
-    }, step);
+    auto row = student.step(
+        samples,
+        [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
+          const auto targets = targets_tensor(batch, run.device());
+          const auto& head = student.model().head_weight();
+          const auto chunk = run.config().trainer.logprob_chunk_tokens;
+          if (!teacher)
+            return algorithms::sft_loss(
+                       parallel::vocab_logprobs(hidden, head, targets, 1.0, false, chunk).logprobs,
+                       denominators)
+                .loss;
+          const auto& loss = run.config().distillation_loss;
+          const auto common = std::min(head.size(0), teacher->head().size(0));
+          const auto terms =
+              parallel::distillation_terms(hidden, head, {teacher->hidden(batch), teacher->head()},
+                                           targets, loss.temperature, common, chunk);
+          return algorithms::distillation_loss(
+                     loss.divergence == "reverse" ? terms.reverse_kl : terms.forward_kl, terms.hard,
+                     loss, denominators)
+              .loss;
+        },
+        step);
     held_out.if_due(student, step, distill.eval_every, row);
     run.finish_step(step, std::move(row), "loss");
   }
   if (!run.stopped_early())
-    write_stage_output(run, student.active() ? &student.model() : nullptr, held_out.summary(student),
-                       student.relative_weight_change());
+    write_stage_output(run, student.active() ? &student.model() : nullptr,
+                       held_out.summary(student), student.relative_weight_change());
   return run.end();
 }
 
 }  // namespace
 
-base::ExitCode run_distill(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
+base::ExitCode run_distill(Environment& environment, MpiCommunicator& world,
+                           const StageSetup& setup) {
   auto students = setup.config.distill.students;
   if (students.empty()) return distill_student(environment, world, setup);
   for (const auto& student : students) {

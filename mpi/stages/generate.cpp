@@ -1,5 +1,6 @@
-// Samples of a model over a prompt set, kept by rules: cold-start, SFT-1 and distillation data. Restartable: a chunk's
-// records and the count of chunks done are on disk before the next chunk begins.
+// Samples of a model over a prompt set, kept by rules: cold-start, SFT-1 and distillation data.
+// Restartable: a chunk's records and the count of chunks done are on disk before the next chunk
+// begins.
 #include "prompt_source.h"
 #include "roles/sampled_model.h"
 #include "stages/kept_samples.h"
@@ -7,23 +8,27 @@
 
 namespace r1::mpi {
 
-base::ExitCode run_generate(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
+base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
+                            const StageSetup& setup) {
   Run run(environment, world, setup, {kPolicy, "reward"});
   const PromptSource prompts(run);
   const auto& options = run.config().generate;
-  RewardRole reward(run);
+  RewardRole reward(run, run.config().rewards);
   SampledModel model(run, run.config().model);
-  const auto num_prompts = options.num_prompts > 0 ? options.num_prompts
-                                                   : static_cast<std::int64_t>(prompts.dataset().train().size());
+  const auto num_prompts = options.num_prompts > 0
+                               ? options.num_prompts
+                               : static_cast<std::int64_t>(prompts.dataset().train().size());
   const auto num_chunks = (num_prompts + options.prompts_per_chunk - 1) / options.prompts_per_chunk;
-  KeptSamples kept(run, options.output.empty() ? run.folder() + "/samples_kept.jsonl" : options.output);
+  KeptSamples kept(run,
+                   options.output.empty() ? run.folder() + "/samples_kept.jsonl" : options.output);
 
-  auto chunk = run.begin(num_chunks);
-  chunk = kept.continue_from();
+  auto chunk = run.begin(num_chunks, kept.continue_from());
   for (; run.goes_on(chunk) && !kept.enough(); ++chunk) {
-    const auto batch = prompts.places(chunk * options.prompts_per_chunk,
-                                      std::min(num_prompts, (chunk + 1) * options.prompts_per_chunk));
-    const auto rollouts = model.answer(batch, options.samples_per_prompt, run.config().sampling, 0, reward);
+    const auto batch =
+        prompts.places(chunk * options.prompts_per_chunk,
+                       std::min(num_prompts, (chunk + 1) * options.prompts_per_chunk));
+    const auto rollouts =
+        model.answer(batch, options.samples_per_prompt, run.config().sampling, 0, reward);
     auto row = kept.add(rollouts, chunk);
     run.write_samples(chunk, rollouts);
     run.finish_step(chunk, std::move(row), "kept_share");

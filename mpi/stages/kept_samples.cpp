@@ -24,12 +24,9 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) 
     source["score"] = rollout.reward.total;
     return source;
   }
-  nlohmann::json record{{"instruction", rollout.prompt.problem},
-                        {"input", ""},
-                        {"output", rollout.completion.text},
-                        {"score", rollout.reward.total},
-                        {"answer", rollout.prompt.answer},
-                        {"type", rollout.prompt.domain}};
+  nlohmann::json record{{"instruction", rollout.prompt.problem}, {"input", ""},
+                        {"output", rollout.completion.text},     {"score", rollout.reward.total},
+                        {"answer", rollout.prompt.answer},       {"type", rollout.prompt.domain}};
   if (kind == "full") {
     record["prompt"] = rollout.prompt.text;
     record["prompt_ids"] = rollout.prompt.token_ids;
@@ -44,24 +41,29 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) 
 }  // namespace
 
 KeptSamples::KeptSamples(Run& run, std::string output)
-    : run_(run), output_(std::move(output)), progress_file_(run.folder() + "/generate_progress.json") {
+    : run_(run),
+      output_(std::move(output)),
+      progress_file_(run.folder() + "/generate_progress.json") {
   auto next = at::zeros({2}, at::kLong);
-  run.together([&] {
-    if (!run.writes()) return;
-    if (const auto parent = fs::path(output_).parent_path(); !parent.empty()) fs::create_directories(parent);
-    if (fs::exists(progress_file_)) {
-      const auto json = nlohmann::json::parse(base::read_file(progress_file_));
-      next_chunk_ = json.at("next_chunk");
-      kept_ = json.at("kept");
-      seen_ = json.at("seen");
-      refused_ = json.at("refused").get<std::map<std::string, std::int64_t>>();
-      fs::resize_file(output_, json.at("bytes").get<std::uintmax_t>());
-    } else {
-      base::write_file_atomically(output_, "");
-    }
-    next[0] = next_chunk_;
-    next[1] = kept_;
-  }, "output of generate");
+  run.together(
+      [&] {
+        if (!run.writes()) return;
+        if (const auto parent = fs::path(output_).parent_path(); !parent.empty())
+          fs::create_directories(parent);
+        if (fs::exists(progress_file_)) {
+          const auto json = nlohmann::json::parse(base::read_file(progress_file_));
+          next_chunk_ = json.at("next_chunk");
+          kept_ = json.at("kept");
+          seen_ = json.at("seen");
+          refused_ = json.at("refused").get<std::map<std::string, std::int64_t>>();
+          fs::resize_file(output_, json.at("bytes").get<std::uintmax_t>());
+        } else {
+          base::write_file_atomically(output_, "");
+        }
+        next[0] = next_chunk_;
+        next[1] = kept_;
+      },
+      "output of generate");
   run.world().broadcast(next, 0, "first chunk").wait();
   next_chunk_ = next[0].item<std::int64_t>();
   kept_ = next[1].item<std::int64_t>();
@@ -82,8 +84,10 @@ std::string KeptSamples::refusal(const data::Rollout& rollout) const {
     return found == rollout.reward.parts.end() ? missing : found->second;
   };
   const double score = keep.score == "total" ? rollout.reward.total : part(keep.score, 0.0);
-  if (keep.finished && rollout.completion.finish_reason == data::FinishReason::Length) return "truncated";
-  if (static_cast<std::int64_t>(rollout.completion.token_ids.size()) < keep.min_tokens) return "too short";
+  if (keep.finished && rollout.completion.finish_reason == data::FinishReason::Length)
+    return "truncated";
+  if (static_cast<std::int64_t>(rollout.completion.token_ids.size()) < keep.min_tokens)
+    return "too short";
   if (keep.correct && rollout.reward.reason != "ok") return "wrong";
   if (keep.format && part("format", 1.0) < 1.0) return "format";
   if (keep.one_language && part("language", 1.0) < 1.0) return "language";
@@ -94,37 +98,45 @@ std::string KeptSamples::refusal(const data::Rollout& rollout) const {
 
 metrics::Row KeptSamples::add(std::span<const data::Rollout> rollouts, std::int64_t chunk) {
   metrics::Row row;
-  run_.together([&] {
-    if (!run_.writes()) return;
-    const auto& options = run_.config().generate;
-    std::vector<const data::Rollout*> best;
-    std::set<std::pair<std::int64_t, std::string>> known;
-    for (const auto& rollout : rollouts) {
-      ++seen_;
-      auto why = refusal(rollout);
-      if (why.empty() && options.keep.distinct && !known.emplace(rollout.group, rollout.completion.text).second) why = "double";
-      if (!why.empty()) ++refused_[why];
-      else best.push_back(&rollout);
-    }
-    std::stable_sort(best.begin(), best.end(), [](const auto* a, const auto* b) {
-      return a->group != b->group ? a->group < b->group : a->reward.total > b->reward.total;
-    });
-    data::JsonlWriter writer(output_);
-    std::map<std::int64_t, std::int64_t> per_prompt;
-    for (const auto* rollout : best) {
-      if (options.keep.max_per_prompt > 0 && ++per_prompt[rollout->group] > options.keep.max_per_prompt) {
-        ++refused_["enough of the prompt"];
-        continue;
-      }
-      if (options.max_kept > 0 && kept_ >= options.max_kept) break;
-      writer.write(record_of(*rollout, options.record));
-      ++kept_;
-    }
-    writer.sync();
-    note(chunk + 1);
-    row.set("kept", static_cast<double>(kept_));
-    row.set("kept_share", static_cast<double>(kept_) / static_cast<double>(std::max<std::int64_t>(1, seen_)));
-  }, "writing kept samples");
+  run_.together(
+      [&] {
+        if (!run_.writes()) return;
+        const auto& options = run_.config().generate;
+        std::vector<const data::Rollout*> best;
+        std::set<std::pair<std::int64_t, std::string>> known;
+        for (const auto& rollout : rollouts) {
+          ++seen_;
+          auto why = refusal(rollout);
+          if (why.empty() && options.keep.distinct &&
+              !known.emplace(rollout.group, rollout.completion.text).second)
+            why = "double";
+          if (!why.empty())
+            ++refused_[why];
+          else
+            best.push_back(&rollout);
+        }
+        std::stable_sort(best.begin(), best.end(), [](const auto* a, const auto* b) {
+          return a->group != b->group ? a->group < b->group : a->reward.total > b->reward.total;
+        });
+        data::JsonlWriter writer(output_);
+        std::map<std::int64_t, std::int64_t> per_prompt;
+        for (const auto* rollout : best) {
+          if (options.keep.max_per_prompt > 0 &&
+              ++per_prompt[rollout->group] > options.keep.max_per_prompt) {
+            ++refused_["enough of the prompt"];
+            continue;
+          }
+          if (options.max_kept > 0 && kept_ >= options.max_kept) break;
+          writer.write(record_of(*rollout, options.record));
+          ++kept_;
+        }
+        writer.sync();
+        note(chunk + 1);
+        row.set("kept", static_cast<double>(kept_));
+        row.set("kept_share",
+                static_cast<double>(kept_) / static_cast<double>(std::max<std::int64_t>(1, seen_)));
+      },
+      "writing kept samples");
   return row;
 }
 
@@ -133,15 +145,18 @@ void KeptSamples::note(std::int64_t next_chunk) {
                                                              {"kept", kept_},
                                                              {"seen", seen_},
                                                              {"refused", refused_},
-                                                             {"bytes", fs::file_size(output_)}}.dump());
+                                                             {"bytes", fs::file_size(output_)}}
+                                                  .dump());
 }
 
 void KeptSamples::finish() {
   if (!run_.writes()) return;
   std::string reasons;
   for (const auto& [reason, count] : refused_) reasons += fmt::format("; {} {}", count, reason);
-  base::log_info("{}: kept {} of {} completions in {}{}", run_.stage(), kept_, seen_, output_, reasons);
-  if (kept_ == 0) throw base::InputError(fmt::format("{}: no completion was kept{}", output_, reasons));
+  base::log_info("{}: kept {} of {} completions in {}{}", run_.stage(), kept_, seen_, output_,
+                 reasons);
+  if (kept_ == 0)
+    throw base::InputError(fmt::format("{}: no completion was kept{}", output_, reasons));
 }
 
 }  // namespace r1::mpi

@@ -1,21 +1,24 @@
 #pragma once
-// The output file of the generate stage: which completions are kept, as what record, and how a restart goes on.
-#include "metrics/row.h"
+// The output file of the generate stage: which completions are kept, as what record, and how a
+// restart goes on.
 #include "data/types.h"
+#include "metrics/row.h"
 #include "run.h"
 
 namespace r1::mpi {
 
 class KeptSamples {
  public:
-  /// Opens the output on the writing rank and cuts it back to the last chunk that was finished. Collective: world.
+  /// Opens the output on the writing rank and cuts it back to the last chunk that was finished.
+  /// Collective: world.
   KeptSamples(Run& run, std::string output);
 
   /// First chunk to do; equal on all ranks.
   std::int64_t continue_from() const { return next_chunk_; }
   /// Whether [generate] max_kept is reached; equal on all ranks. Collective over: world.
   bool enough();
-  /// Filters the chunk's completions (on the writing rank), appends and syncs them, then notes the chunk as done.
+  /// Filters the chunk's completions (on the writing rank), appends and syncs them, then notes the
+  /// chunk as done.
   metrics::Row add(std::span<const data::Rollout> rollouts, std::int64_t chunk);
   /// Logs how many were kept and why others were not.
   void finish();

@@ -62,7 +62,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   const ColdstartSamples coldstart(run, prompts);
   Policy policy(run);
   Reference reference(run);
-  RewardRole reward(run);
+  RewardRole reward(run, run.config().rewards);
   HeldOutScore held_out(run, prompts, reward);
 
   const auto& rl = run.config().rl;

@@ -22,17 +22,21 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
   for (; run.goes_on(step); ++step) {
     const auto samples = data.batch(step, sft.batch);
     const auto denominators = count_targets(samples);
-    auto row = learner.step(samples, [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-      const auto scores = parallel::vocab_logprobs(hidden, learner.model().head_weight(), targets_tensor(batch, run.device()),
-                                                   1.0, false, run.config().trainer.logprob_chunk_tokens);
-      return algorithms::sft_loss(scores.logprobs, denominators).loss;
-    }, step);
+    auto row = learner.step(
+        samples,
+        [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
+          const auto scores = parallel::vocab_logprobs(
+              hidden, learner.model().head_weight(), targets_tensor(batch, run.device()), 1.0,
+              false, run.config().trainer.logprob_chunk_tokens);
+          return algorithms::sft_loss(scores.logprobs, denominators).loss;
+        },
+        step);
     held_out.if_due(learner, step, sft.eval_every, row);
     run.finish_step(step, std::move(row), "loss");
   }
   if (!run.stopped_early())
-    write_stage_output(run, learner.active() ? &learner.model() : nullptr, held_out.summary(learner),
-                       learner.relative_weight_change());
+    write_stage_output(run, learner.active() ? &learner.model() : nullptr,
+                       held_out.summary(learner), learner.relative_weight_change());
   return run.end();
 }
 

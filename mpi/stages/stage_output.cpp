@@ -26,15 +26,19 @@ void reduce(metrics::Aggregate& statistics, parallel::Communicator& comm) {
   statistics.set_reduced(list(sums), list(maxima));
 }
 
-/// What was measured before the first step, by this start or by an earlier one of the same run folder.
-nlohmann::json remember_before(Run& run, std::int64_t first_step, const std::function<nlohmann::json()>& measure) {
+/// What was measured before the first step, by this start or by an earlier one of the same run
+/// folder.
+nlohmann::json remember_before(Run& run, std::int64_t first_step,
+                               const std::function<nlohmann::json()>& measure) {
   const auto file = run.folder() + "/held_out_before.json";
   if (first_step == 0) {
     const auto values = measure();
     if (run.writes()) base::write_file_atomically(file, values.dump());
     return values;
   }
-  return run.writes() && std::filesystem::exists(file) ? nlohmann::json::parse(base::read_file(file)) : nlohmann::json();
+  return run.writes() && std::filesystem::exists(file)
+             ? nlohmann::json::parse(base::read_file(file))
+             : nlohmann::json();
 }
 
 }  // namespace
@@ -121,15 +125,20 @@ nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t step) {
 }
 
 void HeldOutLoss::before(Learner& learner, std::int64_t first_step) {
-  before_ = remember_before(run_, first_step, [&] { return nlohmann::json{{"loss", learner.evaluate(samples_)}}; });
+  before_ = remember_before(run_, first_step, [&] {
+    return nlohmann::json{{"loss", learner.evaluate(samples_)}};
+  });
 }
 
-void HeldOutLoss::if_due(Learner& learner, std::int64_t step, std::int64_t every, metrics::Row& row) {
+void HeldOutLoss::if_due(Learner& learner, std::int64_t step, std::int64_t every,
+                         metrics::Row& row) {
   if (every > 0 && (step + 1) % every == 0) row.set("heldout_loss", learner.evaluate(samples_));
 }
 
 nlohmann::json HeldOutLoss::summary(Learner& learner) {
-  return {{"before", before_}, {"after", {{"loss", learner.evaluate(samples_)}}}, {"records", samples_.size()}};
+  return {{"before", before_},
+          {"after", {{"loss", learner.evaluate(samples_)}}},
+          {"records", samples_.size()}};
 }
 
 void write_stage_output(Run& run, const models::Model* model, nlohmann::json held_out,

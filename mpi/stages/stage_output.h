@@ -45,7 +45,8 @@ class HeldOutScore {
 /// Cross entropy on held-out records, before, during and after a supervised stage.
 class HeldOutLoss {
  public:
-  HeldOutLoss(Run& run, const std::vector<data::TrainingSample>& samples) : run_(run), samples_(samples) {}
+  HeldOutLoss(Run& run, const std::vector<data::TrainingSample>& samples)
+      : run_(run), samples_(samples) {}
   void before(Learner& learner, std::int64_t first_step);
   void if_due(Learner& learner, std::int64_t step, std::int64_t every, metrics::Row& row);
   nlohmann::json summary(Learner& learner);

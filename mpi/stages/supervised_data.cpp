@@ -7,47 +7,59 @@
 namespace r1::mpi {
 
 SupervisedData::SupervisedData(Run& run, std::int64_t max_length) : run_(run) {
-  run.together([&] {
-    const auto& options = run.config().data;
-    const auto renderer = make_renderer(run.config(), run.text());
-    const auto encode = [&](std::string_view text) { return run.text().encode(text); };
-    const auto end = run.text().tokenizer->eos_token_ids().front();
-    std::int64_t too_long = 0;
-    for (const auto& file : options.files) {
-      std::int64_t line = 0;
-      for (const auto& record : data::read_jsonl(file, {.bad_lines = options.max_bad_lines})) {
-        const auto text = data::sft_text(record, renderer, options, fmt::format("{}:{}", file, ++line));
-        auto sample = data::sft_sample(text, encode, end, options);
-        if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) > max_length) {
-          ++too_long;
-          continue;
+  run.together(
+      [&] {
+        const auto& options = run.config().data;
+        const auto renderer = make_renderer(run.config(), run.text());
+        const auto encode = [&](std::string_view text) { return run.text().encode(text); };
+        const auto end = run.text().tokenizer->eos_token_ids().front();
+        std::int64_t too_long = 0;
+        for (const auto& file : options.files) {
+          std::int64_t line = 0;
+          for (const auto& record : data::read_jsonl(file, {.bad_lines = options.max_bad_lines})) {
+            const auto text =
+                data::sft_text(record, renderer, options, fmt::format("{}:{}", file, ++line));
+            auto sample = data::sft_sample(text, encode, end, options);
+            if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) >
+                max_length) {
+              ++too_long;
+              continue;
+            }
+            const bool kept_back =
+                static_cast<double>(base::hash_name(text.prompt) >> 11) * 0x1.0p-53 <
+                options.held_out;
+            (kept_back ? held_out_ : train_).push_back(std::move(sample));
+          }
         }
-        const bool kept_back = static_cast<double>(base::hash_name(text.prompt) >> 11) * 0x1.0p-53 < options.held_out;
-        (kept_back ? held_out_ : train_).push_back(std::move(sample));
-      }
-    }
-    if (too_long > 0 && run.writes())
-      base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(), too_long, max_length);
-    if (train_.empty())
-      throw base::InputError(fmt::format("data.files: no training record in {} files", options.files.size()));
-  }, "loading the training data");
+        if (too_long > 0 && run.writes())
+          base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(),
+                            too_long, max_length);
+        if (train_.empty())
+          throw base::InputError(
+              fmt::format("data.files: no training record in {} files", options.files.size()));
+      },
+      "loading the training data");
 }
 
-std::vector<data::TrainingSample> SupervisedData::batch(std::int64_t step, std::int64_t size) const {
+std::vector<data::TrainingSample> SupervisedData::batch(std::int64_t step,
+                                                        std::int64_t size) const {
   std::vector<data::TrainingSample> batch;
   std::vector<std::int64_t> order;
   std::int64_t known_epoch = -1;
   for (auto place = step * size; place < (step + 1) * size; ++place) {
     const auto epoch = place / this->size();
     if (epoch != known_epoch)
-      order = base::permutation(this->size(), run_.seed({base::hash_name("order"), static_cast<std::uint64_t>(epoch)}));
+      order = base::permutation(
+          this->size(), run_.seed({base::hash_name("order"), static_cast<std::uint64_t>(epoch)}));
     known_epoch = epoch;
-    batch.push_back(train_[static_cast<std::size_t>(order[static_cast<std::size_t>(place % this->size())])]);
+    batch.push_back(
+        train_[static_cast<std::size_t>(order[static_cast<std::size_t>(place % this->size())])]);
   }
   return batch;
 }
 
-std::int64_t SupervisedData::total_steps(std::int64_t epochs, std::int64_t steps, std::int64_t batch) const {
+std::int64_t SupervisedData::total_steps(std::int64_t epochs, std::int64_t steps,
+                                         std::int64_t batch) const {
   return steps > 0 ? steps : (epochs * size() + batch - 1) / batch;
 }
 

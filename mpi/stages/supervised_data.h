@@ -1,6 +1,6 @@
 #pragma once
-// Training samples of the supervised stages: read, tokenised, split into training and held-out parts, in an order that
-// depends on (seed, epoch) alone.
+// Training samples of the supervised stages: read, tokenised, split into training and held-out
+// parts, in an order that depends on (seed, epoch) alone.
 #include "data/sft.h"
 #include "prompt_source.h"
 
@@ -8,7 +8,8 @@ namespace r1::mpi {
 
 class SupervisedData {
  public:
-  /// Reads [data] files. Every `1 / held_out` th record (by hash of its text) is held out. Collective over: world.
+  /// Reads [data] files. Every `1 / held_out` th record (by hash of its text) is held out.
+  /// Collective over: world.
   SupervisedData(Run& run, std::int64_t max_length);
 
   /// The samples of a step; the same on every rank.

@@ -1,0 +1,95 @@
+#include "checkpoint_model.h"
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "checkpoint/reader.h"
+#include "models/hf_config.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kPrefix = "hf/";
+
+/// Weights alone: names of Hugging Face files begin so.
+bool is_weight(const std::string& name) {
+  return name.starts_with("model.") || name.starts_with("lm_head.");
+}
+
+class CheckpointSource final : public models::WeightSource {
+ public:
+  explicit CheckpointSource(const std::string& folder) : path_(folder), reader_(folder) {}
+  const std::string& path() const override { return path_; }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, info] : reader_.tensors())
+      if (is_weight(name)) names.push_back(name);
+    return names;
+  }
+  bool has(const std::string& name) const override { return reader_.tensors().contains(name); }
+  std::vector<std::int64_t> shape(const std::string& name) const override {
+    return reader_.tensors().at(name).shape;
+  }
+  at::Tensor read(const std::string& name) const override { return reader_.read(name); }
+  std::string config() const {
+    const auto names = reader_.blob_names();
+    if (std::find(names.begin(), names.end(), kPrefix + "config.json") == names.end())
+      throw base::InputError(fmt::format(
+          "{}: the checkpoint does not say its model's shape (no {}config.json)", path_, kPrefix));
+    return reader_.blob(kPrefix + "config.json");
+  }
+
+ private:
+  std::string path_;
+  mutable checkpoint::CheckpointReader reader_;  // caches what it verified
+};
+
+}  // namespace
+
+bool is_checkpoint(const std::string& path) {
+  return fs::exists(fs::path(path) / "MANIFEST.json");
+}
+
+models::ModelFiles open_checkpoint_model(const std::string& folder) {
+  auto source = std::make_unique<CheckpointSource>(folder);
+  const auto config = nlohmann::json::parse(source->config(), nullptr, false);
+  const auto file = folder + ": " + kPrefix + "config.json";
+  if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
+  return {models::shape_from_config(config, file), std::move(source)};
+}
+
+checkpoint::Blobs description_blobs(const std::string& folder) {
+  checkpoint::Blobs blobs;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto name = entry.path().filename().string();
+    if (!entry.is_regular_file() || name.find(".safetensors") != std::string::npos) continue;
+    blobs[kPrefix + name] = base::read_file(entry.path().string());
+  }
+  return blobs;
+}
+
+void write_description_blobs(const std::string& checkpoint_folder, const std::string& folder) {
+  const checkpoint::CheckpointReader reader(checkpoint_folder);
+  for (const auto& name : reader.blob_names()) {
+    if (!name.starts_with(kPrefix)) continue;
+    const auto file = fs::path(name.substr(kPrefix.size())).filename();  // never outside `folder`
+    base::write_file_atomically((fs::path(folder) / file).string(), reader.blob(name));
+  }
+}
+
+std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model) {
+  std::vector<checkpoint::ShardedTensor> tensors;
+  for (const auto& parameter : model.parameters())
+    for (const auto& slice : parameter.slices)
+      tensors.push_back(checkpoint::whole_tensor(
+          slice.name, parameter.value.detach().narrow(0, slice.row_begin, slice.rows)));
+  return tensors;
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,27 @@
+#pragma once
+// A model out of a checkpoint, and into one: weights under their Hugging Face names, and beside
+// them the small files of the model's folder (config.json, tokenizer …) as blobs "hf/NAME".
+#include <string>
+
+#include "checkpoint/snapshot.h"
+#include "models/model.h"
+#include "models/weights.h"
+
+namespace r1::mpi {
+
+/// Whether `path` is a checkpoint folder.
+bool is_checkpoint(const std::string& path);
+
+/// Shape and weights; optimizer state and other extra tensors are not among them.
+/// Throws: InputError, also when the checkpoint holds no "hf/config.json".
+models::ModelFiles open_checkpoint_model(const std::string& folder);
+
+/// The files of a folder as blobs "hf/NAME" (weights and subfolders left out), and back.
+/// Throws: InputError.
+checkpoint::Blobs description_blobs(const std::string& folder);
+void write_description_blobs(const std::string& checkpoint_folder, const std::string& folder);
+
+/// All tensors of a model, whole on this rank.
+std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model);
+
+}  // namespace r1::mpi

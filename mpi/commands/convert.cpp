@@ -1,0 +1,147 @@
+// convert: models between Hugging Face folders, GGUF files and checkpoints.
+#include <ATen/ATen.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "checkpoint/catalog.h"
+#include "checkpoint/saver.h"
+#include "checkpoint_model.h"
+#include "commands/commands.h"
+#include "commands/tool_model.h"
+#include "model_loading.h"
+#include "models/registry.h"
+#include "models/safetensors_source.h"
+#include "parallel/local_communicator.h"
+#include "tensor/dtype.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kShardBytes = std::size_t{5} << 30;
+
+/// A folder that appears under its name when it is complete; otherwise nothing is left of it.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::string& path) : target_(fs::absolute(path).lexically_normal()) {
+    if (!target_.has_filename()) target_ = target_.parent_path();  // "out/"
+    if (fs::exists(target_) && !(fs::is_directory(target_) && fs::is_empty(target_)))
+      throw base::InputError(
+          fmt::format("--output {}: exists already; expected a new name or an empty folder", path));
+    partial_ = target_.parent_path() /
+               fmt::format(".{}.{}.partial", target_.filename().string(), ::getpid());
+    std::error_code error;
+    fs::create_directories(partial_, error);
+    if (error)
+      throw base::InputError(fmt::format("--output {}: cannot create: {}", path, error.message()));
+  }
+  ~NewFolder() {
+    std::error_code ignored;
+    fs::remove_all(partial_, ignored);
+  }
+  std::string path() const { return partial_.string(); }
+  /// Gives `folder`, path() or one inside it, the final name.
+  void publish(const std::string& folder) {
+    std::error_code error;
+    fs::rename(folder, target_, error);
+    if (error)
+      throw base::InputError(
+          fmt::format("{}: cannot rename: {}", target_.string(), error.message()));
+    base::sync_folder(target_.parent_path().string());
+  }
+
+ private:
+  fs::path target_;
+  fs::path partial_;
+};
+
+/// The checkpoint that `path` means (itself, or the newest valid one of a run folder); empty: none.
+std::string checkpoint_of(const std::string& path) {
+  if (is_checkpoint(path)) return path;
+  const auto folder = (fs::path(path) / "checkpoints").string();
+  if (!fs::is_directory(folder)) return "";
+  parallel::LocalCommunicator alone;
+  return checkpoint::select_checkpoint(folder, "latest", alone);
+}
+
+/// As asked for, or that of the input: quantised and half precision weights become fp32, which
+/// holds them exactly.
+at::ScalarType output_dtype(const CommandLine& line, const models::WeightSource& source) {
+  if (!line.dtype.empty()) {
+    const auto dtype = tensor::parse_dtype(line.dtype);
+    if (dtype == at::kHalf)
+      throw base::ConfigError("--dtype: expected fp32, bf16 or fp64, found fp16");
+    return dtype;
+  }
+  if (fs::is_regular_file(source.path())) return at::kFloat;
+  const auto names = source.names();
+  if (names.empty()) throw base::InputError(fmt::format("{}: holds no weights", source.path()));
+  const auto dtype = source.read(names.front()).scalar_type();
+  return dtype == at::kHalf ? at::kFloat : dtype;
+}
+
+std::shared_ptr<const tokenizer::Tokenizer> tokenizer_of(const std::string& path,
+                                                         std::int64_t vocab_size) {
+  if (fs::is_regular_file(path) || fs::exists(fs::path(path) / "tokenizer.json"))
+    return open_tokenizer(path, vocab_size);
+  base::log_warning("{}: has no tokenizer.json: the output has no tokenizer", path);
+  return nullptr;
+}
+
+/// config.json and its companions for `model` as it came from `input`.
+void write_description(const models::Model& model, const std::string& input,
+                       const std::string& checkpoint, const std::string& folder) {
+  if (!checkpoint.empty()) {
+    write_description_blobs(checkpoint, folder);
+    const auto eos = folder_eos_token_ids(folder);
+    write_model_description(model, nullptr, {eos.begin(), eos.end()}, folder);
+    return;
+  }
+  const auto tokenizer = tokenizer_of(input, model.shape().vocab_size);
+  const auto eos = tokenizer ? tokenizer->eos_token_ids() : folder_eos_token_ids(input);
+  write_model_description(model, tokenizer.get(), {eos.begin(), eos.end()}, folder);
+}
+
+/// Saves the model as step 0 inside the new folder; returns the checkpoint's path.
+std::string write_checkpoint(const models::Model& model, const checkpoint::Blobs& blobs,
+                             const std::string& folder) {
+  parallel::LocalCommunicator alone;
+  checkpoint::CheckpointOptions options;
+  options.background = false;
+  checkpoint::Saver saver(options, folder, 0, alone);
+  saver.save(0, {model_tensors(model), blobs, {}});
+  if (!saver.last_result().published)
+    throw base::InputError(
+        fmt::format("{}: cannot write the checkpoint: {}", folder, saver.last_result().reason));
+  return (fs::path(folder) / checkpoint::checkpoint_name(0)).string();
+}
+
+}  // namespace
+
+int convert_command(const CommandLine& line) {
+  if (!fs::exists(line.input))
+    throw base::InputError(fmt::format("--input {}: does not exist", line.input));
+  const auto checkpoint = checkpoint_of(line.input);
+  const auto files =
+      checkpoint.empty() ? models::open_model(line.input) : open_checkpoint_model(checkpoint);
+  const auto model = models::make_model(files.shape, output_dtype(line, *files.weights), at::kCPU);
+  models::load_weights(*model, *files.weights);
+  NewFolder output(line.output);
+  write_description(*model, line.input, checkpoint, output.path());
+  if (line.format == "checkpoint") {
+    output.publish(write_checkpoint(*model, description_blobs(output.path()), output.path()));
+  } else {
+    models::write_safetensors_weights(*model, output.path(), kShardBytes);
+    output.publish(output.path());
+  }
+  base::log_info("convert: {} parameters in {} -> {}", model->num_parameters(),
+                 tensor::dtype_name(model->dtype()), line.output);
+  return 0;
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,118 @@
+// plan and --check: what a configuration needs, and whether it fits.
+#include "config/plan.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "commands/commands.h"
+#include "commands/plan_table.h"
+#include "config/print.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The stage whose section the file fills; "rl" and "sft" can stand beside the others' sections.
+std::string stage_by_sections(const config::Config& config, const std::string& file) {
+  const auto given = config::config_json(config), defaults = config::config_json({});
+  for (const char* stage : {"distill", "rl", "sft", "generate", "evaluate", "prepare"})
+    if (given.at(stage) != defaults.at(stage)) return stage;
+  throw base::ConfigError(
+      fmt::format("{}: fills no stage's section; name the stage with --stage", file));
+}
+
+std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
+                                         const std::string& command) {
+  const auto& names = loaded.config.pipeline.stages;
+  if (names.empty()) return {{command, command, loaded.config}};
+  std::vector<PlannedStage> stages;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    stages.push_back({names[i].name, names[i].command, loaded.stages[i]});
+  return stages;
+}
+
+std::string stage_command(const CommandLine& line, const config::LoadedConfig& loaded) {
+  if (!loaded.config.pipeline.stages.empty()) return "pipeline";
+  return line.stage.empty() ? stage_by_sections(loaded.config, line.config) : line.stage;
+}
+
+/// The published models beside the configuration's folder: configs/models/NAME.toml.
+std::vector<NamedShape> published_models(const std::string& config_file) {
+  std::vector<NamedShape> models;
+  const auto folder = fs::absolute(config_file).parent_path().parent_path() / "models";
+  std::vector<fs::path> files;
+  if (fs::is_directory(folder))
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) {
+    const auto text = "[model]\ninclude = '" + file.string() + "'\n";
+    const auto loaded = config::load_config_text(text, file.string(), {"plan", "", {}});
+    models.push_back({file.stem().string(), loaded.config.model.shape});
+  }
+  std::sort(models.begin(), models.end(), [](const NamedShape& a, const NamedShape& b) {
+    return a.shape.num_hidden_layers * a.shape.hidden_size <
+           b.shape.num_hidden_layers * b.shape.hidden_size;
+  });
+  return models;
+}
+
+std::int64_t ranks_to_plan(const CommandLine& line, const config::Config& config,
+                           std::int64_t otherwise) {
+  if (line.world_size > 0) return line.world_size;
+  return config.plan.world_size > 0 ? config.plan.world_size : otherwise;
+}
+
+/// Prints each stage's plan; returns the number of misfits.
+std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLine& line,
+                        std::int64_t ranks_started) {
+  std::size_t misfits = 0;
+  for (const auto& stage : stages) {
+    const auto plan = config::make_plan(stage.config, stage.command,
+                                        ranks_to_plan(line, stage.config, ranks_started));
+    if (stages.size() > 1) std::printf("== %s\n", stage.name.c_str());
+    std::fputs(plan.text().c_str(), stdout);
+    misfits += plan.misfits.size();
+  }
+  return misfits;
+}
+
+}  // namespace
+
+int plan_command(const CommandLine& line) {
+  const auto loaded = config::load_config({"plan", line.config, line.overrides});
+  const auto stages = planned_stages(loaded, stage_command(line, loaded));
+  if (line.table) {
+    auto models = published_models(line.config);
+    if (!loaded.config.model.shape.empty())
+      models.insert(models.begin(), {"[model]", loaded.config.model.shape});
+    if (models.empty())
+      throw base::ConfigError(fmt::format(
+          "{}: no model to plan for: [model.shape] is empty and there is no ../models beside it",
+          line.config));
+    std::fputs(plan_table(stages, models).c_str(), stdout);
+    return 0;
+  }
+  const auto misfits = print_plans(stages, line, 1);
+  if (misfits == 0) return 0;
+  base::log_error("plan: {} of the configuration does not fit",
+                  misfits == 1 ? "one part" : fmt::format("{} parts", misfits));
+  return static_cast<int>(base::ExitCode::BadInput);
+}
+
+int check_command(const CommandLine& line, int num_ranks) {
+  const auto loaded = config::load_config({line.command, line.config, line.overrides});
+  const auto stages = planned_stages(loaded, line.command);
+  for (const auto& stage : stages)
+    for (const auto& missing : config::missing_paths(stage.config))
+      base::log_warning("{}: {} does not exist", stage.name, missing);
+  const auto misfits = print_plans(stages, line, num_ranks);
+  if (misfits > 0) base::log_warning("{}: does not fit as it is (see above)", line.config);
+  std::printf("%s: the configuration is valid\n", line.config.c_str());
+  return 0;
+}
+
+}  // namespace r1::mpi

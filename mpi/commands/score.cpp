@@ -1,0 +1,99 @@
+// score: log-probabilities of given texts under a model, in packed batches.
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include "commands/commands.h"
+#include "commands/tool_model.h"
+#include "model_input.h"
+#include "parallel/vocab_logprob.h"
+
+namespace r1::mpi {
+namespace {
+
+struct Scored {
+  Record record;
+  std::vector<data::TokenId> ids;
+  std::vector<std::int64_t> positions;
+};
+
+Scored read_positions(const RecordReader& reader, Scored scored) {
+  const auto count = scored.ids.size();
+  if (!scored.record.fields.contains("position_ids")) {
+    for (std::size_t i = 0; i < count; ++i)
+      scored.positions.push_back(static_cast<std::int64_t>(i));
+    return scored;
+  }
+  scored.positions = reader.integers(scored.record, "position_ids");
+  if (scored.positions.size() != count)
+    reader.fail(scored.record, fmt::format("\"position_ids\": expected {} values, one a token, "
+                                           "found {}",
+                                           count, scored.positions.size()));
+  for (const auto position : scored.positions)
+    if (position < 0)
+      reader.fail(scored.record, fmt::format("\"position_ids\": found {}", position));
+  return scored;
+}
+
+/// All but the last token of each sequence, side by side; the token after each is its target.
+void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordWriter& writer) {
+  std::vector<std::int64_t> tokens, positions, targets;
+  std::vector<nn::Segment> segments;
+  for (const auto& scored : batch) {
+    if (scored.ids.size() < 2) continue;
+    const auto inputs = scored.ids.size() - 1;
+    segments.push_back(
+        {static_cast<std::int64_t>(tokens.size()), static_cast<std::int64_t>(inputs), -1});
+    tokens.insert(tokens.end(), scored.ids.begin(), scored.ids.end() - 1);
+    targets.insert(targets.end(), scored.ids.begin() + 1, scored.ids.end());
+    positions.insert(positions.end(), scored.positions.begin(), scored.positions.end() - 1);
+  }
+  std::vector<double> logprobs;
+  if (!tokens.empty()) {
+    const auto device = model.device();
+    const auto hidden =
+        model.forward({to_tensor(tokens, device),
+                       to_tensor(positions, device),
+                       {nn::make_packed_attention(segments, model.dtype(), device), nullptr, {}}});
+    const auto values =
+        parallel::vocab_logprobs(hidden, model.head_weight(), to_tensor(targets, device))
+            .logprobs.to(at::kCPU, at::kDouble);
+    logprobs.assign(values.const_data_ptr<double>(),
+                    values.const_data_ptr<double>() + values.numel());
+  }
+  auto next = logprobs.begin();
+  for (auto& scored : batch) {
+    const auto end =
+        next + static_cast<std::ptrdiff_t>(std::max<std::size_t>(scored.ids.size(), 1)) - 1;
+    scored.record.fields["ids"] = scored.ids;
+    scored.record.fields["logprobs"] = std::vector<double>(next, end);
+    writer.write(scored.record.fields);
+    next = end;
+  }
+  batch.clear();
+}
+
+}  // namespace
+
+int score_command(const CommandLine& line) {
+  RecordReader reader(line.input);
+  ToolModel model(line);
+  RecordWriter writer(line.output);
+  const c10::InferenceMode inference;
+  std::vector<Scored> batch;
+  std::int64_t batch_tokens = 0;
+  for (Record record; reader.next(record);) {
+    auto ids = model.token_ids(reader, record);
+    const auto length = static_cast<std::int64_t>(ids.size());
+    if (!batch.empty() && batch_tokens + length > line.batch_tokens) {
+      score_batch(model.model(), batch, writer);
+      batch_tokens = 0;
+    }
+    batch.push_back(read_positions(reader, {std::move(record), std::move(ids), {}}));
+    batch_tokens += length;
+  }
+  score_batch(model.model(), batch, writer);
+  writer.finish();
+  return 0;
+}
+
+}  // namespace r1::mpi

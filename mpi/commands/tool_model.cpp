@@ -1,0 +1,89 @@
+#include "commands/tool_model.h"
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "model_loading.h"
+#include "tensor/dtype.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has_tokenizer(const std::string& path) {
+  return fs::is_regular_file(path) || fs::exists(fs::path(path) / "tokenizer.json");
+}
+
+}  // namespace
+
+std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
+                                                           std::int64_t model_vocab_size) {
+  models::ModelOptions options;
+  options.tokenizer = path;
+  options.chat_template = "chatml";  // tools render no conversation: any template will do
+  return load_text_model(options, model_vocab_size).tokenizer;
+}
+
+ToolModel::ToolModel(const CommandLine& line)
+    : path_(line.model), tokenizer_path_(line.tokenizer.empty() ? line.model : line.tokenizer) {
+  models::ModelOptions options;
+  options.path = path_;
+  const auto dtype = tensor::parse_dtype(line.dtype.empty() ? "fp32" : line.dtype);
+  if (dtype == at::kHalf)
+    throw base::ConfigError("--dtype: expected fp32, bf16 or fp64, found fp16");
+  model_ = load_model(options, dtype, tensor::open_device(line.device, 0), 0);
+}
+
+const tokenizer::Tokenizer& ToolModel::tokenizer() {
+  if (!tokenizer_) tokenizer_ = open_tokenizer(tokenizer_path_, model_->shape().vocab_size);
+  return *tokenizer_;
+}
+
+const tokenizer::Tokenizer* ToolModel::tokenizer_if_any() {
+  if (tokenizer_path_ == path_ && !has_tokenizer(path_)) return nullptr;
+  return &tokenizer();
+}
+
+std::vector<data::TokenId> ToolModel::token_ids(const RecordReader& reader, const Record& record) {
+  if (!record.fields.contains("ids")) {
+    if (!record.fields.contains("text")) reader.fail(record, "expected \"ids\" or \"text\"");
+    const auto text = reader.text(record, "text");
+    auto ids = tokenizer().encode(text);
+    const auto bos = tokenizer().bos();
+    if (tokenizer().definition().adds_bos && bos && (ids.empty() || ids.front() != *bos))
+      ids.insert(ids.begin(), *bos);
+    return ids;
+  }
+  std::vector<data::TokenId> ids;
+  for (const auto id : reader.integers(record, "ids")) {
+    if (id < 0 || id >= model_->shape().vocab_size)
+      reader.fail(record, fmt::format("\"ids\"[{}]: the model has ids 0 to {}, found {}",
+                                      ids.size(), model_->shape().vocab_size - 1, id));
+    ids.push_back(static_cast<data::TokenId>(id));
+  }
+  return ids;
+}
+
+std::vector<data::TokenId> ToolModel::eos_token_ids() {
+  if (const auto* text = tokenizer_if_any()) return text->eos_token_ids();
+  return folder_eos_token_ids(path_);
+}
+
+std::vector<data::TokenId> folder_eos_token_ids(const std::string& folder) {
+  for (const char* name : {"generation_config.json", "config.json"}) {
+    const auto file = (fs::path(folder) / name).string();
+    if (!fs::exists(file)) continue;
+    const auto json = nlohmann::json::parse(base::read_file(file), nullptr, false);
+    if (!json.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
+    const auto eos = json.value("eos_token_id", nlohmann::json());
+    if (eos.is_number_integer()) return {eos.get<data::TokenId>()};
+    if (eos.is_array()) return eos.get<std::vector<data::TokenId>>();
+  }
+  return {};
+}
+
+}  // namespace r1::mpi

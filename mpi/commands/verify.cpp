@@ -1,0 +1,46 @@
+// verify: the verdict of the maths verifier on pairs of gold answer and prediction.
+#include "rewards/maths/verify.h"
+#include "commands/commands.h"
+#include "commands/records.h"
+
+namespace r1::mpi {
+namespace {
+
+/// A text, or a number as it is written.
+std::string answer_text(const RecordReader& reader, const Record& record, const char* key) {
+  const auto field = record.fields.find(key);
+  if (field != record.fields.end() && field->is_number()) return field->dump();
+  return reader.text(record, key);
+}
+
+const char* name_of(rewards::maths::Answer answer) {
+  switch (answer) {
+    case rewards::maths::Answer::Equal:
+      return "equal";
+    case rewards::maths::Answer::Different:
+      return "different";
+    case rewards::maths::Answer::Unknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+int verify_command(const CommandLine& line) {
+  RecordReader reader(line.input);
+  RecordWriter writer(line.output);
+  for (Record record; reader.next(record);) {
+    const auto verdict = rewards::maths::verify(answer_text(reader, record, "gold"),
+                                                answer_text(reader, record, "pred"));
+    record.fields["verdict"] = name_of(verdict.answer);
+    record.fields["score"] = verdict.score;
+    record.fields["reason"] = verdict.reason;
+    record.fields["rule"] = verdict.rule;
+    writer.write(record.fields);
+  }
+  writer.finish();
+  return 0;
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,78 @@
+// Benchmarks: every model on every suite, pass@1 over k samples with its interval, cons@k,
+// truncated share.
+#include <nlohmann/json.hpp>
+
+#include "data/generators.h"
+#include "data/jsonl.h"
+#include "prompt_source.h"
+#include "roles/sampled_model.h"
+#include "stages/evaluation.h"
+#include "stages/stages.h"
+
+namespace r1::mpi {
+namespace {
+
+/// The questions of a suite: rendered as [data] says, disjoint from all training data when
+/// generated.
+std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite) {
+  auto options = run.config().data;
+  std::vector<data::Problem> problems;
+  const auto limit = suite.num_questions > 0 ? suite.num_questions : std::int64_t{1} << 40;
+  const auto records =
+      suite.generator.empty()
+          ? data::read_jsonl(suite.path, {.bad_lines = options.max_bad_lines})
+          : data::generate_sets(suite.generator, 1, std::min<std::int64_t>(limit, 1024),
+                                static_cast<std::uint64_t>(options.generate.seed))
+                .held_out;
+  for (const auto& record : records)
+    if (static_cast<std::int64_t>(problems.size()) < limit)
+      problems.push_back(data::make_problem(record, options, suite.name));
+  if (problems.empty())
+    throw base::InputError(fmt::format("evaluate.suites.{}: no question", suite.name));
+  const auto renderer = make_renderer(run.config(), run.text());
+  std::vector<data::Prompt> prompts;
+  for (std::size_t i = 0; i < problems.size(); ++i)
+    prompts.push_back(
+        renderer.prompt(problems[i], static_cast<std::int64_t>(i),
+                        [&](std::string_view text) { return run.text().encode(text); }));
+  return prompts;
+}
+
+}  // namespace
+
+base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
+                            const StageSetup& setup) {
+  Run run(environment, world, setup, {kPolicy, "reward"});
+  const auto& options = run.config().evaluate;
+  auto models = options.models;
+  if (models.empty()) models.push_back({"model", run.config().model.path});
+  const auto num_suites = static_cast<std::int64_t>(options.suites.size());
+  EvaluationResults results(run);
+
+  std::optional<SampledModel> model;
+  std::string loaded;
+  auto step = run.begin(static_cast<std::int64_t>(models.size()) * num_suites, results.num_done());
+  for (; run.goes_on(step); ++step) {
+    const auto& subject = models[static_cast<std::size_t>(step / num_suites)];
+    const auto& suite = options.suites[static_cast<std::size_t>(step % num_suites)];
+    if (loaded != subject.name) {
+      auto files = run.config().model;
+      files.path = subject.path;
+      model.reset();
+      model.emplace(run, files);
+      loaded = subject.name;
+    }
+    std::vector<data::Prompt> prompts;
+    run.together([&] { prompts = questions(run, suite); }, "reading a suite");
+    RewardRole scorer(run, scorer_options(run.config().rewards, suite.scorer));
+    auto sampling = options.sampling;
+    if (suite.max_new_tokens > 0) sampling.max_new_tokens = suite.max_new_tokens;
+    const auto answers = model->answer(prompts, suite.samples_per_prompt, sampling, 0, scorer);
+    run.write_samples(step, answers);
+    run.finish_step(step, results.add(subject.name, suite, answers, step), "pass_at_1");
+  }
+  if (!run.stopped_early()) results.finish();
+  return run.end();
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,103 @@
+// All stages in order inside one allocation. A finished stage is skipped; a stage that stopped
+// early ends the command.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/timer.h"
+#include "collective_errors.h"
+#include "metrics/report.h"
+#include "stages/stages.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string model_folder(const std::string& run_folder, const config::StageOptions& stage) {
+  return run_folder + "/models/" + (stage.output.empty() ? stage.name : stage.output);
+}
+
+/// The model that a stage starts from: `from` names an earlier stage.
+std::string start_model(const std::string& run_folder,
+                        const std::vector<config::StageOptions>& stages,
+                        const config::StageOptions& stage) {
+  for (const auto& earlier : stages)
+    if (earlier.name == stage.from) return model_folder(run_folder, earlier);
+  throw base::ConfigError(
+      fmt::format("pipeline.stages.{}.from: no stage '{}'", stage.name, stage.from));
+}
+
+StageSetup setup_of(const config::LoadedConfig& loaded, std::size_t index,
+                    const std::string& run_folder, bool allow_change) {
+  const auto& stages = loaded.config.pipeline.stages;
+  StageSetup setup;
+  setup.config = loaded.stages[index];
+  config::expand_run_folder(setup.config, run_folder);
+  setup.command = stages[index].command;
+  setup.name = stages[index].name;
+  setup.folder = fmt::format("{}/stages/{:02}-{}", run_folder, index + 1, stages[index].name);
+  setup.model_folder = model_folder(run_folder, stages[index]);
+  setup.students_folder = run_folder + "/models/distilled";
+  setup.allow_config_change = allow_change;
+  if (!stages[index].from.empty()) {
+    setup.config.model.path = start_model(run_folder, stages, stages[index]);
+    setup.config.model.init = "load";
+    if (setup.config.model.tokenizer != "bytes") setup.config.model.tokenizer.clear();
+  }
+  return setup;
+}
+
+void write_report(const std::string& run_folder) {
+  base::write_file_atomically(run_folder + "/report.html",
+                              metrics::render_report({.folder = run_folder, .title = ""}));
+  base::log_info("report: {}/report.html", run_folder);
+}
+
+}  // namespace
+
+base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
+                            const config::LoadedConfig& loaded, const CommandLine& command_line) {
+  const auto& stages = loaded.config.pipeline.stages;
+  const auto& run_folder = command_line.run_dir;
+  bool found = command_line.only.empty();
+  bool worked = false;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    if (!command_line.only.empty() && stages[i].name != command_line.only) continue;
+    found = true;
+    const auto setup = setup_of(loaded, i, run_folder, command_line.allow_config_change);
+    const auto done = setup.folder + "/done";
+    const bool finished = fs::exists(done);
+    world.barrier("looking for finished stages");
+    if (finished) continue;
+    if (world.rank() == 0)
+      base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name, setup.command);
+    const base::Stopwatch watch;
+    worked = true;
+    const auto code = run_stage(environment, world, setup);
+    if (code != base::ExitCode::Done) return code;
+    coordinate_errors(
+        world,
+        [&] {
+          if (world.rank() == 0)
+            base::write_file_atomically(done,
+                                        nlohmann::json{{"seconds", watch.seconds()}}.dump() + "\n");
+        },
+        "end of stage");
+  }
+  if (!found)
+    throw base::ConfigError(
+        fmt::format("--only: no stage '{}' in the pipeline", command_line.only));
+  coordinate_errors(
+      world,
+      [&] {
+        if (world.rank() != 0) return;
+        if (!worked) base::log_info("all {} stages of {} are done", stages.size(), run_folder);
+        write_report(run_folder);
+      },
+      "report");
+  return base::ExitCode::Done;
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,57 @@
+#include "stages/stages.h"
+
+#include <functional>
+#include <map>
+
+#include "base/errors.h"
+#include "base/log.h"
+#include "collective_errors.h"
+
+namespace r1::mpi {
+namespace {
+
+using Stage = base::ExitCode (*)(Environment&, MpiCommunicator&, const StageSetup&);
+
+const std::map<std::string, Stage>& stages() {
+  static const std::map<std::string, Stage> table{
+      {"prepare", run_prepare},   {"rl", run_rl},           {"sft", run_sft},
+      {"generate", run_generate}, {"distill", run_distill}, {"evaluate", run_evaluate}};
+  return table;
+}
+
+}  // namespace
+
+base::ExitCode run_stage(Environment& environment, MpiCommunicator& world,
+                         const StageSetup& setup) {
+  return stages().at(setup.command)(environment, world, setup);
+}
+
+int run_stage_command(const CommandLine& command_line, Environment& environment) {
+  MpiCommunicator world(MPI_COMM_WORLD, "world", Patience::Role);
+  const SignalHandlers signals;
+  base::log_set_rank(world.rank(), world.rank() == 0);
+  auto overrides = command_line.overrides;
+  if (!command_line.time_limit.empty())
+    overrides.push_back("run.time_limit=\"" + command_line.time_limit + "\"");
+  config::LoadedConfig loaded;
+  coordinate_errors(
+      world,
+      [&] {
+        loaded = config::load_config({command_line.command, command_line.config, overrides});
+        if (command_line.run_dir.empty())
+          throw base::ConfigError("--run-dir: expected the folder of the run");
+        config::expand_run_folder(loaded.config, command_line.run_dir);
+      },
+      "configuration");
+  const auto watchdog = start_watchdog(environment, loaded.config.communication.watchdog_seconds);
+  if (command_line.command == "pipeline")
+    return static_cast<int>(run_pipeline(environment, world, loaded, command_line));
+  StageSetup setup;
+  setup.config = loaded.config;
+  setup.command = setup.name = command_line.command;
+  setup.folder = command_line.run_dir;
+  setup.allow_config_change = command_line.allow_config_change;
+  return static_cast<int>(run_stage(environment, world, setup));
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Runs the tools of r1mpi on the fixtures and compares what they write with what must be there.
+
+tools_test.py PROGRAM [unittest arguments]
+"""
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
+LLAMA = DATA / "models" / "llama"
+PROGRAM = ""
+LOGPROB_TOLERANCE = 1e-4  # fp32, as the fixtures' README allows
+
+
+def run(*arguments):
+    """The finished process of `r1mpi arguments`."""
+    command = [PROGRAM, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def read_safetensors(path):
+    """All fp32 tensors of a file as flat lists."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    tensors = {}
+    for name, entry in header.items():
+        if name == "__metadata__" or entry["dtype"] != "F32":
+            continue
+        begin, end = entry["data_offsets"]
+        count = (end - begin) // 4
+        tensors[name] = struct.unpack(f"<{count}f", content[8 + length + begin : 8 + length + end])
+    return tensors
+
+
+def fixture_sequences():
+    """Ids, positions and greedy continuation of each sequence of the fixture."""
+    inputs = json.loads((LLAMA / "inputs.json").read_text())
+    sequences = []
+    for sequence, greedy in zip(inputs["sequences"], inputs["greedy"]["token_ids"]):
+        length = sequence["length"]
+        sequences.append((sequence["input_ids"][:length], sequence["position_ids"][:length], greedy))
+    return sequences
+
+
+class ToolTest(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.temporary.name)
+
+    def tearDown(self):
+        self.temporary.cleanup()
+
+    def write(self, name, records):
+        path = self.folder / name
+        path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+        return path
+
+    def records_of(self, command, records, *arguments):
+        """The output records of a tool; also that fields keep their order in front of the new ones."""
+        source, target = self.write("in.jsonl", records), self.folder / "out.jsonl"
+        done = run(command, "--input", source, "--output", target, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = read_jsonl(target)
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith(".")], [])
+        return found
+
+    def assert_refused(self, done, *words):
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+class Score(ToolTest):
+    def check(self, model):
+        expected = read_safetensors(LLAMA / "expected.safetensors")
+        records = [
+            {"z": number, "ids": ids, "position_ids": positions, "a": {"deep": [1, None]}}
+            for number, (ids, positions, _) in enumerate(fixture_sequences())
+        ]
+        for arguments in ([], ["--batch-tokens", "1"]):
+            found = self.records_of("score", records, "--model", model, *arguments)
+            self.assertEqual(len(found), len(records))
+            for number, (record, scored) in enumerate(zip(records, found)):
+                self.assertEqual(list(scored), ["z", "ids", "position_ids", "a", "logprobs"])
+                self.assertEqual({key: scored[key] for key in record}, record)
+                wanted = expected[f"seq{number}.logprobs"]
+                self.assertEqual(len(scored["logprobs"]), len(record["ids"]) - 1)
+                worst = max(abs(a - b) for a, b in zip(scored["logprobs"], wanted))
+                self.assertLess(worst, LOGPROB_TOLERANCE)
+
+    def test_logprobs_equal_the_fixture(self):
+        self.check(LLAMA)
+
+    def test_converted_models_score_alike(self):
+        checkpoint, folder = self.folder / "checkpoint", self.folder / "hf"
+        for source, target, kind in ((LLAMA, checkpoint, "checkpoint"), (checkpoint, folder, "hf")):
+            done = run("convert", "--input", source, "--output", target, "--to", kind)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.check(folder)
+        config = json.loads((folder / "config.json").read_text())
+        self.assertEqual(config["eos_token_id"], 2)
+
+    def test_short_records(self):
+        found = self.records_of("score", [{"ids": []}, {"ids": [5]}, {"ids": [5, 6]}], "--model", LLAMA)
+        self.assertEqual([len(record["logprobs"]) for record in found], [0, 0, 1])
+
+    def test_text_with_a_byte_tokenizer(self):
+        found = self.records_of("score", [{"text": "Ab"}], "--model", LLAMA, "--tokenizer", "bytes")
+        self.assertEqual(found[0]["ids"], [65, 98])
+
+    def test_wrong_input(self):
+        output = self.folder / "out.jsonl"
+        for record, words in (
+            ({"ids": [1, 320]}, ("in.jsonl:1", "320")),
+            ({"ids": [1, "x"]}, ("in.jsonl:1", "ids")),
+            ({"ids": [1, 2], "position_ids": [0]}, ("in.jsonl:1", "position_ids")),
+            ({"other": 1}, ("in.jsonl:1", "ids")),
+            ({"text": "no tokenizer here"}, ("tokenizer",)),
+        ):
+            source = self.write("in.jsonl", [record])
+            self.assert_refused(run("score", "--model", LLAMA, "--input", source, "--output", output), *words)
+            self.assertFalse(output.exists())
+        source = self.write("in.jsonl", [{"ids": [1, 2]}])
+        missing = self.folder / "nowhere"
+        self.assert_refused(run("score", "--model", missing, "--input", source, "--output", output), str(missing))
+
+
+class Generate(ToolTest):
+    def test_greedy_equals_the_fixture(self):
+        chosen = [(ids, greedy) for ids, positions, greedy in fixture_sequences() if positions[0] == 0]
+        arguments = ["--model", LLAMA, "--greedy", "--ignore-eos", "--max-new", 16]
+        found = self.records_of("generate", [{"ids": ids, "k": 1} for ids, _ in chosen], *arguments)
+        for record, (ids, greedy) in zip(found, chosen):
+            self.assertEqual(record["ids"], ids)
+            self.assertEqual(record["completion_ids"], greedy)
+            self.assertEqual(record["finish_reason"], "length")
+            self.assertEqual(len(record["logprobs"]), 16)
+
+    def test_draws_depend_on_the_seed_alone(self):
+        records = [{"ids": list(range(3, 3 + length))} for length in (4, 9, 2)]
+        common = ["--model", LLAMA, "--dtype", "fp64", "--max-new", 8, "--samples", 3]
+        first = self.records_of("generate", records, *common, "--seed", 5)
+        again = self.records_of("generate", records, *common, "--seed", 5, "--batch-size", 2)
+        other = self.records_of("generate", records, *common, "--seed", 6)
+        ids = [[record["completion_ids"] for record in found] for found in (first, again, other)]
+        self.assertEqual(ids[0], ids[1])
+        self.assertNotEqual(ids[0], ids[2])
+        self.assertEqual([record["sample"] for record in first], [0, 1, 2] * 3)
+
+
+class Tokenize(ToolTest):
+    TEXTS = ["", "Hello, world", "제곱의 합 √2 ≈ 1.41", "a\tb\n🙂<|im_end|>"]
+
+    def test_round_trip(self):
+        encoded = self.records_of("tokenize", [{"text": text} for text in self.TEXTS], "--tokenizer", "bytes")
+        self.assertEqual(encoded[1]["ids"], list(b"Hello, world"))
+        self.assertEqual(encoded[3]["ids"][-1], 257)
+        ids_only = [{"n": number, "ids": record["ids"]} for number, record in enumerate(encoded)]
+        decoded = self.records_of("tokenize", ids_only, "--tokenizer", "bytes", "--decode")
+        self.assertEqual([record["text"] for record in decoded], self.TEXTS)
+        self.assertEqual(list(decoded[0]), ["n", "ids", "text"])
+
+    def test_unknown_id(self):
+        source = self.write("in.jsonl", [{"ids": [1]}, {"ids": [1, 9999]}])
+        output = self.folder / "out.jsonl"
+        done = run("tokenize", "--tokenizer", "bytes", "--decode", "--input", source, "--output", output)
+        self.assert_refused(done, "in.jsonl:2", "9999")
+
+
+class Verify(ToolTest):
+    def test_verdicts(self):
+        pairs = [
+            {"gold": "1/2", "pred": "so it is \\boxed{0.5}"},
+            {"gold": "3", "pred": "\\boxed{4}"},
+            {"gold": 12, "pred": "The answer is #### 12", "id": "x"},
+        ]
+        found = self.records_of("verify", pairs)
+        self.assertEqual([record["verdict"] for record in found], ["equal", "different", "equal"])
+        self.assertEqual([record["score"] for record in found], [1, 0, 1])
+        self.assertEqual(found[0]["reason"], "ok")
+        self.assertEqual(list(found[2])[:3], ["gold", "pred", "id"])
+        self.assertTrue(all(record["rule"] for record in found))
+
+
+class WrongInput(ToolTest):
+    def test_bad_lines_name_file_and_line(self):
+        output = self.folder / "out.jsonl"
+        for content, reason in (
+            (b'{"gold": "1", "pred": "1"}\nnot json\n', "in.jsonl:2"),
+            (b'{"gold": "1", "pred": "1"}\n\n[1]\n', "in.jsonl:3"),
+            (b'{"gold": "\xff", "pred": "1"}\n', "UTF-8"),
+            (b'{"gold": "1"}\n', '"pred"'),
+            (b'{"a": ' * 100 + b"1" + b"}" * 100 + b"\n", "nested"),
+        ):
+            source = self.folder / "in.jsonl"
+            source.write_bytes(content)
+            self.assert_refused(run("verify", "--input", source, "--output", output), "in.jsonl:", reason)
+            self.assertFalse(output.exists())
+
+    def test_missing_files_are_named(self):
+        missing = self.folder / "missing.jsonl"
+        output = self.folder / "out.jsonl"
+        self.assert_refused(run("verify", "--input", missing, "--output", output), str(missing))
+        self.assert_refused(run("convert", "--input", missing, "--output", output), str(missing))
+        self.assert_refused(run("report", "--run-dir", missing), str(missing))
+        self.assert_refused(run("plan", "--config", missing), str(missing))
+        source = self.write("in.jsonl", [])
+        unwritable = self.folder / "nowhere" / "out.jsonl"
+        self.assert_refused(run("verify", "--input", source, "--output", unwritable), str(unwritable))
+
+    def test_command_line(self):
+        self.assert_refused(run("scoer"), "did you mean score")
+        self.assert_refused(run("verify", "--inptu", "a"), "did you mean --input")
+        self.assert_refused(run(), "--help")
+        self.assert_refused(run("score", "--model", LLAMA), "--input")
+
+    def test_existing_output_is_kept(self):
+        (self.folder / "model").mkdir()
+        (self.folder / "model" / "mine").write_text("x")
+        self.assert_refused(run("convert", "--input", LLAMA, "--output", self.folder / "model"), "exists")
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["model"])
+
+
+class Plan(ToolTest):
+    CONFIGS = DATA.parent.parent / "configs"
+
+    def test_check_and_plan(self):
+        config = self.CONFIGS / "tiny" / "random.toml"
+        done = run("rl", "--config", config, "--check", "--world-size", 4)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("policy", done.stdout)
+        self.assertEqual(run("plan", "--config", config, "--world-size", 4).returncode, 0)
+
+    def test_misfit_is_an_error_of_plan_alone(self):
+        config = self.CONFIGS / "tiny" / "random.toml"
+        small = ["--set", "plan.memory_gb=0.000001"]
+        self.assert_refused(run("plan", "--config", config, *small), "does not fit")
+        done = run("rl", "--check", "--config", config, *small)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("does not fit", done.stderr)
+
+    def test_unknown_key(self):
+        done = run("rl", "--check", "--config", self.CONFIGS / "tiny" / "random.toml", "--set", "rl.stepz=3")
+        self.assert_refused(done, "rl.stepz", "steps")
+
+
+class Texts(ToolTest):
+    def test_help_version_options(self):
+        for arguments, word in ((["--help"], "distill"), (["--version"], "r1mpi "), (["options"], "learning_rate")):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(word, done.stdout)
+
+    def test_report(self):
+        (self.folder / "metrics.jsonl").write_text('{"step": 1, "reward_mean": 0.5}\n')
+        (self.folder / "evaluation_results.json").write_text('{"model": {"maths": 0.25}}')
+        done = run("report", "--run-dir", self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("maths", done.stdout)
+        self.assertIn("<html", (self.folder / "report.html").read_text())
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()

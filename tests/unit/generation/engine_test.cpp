@@ -1,0 +1,190 @@
+// The engine on the Llama fixture: greedy ids as transformers', and completions that depend on
+// weights, prompt and seed alone.
+#include "generation/engine.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "parallel/vocab_logprob.h"
+#include "support/fixtures.h"
+
+namespace r1::generation {
+namespace {
+
+using Completions = std::vector<std::vector<data::Completion>>;
+
+std::vector<data::TokenId> random_prompt(std::size_t length, std::uint64_t seed) {
+  base::RandomStream stream(seed);
+  std::vector<data::TokenId> ids;
+  for (std::size_t i = 0; i < length; ++i)
+    ids.push_back(static_cast<data::TokenId>(stream.integer(3, 319)));
+  return ids;
+}
+
+/// Seven prompts of different lengths (one as long as a block, one longer), three samples each.
+std::vector<Request> mixed_requests() {
+  std::vector<Request> requests;
+  for (const std::size_t length : {5, 1, 16, 33, 8, 15, 17}) {
+    const auto number = static_cast<std::uint64_t>(requests.size());
+    requests.push_back(
+        {random_prompt(length, 100 + number), {number * 10 + 1, number * 10 + 2, number * 10 + 3}});
+  }
+  return requests;
+}
+
+Completions run(const models::Model& model, const std::vector<Request>& requests,
+                EngineOptions options = {}) {
+  SamplingOptions sampling;
+  sampling.max_new_tokens = 12;
+  sampling.temperature = 0.9;
+  Engine engine(model, options);
+  return engine.generate(requests, sampling, {{2}, {}});
+}
+
+void expect_same_ids(const Completions& found, const Completions& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t r = 0; r < found.size(); ++r) {
+    ASSERT_EQ(found[r].size(), expected[r].size());
+    for (std::size_t s = 0; s < found[r].size(); ++s) {
+      EXPECT_EQ(found[r][s].token_ids, expected[r][s].token_ids) << "request " << r << "." << s;
+      EXPECT_EQ(found[r][s].finish_reason, expected[r][s].finish_reason);
+    }
+  }
+}
+
+class GreedyFixture : public ::testing::TestWithParam<std::tuple<const char*, at::ScalarType>> {};
+
+TEST_P(GreedyFixture, GreedyIdsEqualTransformers) {
+  const auto [fixture, dtype] = GetParam();
+  const auto model = test::load_fixture(fixture, dtype);
+  const auto inputs =
+      test::read_json(test::data_path(std::string("models/") + fixture + "/inputs.json"));
+  std::vector<Request> requests;
+  std::vector<std::vector<data::TokenId>> expected;
+  for (std::size_t i = 0; i < inputs["sequences"].size(); ++i) {
+    const auto& sequence = inputs["sequences"][i];
+    if (sequence["position_ids"][0] != 0) continue;  // the engine counts positions from 0
+    auto ids = sequence["input_ids"].get<std::vector<data::TokenId>>();
+    ids.resize(sequence["length"].get<std::size_t>());
+    requests.push_back({ids, {0}});
+    expected.push_back(inputs["greedy"]["token_ids"][i].get<std::vector<data::TokenId>>());
+  }
+  ASSERT_EQ(requests.size(), 2u);
+  SamplingOptions sampling;
+  sampling.greedy = true;
+  sampling.ignore_eos = true;
+  sampling.max_new_tokens = 16;
+  Engine engine(*model, {});
+  const auto completions = engine.generate(requests, sampling, {{2}, {}});
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    EXPECT_EQ(completions[i][0].token_ids, expected[i]) << "sequence " << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, GreedyFixture,
+                         ::testing::Combine(::testing::Values("llama", "llama31"),
+                                            ::testing::Values(at::kFloat, at::kDouble)));
+
+class EngineInvariance : public ::testing::Test {
+ protected:
+  std::unique_ptr<models::Model> model_ = test::load_fixture("llama", at::kDouble);
+  std::vector<Request> requests_ = mixed_requests();
+};
+
+TEST_F(EngineInvariance, NotOfWhatElseIsInTheBatch) {
+  const auto together = run(*model_, requests_);
+  for (std::size_t r = 0; r < requests_.size(); ++r)
+    expect_same_ids(run(*model_, {requests_[r]}), {together[r]});
+}
+
+TEST_F(EngineInvariance, NotOfTheNumberOfSlots) {
+  const auto expected = run(*model_, requests_);
+  for (const std::int64_t slots : {1, 3, 64})
+    expect_same_ids(run(*model_, requests_, {.max_num_seqs = slots}), expected);
+}
+
+TEST_F(EngineInvariance, NotOfTheBlockSize) {
+  const auto expected = run(*model_, requests_);
+  for (const std::int64_t size : {1, 4, 7, 64})
+    expect_same_ids(run(*model_, requests_, {.block_size = size}), expected);
+}
+
+TEST_F(EngineInvariance, NotOfTheCacheSizeOrThePrefillCut) {
+  const auto expected = run(*model_, requests_);
+  expect_same_ids(run(*model_, requests_, {.kv_cache_blocks = 12, .prefill_tokens = 8}), expected);
+}
+
+TEST_F(EngineInvariance, SamplesOfAPromptEqualSeparateRequests) {
+  const auto together = run(*model_, requests_);
+  std::vector<Request> separate;
+  for (const auto& request : requests_)
+    for (const auto seed : request.seeds) separate.push_back({request.prompt_ids, {seed}});
+  Completions joined;
+  for (auto& completions : run(*model_, separate)) {
+    if (joined.empty() || joined.back().size() == 3) joined.emplace_back();
+    joined.back().push_back(std::move(completions[0]));
+  }
+  expect_same_ids(joined, together);
+}
+
+TEST_F(EngineInvariance, OtherSeedsGiveOtherSamples) {
+  const auto completions = run(*model_, {requests_[0]});
+  EXPECT_NE(completions[0][0].token_ids, completions[0][1].token_ids);
+}
+
+TEST(EngineLogprobs, EqualTheTrainers) {
+  constexpr double kMean = 1e-5, kMax = 1e-4;  // fp32
+  constexpr double kTemperature = 0.9;
+  const auto model = test::load_fixture("llama", at::kFloat);
+  const auto requests = mixed_requests();
+  const auto completions = run(*model, requests);
+  const c10::InferenceMode inference;
+  double sum = 0.0, largest = 0.0;
+  std::int64_t count = 0;
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    for (const auto& completion : completions[r]) {
+      std::vector<std::int64_t> ids(requests[r].prompt_ids.begin(), requests[r].prompt_ids.end());
+      ids.insert(ids.end(), completion.token_ids.begin(), completion.token_ids.end());
+      const auto targets = at::tensor(ids, at::kLong).slice(0, 1);
+      ids.pop_back();
+      const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
+      const auto logprobs =
+          parallel::vocab_logprobs(hidden, model->head_weight(), targets, kTemperature)
+              .logprobs.to(at::kDouble);
+      const auto first = static_cast<std::int64_t>(requests[r].prompt_ids.size()) - 1;
+      for (std::size_t i = 0; i < completion.token_ids.size(); ++i) {
+        const auto row = first + static_cast<std::int64_t>(i);
+        const double error = std::abs(logprobs[row].item<double>() - completion.logprobs[i]);
+        sum += error;
+        largest = std::max(largest, error);
+        ++count;
+      }
+    }
+  }
+  ASSERT_GT(count, 100);
+  EXPECT_LT(sum / static_cast<double>(count), kMean);
+  EXPECT_LT(largest, kMax);
+}
+
+TEST(EngineStops, AtTheEndTokenUnlessIgnored) {
+  const auto model = test::load_fixture("llama", at::kFloat);
+  const auto inputs = test::read_json(test::data_path("models/llama/inputs.json"));
+  const Request request{inputs["sequences"][0]["input_ids"].get<std::vector<data::TokenId>>(), {0}};
+  const auto greedy = inputs["greedy"]["token_ids"][0].get<std::vector<data::TokenId>>();
+  const StopRules stop{{greedy[4]}, {}};  // the fifth greedy token is made the end token
+  SamplingOptions sampling;
+  sampling.greedy = true;
+  sampling.max_new_tokens = 16;
+  Engine engine(*model, {});
+  const auto stopped = engine.generate({&request, 1}, sampling, stop)[0][0];
+  EXPECT_EQ(stopped.token_ids, std::vector<data::TokenId>(greedy.begin(), greedy.begin() + 5));
+  EXPECT_EQ(stopped.finish_reason, data::FinishReason::Stop);
+  sampling.ignore_eos = true;
+  const auto ignored = engine.generate({&request, 1}, sampling, stop)[0][0];
+  EXPECT_EQ(ignored.token_ids, greedy);
+  EXPECT_EQ(ignored.finish_reason, data::FinishReason::Length);
+}
+
+}  // namespace
+}  // namespace r1::generation
