@@ -50,8 +50,8 @@ TEST(PreTokenizer, PiecesJoinToTheText) {
 }
 
 TEST(PreTokenizer, MongolianVowelSeparatorIsNoSpace) {
-  EXPECT_EQ(split("gpt-2", " \u180E"), (Pieces{" \u180E"}));
-  EXPECT_EQ(split("gpt-2", " \u3000"), (Pieces{" \u3000"}));
+  EXPECT_EQ(split("gpt-2", " \u180Ey"), (Pieces{" \u180E", "y"}));
+  EXPECT_EQ(split("gpt-2", " \u3000y"), (Pieces{" ", "\u3000", "y"}));
   EXPECT_EQ(split("gpt-2", "a\u3000"), (Pieces{"a", "\u3000"}));
 }
 
