@@ -17,6 +17,33 @@ std::string message_of(int code) {
   return reinterpret_cast<const char*>(text);
 }
 
+// White space as Unicode defines it and as tokenizer.json's patterns mean it. PCRE2's own \s has
+// U+180E besides, which lost that property in Unicode 6.3.
+constexpr const char* kWhiteSpace =
+    R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
+
+/// The pattern with \s and \S written out as character classes.
+std::string spell_out_white_space(const std::string& pattern) {
+  std::string text;
+  bool in_class = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (pattern[i] == '\\' && next == 's') {
+      text += in_class ? std::string(kWhiteSpace) : fmt::format("[{}]", kWhiteSpace);
+      ++i;
+    } else if (pattern[i] == '\\' && next == 'S' && !in_class) {
+      text += fmt::format("[^{}]", kWhiteSpace);
+      ++i;
+    } else if (pattern[i] == '\\') {
+      text += pattern.substr(i++, 2);
+    } else {
+      if (pattern[i] == '[' || pattern[i] == ']') in_class = pattern[i] == '[';
+      text.push_back(pattern[i]);
+    }
+  }
+  return text;
+}
+
 pcre2_code* compile(const std::string& pattern) {
   int error = 0;
   PCRE2_SIZE offset = 0;
@@ -32,7 +59,7 @@ pcre2_code* compile(const std::string& pattern) {
 }  // namespace
 
 struct PreTokenizer::Pattern {
-  explicit Pattern(const std::string& text) : code(compile(text)) {
+  explicit Pattern(const std::string& text) : code(compile(spell_out_white_space(text))) {
     jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
   }
   ~Pattern() { pcre2_code_free(code); }

@@ -1,47 +1,16 @@
 // Metadata of a GGUF file is read by type, and hostile files are refused by name.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include "base/errors.h"
+#include "base/files.h"
 #include "checkpoint/formats/gguf.h"
+#include "unit/formats/gguf_bytes.h"
 #include "unit/formats/temporary_folder.h"
 
 namespace r1::checkpoint {
 namespace {
-
-/// Writes the pieces of a GGUF file as its format says, so that each can be made wrong.
-class GgufBytes {
- public:
-  template <class T>
-  GgufBytes& number(T value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T));
-    return *this;
-  }
-  GgufBytes& text(const std::string& value) {
-    number<std::uint64_t>(value.size());
-    bytes_ += value;
-    return *this;
-  }
-  GgufBytes& header(std::uint64_t tensors, std::uint64_t values, std::uint32_t version = 3) {
-    bytes_ += "GGUF";
-    return number(version).number(tensors).number(values);
-  }
-  GgufBytes& tensor(const std::string& name, const std::vector<std::uint64_t>& dims,
-                    std::uint32_t type, std::uint64_t offset) {
-    text(name).number(static_cast<std::uint32_t>(dims.size()));
-    for (const std::uint64_t dim : dims) number(dim);
-    return number(type).number(offset);
-  }
-  GgufBytes& data(std::size_t size) {
-    bytes_.resize((bytes_.size() + 31) / 32 * 32);
-    bytes_.append(size, '\0');
-    return *this;
-  }
-  std::string bytes_;
-};
 
 class GgufParse : public testing::Test {
  protected:
@@ -49,7 +18,7 @@ class GgufParse : public testing::Test {
     std::ofstream(path_, std::ios::binary) << bytes;
     return GgufFile(path_);
   }
-  void expect_refused(const GgufBytes& bytes, const std::string& part) {
+  void expect_refused(const test::GgufBytes& bytes, const std::string& part) {
     SCOPED_TRACE(part);
     try {
       open(bytes.bytes_);
@@ -79,7 +48,7 @@ TEST_F(GgufParse, ReadsTypedMetadata) {
 }
 
 TEST_F(GgufParse, ReversesTheDims) {
-  GgufBytes bytes;
+  test::GgufBytes bytes;
   bytes.header(1, 0).tensor("weight", {4, 3, 2}, 0, 0).data(96);
   const GgufFile file = open(bytes.bytes_);
   EXPECT_EQ(file.tensor("weight").shape, (std::vector<std::int64_t>{2, 3, 4}));
@@ -88,42 +57,47 @@ TEST_F(GgufParse, ReversesTheDims) {
 }
 
 TEST_F(GgufParse, RefusesOtherFiles) {
-  expect_refused(GgufBytes(), "end of the file");
-  expect_refused(GgufBytes().number<std::uint64_t>(0), "GGUF");
-  expect_refused(GgufBytes().header(0, 0, 9), "version 2 or 3");
+  expect_refused(test::GgufBytes(), "end of the file");
+  expect_refused(test::GgufBytes().number<std::uint64_t>(0), "GGUF");
+  expect_refused(test::GgufBytes().header(0, 0, 9), "version 2 or 3");
 }
 
 TEST_F(GgufParse, RefusesLyingCounts) {
   const auto huge = ~std::uint64_t{0};
-  expect_refused(GgufBytes().header(huge, 0), "count");
-  expect_refused(GgufBytes().header(0, huge), "count");
-  expect_refused(GgufBytes().header(0, 1).text("k").number(8u).number(huge).data(64), "key k");
-  expect_refused(GgufBytes().header(0, 1).text("k").number(9u).number(8u).number(huge).data(64),
+  expect_refused(test::GgufBytes().header(huge, 0), "count");
+  expect_refused(test::GgufBytes().header(0, huge), "count");
+  expect_refused(test::GgufBytes().header(0, 1).text("k").number(8u).number(huge).data(64),
                  "key k");
-  expect_refused(GgufBytes().header(0, 1).text("k").number(9u).number(9u).data(64), "key k");
-  expect_refused(GgufBytes().header(0, 1).text("k").number(77u).data(64), "key k");
   expect_refused(
-      GgufBytes().header(0, 2).text("k").number(4u).number(1u).text("k").number(4u).number(1u),
+      test::GgufBytes().header(0, 1).text("k").number(9u).number(8u).number(huge).data(64),
+      "key k");
+  expect_refused(test::GgufBytes().header(0, 1).text("k").number(9u).number(9u).data(64), "key k");
+  expect_refused(test::GgufBytes().header(0, 1).text("k").number(77u).data(64), "key k");
+  expect_refused(
+      test::GgufBytes().header(0, 2).text("k").number(4u).number(1u).text("k").number(4u).number(
+          1u),
       "comes twice");
 }
 
 TEST_F(GgufParse, RefusesLyingTensors) {
   const auto huge = std::uint64_t{1} << 62;
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {huge, huge}, 0, 0).data(64), "tensor w");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {8, 8}, 0, 0).data(64), "tensor w");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {8}, 0, 64).data(64), "tensor w");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {8}, 0, huge).data(64), "tensor w");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {8}, 0, 4).data(64), "divisible");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {8}, 2, 0).data(64), "multiple of 32");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {8}, 999, 0).data(64), "type 999");
-  expect_refused(GgufBytes().header(1, 0).tensor("w", {1, 1, 1, 1, 1}, 0, 0).data(64),
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {huge, huge}, 0, 0).data(64),
+                 "tensor w");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {8, 8}, 0, 0).data(64), "tensor w");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {8}, 0, 64).data(64), "tensor w");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {8}, 0, huge).data(64), "tensor w");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {8}, 0, 4).data(64), "divisible");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {8}, 2, 0).data(64), "multiple of 32");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {8}, 999, 0).data(64), "type 999");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {1, 1, 1, 1, 1}, 0, 0).data(64),
                  "dimensions");
-  expect_refused(GgufBytes().header(2, 0).tensor("w", {8}, 0, 0).tensor("w", {8}, 0, 32).data(64),
-                 "twice");
+  expect_refused(
+      test::GgufBytes().header(2, 0).tensor("w", {8}, 0, 0).tensor("w", {8}, 0, 32).data(64),
+      "twice");
 }
 
 TEST_F(GgufParse, RefusesABadAlignment) {
-  expect_refused(GgufBytes()
+  expect_refused(test::GgufBytes()
                      .header(1, 1)
                      .text("general.alignment")
                      .number(4u)
@@ -131,7 +105,7 @@ TEST_F(GgufParse, RefusesABadAlignment) {
                      .tensor("w", {8}, 0, 0)
                      .data(64),
                  "general.alignment");
-  expect_refused(GgufBytes()
+  expect_refused(test::GgufBytes()
                      .header(1, 1)
                      .text("general.alignment")
                      .number(4u)
@@ -142,7 +116,7 @@ TEST_F(GgufParse, RefusesABadAlignment) {
 }
 
 TEST_F(GgufParse, RefusesEveryTruncation) {
-  GgufBytes bytes;
+  test::GgufBytes bytes;
   bytes.header(1, 2)
       .text("a")
       .number(8u)
@@ -157,6 +131,27 @@ TEST_F(GgufParse, RefusesEveryTruncation) {
   for (std::size_t size = 0; size < bytes.bytes_.size(); ++size)
     EXPECT_THROW(open(bytes.bytes_.substr(0, size)), base::InputError) << size;
   EXPECT_EQ(open(bytes.bytes_).integers("c").size(), 2u);
+}
+
+// Whatever one wrong byte says, the file is read within its bounds or refused (run under ASan).
+TEST_F(GgufParse, SurvivesEveryWrongByteOfTheHeader) {
+  const std::string good = base::read_file(R1_SOURCE_DIR "/tests/data/formats/quantised.gguf");
+  constexpr std::size_t kHeaderBytes = 1600;
+  int refused = 0;
+  for (std::size_t at = 0; at < kHeaderBytes; ++at) {
+    std::string bytes = good;
+    bytes[at] = static_cast<char>(~bytes[at]);
+    try {
+      const GgufFile file = open(bytes);
+      for (const GgufTensor& tensor : file.tensors()) {
+        std::vector<float> values(static_cast<std::size_t>(tensor.num_elements()));
+        if (tensor.layout->decode != nullptr) file.dequantise(tensor, values);
+      }
+    } catch (const base::InputError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 500);
 }
 
 }  // namespace

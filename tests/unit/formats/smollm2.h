@@ -25,8 +25,4 @@ inline std::optional<std::string> find_shared(const std::string& name) {
   return existing(R1_SOURCE_DIR "/../shared/" + name);
 }
 
-inline std::optional<std::string> find_smollm2_goldens() {
-  return find_shared("fixtures/smollm2/goldens.json");
-}
-
 }  // namespace r1::test
