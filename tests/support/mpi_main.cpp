@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
 
 #include "mpi/environment.h"
 #include "mpi/run_guarded.h"
@@ -19,18 +20,20 @@ constexpr double kHangSeconds = 60.0;  // far above what any test waits, also on
 class FailurePrinter final : public testing::EmptyTestEventListener {
  public:
   explicit FailurePrinter(int rank) : rank_(rank) {}
+  void OnTestStart(const testing::TestInfo& test) override {
+    test_ = std::string(test.test_suite_name()) + "." + test.name();
+  }
+  // GoogleTest holds its lock here: asking it for the current test would wait for ever.
   void OnTestPartResult(const testing::TestPartResult& result) override {
-    if (!result.failed()) return;
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    std::fprintf(stderr, "[rank %d] %s.%s\n%s:%d: %s\n", rank_,
-                 test != nullptr ? test->test_suite_name() : "",
-                 test != nullptr ? test->name() : "",
-                 result.file_name() != nullptr ? result.file_name() : "", result.line_number(),
-                 result.message());
+    if (result.failed())
+      std::fprintf(stderr, "[rank %d] %s\n%s:%d: %s\n", rank_, test_.c_str(),
+                   result.file_name() != nullptr ? result.file_name() : "", result.line_number(),
+                   result.message());
   }
 
  private:
   int rank_;
+  std::string test_;
 };
 
 }  // namespace

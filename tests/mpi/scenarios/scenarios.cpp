@@ -1,1 +1,127 @@
-int main(){return 0;}
+// One short program per way a run may end badly: `mpi_scenarios NAME`. run.sh starts each under the
+// launcher and checks exit code and message.
+#include <ATen/ATen.h>
+#include <mpi.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "base/errors.h"
+#include "mpi/collective_errors.h"
+#include "mpi/communicator.h"
+#include "mpi/environment.h"
+#include "mpi/exchange.h"
+#include "mpi/run_guarded.h"
+#include "mpi/watchdog.h"
+#include "mpi/watchdog_channel.h"
+
+namespace {
+
+using r1::mpi::MpiCommunicator;
+using r1::parallel::ReduceOp;
+
+constexpr r1::mpi::WatchdogLimits kFast = {
+    .collective = 5.0, .role = 5.0, .poll = 0.1, .answer = 1.0};
+
+void sum(MpiCommunicator& world, const char* label) {
+  auto tensor = at::ones({1000});
+  world.all_reduce(tensor, ReduceOp::Sum, label).wait();
+}
+
+void sleep_long() {
+  std::this_thread::sleep_for(std::chrono::seconds(60));
+}
+
+int fine(MpiCommunicator& world) {
+  sum(world, "all is well");
+  return 0;
+}
+
+int coordinated(MpiCommunicator& world) {
+  r1::mpi::coordinate_errors(world, [&] {
+    if (world.rank() == 1) throw r1::base::InputError("train.jsonl:7: bad record");
+  });
+  return 0;
+}
+
+// Nobody agreed on anything: the others wait in a collective that rank 1 never joins.
+int alone(MpiCommunicator& world) {
+  if (world.rank() == 1) throw r1::base::NumericalError("loss is nan");
+  sum(world, "gradients");
+  return 0;
+}
+
+int everybody(MpiCommunicator&) {
+  throw r1::base::ConfigError("rl.batch: expected 8, found 7");
+}
+
+// An exception passes a collective in flight that the others never join.
+int unwinding(MpiCommunicator& world) {
+  auto tensor = at::ones({1000});
+  if (world.rank() == 1) {
+    const auto work = world.all_reduce(tensor, ReduceOp::Sum, "gradients");
+    throw r1::base::InternalError("in the middle of a reduction");
+  }
+  sleep_long();
+  return 0;
+}
+
+int skipped_collective(MpiCommunicator& world) {
+  sum(world, "first");
+  if (world.rank() == 1) sleep_long();
+  sum(world, "gradients");
+  return 0;
+}
+
+int different_collectives(MpiCommunicator& world) {
+  auto tensor = at::ones({1000});
+  if (world.rank() == 1)
+    world.barrier("end of step");
+  else
+    world.all_reduce(tensor, ReduceOp::Sum, "gradients").wait();
+  sleep_long();
+  return 0;
+}
+
+int stopped_rank(MpiCommunicator& world) {
+  sum(world, "first");
+  if (world.rank() == 1) ::raise(SIGSTOP);
+  sum(world, "gradients");
+  return 0;
+}
+
+int lost_message(MpiCommunicator& world) {
+  r1::mpi::Exchange exchange(world.handle());
+  if (world.rank() == 0) exchange.receive<int>(1, 4, "rewards");
+  sleep_long();
+  return 0;
+}
+
+const std::map<std::string, std::function<int(MpiCommunicator&)>> kScenarios = {
+    {"fine", fine},
+    {"coordinated", coordinated},
+    {"alone", alone},
+    {"everybody", everybody},
+    {"unwinding", unwinding},
+    {"skipped_collective", skipped_collective},
+    {"different_collectives", different_collectives},
+    {"stopped_rank", stopped_rank},
+    {"lost_message", lost_message}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return r1::mpi::run_guarded([&] {
+    const r1::mpi::Environment environment(argc, argv);
+    const r1::mpi::Watchdog watchdog(r1::mpi::CallRegistry::instance(),
+                                     r1::mpi::make_mpi_watchdog_channel(), kFast,
+                                     environment.host());
+    MpiCommunicator world(MPI_COMM_WORLD, "world");
+    return kScenarios.at(argc > 1 ? argv[1] : "fine")(world);
+  });
+}

@@ -1,0 +1,171 @@
+// Watchdogs of several "ranks" in one process, joined by queues: who is named, who prints, and when
+// nobody is alarmed. Runs under ThreadSanitizer.
+#include "mpi/watchdog.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+
+#include "base/random.h"
+
+namespace r1::mpi {
+namespace {
+
+constexpr WatchdogLimits kFast = {.collective = 0.05, .role = 1e6, .poll = 0.01, .answer = 0.2};
+
+/// Post boxes of all ranks, and what the watchdogs said.
+struct Network {
+  explicit Network(int size) : boxes(static_cast<std::size_t>(size)) {}
+
+  std::mutex mutex;
+  std::condition_variable ended;
+  std::vector<std::deque<WatchdogMessage>> boxes;
+  std::vector<std::pair<int, std::string>> lines;  // rank, line
+  int exit_code = 0;
+
+  /// The first line; waits for it.
+  std::pair<int, std::string> first_line() {
+    std::unique_lock lock(mutex);
+    ended.wait(lock, [this] { return !lines.empty(); });
+    return lines.front();
+  }
+};
+
+class QueueChannel final : public WatchdogChannel {
+ public:
+  QueueChannel(Network& network, int rank) : network_(network), rank_(rank) {}
+  int rank() const override { return rank_; }
+  int size() const override { return static_cast<int>(network_.boxes.size()); }
+  void post(int to, const WatchdogMessage& message) override {
+    const std::lock_guard lock(network_.mutex);
+    network_.boxes[static_cast<std::size_t>(to)].push_back(message);
+  }
+  std::optional<WatchdogMessage> poll() override {
+    const std::lock_guard lock(network_.mutex);
+    auto& box = network_.boxes[static_cast<std::size_t>(rank_)];
+    if (box.empty()) return std::nullopt;
+    auto message = box.front();
+    box.pop_front();
+    return message;
+  }
+  void end_job(const std::string& line, int exit_code) override {
+    const std::lock_guard lock(network_.mutex);
+    network_.lines.emplace_back(rank_, line);
+    network_.exit_code = exit_code;
+    network_.ended.notify_all();
+  }
+
+ private:
+  Network& network_;
+  int rank_;
+};
+
+struct Rank {
+  Rank(Network& network, int rank, WatchdogLimits limits = kFast)
+      : watchdog(registry, std::make_unique<QueueChannel>(network, rank), limits,
+                 "node" + std::to_string(rank)) {}
+  CallRegistry registry;
+  Watchdog watchdog;
+};
+
+PendingCall collective(std::uint64_t sequence, Patience patience = Patience::Collective) {
+  return {"MPI_Iallreduce", "gradients", "policy.dp", sequence, -1, patience, 0.0};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Watchdog, NamesTheRankThatHasNotArrived) {
+  Network network(3);
+  auto limits = kFast;
+  limits.answer = 1.0;  // both alarms fall into each other's time for answers
+  Rank ranks[] = {{network, 0, limits}, {network, 1, limits}, {network, 2, limits}};
+  for (auto& rank : ranks) {
+    const int id = rank.registry.open_communicator("policy.dp");
+    rank.registry.issue(id, "MPI_Ibcast", "weights");
+    if (&rank != &ranks[2]) rank.registry.issue(id, "MPI_Iallreduce", "gradients");
+  }
+  const CallRegistry::Waiting waits_0(ranks[0].registry, collective(2));
+  const CallRegistry::Waiting waits_1(ranks[1].registry, collective(2));
+  const auto [rank, line] = network.first_line();
+  EXPECT_EQ(rank, 0) << "the lowest of the waiting ranks prints";
+  EXPECT_TRUE(contains(line, "rank 0 (host node0) has waited")) << line;
+  EXPECT_TRUE(contains(line, "MPI_Iallreduce 'gradients' (communicator policy.dp, call 2)"))
+      << line;
+  EXPECT_TRUE(contains(line, "not arrived: rank 2 (at call 1, computes)")) << line;
+  EXPECT_FALSE(contains(line, "rank 1")) << line;
+  EXPECT_EQ(network.exit_code, 3);
+}
+
+TEST(Watchdog, NamesTheRankThatMadeAnotherCall) {
+  Network network(2);
+  Rank ranks[] = {{network, 0}, {network, 1}};
+  ranks[0].registry.issue(ranks[0].registry.open_communicator("policy.dp"), "MPI_Iallreduce",
+                          "gradients");
+  ranks[1].registry.issue(ranks[1].registry.open_communicator("policy.dp"), "MPI_Ibcast",
+                          "weights");
+  const CallRegistry::Waiting waits(ranks[0].registry, collective(1));
+  const auto [rank, line] = network.first_line();
+  EXPECT_TRUE(contains(line, "made another call: rank 1 (MPI_Ibcast 'weights')")) << line;
+}
+
+TEST(Watchdog, NamesTheRankThatDoesNotAnswer) {
+  Network network(2);
+  Rank only(network, 0);
+  only.registry.issue(only.registry.open_communicator("policy.dp"), "MPI_Iallreduce", "gradients");
+  const CallRegistry::Waiting waits(only.registry, collective(1));
+  const auto [rank, line] = network.first_line();
+  EXPECT_TRUE(contains(line, "no answer from: rank 1")) << line;
+}
+
+TEST(Watchdog, SaysWhatThePeerOfAReceiveDoes) {
+  Network network(2);
+  Rank ranks[] = {{network, 0}, {network, 1}};
+  const CallRegistry::Waiting peer_waits(ranks[1].registry, collective(9, Patience::Role));
+  const CallRegistry::Waiting waits(
+      ranks[0].registry, {"MPI_Irecv", "shard", "world", 0, 1, Patience::Collective, 0.0});
+  const auto [rank, line] = network.first_line();
+  EXPECT_TRUE(contains(line, "MPI_Irecv 'shard' (communicator world, from or to rank 1)")) << line;
+  EXPECT_TRUE(contains(line, "rank 1 waits in MPI_Iallreduce 'gradients'")) << line;
+}
+
+// The patient wait is far older than the collective limit when a later alarm proves that the
+// watchdog has looked at it.
+TEST(Watchdog, LongWaitsBetweenRolesHaveTheirOwnLimit) {
+  Network network(1);
+  Rank only(network, 0);
+  const CallRegistry::Waiting patient(only.registry, collective(1, Patience::Role));
+  std::this_thread::sleep_for(std::chrono::duration<double>(3 * kFast.collective));
+  const CallRegistry::Waiting hung(only.registry, collective(77));
+  EXPECT_TRUE(contains(network.first_line().second, "call 77"));
+}
+
+TEST(Watchdog, ACallThatEndsDuringTheQuestionsIsNoHang) {
+  Network network(1);
+  Rank only(network, 0);
+  {
+    const CallRegistry::Waiting slow(only.registry, collective(1));
+    std::this_thread::sleep_for(std::chrono::duration<double>(2 * kFast.collective));
+  }
+  const CallRegistry::Waiting hung(only.registry, collective(77));
+  EXPECT_TRUE(contains(network.first_line().second, "call 77"));
+}
+
+TEST(CallRegistry, ForgetsFinishedWaitsAndOldCalls) {
+  CallRegistry registry;
+  { const CallRegistry::Waiting waits(registry, collective(1)); }
+  EXPECT_TRUE(registry.waiting().empty());
+  const int id = registry.open_communicator("c");
+  for (int i = 0; i < 100; ++i) registry.issue(id, "MPI_Ibcast", "x");
+  const auto hash = base::hash_name("c");
+  EXPECT_EQ(registry.position(hash, 100).issued, 100U);
+  EXPECT_EQ(registry.position(hash, 100).call_there, "MPI_Ibcast 'x'");
+  EXPECT_EQ(registry.position(hash, 1).call_there, "") << "long ago";
+  EXPECT_FALSE(registry.position(base::hash_name("another"), 1).member);
+}
+
+}  // namespace
+}  // namespace r1::mpi
