@@ -189,6 +189,14 @@ void find_misfits(Plan& plan) {
   }
 }
 
+/// Students run one after another: the largest says what is needed.
+Config with_largest_student(Config config) {
+  for (const StudentOptions& student : config.distill.students)
+    if (count_parameters(student.shape).total() > count_parameters(config.model.shape).total())
+      config.model.shape = student.shape;
+  return config;
+}
+
 std::string time_text(const StepTime& time, std::int64_t ranks) {
   if (time.seconds() <= 0.0) return "";
   std::string text = fmt::format(
@@ -233,7 +241,8 @@ double Plan::bytes_on_rank(std::int64_t rank) const {
   return sum;
 }
 
-Plan make_plan(const Config& config, const std::string& command, std::int64_t world_size) {
+Plan make_plan(const Config& asked, const std::string& command, std::int64_t world_size) {
+  const Config config = command == "distill" ? with_largest_student(asked) : asked;
   Plan plan;
   plan.command = command;
   plan.world_size = world_size;

@@ -9,8 +9,10 @@
 
 namespace r1::config {
 
-// A tiny model, so that a test's text holds only what the test is about.
+// A tiny model and a reward, so that a test's text holds only what the test is about.
 inline const char* const kTinyModel = R"(
+[[rewards.parts]]
+name = "correctness"
 [model]
 init = "random"
 tokenizer = "bytes"

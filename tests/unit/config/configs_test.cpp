@@ -11,6 +11,7 @@ namespace {
 /// The command that a shipped file is for, by its name; "": a part of others.
 std::string command_of(const std::string& name) {
   const std::vector<std::pair<std::string, std::string>> commands = {{"common", ""},
+                                                                     {"grpo_common", ""},
                                                                      {"distill_common", ""},
                                                                      {"pipeline", "pipeline"},
                                                                      {"quickstart", "pipeline"},

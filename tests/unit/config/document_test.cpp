@@ -19,7 +19,7 @@ TEST(Document, ConfigsReadmeIsWhatTheCodePrints) {
 TEST(Document, EveryKeyOfAListItemIsThere) {
   const std::string text = document_options();
   expect_contains(text, "## [[evaluate.suites]]");
-  expect_contains(text, "| prompts_per_step | integer | `32` |");
+  expect_contains(text, "| prompts_per_step | integer | `64` |");
   expect_contains(text, "## [rl.coldstart]");
 }
 

@@ -2,6 +2,7 @@
 #include "config/plan.h"
 
 #include "config/model_size.h"
+#include "config/plan_table.h"
 #include "unit/config/config_support.h"
 
 namespace r1::config {
@@ -103,6 +104,32 @@ TEST(Plan, TheGuidesUpdatesAloneTakeMonths) {
   constexpr double kDays = 135.0;
   constexpr double kAttentionShare = 0.1;
   EXPECT_NEAR(time.update * time.steps / 86400.0 / kDays, 1.0, kAttentionShare);
+}
+
+TEST(Plan, DistillationIsPlannedForItsLargestStudent) {
+  const Config config =
+      load_config({"plan", R1_SOURCE_DIR "/configs/guide/distill.toml", {}}).config;
+  const Plan plan = make_plan(config, "distill", 5);
+  EXPECT_NEAR(plan.roles.at(0).parameters, 32.8e9, 0.1e9);
+  EXPECT_EQ(plan.roles.at(1).role, "teacher");
+}
+
+TEST(PlanTable, GpuCountsAreThoseOfTheDesign) {
+  PlanOptions options;
+  options.gpu = "A100-80";
+  const Machine a100 = find_machine(options, "cuda");
+  const auto v3 = shape_of("deepseek-v3");
+  EXPECT_EQ(gpus_needed(v3, 2.0, a100).minimum, 17);
+  EXPECT_EQ(gpus_needed(v3, 2.0, a100).recommended, 32);
+  // 134 in the design's rounding of 671e9; the exact count is 671.03e9.
+  EXPECT_NEAR(static_cast<double>(gpus_needed(v3, 16.0, a100).minimum), 134.0, 1.0);
+  EXPECT_NEAR(static_cast<double>(gpus_needed(v3, 18.0, a100).minimum), 151.0, 1.0);
+  EXPECT_EQ(gpus_needed(v3, 16.0, a100).recommended, 256);
+  EXPECT_NEAR(gpus_needed(shape_of("qwen2.5-14b"), 16.0, a100).bytes, 237e9, 1e9);
+  EXPECT_NEAR(gpus_needed(shape_of("llama3.3-70b"), 16.0, a100).bytes, 1130e9, 2e9);
+  const std::string table = plan_table({{"DeepSeek-V3", v3}}, options);
+  expect_contains(table, "| distillation data | DeepSeek-V3 | 17 | 32 | 1342 |");
+  expect_contains(table, "7-14 days");
 }
 
 TEST(Plan, AnUnknownShapeIsSaid) {

@@ -73,7 +73,7 @@ TEST(Resolved, JsonHoldsValuesWithTheirTypes) {
   Config config;
   config.rl.changes.push_back({3, 5, "off"});
   const nlohmann::json json = config_json(config);
-  EXPECT_EQ(json.at("rl").at("steps"), 100);
+  EXPECT_EQ(json.at("rl").at("steps"), 100000);
   EXPECT_EQ(json.at("sampling").at("temperature"), 1.0);
   EXPECT_EQ(json.at("rl").at("changes").at(0).at("preference_rewards"), "off");
   EXPECT_EQ(json.at("sampling").at("greedy"), false);

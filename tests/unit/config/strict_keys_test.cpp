@@ -50,8 +50,7 @@ TEST(StrictKeys, AllProblemsOfAllPassesComeTogether) {
       error_of("[rl]\nstep = 1\nsteps = \"x\"\nmini_batch = 7\n[sampling]\ntop_p = 1.5\n", "rl");
   expect_contains(error, "test.toml:2: rl.step: unknown key; did you mean \"steps\"?");
   expect_contains(error, "test.toml:3: rl.steps: expected an integer");
-  expect_contains(error,
-                  "test.toml:4: rl.mini_batch: expected a divisor of the step's 512 samples");
+  expect_contains(error, "test.toml:4: rl.mini_batch: expected a divisor of the step's 64 samples");
   expect_contains(error, "test.toml:6: sampling.top_p: expected in (0, 1]");
   expect_contains(error, "test.toml: model.path: expected a model");
 }

@@ -1,0 +1,75 @@
+// Pass 3: what must fit together, said as "file:line: key: expected, found".
+#include "unit/config/config_support.h"
+
+namespace r1::config {
+namespace {
+
+std::string rl_error(const std::string& text) {
+  return error_of(kTinyModel + text, "rl");
+}
+
+TEST(Combinations, TheTinyModelIsValidForRl) {
+  EXPECT_EQ(rl_error(""), "");
+}
+
+TEST(Combinations, MiniBatchesDivideTheStep) {
+  expect_contains(rl_error("[rl]\nprompts_per_step = 10\nmini_batch = 4\n"),
+                  "rl.mini_batch: expected a divisor of the step's 10 samples (10 prompts x 1)");
+  expect_contains(rl_error("[rl]\nchunks = 65\n"), "rl.chunks: expected at most");
+}
+
+TEST(Combinations, AlgorithmAndAdvantagesBelongTogether) {
+  expect_contains(rl_error("[rl]\nalgorithm = \"grpo\"\n"),
+                  "rl.algorithm = \"grpo\" needs a group's advantages");
+  const std::string grpo =
+      "[rl]\nalgorithm = \"grpo\"\n[advantage]\nkind = \"grpo\"\n[kl]\nplace = \"loss\"\n";
+  expect_contains(rl_error(grpo + "estimator = \"k3\"\n"),
+                  "rl.samples_per_prompt: advantages compare the samples of a prompt");
+  expect_contains(rl_error(grpo + "estimator = \"k1\"\n"), "zero expected gradient");
+  expect_contains(rl_error("[rl]\nresample_zero_advantage = true\n"),
+                  "needs the advantages of groups");
+}
+
+TEST(Combinations, MeshesDivideHeadsAndRanks) {
+  expect_contains(rl_error("[roles.policy.train]\ntp = 3\n"),
+                  "expected a divisor of the 4 attention heads, found 3");
+  expect_contains(rl_error("[roles.policy.train]\nep = 2\n"), "the model has no experts");
+  expect_contains(rl_error("[roles.policy]\nranks = 3\n[roles.policy.train]\ntp = 2\n"),
+                  "does not make the role's 3 ranks");
+}
+
+TEST(Combinations, LengthsFitTheContext) {
+  expect_contains(rl_error("[sampling]\nmax_new_tokens = 5000\n"),
+                  "expected less than the model's context of 4096 tokens, found 5000");
+  expect_contains(rl_error("[sampling]\ntop_k = 261\n"), "expected at most the vocabulary's 260");
+}
+
+TEST(Combinations, DistillationSaysWhatLogitsNeed) {
+  expect_contains(error_of(kTinyModel, "distill"), "\"logits\" needs a teacher");
+  expect_contains(error_of(std::string(kTinyModel) + "[distill]\nmode = \"text\"\n", "distill"),
+                  "distill.mode = \"text\" has no teacher's logits: expected 0");
+}
+
+TEST(Combinations, TheSafetyTermNeedsItsClassifier) {
+  expect_contains(error_of(std::string(kTinyModel) + "[sft.safety]\nweight = 0.1\n", "sft"),
+                  "classifier.path: sft.safety.weight > 0 needs a toxicity classifier");
+}
+
+TEST(Combinations, GpuThingsNeedAGpu) {
+  const std::string error =
+      rl_error("[communication]\nbackend = \"nccl\"\n[trainer]\noffload = \"optimizer\"\n");
+  expect_contains(error, "communication.backend: nccl needs run.device = \"cuda\"");
+  expect_contains(error, "trainer.offload: offload needs run.device = \"cuda\"");
+}
+
+TEST(Combinations, RolesThatShareNameAnOwner) {
+  expect_contains(rl_error("[roles.reward]\nshare_with = \"judge\"\n"),
+                  "expected another role (policy, reference, reward, teacher), found \"judge\"");
+  expect_contains(
+      rl_error("[roles.reward]\nshare_with = \"reference\"\n[roles.reference]\nshare_with = "
+               "\"policy\"\n"),
+      "name the owner \"policy\"");
+}
+
+}  // namespace
+}  // namespace r1::config
