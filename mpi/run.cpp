@@ -65,7 +65,7 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
                    at::get_num_threads(), tensor::dtype_name(dtype_));
   saver_ = std::make_unique<checkpoint::Saver>(config().checkpoint, folder() + "/checkpoints",
                                                config().run.seed, world_);
-  budget_ = TimeBudget(find_deadline(config().run.time_limit));
+  budget_ = TimeBudget(find_deadline(config().run.time_limit_seconds()), config().run.stop_margin);
 }
 
 Run::~Run() = default;

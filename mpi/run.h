@@ -30,9 +30,10 @@ namespace r1::mpi {
 /// What the command line says about a stage.
 struct StageSetup {
   config::Config config;
-  std::string command;  // "rl", "sft", …
-  std::string name;     // of the stage in a pipeline; the command otherwise
-  std::string folder;   // the stage's run folder
+  std::string command;          // "rl", "sft", …
+  std::string name;             // of the stage in a pipeline; the command otherwise
+  std::string students_folder;  // distill: where students go; empty: "distilled" in the folder
+  std::string folder;           // the stage's run folder
   std::string
       model_folder;  // where a training stage leaves its model; empty: "model" in the run folder
   bool allow_config_change = false;

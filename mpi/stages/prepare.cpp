@@ -1,14 +1,14 @@
 // Raw data to training records. One rank reads and writes; the others wait for it.
-#include "data/prepare.h"
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/log.h"
-#include "base/random.h"
+#include "collective_errors.h"
 #include "data/generators.h"
 #include "data/jsonl.h"
+#include "data/prepare.h"
 #include "rewards/combine.h"
 #include "stages/stages.h"
 
@@ -64,14 +64,6 @@ void prepare_records(const config::Config& config, const std::string& folder) {
   rules.min_quality = options.min_quality;
   auto prepared = data::prepare(data::prepare_kind(options.kind), raw, rules);
   auto& records = prepared.records;
-  if (options.shuffle) {
-    const auto order = base::permutation(static_cast<std::int64_t>(records.size()),
-                                         static_cast<std::uint64_t>(config.run.seed));
-    std::vector<nlohmann::json> shuffled;
-    for (const auto index : order)
-      shuffled.push_back(std::move(records[static_cast<std::size_t>(index)]));
-    records = std::move(shuffled);
-  }
   if (options.max_records > 0 && static_cast<std::int64_t>(records.size()) > options.max_records)
     records.resize(static_cast<std::size_t>(options.max_records));
   if (records.empty())

@@ -5,7 +5,10 @@
 
 #include "base/errors.h"
 #include "base/log.h"
+#include "call_registry.h"
 #include "collective_errors.h"
+#include "watchdog.h"
+#include "watchdog_channel.h"
 
 namespace r1::mpi {
 namespace {
@@ -43,7 +46,9 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
         config::expand_run_folder(loaded.config, command_line.run_dir);
       },
       "configuration");
-  const auto watchdog = start_watchdog(environment, loaded.config.communication.watchdog_seconds);
+  const Watchdog watchdog(CallRegistry::instance(), make_mpi_watchdog_channel(),
+                          {.collective = loaded.config.communication.watchdog_seconds},
+                          environment.host());
   if (command_line.command == "pipeline")
     return static_cast<int>(run_pipeline(environment, world, loaded, command_line));
   StageSetup setup;

@@ -2,6 +2,7 @@
 // The stages of the recipe. Each is text that every rank reads: every call in it is made by all
 // ranks in the same order, and the role objects decide what this rank does.
 #include "command_line.h"
+#include "config/load.h"
 #include "environment.h"
 #include "run.h"
 
@@ -14,6 +15,19 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
 /// One stage with a resolved configuration. Collective over: world.
 base::ExitCode run_stage(Environment& environment, MpiCommunicator& world, const StageSetup& setup);
 
+base::ExitCode run_prepare(Environment& environment, MpiCommunicator& world,
+                           const StageSetup& setup);
 base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup);
+base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup);
+base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
+                            const StageSetup& setup);
+base::ExitCode run_distill(Environment& environment, MpiCommunicator& world,
+                           const StageSetup& setup);
+base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
+                            const StageSetup& setup);
+
+/// All stages of a configuration in order; finished ones are skipped. `only`: that stage alone.
+base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
+                            const config::LoadedConfig& loaded, const CommandLine& command_line);
 
 }  // namespace r1::mpi
