@@ -80,7 +80,8 @@ void Run::open_folder() {
   fs::create_directories(folder() + "/checkpoints");
   lock_ = std::make_unique<checkpoint::RunLock>(folder() + "/lock", checkpoint::current_owner());
   const auto resolved = folder() + "/resolved.json";
-  if (fs::exists(resolved)) {
+  // Nothing was computed before the first checkpoint: until then the configuration may still change.
+  if (fs::exists(resolved) && !checkpoint::list_steps(folder() + "/checkpoints").empty()) {
     const auto before = nlohmann::json::parse(base::read_file(resolved));
     const auto changes = config::compare_configs(before.at("config"), config());
     if (!changes.empty())
