@@ -86,24 +86,21 @@ at::ScalarType output_dtype(const CommandLine& line, const models::WeightSource&
 }
 
 std::shared_ptr<const tokenizer::Tokenizer> tokenizer_of(const std::string& path,
+                                                         const std::string& input,
                                                          std::int64_t vocab_size) {
   if (fs::is_regular_file(path) || fs::exists(fs::path(path) / "tokenizer.json"))
     return open_tokenizer(path, vocab_size);
-  base::log_warning("{}: has no tokenizer.json: the output has no tokenizer", path);
+  base::log_warning("{}: has no tokenizer.json: the output has no tokenizer", input);
   return nullptr;
 }
 
-/// config.json and its companions for `model` as it came from `input`.
+/// config.json and its companions for `model`, from the files of `input` (of the checkpoint).
 void write_description(const models::Model& model, const std::string& input,
                        const std::string& checkpoint, const std::string& folder) {
-  if (!checkpoint.empty()) {
-    write_description_blobs(checkpoint, folder);
-    const auto eos = folder_eos_token_ids(folder);
-    write_model_description(model, nullptr, {eos.begin(), eos.end()}, folder);
-    return;
-  }
-  const auto tokenizer = tokenizer_of(input, model.shape().vocab_size);
-  const auto eos = tokenizer ? tokenizer->eos_token_ids() : folder_eos_token_ids(input);
+  if (!checkpoint.empty()) write_description_blobs(checkpoint, folder);
+  const auto& source = checkpoint.empty() ? input : folder;
+  const auto tokenizer = tokenizer_of(source, input, model.shape().vocab_size);
+  const auto eos = tokenizer ? tokenizer->eos_token_ids() : folder_eos_token_ids(source);
   write_model_description(model, tokenizer.get(), {eos.begin(), eos.end()}, folder);
 }
 

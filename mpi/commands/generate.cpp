@@ -104,8 +104,8 @@ class Generator {
 
 int generate_command(const CommandLine& line) {
   RecordReader reader(line.input);
-  ToolModel model(line);
   RecordWriter writer(line.output);
+  ToolModel model(line);
   Generator generator(line, model, writer);
   for (Record record; reader.next(record);) generator.add(reader, std::move(record));
   generator.run();

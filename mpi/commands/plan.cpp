@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "commands/commands.h"
 #include "commands/plan_table.h"
+#include "config/model_size.h"
 #include "config/print.h"
 
 namespace r1::mpi {
@@ -54,8 +55,7 @@ std::vector<NamedShape> published_models(const std::string& config_file) {
     models.push_back({file.stem().string(), loaded.config.model.shape});
   }
   std::sort(models.begin(), models.end(), [](const NamedShape& a, const NamedShape& b) {
-    return a.shape.num_hidden_layers * a.shape.hidden_size <
-           b.shape.num_hidden_layers * b.shape.hidden_size;
+    return config::count_parameters(a.shape).total() < config::count_parameters(b.shape).total();
   });
   return models;
 }
@@ -98,8 +98,7 @@ int plan_command(const CommandLine& line) {
   }
   const auto misfits = print_plans(stages, line, 1);
   if (misfits == 0) return 0;
-  base::log_error("plan: {} of the configuration does not fit",
-                  misfits == 1 ? "one part" : fmt::format("{} parts", misfits));
+  base::log_error("plan: {} does not fit: {} problem(s), see above", line.config, misfits);
   return static_cast<int>(base::ExitCode::BadInput);
 }
 

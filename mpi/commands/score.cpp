@@ -76,8 +76,8 @@ void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordW
 
 int score_command(const CommandLine& line) {
   RecordReader reader(line.input);
-  ToolModel model(line);
   RecordWriter writer(line.output);
+  ToolModel model(line);
   const c10::InferenceMode inference;
   std::vector<Scored> batch;
   std::int64_t batch_tokens = 0;

@@ -24,8 +24,8 @@ std::vector<data::TokenId> known_ids(const RecordReader& reader, const Record& r
 
 int tokenize_command(const CommandLine& line) {
   RecordReader reader(line.input);
-  const auto tokenizer = open_tokenizer(line.tokenizer, std::numeric_limits<std::int64_t>::max());
   RecordWriter writer(line.output);
+  const auto tokenizer = open_tokenizer(line.tokenizer, std::numeric_limits<std::int64_t>::max());
   for (Record record; reader.next(record);) {
     if (line.decode)
       record.fields["text"] =
