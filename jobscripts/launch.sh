@@ -48,6 +48,8 @@ fi
 
 # One machine: start ranks by fork (plm isolated: no ssh is looked for), talk through shared memory (no network card
 # is probed), let ranks use all cores (mpirun pins 1 or 2 ranks to one core each), yield the core while waiting.
+# Threads of ranks that share cores must sleep, not spin, while another rank computes (measured: 8 times faster).
+[ "$ranks" = 1 ] || export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 options=(--oversubscribe --bind-to none --mca plm isolated --mca pml ob1 --mca btl "self,vader"
          --mca mpi_yield_when_idle 1)
 [ "$(id -u)" -ne 0 ] || options+=(--allow-run-as-root)

@@ -2,10 +2,10 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
+#include <sched.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/files.h"
 #include "base/log.h"
@@ -45,6 +45,19 @@ std::vector<RoleRequest> requests(const config::RolesOptions& options,
   return list;
 }
 
+/// The cores of this process, shared by the policy ranks of the node: other roles mostly work while
+/// the policy waits.
+std::int64_t threads_per_rank(RoleGroups& groups, const Environment& environment) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  int sharing = 0;
+  for (const int rank : groups.layout().role(kPolicy).ranks)
+    sharing +=
+        environment.node_of_rank()[static_cast<std::size_t>(rank)] == environment.node_of_rank()[0];
+  return std::max(1, count / std::max(1, sharing));
+}
+
 }  // namespace
 
 Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
@@ -53,10 +66,10 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
            "device");
   together([&] { open_folder(); }, "run folder");
-  choose_numbers();
   groups_ = std::make_unique<RoleGroups>(world_,
                                          RoleLayout(requests(config().roles, roles), world_.size(),
                                                     environment_.node_of_rank(), true));
+  choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
            "tokenizer");
@@ -80,7 +93,8 @@ void Run::open_folder() {
   fs::create_directories(folder() + "/checkpoints");
   lock_ = std::make_unique<checkpoint::RunLock>(folder() + "/lock", checkpoint::current_owner());
   const auto resolved = folder() + "/resolved.json";
-  // Nothing was computed before the first checkpoint: until then the configuration may still change.
+  // Nothing was computed before the first checkpoint: until then the configuration may still
+  // change.
   if (fs::exists(resolved) && !checkpoint::list_steps(folder() + "/checkpoints").empty()) {
     const auto before = nlohmann::json::parse(base::read_file(resolved));
     const auto changes = config::compare_configs(before.at("config"), config());
