@@ -55,4 +55,9 @@ void coordinate_errors(parallel::Communicator& comm, const std::function<void()>
   throw_coordinated(error);
 }
 
+void first_rank_alone(parallel::Communicator& comm, const std::function<void()>& work,
+                      const char* label) {
+  coordinate_errors(comm, comm.rank() == 0 ? work : std::function<void()>(), label);
+}
+
 }  // namespace r1::mpi

@@ -14,4 +14,9 @@ namespace r1::mpi {
 void coordinate_errors(parallel::Communicator& comm, const std::function<void()>& work,
                        const char* label = "coordinate errors");
 
+/// The same with `work` on rank 0 alone: what one rank does to files while the others wait for it.
+/// Collective over: comm.
+void first_rank_alone(parallel::Communicator& comm, const std::function<void()>& work,
+                      const char* label);
+
 }  // namespace r1::mpi

@@ -127,9 +127,8 @@ void Run::choose_numbers() {
           values[1] = static_cast<std::int64_t>(tensor::parse_dtype(json.at("dtype")));
           return;
         }
-        const auto cores = std::max(1u, std::thread::hardware_concurrency());
-        values[0] =
-            config().run.threads > 0 ? config().run.threads : static_cast<std::int64_t>(cores);
+        values[0] = config().run.threads > 0 ? config().run.threads
+                                             : threads_per_rank(*groups_, environment_);
         at::set_num_threads(static_cast<int>(values[0].item<std::int64_t>()));
         const auto& dtype = config().model.dtype;
         const auto chosen = dtype != "auto"     ? tensor::parse_dtype(dtype)

@@ -71,28 +71,25 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
     const bool finished = fs::exists(done);
     world.barrier("looking for finished stages");
     if (finished) continue;
-    if (world.rank() == 0)
-      base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name, setup.command);
+    base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name, setup.command);
     const base::Stopwatch watch;
     worked = true;
     const auto code = run_stage(environment, world, setup);
     if (code != base::ExitCode::Done) return code;
-    coordinate_errors(
+    first_rank_alone(
         world,
         [&] {
-          if (world.rank() == 0)
-            base::write_file_atomically(done,
-                                        nlohmann::json{{"seconds", watch.seconds()}}.dump() + "\n");
+          base::write_file_atomically(done,
+                                      nlohmann::json{{"seconds", watch.seconds()}}.dump() + "\n");
         },
         "end of stage");
   }
   if (!found)
     throw base::ConfigError(
         fmt::format("--only: no stage '{}' in the pipeline", command_line.only));
-  coordinate_errors(
+  first_rank_alone(
       world,
       [&] {
-        if (world.rank() != 0) return;
         if (!worked) base::log_info("all {} stages of {} are done", stages.size(), run_folder);
         write_report(run_folder);
       },

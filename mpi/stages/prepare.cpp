@@ -84,10 +84,9 @@ void prepare_records(const config::Config& config, const std::string& folder) {
 
 base::ExitCode run_prepare(Environment& environment, MpiCommunicator& world,
                            const StageSetup& setup) {
-  coordinate_errors(
+  first_rank_alone(
       world,
       [&] {
-        if (world.rank() != 0) return;
         std::filesystem::create_directories(setup.folder);
         prepare_records(setup.config, setup.folder);
       },

@@ -10,7 +10,8 @@ export R1_PROGRAM=$build/r1mpi
 # submit NAME: two virtual nodes with two ranks each; prints the job's id.
 submit() {
   sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --output="$work/$1.out" \
-    "$R1_ROOT/jobscripts/rl.sbatch" --config "$R1_ROOT/configs/tiny/random.toml" --run-dir "$work/$1"
+    "$R1_ROOT/jobscripts/rl.sbatch" --config "$R1_ROOT/configs/tiny/random.toml" --run-dir "$work/$1" \
+    --set rl.steps=8 --set rewards.delay_ms=400
 }
 
 has_checkpoint() { compgen -G "$work/$1/checkpoints/step-*" >/dev/null; }

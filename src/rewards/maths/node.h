@@ -38,4 +38,15 @@ struct Node {
   std::vector<Node> children;
 };
 
+/// "12", not "1.2".
+inline bool is_integer_literal(const Node& node) {
+  return node.kind == Kind::Number && node.text.find('.') == std::string::npos;
+}
+
+/// "3/4".
+inline bool is_integer_fraction(const Node& node) {
+  return node.kind == Kind::Divide && is_integer_literal(node.children[0]) &&
+         is_integer_literal(node.children[1]);
+}
+
 }  // namespace r1::rewards::maths

@@ -22,15 +22,6 @@ Node make(Kind kind, std::string text, std::vector<Node> children = {}) {
   return Node{kind, std::move(text), std::move(children)};
 }
 
-bool is_integer_literal(const Node& node) {
-  return node.kind == Kind::Number && node.text.find('.') == std::string::npos;
-}
-
-bool is_integer_fraction(const Node& node) {
-  return node.kind == Kind::Divide && is_integer_literal(node.children[0]) &&
-         is_integer_literal(node.children[1]);
-}
-
 class Parser {
  public:
   Parser(std::vector<Token> tokens, const Limits& limits)
