@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""A run gives the same samples, gradients and weights however it is spread over ranks and cut into micro-batches.
+
+layouts_test.py PROGRAM [unittest arguments]
+"""
+import random
+
+import run_support as support
+
+TOLERANCE = 1e-10  # relative, fp64 (design: numerics)
+STEPS = 4
+
+
+class Layouts(support.RunTest):
+    def train(self, command, name, ranks, config, **settings):
+        """The rank map as the log prints it, after a run in folder `name`."""
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        settings = {**support.FP64, "run.threads": 1, "metrics.samples_every": 1,
+                    "metrics.samples_per_step": 1000, **settings}
+        line = support.command(ranks, command, "--config", config, "--run-dir", self.folder / name, settings=settings)
+        output = self.assert_ends(0, line)
+        maps = [text for text in output.splitlines() if f"{command}: rank " in text]
+        self.assertEqual(len(maps), 1, output)
+        return maps[0]
+
+    def assert_equal_rows(self, name, base, keys):
+        rows, wanted = (support.read_jsonl(self.folder / run / "metrics.jsonl") for run in (name, base))
+        self.assertEqual(len(rows), len(wanted))
+        self.assertTrue(all(row["gradient_norm"] > 0 for row in wanted), "a step without a gradient tests nothing")
+        for row, other in zip(rows, wanted):
+            for key in keys:
+                self.assert_close(row[key], other[key], TOLERANCE, f"{name}, step {row['step']}, {key}")
+
+    def assert_equal_runs(self, name, base, keys):
+        """Numbers of all steps and final weights."""
+        self.assert_equal_rows(name, base, keys)
+        files = [self.folder / run / "model" / "model.safetensors" for run in (name, base)]
+        weights, expected = map(support.read_safetensors, files)
+        self.assertEqual(list(weights), list(expected))
+        self.assertLessEqual(support.relative_distance(weights, expected), TOLERANCE, name)
+
+
+class ReinforcementLearning(Layouts):
+    KEYS = ("gradient_norm", "reward_mean", "reward_std", "completion_length", "entropy", "accuracy")
+    PARTS = ("reward/response_quality", "reward/correctness")
+
+    def rl(self, name, ranks, **settings):
+        return self.train("rl", name, ranks, support.CONFIGS / "varied_rewards.toml", rl__steps=STEPS, **settings)
+
+    def samples(self, name):
+        """(step, sample) -> everything that was written of it."""
+        records = support.read_jsonl(self.folder / name / "samples.jsonl")
+        return {(record.pop("step"), record.pop("sample")): record for record in records}
+
+    def assert_same(self, name, all_samples=True):
+        found, base = self.samples(name), self.samples("base")
+        self.assertEqual(len(base), STEPS * 16)
+        for step in range(STEPS):
+            self.assertGreater(len({record["reward"] for (s, _), record in base.items() if s == step}), 1)
+        # The first policy rank writes the samples that it drew.
+        self.assertEqual(len(found) == len(base), all_samples)
+        self.assertEqual({step for step, _ in found}, set(range(STEPS)))
+        for place, record in found.items():
+            self.assertEqual(record, base[place], f"{name}, step and sample {place}")
+        self.assert_equal_runs(name, "base", self.KEYS)
+
+    def test_ranks(self):
+        self.rl("base", 1)
+        own = {"roles.policy.ranks": 1, "roles.reward.ranks": 1, "roles.reference.ranks": 1}
+        for name, ranks, settings, wanted in (
+            ("each role apart", 3, own, ("0 policy (dp 1)", "1 reward (dp 1)", "2 reference (dp 1)")),
+            ("four", 4, {}, ("0..1 policy (dp 2)", "2 reward (dp 1)", "3 reference (dp 1)")),
+            ("five", 5, {**own, "roles.policy.ranks": 2, "roles.reference.ranks": 2},
+             ("0..1 policy (dp 2)", "2 reward (dp 1)", "3..4 reference (dp 2)")),
+            ("uneven", 3, {"roles.reference.share_with": "policy", "roles.reward.share_with": "policy"},
+             ("0..2 policy (dp 3)", "0..2 reward (dp 3)", "0..2 reference (dp 3)")),
+        ):
+            with self.subTest(name):
+                ranks_of_roles = self.rl(name, ranks, **settings)
+                for part in wanted:
+                    self.assertIn(part, ranks_of_roles)
+                self.assert_same(name, all_samples=name == "each role apart")
+            with self.subTest(name, what="parts of the reward"):
+                self.assert_equal_rows(name, "base", self.PARTS)
+
+    def test_cuts(self):
+        self.rl("base", 1, trainer__micro_batch_tokens=4096)
+        for name, settings in (
+            ("small micro-batches", {"trainer.micro_batch_tokens": 64, "trainer.score_batch_tokens": 64}),
+            ("prompts repeated in training", {"trainer.share_prefix": False}),
+            ("prompts repeated in generation", {"engine.share_prefix": False, "engine.max_num_seqs": 3}),
+            ("whole optimizer on each rank", {"trainer.shard_optimizer": False, "trainer.bucket_mb": 0.01}),
+            ("one chunk", {"rl.chunks": 1}),
+        ):
+            with self.subTest(name):
+                self.rl(name, 1, **settings)
+                self.assert_same(name)
+
+
+class Supervised(Layouts):
+    KEYS = ("gradient_norm", "loss")
+
+    def records(self, count=40):
+        """Records of different lengths with different questions."""
+        draw = random.Random(5)
+        return self.write_jsonl("records.jsonl", [
+            {"instruction": f"What is {a} + {a}?", "input": "", "output": f"{a} and {a} make {2 * a}. " * draw.randint(1, 4)}
+            for a in range(count)])
+
+    def supervised(self, command, name, ranks, **settings):
+        loops = {f"{command}.steps": STEPS, f"{command}.epochs": 0, f"{command}.batch": 6,
+                 f"{command}.max_length": 256}
+        return self.train(command, name, ranks, support.RANDOM, **{
+            "data.files": [str(self.folder / "records.jsonl")], "data.generate.names": [], "data.held_out": 0.1,
+            **loops, **{key.replace("__", "."): value for key, value in settings.items()}})
+
+    def test_sft(self):
+        self.records()
+        self.supervised("sft", "base", 1)
+        for name, ranks, settings in (
+            ("two ranks", 2, {}),
+            ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64}),
+            ("without packing", 1, {"sft.packing": False}),
+        ):
+            with self.subTest(name):
+                self.supervised("sft", name, ranks, **settings)
+                self.assert_equal_runs(name, "base", self.KEYS)
+
+    def test_questions_that_repeat_in_a_step(self):
+        """Few records: a batch meets its records twice, one of them not behind the other."""
+        self.records(count=4)
+        self.supervised("sft", "base", 1, data__held_out=0.0)
+        for name, settings in (
+            ("each prompt for itself", {"trainer.share_prefix": False}),
+            ("tiny micro-batches", {"trainer.micro_batch_tokens": 64}),
+        ):
+            with self.subTest(name):
+                self.supervised("sft", name, 1, data__held_out=0.0, **settings)
+                self.assert_equal_runs(name, "base", self.KEYS)
+
+    def test_distillation(self):
+        self.records()
+        # A teacher of another width, with the student's vocabulary.
+        teacher = {f"teacher.shape.{key}": value for key, value in {
+            "vocab_size": 260, "hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
+            "num_key_value_heads": 4, "intermediate_size": 128, "max_position_embeddings": 1024}.items()}
+        teacher |= {"teacher.init": "random", "teacher.tokenizer": "bytes", "teacher.dtype": "fp64",
+                    "teacher.master_dtype": "fp64"}
+        self.supervised("distill", "base", 1, **teacher)
+        for name, ranks, settings, wanted in (
+            ("teacher apart", 2, {}, ("0 policy (dp 1)", "1 teacher (dp 1)")),
+            ("two students", 3, {"roles.policy.ranks": 2}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
+            ("two teachers", 3, {"roles.policy.ranks": 1, "roles.teacher.ranks": 2},
+             ("0 policy (dp 1)", "1..2 teacher (dp 2)")),
+        ):
+            with self.subTest(name):
+                ranks_of_roles = self.supervised("distill", name, ranks, **teacher, **settings)
+                for part in wanted:
+                    self.assertIn(part, ranks_of_roles)
+                self.assert_equal_runs(name, "base", self.KEYS)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,146 @@
+"""What the integration tests share: starting r1mpi on several ranks, reading what a run folder holds."""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CONFIGS = ROOT / "tests" / "data" / "configs"
+LAUNCH = ROOT / "jobscripts" / "launch.sh"
+RANDOM = ROOT / "configs" / "tiny" / "random.toml"
+TIME_LIMIT = 240  # seconds: a run that is still there is one that hangs
+FP64 = {"model.dtype": "fp64", "model.master_dtype": "fp64", "trainer.gradient_dtype": "fp64"}
+TIMES = re.compile(r"seconds|per_second|time")
+
+program = ""
+
+
+def main():
+    """Runs the tests of the calling script: SCRIPT PROGRAM [unittest arguments]."""
+    global program
+    program = str(pathlib.Path(sys.argv.pop(1)).resolve())
+    sys.modules["run_support"].program = program
+    unittest.main(verbosity=2)
+
+
+def command(ranks, *arguments, settings=None):
+    """The argument list that starts r1mpi; settings are --set KEY=VALUE (text is quoted as TOML text)."""
+    line = [str(LAUNCH), "-n", str(ranks), program, *map(str, arguments)]
+    for key, value in (settings or {}).items():
+        line += ["--set", f"{key}={json.dumps(value)}"]
+    return line
+
+
+def environment(**variables):
+    return {**os.environ, **variables}
+
+
+def start(line, output, **variables):
+    """A process in its own process group whose output goes to a file."""
+    with open(output, "ab") as target:
+        return subprocess.Popen(line, cwd=ROOT, env=environment(**variables), stdin=subprocess.DEVNULL,
+                                stdout=target, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def run(line, **variables):
+    """The finished process; its standard error is behind its standard output."""
+    return subprocess.run(line, cwd=ROOT, env=environment(**variables), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                          timeout=TIME_LIMIT, check=False)
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def read_safetensors(path):
+    """All F64 and F32 tensors of a file: name -> flat tuple of numbers."""
+    content = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    tensors = {}
+    for name, entry in json.loads(content[8 : 8 + length]).items():
+        if name == "__metadata__":
+            continue
+        begin, end = entry["data_offsets"]
+        code, size = {"F64": ("d", 8), "F32": ("f", 4)}[entry["dtype"]]
+        tensors[name] = struct.unpack(f"<{(end - begin) // size}{code}", content[8 + length + begin : 8 + length + end])
+    return tensors
+
+
+def relative_distance(left, right):
+    """L2 distance of two sets of tensors over the norm of the second."""
+    difference = sum((a - b) ** 2 for name in right for a, b in zip(left[name], right[name]))
+    return (difference / sum(b * b for name in right for b in right[name])) ** 0.5
+
+
+def numbers(row):
+    """A row of metrics without what a clock measured."""
+    return {key: value for key, value in row.items() if not TIMES.search(key)}
+
+
+def last_checkpoint(folder):
+    return sorted((pathlib.Path(folder) / "checkpoints").glob("step-*"))[-1]
+
+
+def dataset_hashes(checkpoint):
+    """(shard, dataset) -> hash of its contents; attributes, such as dates, are left out."""
+    hashes = {}
+    for shard in sorted(checkpoint.glob("shard-*.h5")):
+        listing = subprocess.run(["h5ls", "-r", shard], capture_output=True, text=True, check=True).stdout
+        # h5ls puts a backslash before blanks in names.
+        names = [line.split(" Dataset ")[0].strip().replace("\\ ", " ") for line in listing.splitlines()
+                 if " Dataset " in line]
+        with tempfile.TemporaryDirectory() as folder:
+            for name in names:
+                raw = pathlib.Path(folder) / "raw"
+                subprocess.run(["h5dump", "-d", name, "-b", "LE", "-o", raw, shard], capture_output=True, check=True)
+                hashes[shard.name, name] = hashlib.sha256(raw.read_bytes()).hexdigest()
+    return hashes
+
+
+class RunTest(unittest.TestCase):
+    """A test with a folder of its own, which is kept where R1_KEEP names one."""
+
+    def setUp(self):
+        kept = os.environ.get("R1_KEEP")
+        self.folder = pathlib.Path(kept) / self.id() if kept else pathlib.Path(tempfile.mkdtemp(prefix="r1-test-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not kept:
+            self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def write_jsonl(self, name, records):
+        path = self.folder / name
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        return path
+
+    def assert_ends(self, status, line, **variables):
+        """Runs the command; the test fails when its status is another. Returns what it printed."""
+        done = run(line, **variables)
+        self.assertEqual(done.returncode, status, " ".join(line) + "\n" + done.stdout)
+        return done.stdout
+
+    def assert_close(self, found, expected, tolerance, what):
+        scale = max(abs(found), abs(expected), 1e-300)
+        self.assertLessEqual(abs(found - expected) / scale, tolerance, f"{what}: {found!r} and {expected!r}")
+
+    @contextlib.contextmanager
+    def running(self, line, name="output", **variables):
+        """A started command, killed with all its ranks when the block ends early."""
+        process = start(line, self.folder / name, **variables)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, 9)
+                process.wait()
+
+    def output(self, name="output"):
+        return (self.folder / name).read_text(encoding="utf-8", errors="replace")
