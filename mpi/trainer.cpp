@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
+#include "models/registry.h"
 #include "optim/schedule.h"
 #include "tensor/dtype.h"
 
@@ -126,6 +127,26 @@ void Trainer::refresh_model() {
   const at::NoGradGuard no_grad;
   for (auto& slot : optimizer_.slots())
     if (slot.model.defined()) slot.model.copy_(slot.master.view(slot.model.sizes()));
+}
+
+void Trainer::set_masters(const models::Model& full) {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < full.parameters().size(); ++i) {
+    auto& slot = optimizer_.slots()[i];
+    slot.master.copy_(full.parameters()[i].value.detach().view(slot.master.sizes()));
+  }
+  refresh_model();
+}
+
+std::unique_ptr<models::Model> Trainer::master_model() {
+  const at::NoGradGuard no_grad;
+  auto full =
+      models::make_model(model_.shape(), optimizer_.slots().front().master.scalar_type(), at::kCPU);
+  for (std::size_t i = 0; i < full->parameters().size(); ++i) {
+    auto& value = full->parameters()[i].value;
+    value.copy_(optimizer_.slots()[i].master.view(value.sizes()));
+  }
+  return full;
 }
 
 }  // namespace r1::mpi

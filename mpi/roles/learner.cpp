@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/timer.h"
+#include "tensor/dtype.h"
 
 namespace r1::mpi {
 
@@ -20,14 +21,19 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
   return counts;
 }
 
-double relative_change(const models::Model& model, const models::ModelOptions& options,
+void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed) {
+  const auto dtype = tensor::parse_dtype(options.master_dtype);
+  if (c10::elementSize(dtype) > c10::elementSize(trainer.model().dtype()))
+    trainer.set_masters(*load_model(options, dtype, at::kCPU, seed));
+}
+
+double relative_change(const models::Model& trained, const models::ModelOptions& options,
                        std::uint64_t seed) {
-  const auto start = load_model(options, model.dtype(), at::kCPU, seed);
+  const auto start = load_model(options, trained.dtype(), at::kCPU, seed);
   double change = 0.0, norm = 0.0;
   for (std::size_t i = 0; i < start->parameters().size(); ++i) {
-    const auto before = start->parameters()[i].value.to(at::kFloat);
-    const auto after = model.parameters()[i].value.detach().cpu().to(at::kFloat);
-    change += (after - before).square().sum(at::kDouble).item<double>();
+    const auto& before = start->parameters()[i].value;
+    change += (trained.parameters()[i].value - before).square().sum(at::kDouble).item<double>();
     norm += before.square().sum(at::kDouble).item<double>();
   }
   return std::sqrt(change / std::max(norm, 1e-300));
@@ -46,6 +52,11 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
   if (active())
     trainer_ = std::make_unique<Trainer>(*model_, std::vector<ExtraParameter>(), config.optimizer,
                                          config.trainer, config.run, total_steps, data_parallel());
+  run.together(
+      [&] {
+        if (active()) load_masters(*trainer_, model, static_cast<std::uint64_t>(config.run.seed));
+      },
+      "loading the master weights");
   run.persist("learner", {[this] {
                             return active() ? trainer_->checkpoint_tensors()
                                             : std::vector<checkpoint::ShardedTensor>();
@@ -56,12 +67,6 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
                             trainer_->restore_state(state);
                             trainer_->refresh_model();
                           }});
-}
-
-double Learner::relative_weight_change() {
-  return active() ? relative_change(*model_, options_,
-                                    static_cast<std::uint64_t>(run_.config().run.seed))
-                  : 0.0;
 }
 
 std::vector<std::vector<std::int64_t>> Learner::micro_batches(

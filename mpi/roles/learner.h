@@ -39,7 +39,6 @@ class Learner {
   models::Model& model() { return *model_; }
   Trainer& trainer() { return *trainer_; }
   parallel::Communicator& data_parallel() { return run_.groups().axis(kPolicy, "dp"); }
-  double relative_weight_change();
 
  private:
   Run& run_;
@@ -48,8 +47,12 @@ class Learner {
   std::unique_ptr<Trainer> trainer_;
 };
 
-/// |w - w0| / |w0| over all weights, w0 = the model of `options` as it is loaded.
-double relative_change(const models::Model& model, const models::ModelOptions& options,
+/// Fills `trainer`'s master weights in their own precision when the model computes in a lower one.
+void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
+
+/// |w - w0| / |w0| over all weights of `trained`, w0 = the model of `options` as it is loaded in
+/// that precision.
+double relative_change(const models::Model& trained, const models::ModelOptions& options,
                        std::uint64_t seed);
 
 }  // namespace r1::mpi

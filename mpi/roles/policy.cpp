@@ -39,6 +39,12 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
     trainer_ = std::make_unique<Trainer>(*model_, extra, config.optimizer, config.trainer,
                                          config.run, optimizer_steps(config.rl), data_parallel());
   }
+  run.together(
+      [&] {
+        if (active())
+          load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
+      },
+      "loading the master weights");
   persist();
 }
 
@@ -96,12 +102,6 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
     return base::derive_seed({seed, static_cast<std::uint64_t>(sample)});
   };
   return generator_->sample(prompts, samples, sampling, seed_of, data_parallel());
-}
-
-double Policy::relative_weight_change() {
-  if (!active()) return 0.0;
-  return relative_change(*model_, run_.config().model,
-                         static_cast<std::uint64_t>(run_.config().run.seed));
 }
 
 }  // namespace r1::mpi

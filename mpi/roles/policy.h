@@ -44,8 +44,6 @@ class Policy {
   parallel::Communicator& data_parallel();
   /// Weights as sent to the reference: bumped by every optimizer step that was taken.
   std::int64_t version() const { return version_; }
-  /// |w - w0| / |w0| over all weights against the model the stage started from. 0 on other ranks.
-  double relative_weight_change();
 
  private:
   friend class PolicyUpdate;

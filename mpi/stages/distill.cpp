@@ -62,8 +62,8 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
     run.finish_step(step, std::move(row), "loss");
   }
   if (!run.stopped_early())
-    write_stage_output(run, student.active() ? &student.model() : nullptr,
-                       held_out.summary(student), student.relative_weight_change());
+    write_stage_output(run, student.active() ? &student.trainer() : nullptr,
+                       held_out.summary(student));
   return run.end();
 }
 

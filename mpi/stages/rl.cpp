@@ -90,8 +90,8 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     run.finish_step(step, std::move(row), "reward_mean");
   }
   if (!run.stopped_early())
-    write_stage_output(run, policy.active() ? &policy.model() : nullptr,
-                       held_out.summary(policy, step), policy.relative_weight_change());
+    write_stage_output(run, policy.active() ? &policy.trainer() : nullptr,
+                       held_out.summary(policy, step));
   return run.end();
 }
 

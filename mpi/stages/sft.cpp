@@ -35,8 +35,8 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
     run.finish_step(step, std::move(row), "loss");
   }
   if (!run.stopped_early())
-    write_stage_output(run, learner.active() ? &learner.model() : nullptr,
-                       held_out.summary(learner), learner.relative_weight_change());
+    write_stage_output(run, learner.active() ? &learner.trainer() : nullptr,
+                       held_out.summary(learner));
   return run.end();
 }
 

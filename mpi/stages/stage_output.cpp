@@ -141,11 +141,13 @@ nlohmann::json HeldOutLoss::summary(Learner& learner) {
           {"records", samples_.size()}};
 }
 
-void write_stage_output(Run& run, const models::Model* model, nlohmann::json held_out,
-                        double weight_change) {
+void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {
   run.together(
       [&] {
         if (!run.writes()) return;
+        const auto model = trainer->master_model();
+        const auto weight_change = relative_change(
+            *model, run.config().model, static_cast<std::uint64_t>(run.config().run.seed));
         write_model_folder(*model, *run.text().tokenizer, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};

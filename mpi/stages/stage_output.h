@@ -10,6 +10,7 @@
 namespace r1::mpi {
 
 class Learner;
+class Trainer;
 class Policy;
 
 /// All rollouts of this rank, by sample number.
@@ -57,9 +58,8 @@ class HeldOutLoss {
   nlohmann::json before_;
 };
 
-/// Writes the model's folder and summary.json (held-out values, relative change of the weights).
-/// Collective: world.
-void write_stage_output(Run& run, const models::Model* model, nlohmann::json held_out,
-                        double weight_change);
+/// Writes the model's folder (in the master's precision) and summary.json: held-out values,
+/// relative change of the weights. `trainer`: null outside the policy. Collective over: world.
+void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out);
 
 }  // namespace r1::mpi
