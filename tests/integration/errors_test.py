@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""What a user can get wrong ends with exit code 2 and a message that names the file or key, on 1 rank and on 4.
+
+errors_test.py PROGRAM [unittest arguments]
+"""
+import hashlib
+import re
+
+import run_support as support
+
+TRACE = re.compile(r"0x[0-9a-f]{6,}|Aborted|terminate called|Segmentation|core dumped|R1_CHECK|\.cpp:\d|frame #\d")
+
+
+def contents(folder):
+    """Path -> hash of every file of a folder; the log may grow, and what the last start resolved may change."""
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name not in ("log", "resolved.json", "resolved.toml", "chosen.json")}
+
+
+class Errors(support.RunTest):
+    RANKS = (1, 4)
+
+    def refuse(self, words, command="rl", run_dir="run", ranks=RANKS, config=support.RANDOM, **settings):
+        """The command is refused for these words on 1 and 4 ranks and leaves the run folder as it was."""
+        folder = self.folder / run_dir
+        before = contents(folder)
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        for number in ranks:
+            with self.subTest(ranks=number, what=words[0]):
+                line = support.command(number, command, "--config", config, "--run-dir", folder, settings=settings)
+                output = self.assert_ends(2, line)
+                for word in words:
+                    self.assertIn(word, output)
+                messages = [text for text in output.splitlines() if re.match(r"\S+ E ", text)]
+                self.assertEqual(len(messages), len(set(messages)), "one message, not one a rank:\n" + output)
+                self.assertEqual(len(messages), 1, output)
+                self.assertNotRegex("\n".join(messages), TRACE)
+                self.assertNotIn("terminate called", output)
+                self.assertEqual(contents(folder), before)
+
+    def test_missing_data_file(self):
+        missing = str(self.folder / "nowhere.jsonl")
+        self.refuse([missing], data__files=[missing])
+        self.refuse([missing], "sft", data__files=[missing], data__generate__names=[])
+
+    def test_bad_lines(self):
+        bad = self.folder / "bad.jsonl"
+        good = '{"instruction": "a", "input": "", "output": "b"}\n'
+        bad.write_text(good * 3 + '{"instruction": "a", \n' + good + "[1]\n" + good)
+        settings = {"data__files": [str(bad)], "data__generate__names": []}
+        self.refuse([f"{bad}:4"], "sft", **settings, data__max_bad_lines=1)
+        record = self.write_jsonl("record.jsonl", [{"instruction": "a", "output": "b"}, {"instruction": "a"}])
+        self.refuse([f"{record}:2", "output"], "sft", data__files=[str(record)], data__generate__names=[])
+
+    def test_unknown_key(self):
+        self.refuse(["--set rl.step=3", "rl.step", '"steps"'], rl__step=3)
+        config = self.folder / "typo.toml"
+        config.write_text(f'include = "{support.RANDOM}"\n[optimizer]\nlearning_rat = 1e-3\n')
+        self.refuse([f"{config}:3", "learning_rat", "learning_rate"], config=config)
+
+    def test_missing_configuration(self):
+        self.refuse(["nowhere.toml"], config=self.folder / "nowhere.toml")
+
+    def test_world_that_does_not_fit(self):
+        self.refuse(["roles", "8"], roles__policy__ranks=8, roles__reward__ranks=1)
+        self.refuse(["reward", "policy"], roles__reward__ranks=3, roles__policy__ranks=3)
+
+    def test_world_that_does_not_fit_a_restart(self):
+        self.refuse(["roles", "8"], **self.trained(), roles__policy__ranks=8, roles__reward__ranks=1)
+
+    def test_no_gpu(self):
+        self.refuse(["cuda"], run__device="cuda")
+
+    def test_tokenizer_of_another_model(self):
+        self.refuse(["tokenizer 'bytes'", "256"], model__shape__vocab_size=256)
+
+    def test_missing_model(self):
+        missing = str(self.folder / "nowhere")
+        self.refuse([missing], model__init="load", model__path=missing)
+
+    def trained(self):
+        line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run",
+                               settings={"rl.steps": 4, "run.max_steps": 2, "run.threads": 1})
+        self.assert_ends(0, line)
+        return {"rl__steps": 4, "run__threads": 1}
+
+    def test_edited_configuration(self):
+        same = self.trained()
+        self.refuse(["optimizer.learning_rate", "--allow-config-change"], **same, optimizer__learning_rate=0.5)
+        self.refuse(["run.seed"], **same, run__seed=8)
+        self.refuse(["model.shape.hidden_size", "64", "128"], **same, model__shape__hidden_size=128)
+        allowed = {**{key.replace("__", "."): value for key, value in same.items()}, "optimizer.learning_rate": 0.002}
+        line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run",
+                               "--allow-config-change", settings=allowed)
+        self.assertIn("optimizer.learning_rate", self.assert_ends(0, line))
+
+    def test_checkpoint_of_another_model(self):
+        """The run folder's memory of its configuration is gone; the checkpoint itself does not fit."""
+        same = self.trained()
+        (self.folder / "run" / "resolved.json").unlink()
+        line = support.command(4, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run", settings={
+            **{key.replace("__", "."): value for key, value in same.items()}, "model.shape.hidden_size": 128})
+        output = self.assert_ends(2, line)
+        self.assertIn("checkpoints/step-00000002", output)
+        self.assertIn("model.embed_tokens.weight", output)
+
+
+if __name__ == "__main__":
+    support.main()
