@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "checkpoint/formats/gguf_tokenizer.h"
+#include "checkpoint_model.h"
 #include "models/hf_config.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
@@ -35,9 +36,17 @@ tokenizer::Definition read_definition(const models::ModelOptions& options) {
 
 }  // namespace
 
+namespace {
+
+models::ModelFiles open_files(const std::string& path) {
+  return is_checkpoint(path) ? open_checkpoint_model(path) : models::open_model(path);
+}
+
+}  // namespace
+
 models::ModelShape model_shape(const models::ModelOptions& options) {
   return options.init == "random" && !options.shape.empty() ? options.shape
-                                                            : models::read_shape(options.path);
+                                                            : open_files(options.path).shape;
 }
 
 std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
@@ -47,7 +56,7 @@ std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, a
     models::randomize(*model, seed);
     return model;
   }
-  const auto files = models::open_model(options.path);
+  const auto files = open_files(options.path);
   auto model = models::make_model(files.shape, dtype, device);
   models::load_weights(*model, *files.weights);
   return model;

@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "checkpoint/catalog.h"
 #include "checkpoint/reader.h"
+#include "checkpoint_model.h"
 #include "collective_errors.h"
 #include "config/compare.h"
 #include "config/print.h"
@@ -165,6 +166,14 @@ void Run::persist(const std::string& name, Persistent part) {
   parts_.emplace_back(name, std::move(part));
 }
 
+void Run::describe(const models::Model& model) {
+  const auto folder = this->folder() + "/description";
+  const auto& eos = text_.tokenizer->eos_token_ids();
+  write_model_description(model, text_.tokenizer.get(), {eos.begin(), eos.end()}, folder);
+  description_ = description_blobs(folder);
+  fs::remove_all(folder);
+}
+
 std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
   total_steps_ = total_steps;
   const auto selection = checkpoint::newest_valid(folder() + "/checkpoints", world_);
@@ -227,6 +236,7 @@ void Run::save(std::int64_t steps_done) {
     for (auto& tensor : part.tensors()) state.tensors.push_back(std::move(tensor));
     state.blobs["state/" + name] = part.state();
   }
+  state.blobs.insert(description_.begin(), description_.end());
   state.blobs["config"] = config::config_json(config()).dump();
   state.blobs["versions"] = fmt::format("r1mpi {} ({})", base::kVersion, base::kGitSha);
   state.blobs["rank_map"] = groups_->layout().print();

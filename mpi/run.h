@@ -80,6 +80,8 @@ class Run {
   void together(const std::function<void()>& work, const char* label);
 
   void persist(const std::string& name, Persistent part);
+  /// Checkpoints then hold what describes the model too; called by the rank that writes.
+  void describe(const models::Model& model);
   /// Restores the newest valid checkpoint, if any; returns the first step to do. Stages that keep
   /// no checkpoint say themselves where they go on. Collective.
   std::int64_t begin(std::int64_t total_steps, std::int64_t first_step = 0);
@@ -117,6 +119,8 @@ class Run {
   std::unique_ptr<metrics::TimeEstimate> estimate_;
   std::unique_ptr<metrics::ProgressPrinter> printer_;
   std::vector<std::pair<std::string, Persistent>> parts_;
+  checkpoint::Blobs
+      description_;  // the model's small files, so that a checkpoint converts by itself
   TimeBudget budget_;
   StopToken stop_;
   std::int64_t total_steps_ = 0;

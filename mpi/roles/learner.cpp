@@ -54,7 +54,9 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
                                          config.trainer, config.run, total_steps, data_parallel());
   run.together(
       [&] {
-        if (active()) load_masters(*trainer_, model, static_cast<std::uint64_t>(config.run.seed));
+        if (!active()) return;
+        load_masters(*trainer_, model, static_cast<std::uint64_t>(config.run.seed));
+        if (run.writes()) run.describe(*model_);
       },
       "loading the master weights");
   run.persist("learner", {[this] {

@@ -41,8 +41,9 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
   }
   run.together(
       [&] {
-        if (active())
-          load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
+        if (!active()) return;
+        load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
+        if (run.writes()) run.describe(*model_);
       },
       "loading the master weights");
   persist();

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "call_registry.h"
 #include "collective_errors.h"
+#include "supported.h"
 #include "watchdog.h"
 #include "watchdog_channel.h"
 
@@ -26,6 +27,7 @@ const std::map<std::string, Stage>& stages() {
 
 base::ExitCode run_stage(Environment& environment, MpiCommunicator& world,
                          const StageSetup& setup) {
+  require_supported(setup.config, setup.command);
   return stages().at(setup.command)(environment, world, setup);
 }
 

@@ -1,0 +1,54 @@
+#include "supported.h"
+
+#include "base/errors.h"
+
+namespace r1::mpi {
+namespace {
+
+void check_roles(const config::RolesOptions& roles, base::Problems& problems) {
+  const std::pair<const char*, const config::RoleOptions*> all[] = {{"policy", &roles.policy},
+                                                                    {"reference", &roles.reference},
+                                                                    {"reward", &roles.reward},
+                                                                    {"teacher", &roles.teacher}};
+  for (const auto& [name, role] : all)
+    for (const auto& [mesh_name, mesh] :
+         {std::pair{"train", role->train}, std::pair{"generate", role->generate}})
+      problems.require(mesh.tp == 1 && mesh.ep == 1, fmt::format("roles.{}.{}", name, mesh_name),
+                       "tensor and expert parallelism (tp, ep > 1) are for plan only so far");
+}
+
+}  // namespace
+
+void require_supported(const config::Config& config, const std::string& command) {
+  base::Problems problems;
+  check_roles(config.roles, problems);
+  problems.require(config.communication.backend != "nccl", "communication.backend",
+                   "nccl does not run yet: use mpi or auto");
+  problems.require(!config.communication.fixed_order_reduction,
+                   "communication.fixed_order_reduction", "does not run yet");
+  problems.require(config.trainer.offload == "none", "trainer.offload",
+                   "does not run yet: use none");
+  problems.require(config.checkpoint.save_hf_every == 0, "checkpoint.save_hf_every",
+                   "does not run yet: use 0");
+  problems.require(config.checkpoint.interval_steps > 0, "checkpoint.interval_steps",
+                   "0 (automatic) does not run yet");
+  if (command == "rl") {
+    problems.require(!config.reward_model.used(), "reward_model", "reward models do not run yet");
+    problems.require(config.rl.replay.empty(), "rl.replay", "does not run yet");
+    problems.require(config.rl.changes.empty(), "rl.changes", "does not run yet");
+    problems.require(!config.rl.resample_zero_advantage, "rl.resample_zero_advantage",
+                     "does not run yet");
+  }
+  if (command == "sft")
+    problems.require(config.sft.safety.weight == 0.0, "sft.safety.weight",
+                     "the safety term needs a toxicity classifier, which does not run yet: use 0");
+  if (command == "distill")
+    problems.require(config.distillation_loss.top_k == 0, "distillation_loss.top_k",
+                     "does not run yet: use 0 (exact)");
+  if (problems.empty()) return;
+  std::string text = "options that this version does not run:";
+  for (const auto& problem : problems.list()) text += "\n" + problem.key + ": " + problem.message;
+  throw base::ConfigError(text);
+}
+
+}  // namespace r1::mpi
