@@ -26,15 +26,6 @@ def children(process):
 
 
 class Restart(support.RunTest):
-    def wait_for_lines(self, path, count, process):
-        """Until a JSONL file has `count` lines."""
-        for _ in range(6000):
-            if path.exists() and path.read_bytes().count(b"\n") >= count:
-                return
-            self.assertIsNone(process.poll(), f"ended before line {count} of {path}:\n" + self.output())
-            time.sleep(0.02)
-        self.fail(f"{path} does not grow:\n" + self.output())
-
     def assert_ends_soon(self, process, beginning):
         status = process.wait(timeout=support.TIME_LIMIT)
         self.assertLess(time.monotonic() - beginning, END_LIMIT)

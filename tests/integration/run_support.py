@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -144,3 +145,12 @@ class RunTest(unittest.TestCase):
 
     def output(self, name="output"):
         return (self.folder / name).read_text(encoding="utf-8", errors="replace")
+
+    def wait_for_lines(self, path, count, process):
+        """Until a JSONL file has `count` lines."""
+        for _ in range(6000):
+            if path.exists() and path.read_bytes().count(b"\n") >= count:
+                return
+            self.assertIsNone(process.poll(), f"ended before line {count} of {path}:\n" + self.output())
+            time.sleep(0.02)
+        self.fail(f"{path} does not grow:\n" + self.output())

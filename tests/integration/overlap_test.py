@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Scoring overlaps sampling: while the reward role still works on a chunk, the policy samples the next one.
+
+overlap_test.py PROGRAM [unittest arguments]
+"""
+import run_support as support
+
+CHUNKS = 4
+STEPS = 3
+DELAY_MS = 200
+
+
+class Overlap(support.RunTest):
+    def spans(self, name, ranks, role, span):
+        """(begin, end) of all spans of that name on the first rank of the role, in order."""
+        found = {}
+        for path in sorted((self.folder / name).glob("timeline*.jsonl")):
+            for row in support.read_jsonl(path):
+                if role in row["role"].split("+") and row["name"] == span:
+                    found.setdefault(row["rank"], []).append((row["begin"], row["end"]))
+        self.assertTrue(found, f"no span '{span}' of the {role}")
+        self.assertLess(max(found), ranks)
+        return sorted(found[min(found)])
+
+    def train(self, name, ranks, **settings):
+        self.assert_ends(0, support.command(
+            ranks, "rl", "--config", support.CONFIGS / "varied_rewards.toml", "--run-dir", self.folder / name, settings={
+                "rl.steps": STEPS, "rl.chunks": CHUNKS, "run.threads": 1, "rewards.delay_ms": DELAY_MS,
+                "sampling.max_new_tokens": 64, "sampling.ignore_eos": True, "data.generate.held_out_count": 0,
+                "checkpoint.interval_steps": 100, **settings}))
+
+    def test_next_chunk_is_sampled_while_the_reward_works(self):
+        self.train("apart", 3, **{"roles.policy.ranks": 1, "roles.reward.ranks": 1, "roles.reference.ranks": 1})
+        generated = self.spans("apart", 3, "policy", "generate")
+        scored = self.spans("apart", 3, "reward", "rewards")
+        self.assertEqual(len(generated), STEPS * CHUNKS)
+        self.assertEqual(len(scored), STEPS * CHUNKS)
+        for step in range(STEPS):
+            for place in range(step * CHUNKS, (step + 1) * CHUNKS - 1):
+                self.assertLess(generated[place + 1][0], scored[place][1], f"step {step}, chunk {place % CHUNKS}")
+
+    def test_reward_works_on_samples_only(self):
+        """A chunk of one prompt lies on one of two policy ranks: the other has nothing to be scored, nor to wait for."""
+        self.train("two", 4, **{"rl.prompts_per_step": CHUNKS, "roles.policy.ranks": 2})
+        self.assertEqual(len(self.spans("two", 4, "reward", "rewards")), STEPS * CHUNKS)
+
+    def test_one_rank_does_both_in_turn(self):
+        """The same measure sees no overlap where there is none."""
+        self.train("shared", 1, **{"rl.steps": 1})
+        generated = self.spans("shared", 1, "policy", "generate")[-CHUNKS:]
+        scored = self.spans("shared", 1, "reward", "rewards")
+        self.assertEqual(len(scored), CHUNKS)
+        for chunk in range(CHUNKS - 1):
+            self.assertGreaterEqual(generated[chunk + 1][0], scored[chunk][1])
+
+
+if __name__ == "__main__":
+    support.main()
