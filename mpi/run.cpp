@@ -74,6 +74,8 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   exchange_ = std::make_unique<Exchange>(world_.handle());
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
            "tokenizer");
+  if (config().rewards.shuffle && groups_->layout().role(kPolicy).ranks.size() > 1)
+    throw base::ConfigError("rewards.shuffle: a testing aid for one policy rank");
   if (writes())
     base::log_info("{}: {}; {} threads, {}", stage(), groups_->layout().print(),
                    at::get_num_threads(), tensor::dtype_name(dtype_));

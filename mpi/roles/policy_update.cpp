@@ -357,7 +357,8 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
   policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
   policy_.data_parallel().all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
   all.set_reduced(to_vector(sums), to_vector(maxima));
-  row.set_all(all.values());
+  for (const auto& [name, value] : all.values())
+    if (!std::isnan(value)) row.set(name, value);  // nothing was counted: no top-p, no reference
   const double updates = std::max<double>(1.0, static_cast<double>(num_updates_));
   for (const auto& [name, value] : algorithms::policy_metrics(policy_sums_))
     row.set(name, name == "policy_loss" ? value / updates : value);

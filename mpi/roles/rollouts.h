@@ -24,6 +24,10 @@ struct RolloutChunk {
 std::pair<std::int64_t, std::int64_t> chunk_range(std::int64_t num_groups, std::int64_t num_chunks,
                                                   std::int64_t index);
 
+/// Permutes the totals of the rewards over the samples, by `seed`: a control that learning must
+/// fail ([rewards] shuffle).
+void shuffle_rewards(std::vector<data::Rollout>& rollouts, std::uint64_t seed);
+
 /// Message tags of the exchange, one pair per service.
 enum ExchangeTag : int {
   kRewardRequest = 10,
@@ -53,7 +57,12 @@ class ScoreService {
   /// Every rank calls it for every chunk in order: policy ranks send their part and go on, ranks of
   /// the role score what their replicas sampled. `prompts`: the step's, known everywhere, so that
   /// messages carry completions only.
-  void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk, const Score& score) {
+  void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
+             const Score& score_some) {
+    const auto score = [&](std::span<const data::Rollout>
+                               rollouts) {  // a replica may own no group of a small chunk
+      return rollouts.empty() ? std::vector<Reply>() : score_some(rollouts);
+    };
     const auto& layout = groups_.layout();
     const auto& policy = layout.role(kPolicy).ranks;
     const auto& servers = layout.role(role_).ranks;

@@ -80,6 +80,7 @@ base::ExitCode run_distill(Environment& environment, MpiCommunicator& world,
                                                      : setup.students_folder + "/" + student.name;
     own.name = setup.name + ":" + student.name;
     own.config.model.path = student.path;
+    own.config.model.init = "load";
     if (student.learning_rate > 0.0) own.config.optimizer.learning_rate = student.learning_rate;
     const auto code = distill_student(environment, world, own);
     if (code != base::ExitCode::Done) return code;

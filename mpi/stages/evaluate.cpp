@@ -49,7 +49,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
   const auto num_suites = static_cast<std::int64_t>(options.suites.size());
   EvaluationResults results(run);
 
-  std::optional<SampledModel> model;
+  std::unique_ptr<SampledModel> model;
   std::string loaded;
   auto step = run.begin(static_cast<std::int64_t>(models.size()) * num_suites, results.num_done());
   for (; run.goes_on(step); ++step) {
@@ -58,8 +58,9 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
     if (loaded != subject.name) {
       auto files = run.config().model;
       files.path = subject.path;
+      if (!options.models.empty()) files.init = "load";
       model.reset();
-      model.emplace(run, files);
+      model = std::make_unique<SampledModel>(run, files);
       loaded = subject.name;
     }
     std::vector<data::Prompt> prompts;

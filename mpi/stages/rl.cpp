@@ -1,5 +1,6 @@
 // Reinforcement learning, stages 1 and 2: sample, score, update. Every line is a call that all
 // ranks make.
+#include "base/random.h"
 #include "base/timer.h"
 #include "data/jsonl.h"
 #include "data/sft.h"
@@ -83,6 +84,9 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     const double rollout_seconds = watch.seconds();
     auto rollouts = join(std::move(chunks));
     run.write_samples(step, rollouts);
+    if (run.config().rewards.shuffle)
+      shuffle_rewards(rollouts, run.seed({base::hash_name("shuffled rewards"),
+                                          static_cast<std::uint64_t>(step)}));
     auto row = policy.update(rollouts, coldstart.batch(step), step);
     reference.update_if_due(step, policy);
     add_rollout_metrics(row, run, rollouts, sampled_seconds, rollout_seconds);

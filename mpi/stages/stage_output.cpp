@@ -2,11 +2,14 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <filesystem>
+#include <sstream>
 
 #include "base/files.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "checkpoint/agree.h"
 #include "metrics/aggregate.h"
 #include "roles/learner.h"
 #include "roles/policy.h"
@@ -24,6 +27,27 @@ void reduce(metrics::Aggregate& statistics, parallel::Communicator& comm) {
     return std::vector<double>(t.const_data_ptr<double>(), t.const_data_ptr<double>() + t.numel());
   };
   statistics.set_reduced(list(sums), list(maxima));
+}
+
+/// Mean of each reward part over all replicas. The names are those of replica 0, which owns group
+/// 0.
+std::map<std::string, double> reward_parts(std::span<const data::Rollout> rollouts,
+                                           parallel::Communicator& policy) {
+  std::map<std::string, metrics::Sum> parts;
+  for (const auto& rollout : rollouts)
+    for (const auto& [name, value] : rollout.reward.parts) parts[name].add(value);
+  std::string names;
+  for (const auto& [name, sum] : parts) names += name + "\n";
+  std::istringstream lines(checkpoint::broadcast_bytes(policy, names, 0, "names of reward parts"));
+  metrics::Aggregate means;
+  for (std::string name; std::getline(lines, name);) {
+    means.declare_mean(name);
+    means.add_sum(name, parts[name]);
+  }
+  reduce(means, policy);
+  std::map<std::string, double> values;
+  for (const auto& [name, value] : means.values()) values[name] = value;
+  return values;
 }
 
 /// What was measured before the first step, by this start or by an earlier one of the same run
@@ -55,8 +79,6 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
   if (!run.has_role(kPolicy)) return;
   auto& policy = run.groups().role(kPolicy);
   metrics::Aggregate statistics;
-  // Every rank scored the same parts, but a rank without rollouts does not know their names: rank 0
-  // of the policy owns group 0, so its names are everybody's (parts are the same for all samples).
   for (const char* name : {"accuracy", "reward_right", "reward_wrong"})
     statistics.declare_mean(name);
   double tokens = 0.0;
@@ -67,11 +89,9 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
     tokens += static_cast<double>(rollout.completion.token_ids.size());
   }
   reduce(statistics, policy);
-  row.set_all(statistics.values());
-  std::map<std::string, metrics::Sum> parts;
-  for (const auto& rollout : rollouts)
-    for (const auto& [name, value] : rollout.reward.parts) parts[name].add(value);
-  for (const auto& [name, sum] : parts) row.set("reward/" + name, sum.mean());
+  for (const auto& [name, value] : statistics.values())
+    if (!std::isnan(value)) row.set(name, value);  // no right or no wrong sample in the step
+  for (const auto& [name, mean] : reward_parts(rollouts, policy)) row.set("reward/" + name, mean);
   tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
   row.set("episode", static_cast<double>(row.step));
   row.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));

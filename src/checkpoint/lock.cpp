@@ -35,14 +35,17 @@ std::string first_line(const std::string& path) {
   }
 }
 
-// Field 22 of /proc/<pid>/stat; 0 when there is no such process.
+// Field 22 of /proc/<pid>/stat; 0 when there is no such process, or only what its parent has not
+// yet collected (a killed rank stays a zombie for a while, in some containers for ever).
 std::int64_t start_ticks_of(std::int64_t pid) {
   const auto text = first_line(fmt::format("/proc/{}/stat", pid));
   const auto name_end = text.rfind(')');
   if (name_end == std::string::npos) return 0;
   std::istringstream fields(text.substr(name_end + 1));
-  std::string skipped;
-  for (int field = 3; field < 22; ++field) fields >> skipped;
+  std::string state, skipped;
+  fields >> state;
+  if (state == "Z" || state == "X") return 0;
+  for (int field = 4; field < 22; ++field) fields >> skipped;
   std::int64_t ticks = 0;
   fields >> ticks;
   return ticks;

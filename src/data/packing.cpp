@@ -20,15 +20,24 @@ class Packer {
       : samples_(samples), indices_(indices) {}
 
   MicroBatch run(bool share_prompts) {
-    if (share_prompts) count_prompts();
-    for (const std::int64_t index : indices_) add(index, samples_[static_cast<std::size_t>(index)]);
+    std::vector<std::int64_t> order(indices_.begin(), indices_.end());
+    if (share_prompts) group_by_prompt(order);
+    for (const std::int64_t index : order) add(index, samples_[static_cast<std::size_t>(index)]);
     return std::move(batch_);
   }
 
  private:
-  void count_prompts() {
-    for (const std::int64_t index : indices_)
-      ++uses_[samples_[static_cast<std::size_t>(index)].prompt_ids];
+  /// Counts each prompt's uses and brings equal ones together, in the order of their first
+  /// appearance: continuations stand right behind their prefix.
+  void group_by_prompt(std::vector<std::int64_t>& order) {
+    std::map<std::vector<TokenId>, std::size_t> first;
+    std::map<std::int64_t, std::size_t> rank;
+    for (const std::int64_t index : order) {
+      const auto& prompt = samples_[static_cast<std::size_t>(index)].prompt_ids;
+      ++uses_[prompt];
+      rank[index] = first.emplace(prompt, first.size()).first->second;
+    }
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return rank[a] < rank[b]; });
   }
 
   void add(std::int64_t index, const TrainingSample& s) {

@@ -33,7 +33,7 @@ struct MicroBatch {
   std::vector<Segment> segments;
   std::vector<std::int64_t> loss_rows;  // [L] flat positions whose hidden state predicts
   std::vector<TokenId> loss_targets;    // [L] the tokens predicted there
-  std::vector<SampleRange> samples;     // in the order of `indices`
+  std::vector<SampleRange> samples;     // equal prompts together, else in the order of `indices`
 
   std::int64_t num_tokens() const { return static_cast<std::int64_t>(token_ids.size()); }
 };

@@ -59,11 +59,13 @@ double OutlierGuard::bound() const {
 
 bool OutlierGuard::accept(std::int64_t step, double loss, double norm) {
   const double limit = bound();
+  // A step without any advantage has norm 0 and says nothing of the usual size. Outliers count too:
+  // norms that stay large are the new usual size, and a guard that never learnt so would skip for
+  // ever.
+  if (std::isfinite(norm) && norm > 0.0) norms_.push_back(norm);
+  if (norms_.size() > kWindow) norms_.erase(norms_.begin());
   if (std::isfinite(loss) && std::isfinite(norm) && norm <= limit) {
     in_a_row_ = 0;
-    // A step without any advantage has norm 0 and says nothing of the usual size.
-    if (norm > 0.0) norms_.push_back(norm);
-    if (norms_.size() > kWindow) norms_.erase(norms_.begin());
     return true;
   }
   ++num_skipped_;

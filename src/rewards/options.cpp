@@ -16,6 +16,9 @@ void RewardOptions::visit(base::OptionVisitor& v) {
   v("num_workers", num_workers, "threads that score, per rank");
   v("delay_ms", delay_ms,
     "testing aid: milliseconds to sleep per chunk of scoring, to see what overlaps with it");
+  v("shuffle", shuffle,
+    "testing aid: totals are permuted over the samples of a step, so that nothing can be learnt "
+    "(one policy rank)");
   v.section("tags", tags, "how the thinking part and the answer are marked");
   v.section("quality", quality, "reasoning_quality, response_quality and consistency");
   v.section("readability", readability, "readability");

@@ -167,6 +167,7 @@ struct RewardOptions {
   double quality_cap_when_wrong = 1.0;
   std::int64_t num_workers = 1;
   std::int64_t delay_ms = 0;
+  bool shuffle = false;
   TagOptions tags;
   QualityOptions quality;
   ReadabilityOptions readability;

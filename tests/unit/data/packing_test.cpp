@@ -96,17 +96,19 @@ TEST(Packing, EachTargetIsPredictedFromExactlyItsOwnPast) {
   }
 }
 
-TEST(Packing, ComputesASharedPromptOnce) {
+TEST(Packing, ComputesASharedPromptOnceWithItsContinuationsRightBehindIt) {
   const std::vector<TrainingSample> samples{
       {{1, 2, 3}, {4, 5, 6}}, {{1, 2, 3}, {7}}, {{9}, {8, 8}}, {{1, 2, 3}, {4, 4}}};
   const MicroBatch batch = pack(samples, all_of(samples));
-  EXPECT_EQ(batch.token_ids, (std::vector<TokenId>{1, 2, 3, 4, 5, 9, 8, 4}));
-  EXPECT_EQ(batch.position_ids, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 0, 1, 3}));
-  EXPECT_EQ(batch.loss_rows, (std::vector<std::int64_t>{2, 3, 4, 2, 5, 6, 2, 7}));
+  EXPECT_EQ(batch.token_ids, (std::vector<TokenId>{1, 2, 3, 4, 5, 4, 9, 8}));
+  EXPECT_EQ(batch.position_ids, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 3, 0, 1}));
+  EXPECT_EQ(batch.loss_rows, (std::vector<std::int64_t>{2, 3, 4, 2, 2, 5, 6, 7}));
   ASSERT_EQ(batch.segments.size(), 4u);
   EXPECT_EQ(batch.segments[1].prefix_segment, 0);
-  EXPECT_EQ(batch.segments[2].prefix_segment, -1);
-  EXPECT_EQ(batch.segments[3].prefix_segment, 0);
+  EXPECT_EQ(batch.segments[2].prefix_segment, 0);
+  EXPECT_EQ(batch.segments[3].prefix_segment, -1);
+  ASSERT_EQ(batch.samples.size(), 4u);
+  EXPECT_EQ(batch.samples[2].sample, 3);
 }
 
 TEST(Packing, RefusesASampleWithoutTargets) {
