@@ -241,7 +241,9 @@ Engine::Engine(const models::Model& model, const EngineOptions& options)
     : model_(model), options_(options) {}
 Engine::~Engine() = default;
 
-void Engine::release_memory() { batch_memory_.reset(); }
+void Engine::release_memory() {
+  batch_memory_.reset();
+}
 
 void Engine::ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling) {
   std::size_t longest = 0, samples = 0;
