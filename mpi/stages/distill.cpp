@@ -75,7 +75,7 @@ base::ExitCode run_distill(Environment& environment, MpiCommunicator& world,
   if (students.empty()) return distill_student(environment, world, setup);
   for (const auto& student : students) {
     auto own = setup;
-    own.folder = setup.folder + "/" + student.name;
+    if (students.size() > 1) own.folder = setup.folder + "/" + student.name;
     own.model_folder = setup.students_folder.empty() ? setup.folder + "/distilled/" + student.name
                                                      : setup.students_folder + "/" + student.name;
     own.name = setup.name + ":" + student.name;

@@ -15,9 +15,8 @@ namespace {
 constexpr double kEveryLogprob = 2e-4;  // fixtures' README
 
 TEST(SmolLm2, LogprobsOfThePromptsMatchTransformers) {
-  const char* given = std::getenv("R1_SMOLLM2_GGUF");
-  const std::string path =
-      given ? given : std::string(R1_SOURCE_DIR) + "/.venv/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+  std::string path = R1_SOURCE_DIR "/.venv/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+  if (const char* given = std::getenv("R1_SMOLLM2_GGUF")) path.assign(given);
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no SmolLM2: run jobscripts/smollm2.sh";
   const auto files = open_model(path);
   const auto model = make_model(files.shape, at::kFloat, at::kCPU);
