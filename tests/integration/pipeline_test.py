@@ -51,7 +51,7 @@ class Pipeline(support.RunTest):
         # What a stage says its weights moved by is their distance from the stage that it began from.
         for stage, before, after in (("coldstart", "rl1_final", "coldstart_final"),
                                      ("rl2", "coldstart_final", "rl2_final"), ("sft", "rl2_final", "sft_final"),
-                                     ("distill/student", "coldstart_final", "distilled/student")):
+                                     ("distill", "coldstart_final", "distilled/student")):
             with self.subTest(stage):
                 (summary,) = (run / "stages").glob(f"*-{stage}/summary.json")
                 distance = support.relative_distance(self.model(after), self.model(before))
