@@ -52,12 +52,17 @@ def run_trl(steps):
     data = Dataset.from_list([{"prompt": prompt(a, b), "answer": str(a + b)} for a, b in pairs])
 
     class Trainer(GRPOTrainer):
-        def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, *a, **k):
+        def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None,
+                                               compute_entropy=False, **k):
             with self.accelerator.autocast():
                 logits = model(input_ids=input_ids, attention_mask=attention_mask,
                                logits_to_keep=logits_to_keep + 1, use_cache=False).logits[:, :-1].float()
             logprobs = torch.log_softmax(logits, -1)
-            return logprobs.gather(-1, input_ids[:, -logits_to_keep:].unsqueeze(-1)).squeeze(-1), None, None
+            entropy = None
+            if compute_entropy:
+                with torch.no_grad():
+                    entropy = -(logprobs.exp() * logprobs).sum(-1)
+            return logprobs.gather(-1, input_ids[:, -logits_to_keep:].unsqueeze(-1)).squeeze(-1), entropy, None
 
     class Timer(TrainerCallback):
         seconds = []
