@@ -1,0 +1,30 @@
+#pragma once
+// A sequence classifier: token ids of texts in, one row of raw scores a text out. Reward models
+// (one output at the last token) and the toxicity classifier (BERT, a sigmoid a label) are both.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace r1::models {
+
+class SequenceClassifier {
+ public:
+  virtual ~SequenceClassifier() = default;
+
+  /// Raw outputs (before any sigmoid) for N sequences: float32 [N, L] on the CPU. Runs without
+  /// autograd. Throws: InputError where a sequence is empty or longer than the model's positions.
+  virtual at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const = 0;
+
+  virtual std::int64_t num_labels() const = 0;
+  virtual std::int64_t max_tokens() const = 0;
+};
+
+/// Loads the classifier of a Hugging Face folder; its config.json's `architectures` chooses the
+/// family. Throws: InputError naming file and key.
+std::unique_ptr<SequenceClassifier> load_classifier(const std::string& folder, at::ScalarType dtype,
+                                                    at::Device device);
+
+}  // namespace r1::models
