@@ -4,32 +4,11 @@
 namespace r1::parallel {
 namespace {
 
-using tensor::Bfloat16Bits;
 using tensor::exp_nonpositive;
-using tensor::store;
-using tensor::to_float;
 
 R1_INLINE float bounded(float z) {
   return z < -87.0f ? -87.0f : z;
 }  // -inf * 0 would be NaN
-
-template <class T>
-R1_INLINE PairSum sum_loop(const T* student, const T* teacher, std::int64_t size, float scale,
-                           float max_student, float max_teacher) {
-  float student_sum = 0.0f, teacher_sum = 0.0f, student_dot = 0.0f, teacher_dot = 0.0f;
-#pragma omp simd reduction(+ : student_sum, teacher_sum, student_dot, teacher_dot)
-  for (std::int64_t i = 0; i < size; ++i) {
-    const float a = bounded(to_float(student[i]) * scale - max_student);
-    const float b = bounded(to_float(teacher[i]) * scale - max_teacher);
-    const float student_exp = exp_nonpositive(a);
-    const float teacher_exp = exp_nonpositive(b);
-    student_sum += student_exp;
-    teacher_sum += teacher_exp;
-    student_dot += student_exp * (b - a);
-    teacher_dot += teacher_exp * (b - a);
-  }
-  return {student_sum, teacher_sum, student_dot, teacher_dot};
-}
 
 R1_INLINE float soft_gradient(float student_logit, float teacher_logit, const PairGradient& row) {
   const float log_q = bounded(student_logit * row.scale - row.lse_student);
@@ -44,45 +23,35 @@ R1_INLINE float hard_gradient(float student_logit, const PairGradient& row) {
   return row.hard_weight * exp_nonpositive(student_logit - row.lse_hard);
 }
 
-template <class T>
-R1_INLINE void gradient_loop(T* student, const T* teacher, std::int64_t common, std::int64_t vocab,
-                             const PairGradient& given) {
-  const PairGradient row = given;  // a copy cannot alias the stores
-#pragma omp simd
-  for (std::int64_t i = 0; i < common; ++i) {
-    const float x = to_float(student[i]);
-    store(student + i, soft_gradient(x, to_float(teacher[i]), row) + hard_gradient(x, row));
-  }
-#pragma omp simd
-  for (std::int64_t i = common; i < vocab; ++i)
-    store(student + i, hard_gradient(to_float(student[i]), row));
-}
-
 }  // namespace
 
 R1_CPU_CLONES PairSum pair_sum(const float* student, const float* teacher, std::int64_t size,
                                float scale, float max_student, float max_teacher) {
-  return sum_loop(student, teacher, size, scale, max_student, max_teacher);
-}
-R1_CPU_CLONES PairSum pair_sum(const Bfloat16Bits* student, const Bfloat16Bits* teacher,
-                               std::int64_t size, float scale, float max_student,
-                               float max_teacher) {
-  return sum_loop(student, teacher, size, scale, max_student, max_teacher);
+  float student_sum = 0.0f, teacher_sum = 0.0f, student_dot = 0.0f, teacher_dot = 0.0f;
+#pragma omp simd reduction(+ : student_sum, teacher_sum, student_dot, teacher_dot)
+  for (std::int64_t i = 0; i < size; ++i) {
+    const float a = bounded(student[i] * scale - max_student);
+    const float b = bounded(teacher[i] * scale - max_teacher);
+    const float student_exp = exp_nonpositive(a);
+    const float teacher_exp = exp_nonpositive(b);
+    student_sum += student_exp;
+    teacher_sum += teacher_exp;
+    student_dot += student_exp * (b - a);
+    teacher_dot += teacher_exp * (b - a);
+  }
+  return {student_sum, teacher_sum, student_dot, teacher_dot};
 }
 
 R1_CPU_CLONES void pair_gradient(float* student, const float* teacher, std::int64_t common,
-                                 std::int64_t vocab, const PairGradient& row) {
-  gradient_loop(student, teacher, common, vocab, row);
-}
-R1_CPU_CLONES void pair_gradient(Bfloat16Bits* student, const Bfloat16Bits* teacher,
-                                 std::int64_t common, std::int64_t vocab, const PairGradient& row) {
-  gradient_loop(student, teacher, common, vocab, row);
-}
-
-float target_gradient(float student_logit, float teacher_logit, bool is_common,
-                      const PairGradient& row) {
-  const float soft = is_common ? soft_gradient(student_logit, teacher_logit, row) : 0.0f;
-  return soft + (hard_gradient(student_logit, row) - row.hard_weight);
+                                 std::int64_t vocab, const PairGradient& given) {
+  const PairGradient row = given;  // a copy cannot alias the stores
+#pragma omp simd
+  for (std::int64_t i = 0; i < common; ++i) {
+    const float x = student[i];
+    student[i] = soft_gradient(x, teacher[i], row) + hard_gradient(x, row);
+  }
+#pragma omp simd
+  for (std::int64_t i = common; i < vocab; ++i) student[i] = hard_gradient(student[i], row);
 }
 
 }  // namespace r1::parallel

@@ -1,7 +1,7 @@
 #pragma once
 // CPU loops over one row of student and teacher logits: sums of both divergences, and the gradient.
 //
-// zs, zt = scale * logit of student and teacher over the common ids. T is float or bfloat16 bits.
+// zs, zt = scale * logit of student and teacher over the common ids.
 #include <cstdint>
 
 #include "tensor/simd.h"
@@ -17,8 +17,6 @@ struct PairSum {
 };
 PairSum pair_sum(const float* student, const float* teacher, std::int64_t size, float scale,
                  float max_student, float max_teacher);
-PairSum pair_sum(const tensor::Bfloat16Bits* student, const tensor::Bfloat16Bits* teacher,
-                 std::int64_t size, float scale, float max_student, float max_teacher);
 
 /// What the gradient of a row needs: log-sum-exps, the reverse divergence, and the weights (the
 /// gradients of the three terms).
@@ -33,12 +31,5 @@ struct PairGradient {
 /// for the target's -hard_weight.
 void pair_gradient(float* student, const float* teacher, std::int64_t common, std::int64_t vocab,
                    const PairGradient& row);
-void pair_gradient(tensor::Bfloat16Bits* student, const tensor::Bfloat16Bits* teacher,
-                   std::int64_t common, std::int64_t vocab, const PairGradient& row);
-
-/// The gradient at one logit, target's term included, not rounded. teacher_logit is read when
-/// `is_common`.
-float target_gradient(float student_logit, float teacher_logit, bool is_common,
-                      const PairGradient& row);
 
 }  // namespace r1::parallel

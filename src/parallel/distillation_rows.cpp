@@ -11,8 +11,7 @@ namespace r1::parallel {
 namespace {
 
 bool has_pair_loops(const at::Tensor& student, const at::Tensor& teacher) {
-  return has_row_loops(student) && has_row_loops(teacher) &&
-         student.scalar_type() == teacher.scalar_type();
+  return has_row_loops(student) && has_row_loops(teacher);
 }
 
 at::Tensor minus_column(const at::Tensor& logits, double scale, at::ScalarType dtype,
@@ -37,18 +36,6 @@ void plain_gradient_(at::Tensor& student, const at::Tensor& teacher, const PairR
   student.copy_(gradient);
 }
 
-template <class T>
-void row_with_target(T* student, const T* teacher, std::int64_t common, std::int64_t vocab,
-                     std::int64_t target, const PairGradient& row) {
-  const bool is_common = target < common;
-  // Rounded once, after the target's own term is subtracted.
-  const float at_target =
-      target_gradient(tensor::to_float(student[target]),
-                      is_common ? tensor::to_float(teacher[target]) : 0.0f, is_common, row);
-  pair_gradient(student, teacher, common, vocab, row);
-  tensor::store(student + target, at_target);
-}
-
 }  // namespace
 
 PairRowsSum pair_rows_sum(const at::Tensor& student, const at::Tensor& teacher,
@@ -66,11 +53,10 @@ PairRowsSum pair_rows_sum(const at::Tensor& student, const at::Tensor& teacher,
   const at::Tensor sums = at::empty({4, student.size(0)}, max_student.options());
   float* out = sums.data_ptr<float>();
   const std::int64_t count = student.size(0);
-  for_each_row(student, [&](auto element, std::int64_t i) {
-    using T = decltype(element);
-    const PairSum sum = pair_sum(row_of<T>(student, i), row_of<T>(teacher, i), student.size(1),
-                                 static_cast<float>(scale), max_student.data_ptr<float>()[i],
-                                 max_teacher.data_ptr<float>()[i]);
+  for_each_row(student, [&](std::int64_t i) {
+    const PairSum sum =
+        pair_sum(row_of(student, i), row_of(teacher, i), student.size(1), static_cast<float>(scale),
+                 max_student.data_ptr<float>()[i], max_teacher.data_ptr<float>()[i]);
     out[i] = sum.student;
     out[count + i] = sum.teacher;
     out[2 * count + i] = sum.student_dot;
@@ -89,12 +75,11 @@ void pair_rows_gradient_(at::Tensor& student, const at::Tensor& teacher,
           .to(at::kFloat)
           .contiguous();
   const at::Tensor targets = rows.targets.contiguous();
-  for_each_row(student, [&](auto element, std::int64_t i) {
-    using T = decltype(element);
+  for_each_row(student, [&](std::int64_t i) {
     const float* n = numbers.data_ptr<float>() + i * numbers.size(1);
-    row_with_target(row_of<T>(student, i), row_of<T>(teacher, i), teacher.size(1), student.size(1),
-                    targets.data_ptr<std::int64_t>()[i],
-                    {static_cast<float>(scale), n[0], n[1], n[2], n[3], n[4], n[5], n[6]});
+    const PairGradient row{static_cast<float>(scale), n[0], n[1], n[2], n[3], n[4], n[5], n[6]};
+    pair_gradient(row_of(student, i), row_of(teacher, i), teacher.size(1), student.size(1), row);
+    row_of(student, i)[targets.data_ptr<std::int64_t>()[i]] -= row.hard_weight;
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "parallel/logits.h"
 #include "parallel/vocab_rows.h"
 
 namespace r1::parallel {
@@ -26,14 +27,17 @@ std::int64_t choose_chunk(std::int64_t wanted, const at::Tensor& head_weight,
 
 LogitChunks::LogitChunks(const at::Tensor& hidden, const at::Tensor& head_weight,
                          std::int64_t chunk)
-    : hidden_(hidden.detach()),
-      weight_(head_weight.detach().t()),
-      buffer_(at::empty({chunk, head_weight.size(0)}, head_weight.options().requires_grad(false))) {
+    : hidden_(hidden.detach()), weight_(head_weight.detach()) {
+  const auto options = head_weight.options().requires_grad(false);
+  buffer_ = at::empty({chunk, weight_.size(0)},
+                      options.dtype(statistics_dtype(head_weight.scalar_type())));
+  if (needs_narrow_logits(weight_)) narrow_ = at::empty({chunk, weight_.size(0)}, options);
 }
 
 at::Tensor LogitChunks::form(std::int64_t begin, std::int64_t count) {
   at::Tensor logits = buffer_.narrow(0, 0, count);
-  at::mm_out(logits, hidden_.narrow(0, begin, count), weight_);
+  at::Tensor narrow = narrow_.defined() ? narrow_.narrow(0, 0, count) : narrow_;
+  form_logits(logits, hidden_.narrow(0, begin, count), weight_, narrow);
   return logits;
 }
 
@@ -46,8 +50,14 @@ HeadGradients::HeadGradients(const at::Tensor& hidden, const at::Tensor& head_we
                              weight_.options().dtype(statistics_dtype(weight_.scalar_type())));
 }
 
-void HeadGradients::add(const at::Tensor& grad_logits, std::int64_t begin) {
-  const std::int64_t count = grad_logits.size(0);
+void HeadGradients::add(const at::Tensor& wide_grad_logits, std::int64_t begin) {
+  const std::int64_t count = wide_grad_logits.size(0);
+  at::Tensor grad_logits = wide_grad_logits;
+  if (grad_logits.scalar_type() != weight_.scalar_type()) {
+    if (!narrow_.defined() || narrow_.size(0) < count)
+      narrow_ = at::empty(grad_logits.sizes(), weight_.options());
+    grad_logits = narrow_.narrow(0, 0, count).copy_(wide_grad_logits);
+  }
   if (grad_hidden_.defined()) {
     at::Tensor rows = grad_hidden_.narrow(0, begin, count);
     at::mm_out(rows, grad_logits, weight_);

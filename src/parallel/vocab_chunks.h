@@ -20,15 +20,15 @@ void for_each_chunk(std::int64_t num_tokens, std::int64_t chunk, const Function&
     function(begin, std::min(chunk, num_tokens - begin));
 }
 
-/// Forms logits chunk by chunk into one buffer.
+/// Forms logits chunk by chunk into one buffer (parallel/logits.h).
 class LogitChunks {
  public:
   LogitChunks(const at::Tensor& hidden, const at::Tensor& head_weight, std::int64_t chunk);
-  /// [count, V] of the tokens from `begin`; valid until the next call.
+  /// [count, V] of the tokens from `begin`, in the dtype of statistics; valid until the next call.
   at::Tensor form(std::int64_t begin, std::int64_t count);
 
  private:
-  at::Tensor hidden_, weight_, buffer_;
+  at::Tensor hidden_, weight_, buffer_, narrow_;
 };
 
 /// Collects the gradients of hidden states and head from gradients of logits.
@@ -36,13 +36,13 @@ class HeadGradients {
  public:
   HeadGradients(const at::Tensor& hidden, const at::Tensor& head_weight, bool need_hidden,
                 bool need_weight);
-  /// `grad_logits` [count, V] in the weight's dtype, of the tokens from `begin`.
+  /// `grad_logits` [count, V] in the dtype of statistics, of the tokens from `begin`.
   void add(const at::Tensor& grad_logits, std::int64_t begin);
   at::Tensor hidden() const { return grad_hidden_; }  // [T, D]; undefined when not needed
   at::Tensor weight() const { return grad_weight_; }  // [V, D]; fp32 for bf16 weights
 
  private:
-  at::Tensor hidden_states_, weight_, grad_hidden_, grad_weight_, product_;
+  at::Tensor hidden_states_, weight_, grad_hidden_, grad_weight_, narrow_, product_;
 };
 
 }  // namespace r1::parallel

@@ -3,7 +3,7 @@
 // whole batch.
 //
 // Shapes: T tokens, D model width, V vocabulary, K ids of a token. Logits are hidden * weight^T,
-// formed for chunk_tokens tokens at a time in the weight's dtype and formed again in backward;
+// formed (parallel/logits.h) for chunk_tokens tokens at a time and again in backward;
 // softmax statistics are fp32, fp64 for fp64 weights. Results are fp32 (fp64). Gradients go to
 // hidden and weight; the weight's is summed over chunks in fp32 before it takes the weight's dtype.
 // When no gradient is recorded nothing is kept. chunk_tokens 0: chosen for the device.

@@ -1,8 +1,8 @@
 #pragma once
 // CPU loops over one row of logits: the softmax statistics and the gradient, fp32 arithmetic.
 //
-// z = scale * logit throughout (scale = 1 / temperature). Rows are contiguous, `size` entries of
-// fp32 or bfloat16 bits.
+// z = scale * logit throughout (scale = 1 / temperature). Rows are contiguous fp32,
+// `size` entries.
 #include <cstdint>
 
 #include "tensor/simd.h"
@@ -16,12 +16,9 @@ struct RowSum {
 };
 
 float row_max(const float* logits, std::int64_t size);
-float row_max(const tensor::Bfloat16Bits* logits, std::int64_t size);
 
 /// `max` is of z (any upper bound serves).
 RowSum row_sum(const float* logits, std::int64_t size, float scale, float max, bool with_dot);
-RowSum row_sum(const tensor::Bfloat16Bits* logits, std::int64_t size, float scale, float max,
-               bool with_dot);
 
 /// Replaces each logit by -scale * p * (grad_logprob + grad_entropy * (log p + entropy)), with
 /// log p = z - lse: the gradient but for the targets' own terms.
@@ -33,9 +30,6 @@ struct RowGradient {
   float grad_entropy;
 };
 void row_gradient(float* logits, std::int64_t size, const RowGradient& row);
-void row_gradient(tensor::Bfloat16Bits* logits, std::int64_t size, const RowGradient& row);
-/// The same formula for one logit, not rounded.
-float gradient_of(float logit, const RowGradient& row);
 
 /// sum[i] += part[i]: collects bfloat16 products in fp32.
 void accumulate(float* sum, const tensor::Bfloat16Bits* part, std::int64_t size);

@@ -4,8 +4,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <vector>
-
 #include "parallel/vocab_row_dispatch.h"
 #include "parallel/vocab_row_loops.h"
 
@@ -31,19 +29,6 @@ void plain_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale)
   logits.copy_(gradient);
 }
 
-template <class T>
-void row_with_targets(T* logits, std::int64_t size, const RowGradient& row,
-                      const std::int64_t* targets, const float* grads, std::int64_t num_targets) {
-  std::vector<float> at_target(static_cast<std::size_t>(num_targets));
-  // Rounded once, after the target's own term is added: p near 1 cancels it.
-  for (std::int64_t k = 0; k < num_targets; ++k)
-    at_target[static_cast<std::size_t>(k)] =
-        gradient_of(tensor::to_float(logits[targets[k]]), row) + row.scale * grads[k];
-  row_gradient(logits, size, row);
-  for (std::int64_t k = 0; k < num_targets; ++k)
-    tensor::store(logits + targets[k], at_target[static_cast<std::size_t>(k)]);
-}
-
 }  // namespace
 
 at::ScalarType statistics_dtype(at::ScalarType logits_dtype) {
@@ -55,9 +40,8 @@ at::Tensor rows_max(const at::Tensor& logits, double scale) {
     return logits.amax(1).to(statistics_dtype(logits.scalar_type())) * scale;
   at::Tensor max = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
   float* out = max.data_ptr<float>();
-  for_each_row(logits, [&](auto element, std::int64_t i) {
-    out[i] =
-        row_max(row_of<decltype(element)>(logits, i), logits.size(1)) * static_cast<float>(scale);
+  for_each_row(logits, [&](std::int64_t i) {
+    out[i] = row_max(row_of(logits, i), logits.size(1)) * static_cast<float>(scale);
   });
   return max;
 }
@@ -72,9 +56,9 @@ RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, 
   const float* max_data = max.data_ptr<float>();
   float* sum = result.sum.data_ptr<float>();
   float* dot = with_dot ? result.dot.data_ptr<float>() : nullptr;
-  for_each_row(logits, [&](auto element, std::int64_t i) {
-    const RowSum sums = row_sum(row_of<decltype(element)>(logits, i), logits.size(1),
-                                static_cast<float>(scale), max_data[i], with_dot);
+  for_each_row(logits, [&](std::int64_t i) {
+    const RowSum sums = row_sum(row_of(logits, i), logits.size(1), static_cast<float>(scale),
+                                max_data[i], with_dot);
     sum[i] = sums.sum;
     if (dot) dot[i] = sums.dot;
   });
@@ -94,7 +78,7 @@ void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) 
   const at::Tensor grad_entropy =
       rows.grad_entropy.defined() ? rows.grad_entropy.to(at::kFloat).contiguous() : at::Tensor();
   const float* lse = rows.lse.data_ptr<float>();
-  for_each_row(logits, [&](auto element, std::int64_t i) {
+  for_each_row(logits, [&](std::int64_t i) {
     const float* grad = num_targets ? grads.data_ptr<float>() + i * num_targets : nullptr;
     RowGradient one{static_cast<float>(scale), lse[i], 0.0f, 0.0f, 0.0f};
     for (std::int64_t k = 0; k < num_targets; ++k) one.grad_logprob += grad[k];
@@ -102,8 +86,10 @@ void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) 
       one.entropy = rows.entropy.data_ptr<float>()[i];
       one.grad_entropy = grad_entropy.data_ptr<float>()[i];
     }
-    row_with_targets(row_of<decltype(element)>(logits, i), logits.size(1), one,
-                     targets.data_ptr<std::int64_t>() + i * num_targets, grad, num_targets);
+    float* row = row_of(logits, i);
+    row_gradient(row, logits.size(1), one);
+    const std::int64_t* ids = targets.data_ptr<std::int64_t>() + i * num_targets;
+    for (std::int64_t k = 0; k < num_targets; ++k) row[ids[k]] += one.scale * grad[k];
   });
 }
 

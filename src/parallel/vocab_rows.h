@@ -3,7 +3,7 @@
 // vocab_logprob.
 //
 // The steps are apart (maximum, sums, finish) so that a vocabulary split over ranks can reduce
-// between them. CPU fp32 and bfloat16 run one fused loop a row, all else plain ATen. C chunk rows,
+// between them. CPU fp32 runs one fused loop a row, all else plain ATen. C chunk rows,
 // V vocabulary, K targets of a row; statistics are fp32, or fp64 for fp64 logits. scale = 1 /
 // temperature, z = scale * logits.
 #include <ATen/core/Tensor.h>
