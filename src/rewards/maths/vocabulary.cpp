@@ -6,8 +6,8 @@ namespace r1::rewards::maths {
 
 const std::unordered_set<std::string>& function_names() {
   static const std::unordered_set<std::string> names{
-      "sin",    "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos",
-      "arctan", "log", "ln",  "exp", "lg",  "abs", "floor",  "ceil"};
+      "sin", "cos", "tan", "cot", "sec",   "csc",  "arcsin", "arccos", "arctan", "log",
+      "ln",  "exp", "lg",  "abs", "floor", "ceil", "sinh",   "cosh",   "tanh"};
   return names;
 }
 
@@ -29,6 +29,29 @@ bool is_short_unit(const std::string& word) {
   static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
                                                      "ft", "in", "hr", "mi", "at"};
   return units.count(word) > 0;
+}
+
+bool is_reservation(std::string_view words) {
+  static const std::unordered_set<std::string> reservations{
+      "not",    "isn",      "no",      "or",      "nor",      "wrong",    "incorrect", "false",
+      "except", "maybe",    "perhaps", "either",  "neither",  "between",  "unless",    "than",
+      "and",    "cannot",   "never",   "without", "probably", "unknown",  "invalid",   "plus",
+      "minus",  "times",    "over",    "half",    "hundred",  "thousand", "million",   "billion",
+      "dozen",  "trillion", "choose",  "least",   "most"};
+  std::string word;
+  for (std::size_t at = 0; at <= words.size(); ++at) {
+    const char c = at < words.size() ? words[at] : ' ';
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (c >= '0' && c <= '9') return true;
+    if (c == '=' || c == '<' || c == '>') return true;
+    if (letter) {
+      word += static_cast<char>(c | 0x20);
+    } else {
+      if (reservations.count(word) > 0) return true;
+      word.clear();
+    }
+  }
+  return false;
 }
 
 }  // namespace r1::rewards::maths
