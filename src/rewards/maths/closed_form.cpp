@@ -167,6 +167,12 @@ class Builder {
 
   /// Odd roots of negative numbers are real in an answer and complex in Calcium: left undecided.
   bool power(const Node& node, Number& out) {
+    if (node.children[0] == Node{Kind::Symbol, "e", {}}) {
+      Number exponent(context_);
+      if (!build(node.children[1], exponent)) return false;
+      ca_exp(out.get(), exponent.get(), context_);
+      return true;
+    }
     const Value base = evaluate(node.children[0], {}, limits_);
     const Value exponent = evaluate(node.children[1], {}, limits_);
     if (!base.known() || !exponent.known()) return false;

@@ -105,8 +105,9 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
     return;
   }
   const char next = text[at + 1];
-  if (next == '\\') {  // "\\frac" is a doubled escape, "\\" alone a new row
-    const bool escape = at + 2 < text.size() && is_alpha(text[at + 2]);
+  if (next == '\\') {  // "\\frac" is a doubled escape, "\\" alone or in a matrix a new row
+    const bool matrix = text.find("\\begin") != std::string::npos;
+    const bool escape = at + 2 < text.size() && is_alpha(text[at + 2]) && !matrix;
     if (!escape) out += "\\\\ ";
     at += escape ? 1 : 2;
     return;
@@ -152,10 +153,21 @@ std::string join_thousands(std::string text) {
   return text;
 }
 
+/// A text whose backslashes are all doubled, as in a JSON file read as it is.
+std::string without_escapes(std::string text) {
+  if (text.find("\\\\begin") == std::string::npos) return text;
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    out += text[at];
+    if (text[at] == '\\' && at + 1 < text.size() && text[at + 1] == '\\') ++at;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string normalise(std::string_view text) {
-  const std::string ascii = join_thousands(to_ascii(text));
+  const std::string ascii = join_thousands(without_escapes(to_ascii(text)));
   std::string out;
   for (std::size_t at = 0; at < ascii.size();) {
     if (ascii[at] == '\\' && at + 1 < ascii.size() && ascii[at + 1] == '$') {
@@ -179,11 +191,8 @@ std::string plain_text(std::string_view text) {
   const auto tokens = tokenise(normalise(text));
   // Braces carry meaning beside commands and exponents: \\frac{1}{23} is not \\frac{12}{3}.
   bool structure = false;
-  bool number_or_sign = false;
-  for (const Token& token : tokens) {
+  for (const Token& token : tokens)
     structure |= token.kind == TokenKind::Command || token.text == "^" || token.text == "_";
-    number_or_sign |= token.kind == TokenKind::Number || token.kind == TokenKind::Sign;
-  }
   std::string out;
   bool number_before = false;
   for (const Token& token : tokens) {
@@ -193,12 +202,11 @@ std::string plain_text(std::string_view text) {
     if (number && number_before) out += ' ';  // "1 5" is not 15
     number_before = number;
     // X and x are two variables, Odd and odd one word.
-    const bool word = token.text.size() > 1 || (!structure && !number_or_sign);
+    const bool word = token.text.size() > 1;
     for (const char c : word ? data::lower_ascii(token.text) : token.text)
       if (c != ' ') out += c;
   }
-  if (out.size() == 3 && out.front() == '(' && out.back() == ')')
-    return data::lower_ascii(out.substr(1, 1));
+  if (out.size() == 3 && out.front() == '(' && out.back() == ')') return out.substr(1, 1);
   return out;
 }
 

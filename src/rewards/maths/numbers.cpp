@@ -88,6 +88,7 @@ Answer exactly(const Node& a, const Node& b, Budget& budget) {
   const BallValue first = difference(a, b, kFirstBits, budget);
   if (!first.known()) return Answer::Unknown;
   if (!holds_zero(first)) return Answer::Different;
+  if (acb_is_zero(first.ball.get()) != 0) return Answer::Equal;
   if (const Answer bound = by_separation(a, b, budget); bound != Answer::Unknown) return bound;
   if (const Answer closed = compare_closed_forms(a, b, budget); closed != Answer::Unknown)
     return closed;

@@ -95,7 +95,6 @@ std::string Parser::accept_separator() {
 }
 
 Node Parser::list() {
-  const Depth depth(*this);
   std::vector<Node> elements{relation()};
   std::string word = ",";
   for (std::string next = accept_separator(); !next.empty(); next = accept_separator()) {

@@ -82,8 +82,9 @@ Node Parser::word(const std::string& w) {
   if (!is_symbol_word(w)) return node(Kind::Text, w);
   std::string name = w;
   if (w.size() == 2 && std::islower(static_cast<unsigned char>(w[0])) != 0) {  // xy = x times y
-    Node first = node(Kind::Symbol, w.substr(0, 1));
-    return node(Kind::Multiply, "", {std::move(first), subscript(w.substr(1))});
+    tokens_[--at_].text = w.substr(1);
+    tokens_[at_].space_before = false;
+    return node(Kind::Symbol, w.substr(0, 1));
   }
   return subscript(name);
 }

@@ -37,12 +37,17 @@ Node Parser::sum() {
   }
 }
 
-Node Parser::term() {
+Node Parser::signed_term() {
   const Depth depth(*this);
   if (accept("-")) return node(Kind::Negate, "", {term()});
   if (accept("+")) return term();
   if (accept("\\pm")) return node(Kind::PlusMinus, "", {term()});
   if (accept("\\mp")) return node(Kind::PlusMinus, "", {node(Kind::Negate, "", {term()})});
+  throw Unreadable{};
+}
+
+Node Parser::term() {
+  if (next_is("-") || next_is("+") || next_is("\\pm") || next_is("\\mp")) return signed_term();
   Node left = power();
   for (;;) {
     const bool unit_below = peek(1).kind == TokenKind::Word &&
@@ -62,9 +67,9 @@ Node Parser::term() {
 }
 
 Node Parser::signed_power() {
+  if (!accept("-")) return power();
   const Depth depth(*this);
-  if (accept("-")) return node(Kind::Negate, "", {signed_power()});
-  return power();
+  return node(Kind::Negate, "", {signed_power()});
 }
 
 /// "6.02 x 10^23".
@@ -115,12 +120,17 @@ Node Parser::implicit_product(Node left) {
   }
   const bool latex_fraction = next_is("\\frac");
   Node right = power();
-  const bool mixed = latex_fraction && is_integer_literal(left) && is_integer_fraction(right);
+  const bool percent = latex_fraction && right.kind == Kind::Percent;  // 33\frac13\%
+  const Node& fraction = percent ? right.children[0] : right;
+  const bool mixed = latex_fraction && is_integer_literal(left) && is_integer_fraction(fraction);
+  if (mixed && percent) {
+    Node sum = node(Kind::Add, "", {std::move(left), std::move(right.children[0])});
+    return node(Kind::Percent, "", {std::move(sum)});
+  }
   return node(mixed ? Kind::Add : Kind::Multiply, "", {std::move(left), std::move(right)});
 }
 
 Node Parser::power() {
-  const Depth depth(*this);
   Node base = postfix(primary());
   if (!accept("^")) return base;
   if (next_is("\\prime") || next_is("'")) throw Unreadable{};

@@ -54,6 +54,7 @@ class Parser {
   // Arithmetic (parse_terms.cpp)
   Node sum();
   Node term();
+  Node signed_term();
   Node signed_power();
   bool starts_factor(const Node& left) const;
   bool is_mixed(const Node& left) const;

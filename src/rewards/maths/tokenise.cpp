@@ -50,7 +50,8 @@ void append_exponent(const std::string& text, std::size_t& at, std::string& numb
   constexpr std::size_t kMostDigits = 6;
   if (end == digits || end - digits > kMostDigits || (end < text.size() && is_alpha(text[end])))
     return;
-  number += 'e' + text.substr(at + 1, end - at - 1);
+  number += 'e';
+  number.append(text, at + 1, end - at - 1);
   at = end;
 }
 
