@@ -132,12 +132,24 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
     return;
   }
   const auto found = command_table().find(name);
-  out += found != command_table().end() ? found->second : "\\" + name + " ";
+  if (found != command_table().end()) {
+    out += found->second;
+  } else {
+    out.append(1, '\\').append(name).append(1, ' ');
+  }
+}
+
+/// "1 , \\!" as "1,".
+void close_comma(std::string& out) {
+  const std::size_t comma = out.find_last_not_of(' ');
+  if (comma == std::string::npos || comma == 0 || out[comma] != ',') return;
+  const std::size_t digit = out.find_last_not_of(' ', comma - 1);
+  if (digit != std::string::npos && is_digit(out[digit])) out.replace(digit + 1, out.npos, ",");
 }
 
 /// Commas that TeX writes inside one number: "{,}" and ",\!".
 std::string join_thousands(std::string text) {
-  for (const std::string_view mark : {"{,}", "\\!"}) {
+  for (const std::string_view mark : {"{,}", "{ , }", "\\!"}) {
     std::string out;
     for (std::size_t at = 0; at < text.size();) {
       if (text.compare(at, mark.size(), mark) != 0) {
@@ -145,7 +157,8 @@ std::string join_thousands(std::string text) {
         continue;
       }
       at += mark.size();
-      if (mark == "{,}") out += ',';
+      if (mark[0] == '{') out += ',';
+      if (mark == "\\!") close_comma(out);
       while (mark == "\\!" && at < text.size() && text[at] == ' ') ++at;
     }
     text = std::move(out);

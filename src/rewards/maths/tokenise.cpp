@@ -40,6 +40,11 @@ bool is_text_command(const std::string& name) {
   return names.count(name) > 0;
 }
 
+std::string macro(const std::string& name) {
+  std::string out(1, '\\');
+  return out.append(name);
+}
+
 /// "e3", "E-12" behind a mantissa; "2e" and "2ex" are products.
 void append_exponent(const std::string& text, std::size_t& at, std::string& number) {
   if (at >= text.size() || (text[at] != 'e' && text[at] != 'E')) return;
@@ -149,9 +154,9 @@ class Tokeniser {
       if (name == "begin" && at_ < text_.size() && text_[at_] == '{')
         at_ = std::min(matching_brace(text_, at_) + 1, text_.size());
       const bool determinant = environment == "vmatrix" || environment == "Vmatrix";
-      add({TokenKind::Command, determinant ? "\\determinant" : "\\" + name, false});
+      add({TokenKind::Command, determinant ? "\\determinant" : macro(name), false});
     } else {
-      add({TokenKind::Command, "\\" + name, false});
+      add({TokenKind::Command, macro(name), false});
     }
   }
 
