@@ -49,6 +49,26 @@ bool is_prose(std::string_view text) {
   return words > 1;
 }
 
+/// Whether words stand around the maths: only prose hides a number that counts; "5^" is no 5.
+bool has_words(std::string_view text) {
+  std::size_t run = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t start = at;
+    const std::int32_t c = data::next_code_point(text, at);
+    const bool ascii = static_cast<unsigned char>(text[start]) < 0x80;
+    if (!ascii && data::script_of(c) != data::Script::None) return true;
+    const bool letter = ascii && is_alnum(text[start]) && !is_digit(text[start]);
+    const bool macro = run == 0 && start > 0 && (text[start - 1] == '\\' || text[start - 1] == '{');
+    if (letter && macro) {
+      while (at < text.size() && is_alnum(text[at])) ++at;
+      continue;
+    }
+    run = letter ? run + 1 : 0;
+    if (run == 2) return true;
+  }
+  return false;
+}
+
 /// A program that ends in a number does not answer with it.
 bool is_program(std::string_view text) {
   for (const std::string_view sign : {"__", "('", "()", "(\"", "import "})
@@ -108,7 +128,8 @@ Candidate without_tags(std::string_view text) {
   const std::string whole = data::trim(text);
   constexpr std::size_t kLongestWhole = 256;
   if (whole.size() <= kLongestWhole && is_maths(whole)) return {whole, "whole"};
-  const FoundNumber number = is_program(text) ? FoundNumber{} : number_in(text, true);
+  const FoundNumber number =
+      is_program(text) || !has_words(text) ? FoundNumber{} : number_in(text, true);
   if (!number.text.empty() && !number.doubted) return {number.text, "number"};
   constexpr std::size_t kLongestWord = 64;
   return !whole.empty() && whole.size() <= kLongestWord ? Candidate{whole, "whole"} : Candidate{};

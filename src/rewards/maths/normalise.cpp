@@ -1,6 +1,8 @@
 #include "rewards/maths/normalise.h"
 
+#include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "data/text.h"
 #include "rewards/maths/unicode.h"
@@ -139,17 +141,24 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
   }
 }
 
-/// "1 , \\!" as "1,".
-void close_comma(std::string& out) {
+/// Whether exactly three digits stand at `at`.
+bool is_group(const std::string& text, std::size_t at) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789", at), text.size());
+  return end - std::min(at, end) == 3;
+}
+
+/// Takes the comma of "1 , \\!" off, which joins the digits around it even inside brackets.
+void drop_comma(std::string& out) {
   const std::size_t comma = out.find_last_not_of(' ');
   if (comma == std::string::npos || comma == 0 || out[comma] != ',') return;
   const std::size_t digit = out.find_last_not_of(' ', comma - 1);
-  if (digit != std::string::npos && is_digit(out[digit])) out.replace(digit + 1, out.npos, ",");
+  if (digit != std::string::npos && is_digit(out[digit])) out.erase(digit + 1);
 }
 
-/// Commas that TeX writes inside one number: "{,}" and ",\!".
+/// Commas that TeX writes inside one number: "{,}" and ",\\!".
 std::string join_thousands(std::string text) {
   for (const std::string_view mark : {"{,}", "{ , }", "\\!"}) {
+    if (text.find(mark) == std::string::npos) continue;
     std::string out;
     for (std::size_t at = 0; at < text.size();) {
       if (text.compare(at, mark.size(), mark) != 0) {
@@ -158,8 +167,10 @@ std::string join_thousands(std::string text) {
       }
       at += mark.size();
       if (mark[0] == '{') out += ',';
-      if (mark == "\\!") close_comma(out);
       while (mark == "\\!" && at < text.size() && text[at] == ' ') ++at;
+      // "0{,}111" is a decimal.
+      const bool zero = out == "0," || out.ends_with(" 0,");
+      if (is_group(text, at) && !zero) drop_comma(out);
     }
     text = std::move(out);
   }

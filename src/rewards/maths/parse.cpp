@@ -75,10 +75,15 @@ Parser::Depth::Depth(Parser& parser) : parser_(parser) {
   }
 }
 
+bool Parser::is_separator_word(std::size_t ahead) const {
+  const std::string& text = peek(ahead).text;
+  return is_word(ahead) && (text == "and" || text == "or" || text == "or else");
+}
+
 /// The separator taken, "and" before "or" before ","; empty without one.
 std::string Parser::accept_separator() {
   std::string separator;
-  if (is_word() && (peek().text == "and" || peek().text == "or" || peek().text == "or else")) {
+  if (is_separator_word()) {
     separator = peek().text.substr(0, peek().text[0] == 'a' ? 3 : 2);
   } else if (next_is("\\lor") || next_is("\\vee")) {
     separator = "or";
@@ -127,6 +132,7 @@ std::string Parser::accept_relation() {
 /// a, a = b, a = b = c (the last counts), a < b < c. In "exact \approx decimal" the exact side
 /// counts, in "x \approx 1" the number.
 Node Parser::relation() {
+  if (!accept("=")) accept("\\approx");  // "= 5"
   Node left = ratio();
   if (accept("\\approx")) {
     Node right = ratio();
@@ -170,6 +176,8 @@ Node Parser::chain(Node low, const std::string& first, Node middle, const std::s
 Node Parser::ratio() {
   std::vector<Node> parts{sum()};
   while (accept(":")) parts.push_back(sum());
+  while (parts.back().kind == Kind::Text && is_word() && !is_separator_word())
+    parts.back().text += ' ' + take().text;
   skip_unit();
   return parts.size() == 1 ? std::move(parts[0]) : node(Kind::Group, ":", std::move(parts));
 }
@@ -178,12 +186,12 @@ Node Parser::ratio() {
 /// or name another one are no unit.
 void Parser::skip_unit() {
   const auto unit = [this](std::size_t ahead) {
-    const std::string& text = peek(ahead).text;
-    return is_word(ahead) && text != "and" && text != "or" && text != "or else";
+    return is_word(ahead) && !is_separator_word(ahead);
   };
   while (unit(0) || (next_is("/") && unit(1))) {
     const Token token = take();
     if (token.text != "/" && is_reservation(token.text)) throw Unreadable{};
+    if (unit_.empty()) unit_ = known_unit(token.text);
     if (accept("^")) {
       accept("{");
       accept("-");
@@ -194,11 +202,13 @@ void Parser::skip_unit() {
 }
 
 ParseResult parse(std::string_view text, const Limits& limits) {
-  if (text.size() > limits.text_bytes) return {{}, true};
+  if (text.size() > limits.text_bytes) return {{}, true, {}};
   try {
-    return {Parser(tokenise(normalise(text)), limits).run(), false};
+    Parser parser(tokenise(normalise(text)), limits);
+    Node root = parser.run();
+    return {std::move(root), false, parser.unit()};
   } catch (const Unreadable& reason) {
-    return {{}, reason.limit};
+    return {{}, reason.limit, {}};
   }
 }
 

@@ -21,6 +21,8 @@ class Parser {
       : tokens_(std::move(tokens)), limits_(limits) {}
 
   Node run();
+  /// The first known unit met.
+  const std::string& unit() const { return unit_; }
 
  private:
   // Tokens
@@ -43,6 +45,7 @@ class Parser {
   };
 
   // Lists and relations (parse.cpp)
+  bool is_separator_word(std::size_t ahead = 0) const;
   std::string accept_separator();
   Node list();
   std::string accept_relation();
@@ -92,6 +95,7 @@ class Parser {
 
   std::vector<Token> tokens_;
   Limits limits_;
+  std::string unit_;
   std::size_t at_ = 0;
   int nodes_ = 0;
   int depth_ = 0;

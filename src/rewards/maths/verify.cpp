@@ -65,6 +65,8 @@ Verdict compare_texts(const std::string& gold, const Candidate& candidate, const
   }
   if (!right.node)
     return finish(Answer::Unknown, right.limit ? "limit" : "unparsable_answer", candidate);
+  const bool units = !left.unit.empty() && !right.unit.empty() && left.unit != right.unit;
+  if (units) return finish(Answer::Different, "wrong", candidate);  // 10 cm is not 10 m
   const Answer answer = compare(*left.node, *right.node, limits);
   if (answer == Answer::Unknown) return finish(answer, "limit", candidate);
   return finish(answer, answer == Answer::Equal ? "ok" : "wrong", candidate);

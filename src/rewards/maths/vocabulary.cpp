@@ -1,6 +1,7 @@
 #include "rewards/maths/vocabulary.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace r1::rewards::maths {
 
@@ -29,6 +30,23 @@ bool is_short_unit(const std::string& word) {
   static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
                                                      "ft", "in", "hr", "mi", "at"};
   return units.count(word) > 0;
+}
+
+std::string known_unit(const std::string& word) {
+  static const std::unordered_map<std::string, std::string> units{
+      {"mm", "mm"},         {"millimeter", "mm"}, {"cm", "cm"},       {"centimeter", "cm"},
+      {"m", "m"},           {"meter", "m"},       {"km", "km"},       {"kilometer", "km"},
+      {"in", "inch"},       {"inch", "inch"},     {"inche", "inch"},  {"ft", "foot"},
+      {"foot", "foot"},     {"feet", "foot"},     {"yard", "yard"},   {"mile", "mile"},
+      {"mi", "mile"},       {"g", "g"},           {"gram", "g"},      {"kg", "kg"},
+      {"kilogram", "kg"},   {"mg", "mg"},         {"pound", "pound"}, {"ounce", "ounce"},
+      {"second", "second"}, {"minute", "minute"}, {"hour", "hour"},   {"hr", "hour"},
+      {"day", "day"},       {"week", "week"},     {"month", "month"}, {"year", "year"},
+      {"cent", "cent"},     {"dollar", "dollar"}, {"euro", "euro"},   {"yuan", "yuan"}};
+  std::string one = word;
+  if (one.size() > 3 && one.back() == 's') one.pop_back();
+  const auto found = units.find(one);
+  return found == units.end() ? std::string{} : found->second;
 }
 
 bool is_reservation(std::string_view words) {
