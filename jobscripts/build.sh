@@ -48,9 +48,9 @@ libgtest-dev          | <gtest/gtest.h>            | gtest         | build
 libgmock-dev          | <gmock/gmock.h>            | gmock         | build
 libbenchmark-dev      | <benchmark/benchmark.h>    | benchmark     | later
 libflint-dev          | <flint/fmpz.h>             | libflint      | build
-libflint-arb-dev      | <acb.h>                    | libflint      | build
-libantic-dev          | <antic/nf.h>               | libflint      | build
-libcalcium-dev        | <calcium/ca.h>             | libflint      | build
+libflint-arb-dev      | -                          | libflint      | build
+libantic-dev          | -                          | libflint      | build
+libcalcium-dev        | -                          | libflint      | build
 libseccomp-dev        | <seccomp.h>                | libseccomp    | later
 ccache                | ccache                     | ccache        | tool
 mold                  | mold                       | mold          | tool
