@@ -47,10 +47,10 @@ libfmt-dev            | <fmt/format.h>             | fmt           | build
 libgtest-dev          | <gtest/gtest.h>            | gtest         | build
 libgmock-dev          | <gmock/gmock.h>            | gmock         | build
 libbenchmark-dev      | <benchmark/benchmark.h>    | benchmark     | later
-libflint-dev          | <flint/fmpz.h>             | libflint      | later
-libflint-arb-dev      | <acb.h>                    | libflint      | later
-libantic-dev          | <antic/nf.h>               | libflint      | later
-libcalcium-dev        | <calcium/ca.h>             | libflint      | later
+libflint-dev          | <flint/fmpz.h>             | libflint      | build
+libflint-arb-dev      | -                          | libflint      | build
+libantic-dev          | -                          | libflint      | build
+libcalcium-dev        | -                          | libflint      | build
 libseccomp-dev        | <seccomp.h>                | libseccomp    | later
 ccache                | ccache                     | ccache        | tool
 mold                  | mold                       | mold          | tool

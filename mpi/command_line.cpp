@@ -140,6 +140,7 @@ void add_text_tools(CLI::App& app, CommandLine& line) {
       add_command(app, "verify", "Maths answers: \"gold\" against \"pred\" -> a verdict");
   add_files(verify, line, "JSONL records with \"gold\" and \"pred\"",
             "the same records with \"verdict\", \"score\", \"reason\", \"rule\"");
+  verify->add_flag("--timing", line.timing, "add \"microseconds\", what each verdict took");
 }
 
 void add_other_tools(CLI::App& app, CommandLine& line) {

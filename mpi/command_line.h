@@ -35,6 +35,7 @@ struct CommandLine {
   std::string device = "cpu";
   bool decode = false;
   bool skip_special = false;
+  bool timing = false;
   std::int64_t batch_tokens = 8192;
 
   // Generate as a tool.

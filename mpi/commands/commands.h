@@ -16,7 +16,8 @@ int score_command(const CommandLine& line);
 int generate_command(const CommandLine& line);
 /// {"text": …} -> + "ids"; --decode: {"ids": […]} -> + "text".
 int tokenize_command(const CommandLine& line);
-/// {"gold": …, "pred": …} -> + "verdict" (equal, different, unknown), "score", "reason", "rule".
+/// {"gold": …, "pred": …} -> + "verdict" (equal, different, unknown), "score", "reason", "rule";
+/// --timing: + "microseconds".
 int verify_command(const CommandLine& line);
 /// Hugging Face folder, GGUF file or checkpoint folder -> Hugging Face folder or checkpoint.
 int convert_command(const CommandLine& line);

@@ -1,5 +1,9 @@
 // verify: the verdict of the maths verifier on pairs of gold answer and prediction.
 #include "rewards/maths/verify.h"
+
+#include <chrono>
+#include <string>
+
 #include "commands/commands.h"
 #include "commands/records.h"
 
@@ -31,12 +35,17 @@ int verify_command(const CommandLine& line) {
   RecordReader reader(line.input);
   RecordWriter writer(line.output);
   for (Record record; reader.next(record);) {
-    const auto verdict = rewards::maths::verify(answer_text(reader, record, "gold"),
-                                                answer_text(reader, record, "pred"));
+    const std::string gold = answer_text(reader, record, "gold");
+    const std::string prediction = answer_text(reader, record, "pred");
+    const auto start = std::chrono::steady_clock::now();
+    const auto verdict = rewards::maths::verify(gold, prediction);
+    const std::chrono::duration<double, std::micro> taken =
+        std::chrono::steady_clock::now() - start;
     record.fields["verdict"] = name_of(verdict.answer);
     record.fields["score"] = verdict.score;
     record.fields["reason"] = verdict.reason;
     record.fields["rule"] = verdict.rule;
+    if (line.timing) record.fields["microseconds"] = taken.count();
     writer.write(record.fields);
   }
   writer.finish();

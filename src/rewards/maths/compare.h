@@ -1,5 +1,7 @@
 #pragma once
-// Whether two syntax trees mean the same answer: equal, different, or unknown with a reason.
+// Whether two syntax trees mean the same answer: equal, different, or unknown.
+#include <vector>
+
 #include "rewards/maths/node.h"
 
 namespace r1::rewards::maths {
@@ -7,9 +9,8 @@ namespace r1::rewards::maths {
 enum class Answer { Equal, Different, Unknown };
 
 /// Shape rules first (lists and sets in any order, tuples and intervals in theirs, assignments by
-/// their right side, equations and inequalities up to a factor), then values: rationals exactly,
-/// others to 1e-9 relative, a decimal against an expression to 0.5e-6, functions of free symbols at
-/// probe points. Unknown: a value beyond `limits`.
+/// their right side, equations and inequalities up to a factor), then values (numbers.h).
+/// Unknown: undecided within `limits`, or no value on either side.
 Answer compare(const Node& gold, const Node& prediction, const Limits& limits = {});
 
 /// Whether both are single numbers; if so `relative_error` = |p - g| / max(|g|, 1e-12), at most

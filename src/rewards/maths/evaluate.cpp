@@ -5,6 +5,8 @@
 #include <map>
 #include <numbers>
 
+#include "rewards/maths/canonical.h"
+
 namespace r1::rewards::maths {
 namespace {
 
@@ -75,6 +77,7 @@ class Evaluator {
     if (name == "\\pi") return approximate(std::numbers::pi);
     if (name == "e") return approximate(std::numbers::e);
     if (name == "i") return approximate(Complex(0.0, 1.0));
+    if (!is_number_symbol(name)) return failed(State::Undefined);
     return symbol_ ? approximate(symbol_(name)) : failed(State::Undefined);
   }
 
@@ -109,7 +112,8 @@ class Evaluator {
       if (degree >= 2 && degree <= 64 && base.exact.root(static_cast<unsigned long>(degree), root))
         return exact(std::move(root), limits_);
     }
-    if (base.number == 0.0) return approximate(0.0);
+    if (base.number == 0.0)
+      return exponent.number.real() > 0.0 ? approximate(0.0) : failed(State::Undefined);
     return approximate(std::pow(base.number, exponent.number));
   }
 
@@ -125,15 +129,24 @@ class Evaluator {
   }
 
   Value call(const Node& node) const {
+    if (is_opaque(node)) return symbol(canonical_key(node));
     const Value x = value(node.children[0]);
     if (!x.known()) return x;
     if (node.text == "sqrt") return power(x, exact(Rational(1) / Rational(2), limits_));
     if (node.text == "base") return in_base(node);
-    if (node.text == "factorial") return factorial(x);
+    if (node.text == "factorial" || node.text == "double_factorial")
+      return factorial(x, node.text[0] == 'd');
     if (node.children.size() == 2) return two_arguments(node.text, x, value(node.children[1]));
     if (node.text == "abs" && x.state == State::Exact)
       return exact(x.exact.sign() < 0 ? Rational(-1) * x.exact : x.exact, limits_);
+    const bool rounded = node.text == "floor" || node.text == "ceil";
+    if (rounded && x.state == State::Exact) return whole(node.text, x);
     return function(node.text, x.number);
+  }
+
+  Value whole(const std::string& name, const Value& x) const {
+    const Rational minus(-1);
+    return exact(name == "floor" ? x.exact.floor() : minus * (minus * x.exact).floor(), limits_);
   }
 
   Value in_base(const Node& node) const {
@@ -145,12 +158,13 @@ class Evaluator {
     return readable ? exact(std::move(out), limits_) : failed(State::Undefined);
   }
 
-  Value factorial(const Value& x) const {
-    constexpr long kLargest = 8000;  // 8000! has 92,000 bits
+  Value factorial(const Value& x, bool twofold) const {
+    constexpr long kLargest = 1000;  // 1000! has 8,530 bits
     const long n = x.state == State::Exact ? x.exact.small_integer(-1) : -1;
     if (n > kLargest) return failed(State::Limit);
-    return n < 0 ? failed(State::Undefined)
-                 : exact(Rational::factorial(static_cast<unsigned long>(n)), limits_);
+    return n < 0     ? failed(State::Undefined)
+           : twofold ? exact(Rational::double_factorial(static_cast<unsigned long>(n)), limits_)
+                     : exact(Rational::factorial(static_cast<unsigned long>(n)), limits_);
   }
 
   Value two_arguments(const std::string& name, const Value& a, const Value& b) const {
@@ -158,7 +172,7 @@ class Evaluator {
     if (name == "log_base") return approximate(std::log(b.number) / std::log(a.number));
     if (name != "binomial" || a.state != State::Exact || b.state != State::Exact)
       return failed(State::Undefined);
-    constexpr long kLargest = 20000;
+    constexpr long kLargest = 4000;
     const long n = a.exact.small_integer(-1);
     const long k = b.exact.small_integer(-1);
     if (n > kLargest) return failed(State::Limit);
@@ -179,6 +193,9 @@ class Evaluator {
         {"arcsin", [](Complex v) { return std::asin(v); }},
         {"arccos", [](Complex v) { return std::acos(v); }},
         {"arctan", [](Complex v) { return std::atan(v); }},
+        {"sinh", [](Complex v) { return std::sinh(v); }},
+        {"cosh", [](Complex v) { return std::cosh(v); }},
+        {"tanh", [](Complex v) { return std::tanh(v); }},
         {"ln", [](Complex v) { return std::log(v); }},
         {"log", [](Complex v) { return std::log(v); }},
         {"lg", [](Complex v) { return std::log10(v); }},
@@ -203,6 +220,7 @@ Value evaluate(const Node& node, const SymbolValue& symbol, const Limits& limits
 std::set<std::string> free_symbols(const Node& node) {
   std::set<std::string> names;
   if (node.kind == Kind::Symbol && !is_constant(node.text)) names.insert(node.text);
+  if (is_opaque(node)) return {canonical_key(node)};
   for (const Node& child : node.children) names.merge(free_symbols(child));
   return names;
 }

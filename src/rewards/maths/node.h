@@ -12,7 +12,9 @@ struct Limits {
   int nesting = 64;
   int nodes = 512;
   std::size_t digits = 2048;
-  std::size_t value_bits = std::size_t{1} << 17;  // of an exact rational (2004! has 19,000)
+  std::size_t value_bits = std::size_t{1} << 13;  // of an exact rational; larger ones modulo primes
+  long precision_bits = 4096;                     // of the finest ball
+  long steps = 100'000;                           // of one comparison, about 10 ms
 };
 
 enum class Kind {
@@ -26,16 +28,18 @@ enum class Kind {
   Negate,
   PlusMinus,  // 1 child: the value with either sign
   Percent,
-  Call,      // text: function; children: arguments
+  Call,      // text: function; children: arguments; "\\sum" and its kin are never evaluated
   Group,     // text: brackets such as "()" or "[)", "{}" a set, "[]m" a matrix, ":" a ratio
-  List,      // elements separated by commas, semicolons, "and", "or"
-  Relation,  // text: = < <= != in; two children
+  List,      // elements; text: the separator: "," (or ";"), "and", "or"
+  Relation,  // text: = < <= > >= != in; two children
 };
 
 struct Node {
   Kind kind = Kind::Text;
   std::string text;
   std::vector<Node> children;
+
+  bool operator==(const Node&) const = default;
 };
 
 /// "12", not "1.2".

@@ -11,6 +11,7 @@ namespace r1::rewards::maths {
 struct ParseResult {
   std::optional<Node> node;  // empty: not readable as maths
   bool limit = false;        // stopped by a limit
+  std::string unit;          // the first known unit behind a value, in one spelling: "cm", "hour"
 };
 
 /// `text` as written, LaTeX or plain. Never throws on what a model writes.

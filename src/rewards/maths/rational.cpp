@@ -34,6 +34,24 @@ long Rational::small_integer(long otherwise) const {
   return fmpz_get_si(fmpq_numref(value_));
 }
 
+long Rational::small_denominator(long largest) const {
+  return fmpz_cmp_si(fmpq_denref(value_), largest) <= 0 ? fmpz_get_si(fmpq_denref(value_)) : 0;
+}
+
+std::uint64_t Rational::numerator_modulo(std::uint64_t prime) const {
+  return fmpz_fdiv_ui(fmpq_numref(value_), prime);
+}
+
+std::uint64_t Rational::denominator_modulo(std::uint64_t prime) const {
+  return fmpz_fdiv_ui(fmpq_denref(value_), prime);
+}
+
+Rational Rational::floor() const {
+  Rational out;
+  fmpz_fdiv_q(fmpq_numref(out.value_), fmpq_numref(value_), fmpq_denref(value_));
+  return out;
+}
+
 bool Rational::root(unsigned long n, Rational& out) const {
   if (n == 0 || (sign() < 0 && n % 2 == 0)) return false;
   Rational result;
@@ -53,6 +71,13 @@ Rational Rational::power(long exponent) const {
 Rational Rational::factorial(unsigned long n) {
   Rational out;
   fmpz_fac_ui(fmpq_numref(out.value_), n);
+  return out;
+}
+
+Rational Rational::double_factorial(unsigned long n) {
+  Rational out(1);
+  for (unsigned long k = n; k > 1; k -= 2)
+    fmpz_mul_ui(fmpq_numref(out.value_), fmpq_numref(out.value_), k);
   return out;
 }
 

@@ -2,6 +2,7 @@
 // An exact rational number with value semantics over FLINT's fmpq.
 #include <flint/fmpq.h>
 
+#include <cstdint>
 #include <string>
 
 namespace r1::rewards::maths {
@@ -29,10 +30,17 @@ class Rational {
   }
   bool is_zero() const { return fmpq_is_zero(value_) != 0; }
   bool is_integer() const { return fmpz_is_one(fmpq_denref(value_)) != 0; }
+  const fmpq* get() const { return value_; }
   int sign() const { return fmpq_sgn(value_); }
   double to_double() const { return fmpq_get_d(value_); }
   /// The value when it is an integer that fits 62 bits; `otherwise` if not.
   long small_integer(long otherwise) const;
+  /// The denominator when it is at most `largest`; 0 if not.
+  long small_denominator(long largest) const;
+  /// Numerator and denominator modulo a prime.
+  std::uint64_t numerator_modulo(std::uint64_t prime) const;
+  std::uint64_t denominator_modulo(std::uint64_t prime) const;
+  Rational floor() const;
   /// Exact n-th root when there is one; false otherwise.
   bool root(unsigned long n, Rational& out) const;
 
@@ -46,6 +54,7 @@ class Rational {
   }
   Rational power(long exponent) const;  // not zero to a negative power
   static Rational factorial(unsigned long n);
+  static Rational double_factorial(unsigned long n);
   static Rational binomial(unsigned long n, unsigned long k);
   /// Of an integer at most 512 bits.
   std::string to_string() const;

@@ -21,7 +21,13 @@ bool is_words(std::string_view text) {
 
 bool is_choice(const std::string& gold) {
   const std::string letter = plain_text(gold);
-  return letter.size() == 1 && letter[0] >= 'a' && letter[0] <= 'j';
+  return letter.size() == 1 && letter[0] >= 'A' && letter[0] <= 'J';
+}
+
+/// Several words taken as the answer for want of anything better.
+bool plain_words(const Candidate& candidate) {
+  return candidate.rule == "whole" && is_words(candidate.text) &&
+         candidate.text.find(' ') != std::string::npos;
 }
 
 /// "1000,99" and "2,74": a comma as decimal sign, where a single number is expected.
@@ -59,6 +65,8 @@ Verdict compare_texts(const std::string& gold, const Candidate& candidate, const
   }
   if (!right.node)
     return finish(Answer::Unknown, right.limit ? "limit" : "unparsable_answer", candidate);
+  const bool units = !left.unit.empty() && !right.unit.empty() && left.unit != right.unit;
+  if (units) return finish(Answer::Different, "wrong", candidate);  // 10 cm is not 10 m
   const Answer answer = compare(*left.node, *right.node, limits);
   if (answer == Answer::Unknown) return finish(answer, "limit", candidate);
   return finish(answer, answer == Answer::Equal ? "ok" : "wrong", candidate);
@@ -70,8 +78,9 @@ Verdict verify(std::string_view gold_field, std::string_view prediction, const L
   const std::string gold = extract_gold(gold_field);
   if (plain_text(gold).empty()) return finish(Answer::Unknown, "unparsable_gold", {});
   Candidate candidate = extract_answer(prediction);
-  if (is_choice(gold) && (candidate.rule == "phrase" || candidate.rule == "number" ||
-                          candidate.rule == "maths" || !parse(candidate.text, limits).node)) {
+  if (is_choice(gold) &&
+      (candidate.rule == "phrase" || candidate.rule == "number" || candidate.rule == "maths" ||
+       plain_words(candidate) || !parse(candidate.text, limits).node)) {
     if (Candidate choice = extract_letter(prediction); choice.found())
       candidate = std::move(choice);
   }

@@ -1,13 +1,14 @@
 #include "rewards/maths/vocabulary.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace r1::rewards::maths {
 
 const std::unordered_set<std::string>& function_names() {
   static const std::unordered_set<std::string> names{
-      "sin",    "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos",
-      "arctan", "log", "ln",  "exp", "lg",  "abs", "floor",  "ceil"};
+      "sin", "cos", "tan", "cot", "sec",   "csc",  "arcsin", "arccos", "arctan", "log",
+      "ln",  "exp", "lg",  "abs", "floor", "ceil", "sinh",   "cosh",   "tanh"};
   return names;
 }
 
@@ -29,6 +30,46 @@ bool is_short_unit(const std::string& word) {
   static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
                                                      "ft", "in", "hr", "mi", "at"};
   return units.count(word) > 0;
+}
+
+std::string known_unit(const std::string& word) {
+  static const std::unordered_map<std::string, std::string> units{
+      {"mm", "mm"},         {"millimeter", "mm"}, {"cm", "cm"},       {"centimeter", "cm"},
+      {"m", "m"},           {"meter", "m"},       {"km", "km"},       {"kilometer", "km"},
+      {"in", "inch"},       {"inch", "inch"},     {"inche", "inch"},  {"ft", "foot"},
+      {"foot", "foot"},     {"feet", "foot"},     {"yard", "yard"},   {"mile", "mile"},
+      {"mi", "mile"},       {"g", "g"},           {"gram", "g"},      {"kg", "kg"},
+      {"kilogram", "kg"},   {"mg", "mg"},         {"pound", "pound"}, {"ounce", "ounce"},
+      {"second", "second"}, {"minute", "minute"}, {"hour", "hour"},   {"hr", "hour"},
+      {"day", "day"},       {"week", "week"},     {"month", "month"}, {"year", "year"},
+      {"cent", "cent"},     {"dollar", "dollar"}, {"euro", "euro"},   {"yuan", "yuan"}};
+  std::string one = word;
+  if (one.size() > 3 && one.back() == 's') one.pop_back();
+  const auto found = units.find(one);
+  return found == units.end() ? std::string{} : found->second;
+}
+
+bool is_reservation(std::string_view words) {
+  static const std::unordered_set<std::string> reservations{
+      "not",    "isn",      "no",      "or",      "nor",      "wrong",    "incorrect", "false",
+      "except", "maybe",    "perhaps", "either",  "neither",  "between",  "unless",    "than",
+      "and",    "cannot",   "never",   "without", "probably", "unknown",  "invalid",   "plus",
+      "minus",  "times",    "over",    "half",    "hundred",  "thousand", "million",   "billion",
+      "dozen",  "trillion", "choose",  "least",   "most"};
+  std::string word;
+  for (std::size_t at = 0; at <= words.size(); ++at) {
+    const char c = at < words.size() ? words[at] : ' ';
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (c >= '0' && c <= '9') return true;
+    if (c == '=' || c == '<' || c == '>') return true;
+    if (letter) {
+      word += static_cast<char>(c | 0x20);
+    } else {
+      if (reservations.count(word) > 0) return true;
+      word.clear();
+    }
+  }
+  return false;
 }
 
 }  // namespace r1::rewards::maths

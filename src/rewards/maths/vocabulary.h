@@ -1,6 +1,7 @@
 #pragma once
 // Which words and commands mean something in an answer.
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 namespace r1::rewards::maths {
@@ -13,5 +14,9 @@ bool is_symbol_word(const std::string& word);
 bool is_short_unit(const std::string& word);
 /// "\alpha" and its kin.
 bool is_greek(const std::string& name);
+/// A unit of length, mass, time or money in one spelling ("hours" is "hour"); empty: no known unit.
+std::string known_unit(const std::string& word);
+/// "not", "or 6", "is wrong": words that take an answer back or offer another, never a unit.
+bool is_reservation(std::string_view words);
 
 }  // namespace r1::rewards::maths

@@ -1,0 +1,212 @@
+// Sums, products, powers and what stands behind a value (parser.h).
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "rewards/maths/parser.h"
+#include "rewards/maths/vocabulary.h"
+
+namespace r1::rewards::maths {
+
+Node Parser::sum() {
+  std::vector<Node> terms{term()};
+  const auto joined = [&] {
+    return terms.size() == 1 ? std::move(terms[0]) : node(Kind::Add, "", std::move(terms));
+  };
+  for (;;) {
+    if (accept("+")) {
+      terms.push_back(term());
+    } else if (accept("-")) {
+      terms.push_back(node(Kind::Negate, "", {term()}));
+    } else if (accept("\\pm")) {
+      terms.push_back(node(Kind::PlusMinus, "", {term()}));
+    } else if (accept("\\mp")) {
+      Node minus = node(Kind::Negate, "", {term()});
+      terms.push_back(node(Kind::PlusMinus, "", {std::move(minus)}));
+    } else if (accept("\\cup")) {
+      const Depth depth(*this);
+      Node left = joined();
+      return node(Kind::Call, "cup", {std::move(left), sum()});
+    } else if (accept("\\setminus")) {
+      Node left = joined();
+      return node(Kind::Call, "setminus", {std::move(left), term()});
+    } else {
+      return joined();
+    }
+  }
+}
+
+Node Parser::signed_term() {
+  const Depth depth(*this);
+  if (accept("-")) return node(Kind::Negate, "", {term()});
+  if (accept("+")) return term();
+  if (accept("\\pm")) return node(Kind::PlusMinus, "", {term()});
+  if (accept("\\mp")) return node(Kind::PlusMinus, "", {node(Kind::Negate, "", {term()})});
+  throw Unreadable{};
+}
+
+Node Parser::term() {
+  if (next_is("-") || next_is("+") || next_is("\\pm") || next_is("\\mp")) return signed_term();
+  Node left = power();
+  for (;;) {
+    const bool unit_below = peek(1).kind == TokenKind::Word &&
+                            (!is_symbol_word(peek(1).text) || is_short_unit(peek(1).text));
+    if (accept("*") || is_times_word()) {
+      if (is_times_word()) take();
+      left = node(Kind::Multiply, "", {std::move(left), signed_power()});
+    } else if (next_is("/") && !unit_below && peek(1).kind != TokenKind::Text) {
+      take();
+      left = node(Kind::Divide, "", {std::move(left), signed_power()});
+    } else if (starts_factor(left)) {
+      left = implicit_product(std::move(left));
+    } else {
+      return left;
+    }
+  }
+}
+
+Node Parser::signed_power() {
+  if (!accept("-")) return power();
+  const Depth depth(*this);
+  return node(Kind::Negate, "", {signed_power()});
+}
+
+/// "6.02 x 10^23".
+bool Parser::is_times_word() const {
+  return at_ > 0 && tokens_[at_ - 1].kind == TokenKind::Number && next_is("x") &&
+         peek(1).kind == TokenKind::Number && peek(1).text == "10" && peek(2).text == "^";
+}
+
+/// Whether the next token goes on a product without a sign: 2x, 3(…), 2\pi, 1 1/2.
+bool Parser::starts_factor(const Node& left) const {
+  const Token& t = peek();
+  if (t.kind == TokenKind::Number)
+    return left.kind == Kind::Power || left.kind == Kind::Symbol || is_mixed(left) ||
+           (left.kind == Kind::Multiply && left.children.back().kind == Kind::Power);
+  if (t.kind == TokenKind::Word) return is_symbol_word(t.text) && !is_unit(t, left);
+  if (t.kind == TokenKind::Command) {
+    static const std::unordered_set<std::string> starts{
+        "\\frac", "\\sqrt", "\\usqrt",  "\\pi",    "\\binom", "\\infty",
+        "\\{",    "\\sum",  "\\lfloor", "\\lceil", "\\ucbrt", "\\mathbb"};
+    return starts.count(t.text) > 0 || is_greek(t.text) ||
+           function_names().count(t.text.substr(1)) > 0;
+  }
+  return t.kind == TokenKind::Sign && (t.text == "(" || t.text == "{");
+}
+
+bool Parser::is_mixed(const Node& left) const {
+  return is_integer_literal(left) && peek().space_before && peek(1).text == "/" &&
+         peek(2).kind == TokenKind::Number;
+}
+
+/// "10 cm": a known short unit behind a number.
+bool Parser::is_unit(const Token& token, const Node& left) const {
+  if (token.text == "or") return true;
+  if (left.kind != Kind::Number || !token.space_before) return false;
+  if (is_short_unit(token.text)) return true;
+  const Token& next = peek(1);
+  const bool last = next.kind == TokenKind::End || next.text == "/" || next.text == "^";
+  return token.text.size() == 1 && last &&
+         std::string("mgLlshN").find(token.text) != std::string::npos;
+}
+
+Node Parser::implicit_product(Node left) {
+  if (peek().kind == TokenKind::Number && is_mixed(left)) {
+    Node above = power();
+    take();
+    Node fraction = node(Kind::Divide, "", {std::move(above), power()});
+    return node(Kind::Add, "", {std::move(left), std::move(fraction)});
+  }
+  const bool latex_fraction = next_is("\\frac");
+  Node right = power();
+  const bool percent = latex_fraction && right.kind == Kind::Percent;  // 33\frac13\%
+  const Node& fraction = percent ? right.children[0] : right;
+  const bool mixed = latex_fraction && is_integer_literal(left) && is_integer_fraction(fraction);
+  if (mixed && percent) {
+    Node sum = node(Kind::Add, "", {std::move(left), std::move(right.children[0])});
+    return node(Kind::Percent, "", {std::move(sum)});
+  }
+  return node(mixed ? Kind::Add : Kind::Multiply, "", {std::move(left), std::move(right)});
+}
+
+Node Parser::power() {
+  Node base = postfix(primary());
+  if (!accept("^")) return base;
+  if (next_is("\\prime") || next_is("'")) throw Unreadable{};
+  Node raised = exponent();
+  const bool degrees = raised.kind == Kind::Symbol && raised.text == "\\circ";
+  if (!degrees) return postfix(node(Kind::Power, "", {std::move(base), std::move(raised)}));
+  const bool scale = (next_is("C") || next_is("F")) && peek(1).kind == TokenKind::End;
+  if (scale) take();
+  return node(Kind::Call, "degree", {std::move(base)});
+}
+
+Node Parser::exponent() {
+  const Depth depth(*this);
+  if (accept("-")) return node(Kind::Negate, "", {exponent()});
+  if (accept("+")) return exponent();
+  if (accept("\\circ")) return node(Kind::Symbol, "\\circ");
+  return next_is("\\frac") ? primary() : power();
+}
+
+Node Parser::postfix(Node value) {
+  for (;;) {
+    if (next_is("!")) {
+      value = factorial(std::move(value));
+    } else if (accept("%") || is_percent_word()) {
+      if (is_percent_word()) take();
+      value = node(Kind::Percent, "", {std::move(value)});
+    } else if (accept("\\circ") || is_degree_word()) {
+      if (is_degree_word()) take();
+      const bool scale = (next_is("C") || next_is("F")) && peek(1).kind == TokenKind::End;
+      if (scale) take();
+      value = node(Kind::Call, "degree", {std::move(value)});
+    } else if (next_is("_") && value.kind == Kind::Number) {
+      take();
+      value = node(Kind::Call, "base", {std::move(value), argument(true)});
+    } else if (value.kind == Kind::Number && (next_is("\\overline") || next_is("\\dot") ||
+                                              (next_is(".") && peek(1).text == "\\overline"))) {
+      value = repeating(value);
+    } else {
+      return value;
+    }
+  }
+}
+
+/// n! and n!!; more of them mean nothing that anyone agrees on.
+Node Parser::factorial(Node value) {
+  int marks = 0;
+  while (accept("!")) ++marks;
+  if (marks > 2) throw Unreadable{};
+  return node(Kind::Call, marks == 1 ? "factorial" : "double_factorial", {std::move(value)});
+}
+
+/// 0.1\overline{6}: the digits before, then (the repeated digits) / 99...9 shifted.
+Node Parser::repeating(const Node& digits) {
+  accept(".");
+  take();
+  accept("{");
+  const Token period = take();
+  accept("}");
+  if (period.kind != TokenKind::Number || period.text.find('.') != std::string::npos ||
+      period.text.size() > limits_.digits)
+    throw Unreadable{};
+  const std::size_t point = digits.text.find('.');
+  const std::size_t places = point == std::string::npos ? 0 : digits.text.size() - point - 1;
+  const std::string nines = std::string(period.text.size(), '9') + std::string(places, '0');
+  Node rest = node(Kind::Divide, "", {node(Kind::Number, period.text), node(Kind::Number, nines)});
+  return node(Kind::Add, "", {digits, std::move(rest)});
+}
+
+bool Parser::is_percent_word() const {
+  const std::string& text = peek().text;
+  return is_word() && (text == "percent" || text == "pct" || text == "percentage");
+}
+
+bool Parser::is_degree_word() const {
+  const std::string& text = peek().text;
+  return is_word() && (text == "degrees" || text == "degree" || text == "deg");
+}
+
+}  // namespace r1::rewards::maths

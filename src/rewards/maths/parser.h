@@ -1,0 +1,104 @@
+#pragma once
+// The parser behind parse.h: precedence climbing over tokens, one function a level. A text that is
+// no maths, or too large, ends in the exception Unreadable.
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rewards/maths/node.h"
+#include "rewards/maths/normalise.h"
+
+namespace r1::rewards::maths {
+
+struct Unreadable {
+  bool limit = false;
+};
+
+class Parser {
+ public:
+  Parser(std::vector<Token> tokens, const Limits& limits)
+      : tokens_(std::move(tokens)), limits_(limits) {}
+
+  Node run();
+  /// The first known unit met.
+  const std::string& unit() const { return unit_; }
+
+ private:
+  // Tokens
+  const Token& peek(std::size_t ahead = 0) const;
+  Token take();
+  bool next_is(std::string_view text) const;
+  bool accept(std::string_view text);
+  void expect(std::string_view text);
+  bool is_word(std::size_t ahead = 0) const;
+
+  /// A node of the tree, counted.
+  Node node(Kind kind, std::string text, std::vector<Node> children = {});
+
+  struct Depth {
+    explicit Depth(Parser& parser);
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+    ~Depth() { --parser_.depth_; }
+    Parser& parser_;
+  };
+
+  // Lists and relations (parse.cpp)
+  bool is_separator_word(std::size_t ahead = 0) const;
+  std::string accept_separator();
+  Node list();
+  std::string accept_relation();
+  Node relation();
+  Node chain(Node low, const std::string& first, Node middle, const std::string& second);
+  Node ratio();
+  void skip_unit();
+
+  // Arithmetic (parse_terms.cpp)
+  Node sum();
+  Node term();
+  Node signed_term();
+  Node signed_power();
+  bool starts_factor(const Node& left) const;
+  bool is_mixed(const Node& left) const;
+  bool is_times_word() const;
+  bool is_unit(const Token& token, const Node& left) const;
+  Node implicit_product(Node left);
+  Node power();
+  Node exponent();
+  Node postfix(Node value);
+  Node factorial(Node value);
+  Node repeating(const Node& digits);
+  bool is_percent_word() const;
+  bool is_degree_word() const;
+
+  // Leaves and brackets (parse_leaves.cpp)
+  Node primary();
+  Node number(const std::string& digits);
+  Node text(const std::string& content);
+  Node word(const std::string& word);
+  Node subscript(std::string name);
+  Node command(const std::string& name);
+  Node root();
+  Node argument(bool one_digit);
+  Node operand();
+  Node call(const std::string& function);
+  Node call_argument();
+  bool starts_function() const;
+  Node opaque(const std::string& name);
+  Node bracket(const std::string& open);
+  Node enclosed(const std::string& function, std::string_view close);
+  Node closed_by(std::string_view close, const std::string& brackets);
+  Node parenthesis(const std::string& open);
+  Node angle_brackets();
+  Node matrix();
+
+  std::vector<Token> tokens_;
+  Limits limits_;
+  std::string unit_;
+  std::size_t at_ = 0;
+  int nodes_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace r1::rewards::maths

@@ -1,0 +1,126 @@
+#include "rewards/maths/scan.h"
+
+#include <array>
+#include <vector>
+
+#include "data/text.h"
+
+namespace r1::rewards::maths {
+namespace {
+
+constexpr auto kNone = std::string_view::npos;
+
+/// Position behind the brace that closes the one at `open`; npos: never closed.
+std::size_t behind_brace(std::string_view text, std::size_t open) {
+  int depth = 0;
+  for (std::size_t at = open; at < text.size(); ++at) {
+    if (text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '{') {
+      ++depth;
+    } else if (text[at] == '}' && --depth == 0) {
+      return at + 1;
+    }
+  }
+  return kNone;
+}
+
+struct Box {
+  std::size_t begin, end;  // of "\boxed{…}"
+  std::string_view content;
+};
+
+std::vector<Box> find_boxes(std::string_view text) {
+  std::vector<Box> boxes;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t name = text.find("boxed", at);
+    const std::size_t fbox = text.find("\\fbox", at);
+    if (fbox < name) name = fbox;
+    if (name == kNone) break;
+    const std::size_t open = text.find_first_not_of(' ', name + 5);
+    at = name + 5;
+    if (open == kNone || text[open] != '{') continue;
+    const std::size_t end = behind_brace(text, open);
+    // A box cut off by its own dollar sign: "$\boxed{28 pct}" is fine, "\boxed{28" is not an
+    // answer.
+    if (end == kNone) break;
+    const bool slash = name > 0 && text[name - 1] == '\\';
+    boxes.push_back({slash ? name - 1 : name, end, text.substr(open + 1, end - open - 2)});
+    at = end;
+  }
+  return boxes;
+}
+
+/// Whether only list words, commas and maths delimiters stand between two boxes.
+bool joins_boxes(std::string_view between) {
+  std::string rest;
+  bool separated = false;
+  for (const char c : between) {
+    separated |= c == ',';
+    if (c != ' ' && c != '$' && c != ',' && c != '\n' && c != '(' && c != ')') rest += c;
+  }
+  for (const std::string_view filler :
+       {"\\quad", "\\text{and}", "\\text{or}", "\\and", "and", "or", "\\"})
+    for (std::size_t at = rest.find(filler); at != kNone; at = rest.find(filler)) {
+      separated |= filler != "\\";
+      rest.erase(at, filler.size());
+    }
+  return separated && rest.empty();
+}
+
+}  // namespace
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alnum(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::string last_box(std::string_view text, bool& found) {
+  const auto boxes = find_boxes(text);
+  found = !boxes.empty();
+  if (!found) return {};
+  std::size_t first = boxes.size() - 1;
+  constexpr std::size_t kLongestJoin = 64;
+  while (first > 0) {
+    const std::size_t begin = boxes[first - 1].end;
+    const auto between = text.substr(begin, boxes[first].begin - begin);
+    if (between.size() > kLongestJoin || !joins_boxes(between)) break;
+    --first;
+  }
+  std::string joined;
+  for (std::size_t k = first; k < boxes.size(); ++k) {
+    if (k > first) joined += " , ";
+    joined.append(boxes[k].content);
+  }
+  return data::trim(joined);
+}
+
+/// The first (or last) piece between maths delimiters; empty without any.
+std::string maths_environment(std::string_view text, bool last) {
+  constexpr std::array<std::array<std::string_view, 2>, 4> kDelimiters{
+      {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}}};
+  std::string found;
+  std::array<bool, kDelimiters.size()> unclosed{};
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t next = at + 1;
+    for (std::size_t k = 0; k < kDelimiters.size(); ++k) {
+      const auto [open, close] = kDelimiters[k];
+      if (unclosed[k] || text.substr(at, open.size()) != open) continue;
+      const std::size_t end = text.find(close, at + open.size());
+      unclosed[k] = end == kNone;
+      if (end == kNone) continue;
+      std::string inside = data::trim(text.substr(at + open.size(), end - at - open.size()));
+      if (!inside.empty()) found = std::move(inside);
+      next = end + close.size();
+      break;
+    }
+    if (!last && !found.empty()) return found;
+    at = next;
+  }
+  return found;
+}
+
+}  // namespace r1::rewards::maths

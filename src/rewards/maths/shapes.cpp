@@ -1,0 +1,242 @@
+#include "rewards/maths/shapes.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "rewards/maths/evaluate.h"
+
+namespace r1::rewards::maths {
+namespace {
+
+/// `n` with each PlusMinus replaced by its child with one sign.
+Node with_sign(const Node& n, bool plus) {
+  if (n.kind == Kind::PlusMinus) {
+    Node child = with_sign(n.children[0], plus);
+    return plus ? child : Node{Kind::Negate, "", {std::move(child)}};
+  }
+  Node out{n.kind, n.text, {}};
+  for (const Node& child : n.children) out.children.push_back(with_sign(child, plus));
+  return out;
+}
+
+Node negated(const Node& n) {
+  return Node{Kind::Negate, "", {n}};
+}
+
+Node infinity(bool negative) {
+  Node symbol{Kind::Symbol, "\\infty", {}};
+  return negative ? negated(symbol) : symbol;
+}
+
+bool is_absolute(const Node& n) {
+  return n.kind == Kind::Call && n.text == "abs" && is_name(n.children[0]);
+}
+
+Node interval(char open, Node low, Node high, char close) {
+  return Node{Kind::Group, std::string{open, close}, {std::move(low), std::move(high)}};
+}
+
+using Intervals = std::vector<Node>;
+
+/// x < 3 as (-oo, 3), 3 > x too; |x| < 3 as (-3, 3); x != 3 as two rays.
+std::optional<Intervals> from_inequality(const Node& n) {
+  const bool flip = !is_name(n.children[0]) && !is_absolute(n.children[0]);
+  const Node& name = n.children[flip ? 1 : 0];
+  const Node& bound = n.children[flip ? 0 : 1];
+  if (!is_name(name) && !is_absolute(name)) return {};
+  if (n.text == "!=")
+    return Intervals{interval('(', infinity(true), bound, ')'),
+                     interval('(', bound, infinity(false), ')')};
+  const bool closed = n.text.size() == 2;
+  const char open = closed ? '[' : '(';
+  const char close = closed ? ']' : ')';
+  const bool below = (n.text[0] == '<') != flip;
+  if (is_absolute(name)) {
+    if (below) return Intervals{interval(open, negated(bound), bound, close)};
+    return Intervals{interval('(', infinity(true), negated(bound), close),
+                     interval(open, bound, infinity(false), ')')};
+  }
+  if (below) return Intervals{interval('(', infinity(true), bound, close)};
+  return Intervals{interval(open, bound, infinity(false), ')')};
+}
+
+/// 1 < |x| < 2 as two intervals.
+std::optional<Intervals> from_absolute_chain(const Node& list) {
+  const Node& low = list.children[0];
+  const Node& high = list.children[1];
+  if (low.text[0] != '<' || high.text[0] != '<' || !is_absolute(low.children[1]) ||
+      low.children[1] != high.children[0])
+    return {};
+  const Node& a = low.children[0];
+  const Node& b = high.children[1];
+  const Value value = evaluate(a, {}, Limits{});
+  if (!value.known() || value.number.real() < 0.0) return {};
+  const char open = low.text.size() == 2 ? '[' : '(';
+  const char close = high.text.size() == 2 ? ']' : ')';
+  return Intervals{
+      interval(close == ']' ? '[' : '(', negated(b), negated(a), open == '[' ? ']' : ')'),
+      interval(open, a, b, close)};
+}
+
+/// x > 1 and x < 3.
+std::optional<Intervals> from_conjunction(const Node& list) {
+  if (list.children.size() != 2) return {};
+  if (auto chain = from_absolute_chain(list)) return chain;
+  const auto first = from_inequality(list.children[0]);
+  const auto second = from_inequality(list.children[1]);
+  if (!first || !second || first->size() != 1 || second->size() != 1) return {};
+  const Node* low = &first->front();
+  const Node* high = &second->front();
+  if (infinity_sign(low->children[0]) == -1) std::swap(low, high);
+  const bool rays = infinity_sign(low->children[1]) == 1 && infinity_sign(high->children[0]) == -1;
+  if (!rays) return {};
+  return Intervals{interval(low->text[0], low->children[0], high->children[1], high->text[1])};
+}
+
+std::optional<Intervals> from_list(const Node& list) {
+  if (!std::all_of(list.children.begin(), list.children.end(), is_inequality)) return {};
+  if (list.text == "and") return from_conjunction(list);
+  Intervals out;
+  for (const Node& child : list.children) {
+    const auto part = from_inequality(child);
+    if (!part) return {};
+    out.insert(out.end(), part->begin(), part->end());
+  }
+  return out;
+}
+
+/// R \ {1, 2} as three intervals, the points sorted.
+std::optional<Intervals> without_points(const Node& n) {
+  if (n.children[0].text != "\\mathbbR" || n.children[1].kind != Kind::Group) return {};
+  std::vector<std::pair<double, Node>> points;
+  for (const Node& point : n.children[1].children) {
+    const Value value = evaluate(point, {}, Limits{});
+    if (!value.known()) return {};
+    points.emplace_back(value.number.real(), point);
+  }
+  std::sort(points.begin(), points.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  Intervals out;
+  Node low = infinity(true);
+  for (auto& [value, point] : points)
+    out.push_back(interval('(', std::exchange(low, point), point, ')'));
+  out.push_back(interval('(', low, infinity(false), ')'));
+  return out;
+}
+
+}  // namespace
+
+bool is_set(const Node& n) {
+  return n.kind == Kind::List || (n.kind == Kind::Group && n.text == "{}");
+}
+
+bool is_tuple(const Node& n) {
+  return n.kind == Kind::Group && n.text == "()";
+}
+
+bool is_inequality(const Node& n) {
+  return n.kind == Kind::Relation && n.text != "=" && n.text != "in";
+}
+
+bool is_union(const Node& n) {
+  return n.kind == Kind::Call && n.text == "cup";
+}
+
+bool contains(const Node& n, Kind kind) {
+  return n.kind == kind || std::any_of(n.children.begin(), n.children.end(),
+                                       [kind](const Node& c) { return contains(c, kind); });
+}
+
+bool is_name(const Node& n) {
+  if (n.kind == Kind::Symbol) return n.text != "\\pi" && n.text != "\\infty" && n.text != "i";
+  if (n.kind == Kind::Text) return true;
+  const bool container = n.kind == Kind::Multiply || n.kind == Kind::Group || n.kind == Kind::List;
+  return container && !n.children.empty() &&
+         std::all_of(n.children.begin(), n.children.end(), is_name);
+}
+
+bool is_assignment(const Node& n) {
+  return n.kind == Kind::Relation && (n.text == "=" || n.text == "in") &&
+         (is_name(n.children[0]) || (n.text == "=" && is_name(n.children[1])));
+}
+
+const Node& assigned(const Node& n) {
+  const bool computation = n.kind == Kind::Relation && n.text == "=" && free_symbols(n).empty() &&
+                           !contains(n, Kind::Text);
+  if (computation) return n.children[1];  // 10^3 = 1000
+  if (!is_assignment(n)) return n;
+  return is_name(n.children[0]) ? n.children[1] : n.children[0];
+}
+
+const Node& name_of(const Node& assignment) {
+  return assignment.children[is_name(assignment.children[0]) ? 0 : 1];
+}
+
+int infinity_sign(const Node& n) {
+  if (n.kind == Kind::Symbol && n.text == "\\infty") return 1;
+  return n.kind == Kind::Negate ? -infinity_sign(n.children[0]) : 0;
+}
+
+std::vector<Node> answer_elements(const Node& node) {
+  const Node& n = assigned(node);
+  const std::vector<Node> children = is_set(n) ? n.children : std::vector<Node>{n};
+  std::vector<Node> out;
+  for (const Node& child : children) {
+    if (contains(child, Kind::PlusMinus)) {
+      out.push_back(with_sign(child, true));
+      out.push_back(with_sign(child, false));
+    } else {
+      out.push_back(child);
+    }
+  }
+  return out;
+}
+
+std::optional<std::vector<Node>> as_vector(const Node& n) {
+  if (n.text == "()" || n.text == "[]") return n.children;
+  if (n.text != "matrix") return {};
+  if (n.children.size() == 1) return n.children[0].children;
+  std::vector<Node> column;
+  for (const Node& row : n.children) {
+    if (row.children.size() != 1) return {};
+    column.push_back(row.children[0]);
+  }
+  return column;
+}
+
+std::optional<std::vector<Node>> as_rows(const Node& n) {
+  if (n.kind != Kind::Group) return {};
+  if (n.text == "matrix") return n.children;
+  const bool bracketed = n.text == "[]" || n.text == "()";
+  const auto is_row = [](const Node& child) {
+    return child.kind == Kind::Group && child.text == "[]";
+  };
+  if (!bracketed || !std::all_of(n.children.begin(), n.children.end(), is_row)) return {};
+  return n.children;
+}
+
+std::optional<std::vector<Node>> as_intervals(const Node& n) {
+  if (n.kind == Kind::Relation && n.text == "in") return as_intervals(n.children[1]);
+  if (n.kind == Kind::Symbol && n.text == "\\mathbbR")
+    return Intervals{interval('(', infinity(true), infinity(false), ')')};
+  if (is_inequality(n)) return from_inequality(n);
+  if (n.kind == Kind::List) return from_list(n);
+  if (n.kind == Kind::Call && n.text == "setminus") return without_points(n);
+  if (n.kind == Kind::Group && n.children.size() == 2 && n.text.size() == 2 && n.text != "{}")
+    return Intervals{n};
+  if (!is_union(n)) return {};
+  auto out = as_intervals(n.children[0]);
+  const auto rest = as_intervals(n.children[1]);
+  if (!out || !rest) return {};
+  out->insert(out->end(), rest->begin(), rest->end());
+  return out;
+}
+
+Node side_difference(const Node& relation) {
+  const bool swap = relation.text[0] == '>';
+  Node right = negated(relation.children[swap ? 0 : 1]);
+  return Node{Kind::Add, "", {relation.children[swap ? 1 : 0], std::move(right)}};
+}
+
+}  // namespace r1::rewards::maths

@@ -1,0 +1,193 @@
+// Tokens of a normalised text (normalise.h): one linear scan.
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "data/text.h"
+#include "rewards/maths/normalise.h"
+
+namespace r1::rewards::maths {
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+std::string command_name(const std::string& text, std::size_t at) {
+  std::size_t end = at;
+  while (end < text.size() && is_alpha(text[end])) ++end;
+  return text.substr(at, end - at);
+}
+
+std::size_t matching_brace(const std::string& text, std::size_t open) {
+  int depth = 0;
+  for (std::size_t at = open; at < text.size(); ++at) {
+    if (text[at] == '{') ++depth;
+    if (text[at] == '}' && --depth == 0) return at;
+  }
+  return text.size();
+}
+
+bool is_text_command(const std::string& name) {
+  static const std::unordered_set<std::string> names{
+      "text", "textbf", "textit", "textnormal", "mbox", "mathrm", "operatorname", "mathit", "hbox"};
+  return names.count(name) > 0;
+}
+
+std::string macro(const std::string& name) {
+  std::string out(1, '\\');
+  return out.append(name);
+}
+
+/// "e3", "E-12" behind a mantissa; "2e" and "2ex" are products.
+void append_exponent(const std::string& text, std::size_t& at, std::string& number) {
+  if (at >= text.size() || (text[at] != 'e' && text[at] != 'E')) return;
+  std::size_t end = at + 1;
+  if (end < text.size() && (text[end] == '-' || text[end] == '+')) ++end;
+  const std::size_t digits = end;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  constexpr std::size_t kMostDigits = 6;
+  if (end == digits || end - digits > kMostDigits || (end < text.size() && is_alpha(text[end])))
+    return;
+  number += 'e';
+  number.append(text, at + 1, end - at - 1);
+  at = end;
+}
+
+/// Digits with "," before groups of exactly three (outside brackets) and at most one point.
+Token read_number(const std::string& text, std::size_t& at, bool thousands) {
+  Token token{TokenKind::Number, {}, false};
+  const auto group_follows = [&](std::size_t comma) {
+    for (std::size_t k = 1; k <= 3; ++k)
+      if (comma + k >= text.size() || !is_digit(text[comma + k])) return false;
+    return comma + 4 >= text.size() || !is_digit(text[comma + 4]);
+  };
+  std::size_t first_group = 0;
+  bool separators = thousands;
+  while (at < text.size()) {
+    if (is_digit(text[at])) {
+      token.text += text[at++];
+      ++first_group;
+    } else if (separators && text[at] == ',' && first_group >= 1 && first_group <= 3 &&
+               token.text[0] != '0' && group_follows(at)) {
+      ++at;
+      first_group = 0;
+    } else if (text[at] == '.' && token.text.find('.') == std::string::npos &&
+               at + 1 < text.size() && is_digit(text[at + 1])) {
+      token.text += text[at++];
+      separators = false;
+    } else {
+      break;
+    }
+  }
+  append_exponent(text, at, token.text);
+  return token;
+}
+
+class Tokeniser {
+ public:
+  explicit Tokeniser(const std::string& text) : text_(text) {}
+
+  std::vector<Token> run() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (std::isspace(static_cast<unsigned char>(c)) != 0) {
+        space_ = true;
+        ++at_;
+      } else if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) {
+        add(read_number(text_, at_, depth_ == 0));
+      } else if (is_alpha(c) || static_cast<unsigned char>(c) >= 0x80) {
+        read_word();
+      } else if (c == '\\') {
+        read_command();
+      } else {
+        read_sign();
+      }
+    }
+    add({TokenKind::End, {}, false});
+    return std::move(tokens_);
+  }
+
+ private:
+  void add(Token token) {
+    token.space_before = std::exchange(space_, false);
+    tokens_.push_back(std::move(token));
+  }
+
+  void read_word() {
+    std::string word;
+    while (at_ < text_.size() &&
+           (is_alpha(text_[at_]) || static_cast<unsigned char>(text_[at_]) >= 0x80))
+      word += text_[at_++];
+    add({TokenKind::Word, std::move(word), false});
+  }
+
+  void read_command() {
+    if (at_ + 1 < text_.size() && !is_alpha(text_[at_ + 1])) {
+      const std::string sign = text_.substr(at_, 2);
+      at_ += 2;
+      add({TokenKind::Command, sign, false});
+      depth_ += sign == "\\{" ? 1 : sign == "\\}" ? -1 : 0;
+      return;
+    }
+    const std::string name = command_name(text_, at_ + 1);
+    at_ += 1 + name.size();
+    std::size_t open = at_;
+    while (open < text_.size() && text_[open] == ' ') ++open;
+    const bool braced = open < text_.size() && text_[open] == '{';
+    if (is_text_command(name) && braced) {
+      const std::size_t close = matching_brace(text_, open);
+      add({TokenKind::Text, data::trim(text_.substr(open + 1, close - open - 1)), false});
+      at_ = std::min(close + 1, text_.size());
+    } else if ((name == "begin" || name == "end") && braced) {
+      const std::size_t close = matching_brace(text_, open);
+      const std::string environment = text_.substr(open + 1, close - open - 1);
+      at_ = std::min(close + 1, text_.size());
+      depth_ += name == "begin" ? 1 : -1;
+      // The column specification of an array.
+      if (name == "begin" && at_ < text_.size() && text_[at_] == '{')
+        at_ = std::min(matching_brace(text_, at_) + 1, text_.size());
+      const bool determinant = environment == "vmatrix" || environment == "Vmatrix";
+      add({TokenKind::Command, determinant ? "\\determinant" : macro(name), false});
+    } else {
+      add({TokenKind::Command, macro(name), false});
+    }
+  }
+
+  void read_sign() {
+    const char c = text_[at_++];
+    if (c == '(' || c == '[') ++depth_;
+    if (c == ')' || c == ']') --depth_;
+    std::string sign(1, c);
+    const char next = at_ < text_.size() ? text_[at_] : ' ';
+    if ((c == '<' || c == '>' || c == '!') && next == '=') {
+      sign += next;
+      ++at_;
+    }
+    if (c == '*' && next == '*') {
+      sign = "^";
+      ++at_;
+    }
+    add({TokenKind::Sign, std::move(sign), false});
+  }
+
+  const std::string& text_;
+  std::vector<Token> tokens_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+  bool space_ = false;
+};
+
+}  // namespace
+
+std::vector<Token> tokenise(const std::string& normalised) {
+  return Tokeniser(normalised).run();
+}
+
+}  // namespace r1::rewards::maths
