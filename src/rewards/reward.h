@@ -34,6 +34,8 @@ class Reward {
  public:
   virtual ~Reward() = default;
   virtual RewardParts score(const RewardInput& input) const = 0;
+  /// What a user should know at the start of a run, one line; empty: nothing.
+  virtual std::string description() const { return {}; }
 };
 
 }  // namespace r1::rewards
