@@ -21,7 +21,7 @@ class CombinedReward {
   /// so by itself at the first call. Throws: ConfigError when they cannot be started.
   void start() const;
   /// One reward per input, in order, each as PartScorer::score() gives it. With worker processes a
-  /// sample that exceeds its budget has the reason timeout, one that ends its worker twice limit.
+  /// sample that exceeds its budget has the reason timeout, one that ends three workers limit.
   std::vector<data::Reward> score(const std::vector<RewardInput>& inputs) const;
   data::Reward score_one(const RewardInput& input) const;
 

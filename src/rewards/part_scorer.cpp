@@ -50,4 +50,12 @@ std::string PartScorer::description() const {
   return text;
 }
 
+std::string PartScorer::warnings() const {
+  std::string text;
+  for (const Part& part : parts_)
+    if (const std::string line = part.reward->warning(); !line.empty())
+      text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
 }  // namespace r1::rewards

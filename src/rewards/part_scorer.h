@@ -22,6 +22,7 @@ class PartScorer {
   data::Reward score(const RewardInput& input) const;
   /// What the parts say about themselves at the start of a run, a line each; empty: nothing.
   std::string description() const;
+  std::string warnings() const;
 
  private:
   struct Part {

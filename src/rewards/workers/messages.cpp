@@ -23,6 +23,7 @@ RewardOptions unpack_options(const std::string& payload) {
 std::string pack(const Hello& hello) {
   Packer out;
   out.text(hello.description);
+  out.text(hello.warnings);
   out.text(hello.problem);
   return out.take();
 }
@@ -31,6 +32,7 @@ Hello unpack_hello(const std::string& payload) {
   Unpacker in(payload);
   Hello hello;
   hello.description = in.text();
+  hello.warnings = in.text();
   hello.problem = in.text();
   return hello;
 }

@@ -14,7 +14,8 @@ namespace r1::rewards::workers {
 
 /// The worker is configured, or cannot be: then `problem` says why.
 struct Hello {
-  std::string description;  // PartScorer::description()
+  std::string description;  // of the PartScorer
+  std::string warnings;
   std::string problem;
 };
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <deque>
+#include <utility>
 
 #include "base/log.h"
 #include "rewards/workers/messages.h"
@@ -22,7 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kStartSeconds = 120.0;  // until a worker says hello
-constexpr int kAttempts = 2;             // workers that one sample may end
+constexpr int kAttempts = 3;             // workers that one sample may end
+constexpr int kStarts = 3;               // of which none becomes ready
 constexpr std::size_t kNoSample = static_cast<std::size_t>(-1);
 
 Clock::time_point after(double seconds) {
@@ -136,8 +138,9 @@ class WorkerGroup::Loop {
     if (!worker.ready) {
       const Hello hello = unpack_hello(payload);
       if (!hello.problem.empty()) throw base::ConfigError(hello.problem);
-      group_.announce(hello.description);
+      group_.announce(hello.description, hello.warnings);
       worker.ready = true;
+      failed_starts_ = 0;
       return;
     }
     Reply reply = unpack_reply(payload);
@@ -156,7 +159,7 @@ class WorkerGroup::Loop {
   void replace(std::size_t index, const std::string& reason) {
     Worker& worker = group_.workers_[index];
     const bool late = reason == "timeout";
-    if (!worker.ready)
+    if (!worker.ready && (late || ++failed_starts_ >= kStarts))
       throw base::ConfigError(
           fmt::format("rewards.workers: worker {} {} before it was ready (limits.memory_mib = {})",
                       worker.process.pid, late ? "did not answer" : "ended",
@@ -177,6 +180,7 @@ class WorkerGroup::Loop {
   std::vector<int> attempts_;
   std::deque<std::size_t> waiting_;
   std::size_t finished_ = 0;
+  int failed_starts_ = 0;  // in a row
   std::vector<pollfd> events_;
 };
 
@@ -210,10 +214,10 @@ std::vector<data::Reward> WorkerGroup::score(const std::vector<RewardInput>& inp
   }
 }
 
-void WorkerGroup::announce(const std::string& description) {
-  if (announced_ || description.empty()) return;
-  announced_ = true;
-  base::log_info("rewards: {}", description);
+void WorkerGroup::announce(const std::string& description, const std::string& warnings) {
+  if (std::exchange(announced_, true)) return;
+  if (!description.empty()) base::log_info("rewards: {}", description);
+  if (!warnings.empty()) base::log_warning("rewards: {}", warnings);
 }
 
 data::Reward WorkerGroup::failed(const std::string& reason) const {

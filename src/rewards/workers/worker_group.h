@@ -22,8 +22,8 @@ class WorkerGroup {
   void start();
   /// One reward per input, in order; callers take turns. A sample that takes longer than
   /// options.sample_budget() has its worker killed and scores 0 with the reason timeout; one whose
-  /// worker dies is given to another once more (somebody may have killed it), then scores 0 with
-  /// the reason limit.
+  /// worker dies is given to another (somebody may have killed it); at the third death it scores 0
+  /// with the reason limit.
   std::vector<data::Reward> score(const std::vector<RewardInput>& inputs);
 
  private:
@@ -31,7 +31,7 @@ class WorkerGroup {
   class Loop;
 
   Worker start_worker();
-  void announce(const std::string& description);
+  void announce(const std::string& description, const std::string& warnings);
   data::Reward failed(const std::string& reason) const;
 
   RewardOptions options_;

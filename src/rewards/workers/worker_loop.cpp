@@ -1,5 +1,6 @@
 #include "rewards/workers/worker_loop.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include <fstream>
@@ -50,6 +51,7 @@ std::optional<PartScorer> configure(int socket) {
     limit_process(options.limits);
     scorer.emplace(options);
     hello.description = scorer->description();
+    hello.warnings = scorer->warnings();
   } catch (const base::ConfigError& error) {
     hello.problem = error.what();
   }
@@ -65,6 +67,7 @@ const std::string& private_folder() {
 
 int run_worker(int socket, const std::string& folder) {
   own_folder = folder;
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
   const auto scorer = configure(socket);
   if (!scorer) return 0;
   while (const auto payload = read_frame(socket)) {

@@ -108,8 +108,8 @@ TEST(WorkerGroup, KilledWorkersAreReplacedAndChangeNothing) {
   const CombinedReward there(options_of({"correctness", "readability"}, 2));
   there.start();
   std::atomic<bool> done{false};
-  std::thread killer([&] {  // now and then, so that no sample loses two workers
-    for (int i = 0; i < 3 && !done; ++i) {
+  std::thread killer([&] {  // fewer than one sample may lose
+    for (int i = 0; i < 2 && !done; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(40));
       const auto workers = children_of(spawner.pid());
       if (!workers.empty()) ::kill(workers[0], SIGKILL);
@@ -150,6 +150,31 @@ TEST(WorkerGroup, ASampleThatEndsItsWorkersHasTheReasonLimit) {
   EXPECT_EQ(rewards[1].reason, "limit");
   EXPECT_EQ(rewards[1].total, 0.0);
   EXPECT_EQ(rewards[2].parts.at("repetition"), rewards[0].parts.at("repetition"));
+}
+
+TEST(WorkerGroup, HostileAnswersCostNobodyElse) {
+  const Spawner spawner;
+  auto inputs = samples(30);
+  const auto here = CombinedReward(options_of({"correctness", "format"}, 0)).score(inputs);
+  const std::string deep(20000, '(');
+  const std::string texts[] = {"5^(5^(5^5))",
+                               deep + "1" + std::string(20000, ')'),
+                               deep,
+                               "10^10^10 mod 7",
+                               std::string(1 << 20, '9'),
+                               "2004!!!!!!!!",
+                               std::string(300000, '{'),
+                               "\\frac" + std::string(100000, '1')};
+  auto hostile = inputs;
+  for (std::size_t i = 0; i < std::size(texts); ++i)
+    hostile[3 * i + 1].completion = "<think>a</think> <answer>\\boxed{" + texts[i] + "}</answer>";
+  const auto rewards = CombinedReward(options_of({"correctness", "format"}, 2)).score(hostile);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (i % 3 == 1 && i / 3 < std::size(texts))
+      EXPECT_LT(rewards[i].parts.at("correctness"), 1.0) << i;
+    else
+      EXPECT_EQ(rewards[i].total, here[i].total) << i;
+  }
 }
 
 TEST(WorkerGroup, SaysWhatIsMissing) {
