@@ -76,7 +76,7 @@ class Workers(support.RunTest):
         self.assertEqual(left, [])
 
     def test_what_cannot_start_ends_with_2(self):
-        message = self.assert_ends(2, self.line("none", 2, rewards__workers=1), R1_WORKER="/nowhere/r1mpi_worker")
+        message = self.assert_ends(2, self.line("none", 3, rewards__workers=1), R1_WORKER="/nowhere/r1mpi_worker")
         self.assertIn("/nowhere/r1mpi_worker", message)
         part = self.folder / "code.toml"
         part.write_text(f'include = "{support.RANDOM}"\n[[rewards.parts]]\nname = "code"\n', encoding="utf-8")

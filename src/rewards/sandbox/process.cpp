@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,7 +46,8 @@ void place_descriptors(const std::vector<int>& descriptors, int report) {
   const int report_copy = ::fcntl(report, F_DUPFD, kAbove);
   for (int i = 0; i < count; ++i) ::dup2(copies[static_cast<std::size_t>(i)], i);
   ::dup3(report_copy, count, O_CLOEXEC);
-  if (::close_range(static_cast<unsigned>(count) + 1, ~0u, 0) != 0)
+  constexpr long kCloseRange = 436;  // as yet unknown to some C libraries
+  if (::syscall(kCloseRange, static_cast<unsigned>(count) + 1, ~0u, 0) != 0)
     for (int fd = count + 1; fd < 4096; ++fd) ::close(fd);
 }
 

@@ -76,10 +76,11 @@ class SpawnerProcess {
   void reap() {
     for (pid_t pid; (pid = ::waitpid(-1, nullptr, WNOHANG)) > 0;) {
       const auto found = workers_.find(pid);
-      if (found == workers_.end()) continue;
-      kill_strays();  // what a dead worker leaves has become our child
-      remove_folder(found->second);
-      workers_.erase(found);
+      if (found != workers_.end()) {
+        remove_folder(found->second);
+        workers_.erase(found);
+      }
+      kill_strays();  // what the dead leaves has become our child
     }
   }
 

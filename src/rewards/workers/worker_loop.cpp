@@ -19,12 +19,14 @@ std::string own_folder;
 
 /// Soft limits: what the worker starts sets its own.
 void limit_process(const LimitOptions& limits) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they map terabytes
   rlimit memory{};
   ::getrlimit(RLIMIT_AS, &memory);
   const rlim_t wanted = static_cast<rlim_t>(limits.memory_mib) << 20;
   memory.rlim_cur =
       memory.rlim_max == RLIM_INFINITY || wanted < memory.rlim_max ? wanted : memory.rlim_max;
   ::setrlimit(RLIMIT_AS, &memory);
+#endif
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   // When a node runs out of memory, a worker goes before the training does.

@@ -1,16 +1,20 @@
 // The code reward and the external reward, on worker processes as in a run.
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/errors.h"
 #include "rewards/code_tests.h"
 #include "rewards/combine.h"
 #include "rewards/workers/spawner.h"
+#include "support/processes.h"
 
 namespace r1::rewards {
 namespace {
@@ -203,6 +207,26 @@ TEST_F(CodeTest, HostileTextLeavesTheWorkerAlive) {
   EXPECT_FALSE(std::filesystem::exists("/tmp/r1-x"));
   EXPECT_EQ(verdict(std::string(200000, '#'), kDouble), "0.00 limit");
   EXPECT_EQ(verdict("print(2 * int(input()))", kDouble), "1.00 ok");
+}
+
+TEST_F(CodeTest, AWorkerKilledWhileItCompilesLeavesNothing) {
+  const std::jthread killer([](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      for (const pid_t worker : children_of(spawner_->pid()))
+        for (const pid_t driver : children_of(worker))
+          for (const pid_t compiler : children_of(driver))
+            if (program_of(compiler) == "cc1plus") ::kill(worker, SIGKILL);
+    }
+  });
+  const std::string bomb =
+      "template <int N, int M> struct F {\n"
+      "  static const int v = F<N - 1, 2 * M>::v + F<N - 1, 2 * M + 1>::v;\n};\n"
+      "template <int M> struct F<0, M> { static const int v = M; };\n"
+      "int main() { return F<27, 0>::v; }";
+  EXPECT_EQ(verdict(bomb, kDouble, "cpp"), "0.00 limit");
+  EXPECT_EQ(verdict("print(2 * int(input()))", kDouble), "1.00 ok");
+  EXPECT_EQ(children_of(spawner_->pid()).size(), 1u);  // the worker, and no compiler
 }
 
 class ExternalTest : public ::testing::Test {

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "rewards/workers/messages.h"
 #include "rewards/workers/spawner.h"
 #include "rewards/workers/wire.h"
+#include "support/processes.h"
 
 namespace r1::rewards::workers {
 namespace {
@@ -33,15 +33,6 @@ std::vector<RewardInput> samples(int count) {
                        std::to_string(i % 3 == 0 ? i : i + 1) + "</answer>";
   }
   return inputs;
-}
-
-/// Processes whose parent is `pid`, by /proc.
-std::vector<pid_t> children_of(pid_t pid) {
-  const auto name = std::to_string(pid);
-  std::ifstream file("/proc/" + name + "/task/" + name + "/children");
-  std::vector<pid_t> children;
-  for (pid_t child; file >> child;) children.push_back(child);
-  return children;
 }
 
 void expect_equal(const std::vector<data::Reward>& a, const std::vector<data::Reward>& b) {
