@@ -219,11 +219,10 @@ TEST_F(CodeTest, AWorkerKilledWhileItCompilesLeavesNothing) {
             if (program_of(compiler) == "cc1plus") ::kill(worker, SIGKILL);
     }
   });
-  const std::string bomb =
-      "template <int N, int M> struct F {\n"
-      "  static const int v = F<N - 1, 2 * M>::v + F<N - 1, 2 * M + 1>::v;\n};\n"
-      "template <int M> struct F<0, M> { static const int v = M; };\n"
-      "int main() { return F<27, 0>::v; }";
+  std::string bomb =  // takes long, but little memory
+      "constexpr int f(int n) {\n  for (int i = 0; i < 99999; ++i)\n"
+      "    for (int j = 0; j < 99999; ++j) n ^= i * j;\n  return n;\n}\n";
+  for (int i = 0; i < 20; ++i) bomb += fmt::format("constexpr int x{0} = f({0});\n", i);
   EXPECT_EQ(verdict(bomb, kDouble, "cpp"), "0.00 limit");
   EXPECT_EQ(verdict("print(2 * int(input()))", kDouble), "1.00 ok");
   EXPECT_EQ(children_of(spawner_->pid()).size(), 1u);  // the worker, and no compiler
