@@ -19,8 +19,11 @@ while [ $# -gt 0 ]; do
   shift
 done
 program=$build_dir/r1mpi
+worker=$build_dir/r1mpi_worker                    # lies beside it, there as here
 output=${output:-$build_dir/r1mpi-bundle.tar.xz}
-[ -x "$program" ] || { echo "bundle.sh: no $program: run jobscripts/build.sh first" >&2; exit 2; }
+for file in "$program" "$worker"; do
+  [ -x "$file" ] || { echo "bundle.sh: no $file: run jobscripts/build.sh first" >&2; exit 2; }
+done
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
@@ -41,7 +44,7 @@ stays_behind() {
 declare -A path_of seen
 while read -r name _ path _; do
   [ "${path:0:1}" != / ] || path_of[$name]=$path
-done < <(ldd "$program")
+done < <(ldd "$program" "$worker")
 
 # collect FILE: copies the libraries that FILE needs directly, and theirs.
 collect() {
@@ -55,8 +58,9 @@ collect() {
   done < <(objdump -p "$1" | sed -n 's/^ *NEEDED *//p')
 }
 collect "$program"
-cp "$program" "$bundle/bin/r1mpi"
-strip "$bundle/bin/r1mpi"
+collect "$worker"
+cp "$program" "$worker" "$bundle/bin/"
+strip "$bundle/bin/r1mpi" "$bundle/bin/r1mpi_worker"
 find "$bundle/lib" -name '*.so*' -exec strip --strip-unneeded {} +
 
 # newest PREFIX: the newest symbol version of that family which the bundle's files ask for.

@@ -8,6 +8,7 @@
 #include "command_line.h"
 #include "commands/commands.h"
 #include "environment.h"
+#include "rewards/workers/spawner.h"
 #include "run_guarded.h"
 #include "stages/stages.h"
 
@@ -44,5 +45,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // First of all: what starts reward workers must not be a copy of a process with MPI and threads.
+  const r1::rewards::workers::Spawner spawner;
   return r1::mpi::run_guarded([&] { return run(argc, argv); });
 }

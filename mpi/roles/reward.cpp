@@ -5,7 +5,13 @@ namespace r1::mpi {
 RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
     : run_(run),
       reward_(options),
-      service_(run.groups(), run.exchange(), "reward", kRewardRequest, kRewardReply) {}
+      service_(run.groups(), run.exchange(), "reward", kRewardRequest, kRewardReply) {
+  run.together(
+      [&] {
+        if (run.has_role("reward")) reward_.start();
+      },
+      "reward workers");
+}
 
 std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts) const {
   std::vector<rewards::RewardInput> inputs;

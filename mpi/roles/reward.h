@@ -1,5 +1,5 @@
 #pragma once
-// The reward role: rule rewards on CPU threads of the reward ranks.
+// The reward role: rule rewards on worker processes or CPU threads of the reward ranks.
 #include "rewards/combine.h"
 #include "roles/rollouts.h"
 #include "run.h"
@@ -8,6 +8,8 @@ namespace r1::mpi {
 
 class RewardRole {
  public:
+  /// Starts the reward ranks' worker processes. Collective over: world. Throws: ConfigError when
+  /// they cannot be started.
   RewardRole(Run& run, const rewards::RewardOptions& options);
 
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);

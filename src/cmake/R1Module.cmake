@@ -11,6 +11,7 @@ function(r1_module name)
   else()
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${M_FOLDER}/*.cpp")
   endif()
+  list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")  # programs
   list(TRANSFORM M_DEPS PREPEND r1_ OUTPUT_VARIABLE deps)
   if(sources)
     add_library(r1_${name} STATIC ${sources})

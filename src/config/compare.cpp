@@ -44,7 +44,8 @@ constexpr std::array<std::string_view, 17> kFreeEnds = {
     ".epochs",         ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
     ".num_prompts",    ".max_kept",       ".time_limit", ".stop_margin", ".files",
     ".held_out_files", ".num_workers"};
-constexpr std::array<std::string_view, 13> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 14> kFreeKeys = {"run.device",
+                                                        "rewards.workers",
                                                         "run.max_steps",
                                                         "run.max_bad_steps",
                                                         "run.threads",

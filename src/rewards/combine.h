@@ -1,12 +1,13 @@
 #pragma once
-// The configured reward of a run: a weighted sum of registered parts, scored by several threads.
+// The configured reward of a run: a weighted sum of registered parts, scored by several threads or
+// worker processes.
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "data/types.h"
-#include "rewards/registry.h"
+#include "rewards/part_scorer.h"
 #include "rewards/worker_pool.h"
+#include "rewards/workers/worker_group.h"
 
 namespace r1::rewards {
 
@@ -16,23 +17,19 @@ class CombinedReward {
   /// Throws: ConfigError when `options` do not pass their check().
   explicit CombinedReward(const RewardOptions& options);
 
-  /// One reward per input, in order. `completion` is the model's text alone; the configured forced
-  /// opening is put in front of it here. All parts and their details are in Reward::parts; `total`
-  /// is the sum described in options.h. `reason` is the first verifier's; `drop` if any part says
-  /// so.
+  /// Starts the worker processes, if any are configured, and logs what protects them; score() does
+  /// so by itself at the first call. Throws: ConfigError when they cannot be started.
+  void start() const;
+  /// One reward per input, in order, each as PartScorer::score() gives it. With worker processes a
+  /// sample that exceeds its budget has the reason timeout, one that ends three workers limit.
   std::vector<data::Reward> score(const std::vector<RewardInput>& inputs) const;
   data::Reward score_one(const RewardInput& input) const;
 
  private:
-  struct Part {
-    std::unique_ptr<Reward> reward;
-    RewardKind kind;
-    double weight;  // times its group's
-  };
-
   RewardOptions options_;
-  std::vector<Part> parts_;
-  mutable WorkerPool workers_;
+  std::unique_ptr<PartScorer> scorer_;             // without worker processes
+  mutable WorkerPool threads_;                     // share scorer_
+  std::unique_ptr<workers::WorkerGroup> workers_;  // instead of both
 };
 
 }  // namespace r1::rewards

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "rewards/registry.h"
 
@@ -13,7 +14,9 @@ void RewardOptions::visit(base::OptionVisitor& v) {
   v("quality_cap_when_wrong", quality_cap_when_wrong,
     "most that weighted quality parts may earn together when the answer is wrong; 1: no cap "
     "(guide)");
-  v("num_workers", num_workers, "threads that score, per rank");
+  v("workers", workers,
+    "processes that score, per rank, each under [rewards.limits]; 0: threads of the program");
+  v("num_workers", num_workers, "threads that score, per rank, where workers is 0");
   v("delay_ms", delay_ms,
     "testing aid: milliseconds to sleep per chunk of scoring, to see what overlaps with it");
   v("shuffle", shuffle,
@@ -28,7 +31,55 @@ void RewardOptions::visit(base::OptionVisitor& v) {
   v.section("length", length, "length");
   v.section("overlong", overlong, "overlong");
   v.section("countdown", countdown, "countdown");
+  v.section("limits", limits, "what a worker process may use");
+  v.section("code", code, "code");
+  v.section("external", external, "external");
 }
+
+bool RewardOptions::has_part(const std::string& name) const {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const PartOptions& part) { return part.name == name; });
+}
+
+double RewardOptions::sample_budget() const {
+  double seconds = limits.sample_seconds;
+  if (has_part("code")) seconds += code.compile_seconds + code.run_seconds;
+  if (has_part("external")) seconds += 2.0 * external.timeout;  // once more after it died
+  return seconds;
+}
+
+namespace {
+
+void check_processes(const RewardOptions& o, const std::string& key, base::Problems& problems) {
+  problems.require(o.workers >= 0 && o.workers <= kMaxWorkers, key + ".workers",
+                   fmt::format("expected 0 to {}, found {}", kMaxWorkers, o.workers));
+  for (const char* name : {"code", "external"})
+    problems.require(
+        !o.has_part(name) || o.workers > 0, key + ".workers",
+        fmt::format("the part '{}' runs in worker processes: expected 1 or more", name));
+  problems.require(!o.has_part("external") || !o.external.command.empty(),
+                   key + ".external.command", "expected the command of the part 'external'");
+  const std::pair<const char*, double> seconds[] = {
+      {".limits.sample_seconds", o.limits.sample_seconds},
+      {".code.test_seconds", o.code.test_seconds},
+      {".code.run_seconds", o.code.run_seconds},
+      {".code.compile_seconds", o.code.compile_seconds},
+      {".external.timeout", o.external.timeout}};
+  for (const auto& [name, value] : seconds)
+    problems.require(value > 0.0 && value <= 86400.0, key + name,
+                     fmt::format("expected up to a day, in seconds, found {}", value));
+  const std::tuple<const char*, std::int64_t, std::int64_t, std::int64_t> numbers[] = {
+      {".limits.memory_mib", o.limits.memory_mib, 64, 1 << 24},
+      {".code.memory_mib", o.code.memory_mib, 16, 1 << 24},
+      {".code.compile_memory_mib", o.code.compile_memory_mib, 64, 1 << 24},
+      {".code.output_bytes", o.code.output_bytes, 1, std::int64_t{1} << 32},
+      {".code.max_tests", o.code.max_tests, 1, 1 << 20}};
+  for (const auto& [name, value, least, most] : numbers)
+    problems.require(value >= least && value <= most, key + name,
+                     fmt::format("expected {} to {}, found {}", least, most, value));
+}
+
+}  // namespace
 
 void RewardOptions::check(const std::string& key, base::Problems& problems) const {
   std::set<std::string> group_names;
@@ -45,8 +96,9 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
     problems.require(parts[i].group.empty() || group_names.count(parts[i].group) > 0,
                      here + ".group", fmt::format("no group named '{}'", parts[i].group));
   }
-  problems.require(num_workers >= 1 && num_workers <= 1024, key + ".num_workers",
-                   fmt::format("expected 1 to 1024, found {}", num_workers));
+  check_processes(*this, key, problems);
+  problems.require(num_workers >= 1 && num_workers <= kMaxWorkers, key + ".num_workers",
+                   fmt::format("expected 1 to {}, found {}", kMaxWorkers, num_workers));
   problems.require(delay_ms >= 0, key + ".delay_ms", "expected no negative number");
   problems.require(quality_cap_when_wrong >= 0.0, key + ".quality_cap_when_wrong",
                    "expected no negative number");

@@ -160,11 +160,69 @@ struct CountdownOptions {
   }
 };
 
+/// [rewards.limits]: what a worker process may use.
+struct LimitOptions {
+  double sample_seconds = 10.0;
+  std::int64_t memory_mib = 1024;
+
+  void visit(base::OptionVisitor& v) {
+    v("sample_seconds", sample_seconds,
+      "wall-clock seconds for the rule rewards of one sample; code and external add their own");
+    v("memory_mib", memory_mib, "address space of a worker process, MiB");
+  }
+};
+
+/// [rewards.code]: programs that are run against the tests of their record.
+struct CodeOptions {
+  std::string python = "python3";
+  std::string compiler = "g++";
+  std::vector<std::string> compiler_flags{"-std=c++17", "-O1"};
+  double test_seconds = 4.0;
+  double run_seconds = 30.0;
+  double compile_seconds = 20.0;
+  std::int64_t memory_mib = 512;
+  std::int64_t compile_memory_mib = 1024;
+  std::int64_t output_bytes = 1 << 20;
+  std::int64_t max_tests = 64;
+  bool all_or_nothing = false;
+
+  void visit(base::OptionVisitor& v) {
+    v("python", python, "the Python interpreter: a path, or a name of PATH");
+    v("compiler", compiler, "the C++ compiler: a path, or a name of PATH");
+    v("compiler_flags", compiler_flags, "its arguments besides input and output");
+    v("test_seconds", test_seconds, "wall-clock and processor seconds of one test");
+    v("run_seconds", run_seconds, "wall-clock seconds of all tests of a sample together");
+    v("compile_seconds", compile_seconds, "wall-clock seconds of compiling a sample");
+    v("memory_mib", memory_mib, "address space of the program, MiB");
+    v("compile_memory_mib", compile_memory_mib, "address space of each compiler process, MiB");
+    v("output_bytes", output_bytes, "a program that prints more is ended");
+    v("max_tests", max_tests, "of more tests in a record the first so many are run");
+    v("all_or_nothing", all_or_nothing, "1 when all tests pass, else 0; false: their share");
+  }
+};
+
+/// [rewards.external]: a command of the user that scores.
+struct ExternalOptions {
+  std::vector<std::string> command;
+  double timeout = 10.0;
+
+  void visit(base::OptionVisitor& v) {
+    v("command", command,
+      "program (a path, or a name of PATH) and arguments; one instance per worker process reads "
+      "and writes JSON lines");
+    v("timeout", timeout, "seconds for one line");
+  }
+};
+
+/// Most threads or worker processes of a rank.
+constexpr std::int64_t kMaxWorkers = 1024;
+
 /// [rewards]: everything a CombinedReward is built from.
 struct RewardOptions {
   std::vector<PartOptions> parts;
   std::vector<GroupOptions> groups;
   double quality_cap_when_wrong = 1.0;
+  std::int64_t workers = 0;
   std::int64_t num_workers = 1;
   std::int64_t delay_ms = 0;
   bool shuffle = false;
@@ -177,7 +235,13 @@ struct RewardOptions {
   LengthOptions length;
   OverlongOptions overlong;
   CountdownOptions countdown;
+  LimitOptions limits;
+  CodeOptions code;
+  ExternalOptions external;
 
+  bool has_part(const std::string& name) const;
+  /// Wall-clock seconds after which a worker that scores one sample is killed.
+  double sample_budget() const;
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
 };

@@ -18,6 +18,8 @@ constexpr std::array kRewards{
     RewardEntry{"repetition", RewardKind::Other, make_repetition},
     RewardEntry{"length", RewardKind::Other, make_length},
     RewardEntry{"overlong", RewardKind::Other, make_overlong},
+    RewardEntry{"code", RewardKind::Correctness, make_code},
+    RewardEntry{"external", RewardKind::Other, make_external},
 };
 
 }  // namespace

@@ -34,6 +34,10 @@ class Reward {
  public:
   virtual ~Reward() = default;
   virtual RewardParts score(const RewardInput& input) const = 0;
+  /// What a user should know at the start of a run, one line; empty: nothing.
+  virtual std::string description() const { return {}; }
+  /// What a user should be warned of, one line; empty: nothing.
+  virtual std::string warning() const { return {}; }
 };
 
 }  // namespace r1::rewards

@@ -1,0 +1,153 @@
+#include "rewards/code_tests.h"
+
+#include <nlohmann/json.hpp>
+
+#include "data/text.h"
+
+namespace r1::rewards {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string one_spelling(const std::string& language) {
+  const std::string word = data::lower_ascii(language);
+  if (word == "py" || word == "python3") return "python";
+  if (word == "c++" || word == "cc" || word == "cxx" || word == "c++17" || word == "c++20")
+    return "cpp";
+  return word;
+}
+
+const Json* find(const Json& object, std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (const auto field = object.find(name); field != object.end()) return &*field;
+  return nullptr;
+}
+
+std::string text_of(const Json* field) {
+  return field != nullptr && field->is_string() ? field->get<std::string>() : "";
+}
+
+/// A list of texts, or their lines as a list of lists (APPS has both).
+std::optional<std::string> joined(const Json& field) {
+  if (field.is_string()) return field.get<std::string>();
+  if (!field.is_array()) return std::nullopt;
+  std::string text;
+  for (const Json& line : field) {
+    if (!line.is_string()) return std::nullopt;
+    text.append(line.get<std::string>()).push_back('\n');
+  }
+  return text;
+}
+
+bool add_test(const Json& test, CodeTests& tests) {
+  if (test.is_string()) {
+    tests.statements.push_back(test.get<std::string>());
+    return true;
+  }
+  if (!test.is_object()) return false;
+  const Json* input = find(test, {"stdin", "input"});
+  const Json* expected = find(test, {"stdout", "output", "expected"});
+  if (expected == nullptr || !expected->is_string()) return false;
+  tests.runs.push_back({text_of(input), expected->get<std::string>()});
+  return true;
+}
+
+bool add_input_output(const Json& given, CodeTests& tests) {
+  const Json field =
+      given.is_string() ? Json::parse(given.get<std::string>(), nullptr, false) : given;
+  if (!field.is_object() || field.contains("fn_name")) return false;
+  const Json* inputs = find(field, {"inputs"});
+  const Json* outputs = find(field, {"outputs"});
+  if (inputs == nullptr || outputs == nullptr || !inputs->is_array() || !outputs->is_array() ||
+      inputs->size() != outputs->size())
+    return false;
+  for (std::size_t i = 0; i < inputs->size(); ++i) {
+    const auto input = joined((*inputs)[i]);
+    const auto output = joined((*outputs)[i]);
+    if (!input || !output) return false;
+    tests.runs.push_back({*input, *output});
+  }
+  return true;
+}
+
+bool add_all(const Json& object, CodeTests& tests) {
+  if (const Json* list = find(object, {"tests"})) {
+    if (!list->is_array()) return false;
+    for (const Json& test : *list)
+      if (!add_test(test, tests)) return false;
+    return true;
+  }
+  if (const Json* both = find(object, {"input_output"})) return add_input_output(*both, tests);
+  if (const Json* list = find(object, {"test_list"})) {
+    if (!list->is_array()) return false;
+    std::string setup = text_of(find(object, {"test_setup_code"}));
+    if (!setup.empty()) setup.push_back('\n');
+    for (const Json& test : *list) {
+      if (!test.is_string()) return false;
+      tests.statements.push_back(setup + test.get<std::string>());
+    }
+    return true;
+  }
+  const std::string check = text_of(find(object, {"test"}));
+  const std::string entry = text_of(find(object, {"entry_point"}));
+  if (check.empty() || entry.empty()) return false;
+  tests.statements.push_back(check + "\ncheck(" + entry + ")");
+  return true;
+}
+
+std::string_view line_at(std::string_view text, std::size_t& position) {
+  const std::size_t end = std::min(text.find('\n', position), text.size());
+  const auto line = text.substr(position, end - position);
+  position = end + 1;
+  return line;
+}
+
+std::string_view without_trailing_blanks(std::string_view text, const char* blanks) {
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+}  // namespace
+
+std::optional<CodeTests> read_code_tests(const std::string& record) {
+  Json object = Json::parse(record, nullptr, false);
+  if (object.is_object() && object.contains("metadata") && object["metadata"].is_object())
+    object = Json(object["metadata"]);
+  if (!object.is_object()) return std::nullopt;
+  CodeTests tests;
+  if (!add_all(object, tests) || tests.size() == 0) return std::nullopt;
+  tests.language = one_spelling(text_of(find(object, {"language"})));
+  return tests;
+}
+
+std::optional<CodeBlock> last_code_block(std::string_view text) {
+  std::optional<CodeBlock> last;
+  std::optional<CodeBlock> open;
+  for (std::size_t position = 0; position < text.size();) {
+    const auto line = line_at(text, position);
+    const auto start = line.find_first_not_of(" \t");
+    const bool fence = start != line.npos && line.substr(start, 3) == "```";
+    if (!fence) {
+      if (open) open->text.append(line).push_back('\n');
+    } else if (open) {
+      last = std::move(open);
+      open.reset();
+    } else {
+      const auto words = data::split_whitespace(line.substr(start + 3));
+      open = CodeBlock{words.empty() ? "" : one_spelling(words.front()), ""};
+    }
+  }
+  return last;
+}
+
+bool same_output(std::string_view printed, std::string_view expected) {
+  printed = without_trailing_blanks(printed, " \t\r\n");
+  expected = without_trailing_blanks(expected, " \t\r\n");
+  std::size_t a = 0, b = 0;
+  while (a < printed.size() && b < expected.size())
+    if (without_trailing_blanks(line_at(printed, a), " \t\r") !=
+        without_trailing_blanks(line_at(expected, b), " \t\r"))
+      return false;
+  return a >= printed.size() && b >= expected.size();
+}
+
+}  // namespace r1::rewards

@@ -1,0 +1,61 @@
+#include "rewards/part_scorer.h"
+
+#include <algorithm>
+
+namespace r1::rewards {
+namespace {
+
+double group_weight(const RewardOptions& options, const std::string& name) {
+  for (const GroupOptions& group : options.groups)
+    if (group.name == name) return group.weight;
+  return 1.0;
+}
+
+}  // namespace
+
+PartScorer::PartScorer(const RewardOptions& options)
+    : forced_opening_(options.tags.forced_opening),
+      quality_cap_when_wrong_(options.quality_cap_when_wrong) {
+  for (const PartOptions& part : options.parts) {
+    const RewardEntry* entry = find_reward(part.name);
+    parts_.push_back(
+        {entry->make(options), entry->kind, part.weight * group_weight(options, part.group)});
+  }
+}
+
+data::Reward PartScorer::score(const RewardInput& given) const {
+  RewardInput input = given;
+  input.completion = forced_opening_ + given.completion;
+  data::Reward out;
+  double quality = 0.0;
+  bool wrong = false;
+  for (const Part& part : parts_) {
+    const RewardParts scored = part.reward->score(input);
+    for (const auto& [name, value] : scored.parts) out.parts[name] = std::clamp(value, 0.0, 1.0);
+    const double value = std::clamp(scored.parts.front().second, 0.0, 1.0);
+    (part.kind == RewardKind::Quality ? quality : out.total) += part.weight * value;
+    wrong |= part.kind == RewardKind::Correctness && value < 1.0;
+    if (out.reason.empty()) out.reason = scored.reason;
+    out.drop |= scored.drop;
+  }
+  out.total += wrong ? std::min(quality, quality_cap_when_wrong_) : quality;
+  return out;
+}
+
+std::string PartScorer::description() const {
+  std::string text;
+  for (const Part& part : parts_)
+    if (const std::string line = part.reward->description(); !line.empty())
+      text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+std::string PartScorer::warnings() const {
+  std::string text;
+  for (const Part& part : parts_)
+    if (const std::string line = part.reward->warning(); !line.empty())
+      text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+}  // namespace r1::rewards

@@ -1,0 +1,10 @@
+#pragma once
+// The spawner process: starts, kills and reaps workers on request, and ends them all when the
+// program is gone.
+
+namespace r1::rewards::workers {
+
+/// Runs until the program closes its end of `control` or dies. Returns the exit status.
+int run_spawner(int control);
+
+}  // namespace r1::rewards::workers
