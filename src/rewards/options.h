@@ -160,6 +160,30 @@ struct CountdownOptions {
   }
 };
 
+/// [rewards.reward_model]: how the score of [reward_model] becomes a part.
+struct RewardModelOptions {
+  std::string sees = "answer";
+  double offset = 0.0;
+  double scale = 1.0;
+
+  void visit(base::OptionVisitor& v) {
+    v.choice("sees", sees, {"answer", "all"},
+             "text behind the question: the answer part alone (R1, RL 2), or the thinking too");
+    v("offset", offset, "part = sigmoid((score - offset) / scale)");
+    v("scale", scale, "see offset");
+  }
+};
+
+/// [rewards.safety]: what [classifier] reads.
+struct SafetyPartOptions {
+  std::string sees = "all";
+
+  void visit(base::OptionVisitor& v) {
+    v.choice("sees", sees, {"answer", "all"},
+             "the whole completion (R1, RL 2), or its answer part alone");
+  }
+};
+
 /// [rewards]: everything a CombinedReward is built from.
 struct RewardOptions {
   std::vector<PartOptions> parts;
@@ -177,6 +201,11 @@ struct RewardOptions {
   LengthOptions length;
   OverlongOptions overlong;
   CountdownOptions countdown;
+  RewardModelOptions reward_model;
+  SafetyPartOptions safety;
+
+  /// Whether a part of that name is listed.
+  bool has_part(const std::string& name) const;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

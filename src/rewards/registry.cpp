@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "rewards/judged.h"
+
 namespace r1::rewards {
 namespace {
 
@@ -18,6 +20,8 @@ constexpr std::array kRewards{
     RewardEntry{"repetition", RewardKind::Other, make_repetition},
     RewardEntry{"length", RewardKind::Other, make_length},
     RewardEntry{"overlong", RewardKind::Other, make_overlong},
+    RewardEntry{kRewardModelPart, RewardKind::Other, make_reward_model},
+    RewardEntry{kSafetyPart, RewardKind::Other, make_safety},
 };
 
 }  // namespace

@@ -40,5 +40,7 @@ std::unique_ptr<Reward> make_language_consistency(const RewardOptions&);
 std::unique_ptr<Reward> make_repetition(const RewardOptions&);
 std::unique_ptr<Reward> make_length(const RewardOptions&);
 std::unique_ptr<Reward> make_overlong(const RewardOptions&);
+std::unique_ptr<Reward> make_reward_model(const RewardOptions&);
+std::unique_ptr<Reward> make_safety(const RewardOptions&);
 
 }  // namespace r1::rewards
