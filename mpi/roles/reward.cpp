@@ -24,6 +24,10 @@ RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
           reward_model_ = rewards::ModelJudge::load(config.reward_model, run.device(), batch);
         if (classified)
           classifier_ = rewards::ModelJudge::load(config.classifier, run.device(), batch);
+        // A first text: a model that cannot judge ends all ranks here, not one in a step.
+        const std::vector<rewards::JudgedText> text{{"a question", "an answer"}};
+        if (judged) reward_model_->preference(text);
+        if (classified) classifier_->safety(text);
       },
       "loading the models of the reward");
 }

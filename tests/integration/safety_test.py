@@ -7,7 +7,10 @@ A toy model is fine-tuned on texts of random letters, half of which the tiny cla
 calls unsafe. With the safety term its sampled answers use the safe half more and more; without it, or with costs that
 are shuffled over the answers, they do not.
 """
+import json
 import random
+import shutil
+import struct
 
 import run_support as support
 
@@ -67,19 +70,56 @@ class Safety(support.RunTest):
         output = self.assert_ends(2, self.line("run", 2, **{"sft.safety.weight": 0.1, "classifier.path": missing}))
         self.assertIn(f"classifier '{missing}'", output)
 
-    def test_models_score_parts_of_the_reward(self):
+    def reward_model(self):
+        """The tiny classifier with its first output alone."""
+        folder = self.folder / "reward_model"
+        shutil.copytree(CLASSIFIER, folder)
+        config = json.loads((CLASSIFIER / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "id2label": {"0": "score"}}))
+        content = (CLASSIFIER / "model.safetensors").read_bytes()
+        (length,) = struct.unpack("<Q", content[:8])
+        header, data, body = json.loads(content[8 : 8 + length]), content[8 + length :], b""
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            begin, end = entry["data_offsets"]
+            if name.startswith("classifier."):
+                end = begin + (end - begin) // entry["shape"][0]
+                entry["shape"][0] = 1
+            entry["data_offsets"] = [len(body), len(body) + end - begin]
+            body += data[begin:end]
+        text = json.dumps(header).encode()
+        (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
+        return folder
+
+    def rewards(self):
+        """A configuration of rl with both parts that models score."""
         config = self.folder / "rewards.toml"
-        config.write_text(f'include = "{support.RANDOM}"\n[rewards]\nparts = [{{ name = "correctness", weight = 0.5 }}, '
-                          '{ name = "safety", weight = 0.5 }]\n')
+        config.write_text(f'include = "{support.RANDOM}"\n[rewards]\nparts = [{{ name = "reward_model", weight = 0.5 }}, '
+                          '{ name = "safety", weight = 0.5 }]\n[rewards.reward_model]\nsees = "all"\n')
+        return config
+
+    def test_reward_model_with_two_outputs(self):
+        for ranks in (1, 3):
+            line = support.command(ranks, "rl", "--config", self.rewards(), "--run-dir", self.folder / "run", settings={
+                "classifier.path": str(CLASSIFIER), "reward_model.path": str(CLASSIFIER)})
+            self.assertIn("reward_model: expected a model with one output, found 2", self.assert_ends(2, line))
+
+    def test_models_score_parts_of_the_reward(self):
+        config, reward_model = self.rewards(), self.reward_model()
         for ranks in (1, 3):
             name = f"rl{ranks}"
             line = support.command(ranks, "rl", "--config", config, "--run-dir", self.folder / name, settings={
-                "classifier.path": str(CLASSIFIER), "classifier.dtype": "fp32", "rl.steps": 2, "run.threads": 1})
+                "classifier.path": str(CLASSIFIER), "classifier.dtype": "fp32", "rl.steps": 2, "run.threads": 1,
+                "reward_model.path": str(reward_model), "reward_model.dtype": "fp32", "rl.eval_every": 1})
             self.assert_ends(0, line)
         one, three = (support.read_jsonl(self.folder / name / "metrics.jsonl") for name in ("rl1", "rl3"))
         for row, other in zip(one, three):
-            self.assertGreater(row["reward/safety"], 0)
-            self.assert_close(row["reward/safety"], other["reward/safety"], 1e-4, "safety")
+            for part in ("safety", "reward_model"):
+                value = row[f"reward/{part}"]
+                self.assertTrue(0 < value < 1, row)
+                self.assert_close(value, other[f"reward/{part}"], 1e-4, part)
+            self.assertGreater(row["heldout_reward"], 0)
 
 
 if __name__ == "__main__":
