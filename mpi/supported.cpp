@@ -33,15 +33,11 @@ void require_supported(const config::Config& config, const std::string& command)
   problems.require(config.checkpoint.interval_steps > 0, "checkpoint.interval_steps",
                    "0 (automatic) does not run yet");
   if (command == "rl") {
-    problems.require(!config.reward_model.used(), "reward_model", "reward models do not run yet");
     problems.require(config.rl.replay.empty(), "rl.replay", "does not run yet");
     problems.require(config.rl.changes.empty(), "rl.changes", "does not run yet");
     problems.require(!config.rl.resample_zero_advantage, "rl.resample_zero_advantage",
                      "does not run yet");
   }
-  if (command == "sft")
-    problems.require(config.sft.safety.weight == 0.0, "sft.safety.weight",
-                     "the safety term needs a toxicity classifier, which does not run yet: use 0");
   if (command == "distill")
     problems.require(config.distillation_loss.top_k == 0, "distillation_loss.top_k",
                      "does not run yet: use 0 (exact)");

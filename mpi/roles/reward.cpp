@@ -1,9 +1,15 @@
 #include "roles/reward.h"
 
+#include <algorithm>
+
+#include "base/log.h"
+#include "rewards/judged.h"
+
 namespace r1::mpi {
 
 RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
     : run_(run),
+      options_(options),
       reward_(options),
       service_(run.groups(), run.exchange(), "reward", kRewardRequest, kRewardReply) {
   run.together(
@@ -11,17 +17,73 @@ RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
         if (run.has_role("reward")) reward_.start();
       },
       "reward workers");
+  const auto& config = run.config();
+  const bool judged = options.has_part(rewards::kRewardModelPart);
+  const bool classified = options.has_part(rewards::kSafetyPart);
+  if (!judged && !classified) return;
+  run.together(
+      [&] {
+        if (!run.has_role("reward")) return;
+        const auto batch = config.rl.reward_batch;
+        if (judged)
+          reward_model_ = rewards::ModelJudge::load(config.reward_model, run.device(), batch);
+        if (classified)
+          classifier_ = rewards::ModelJudge::load(config.classifier, run.device(), batch);
+        // A first text: a model that cannot judge ends all ranks here, not one in a step.
+        const std::vector<rewards::JudgedText> text{{"a question", "an answer"}};
+        if (judged) reward_model_->preference(text);
+        if (classified) classifier_->safety(text);
+      },
+      "loading the models of the reward");
 }
 
-std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts) const {
+void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) const {
+  const auto texts = [&](const std::string& sees) {
+    std::vector<rewards::JudgedText> list;
+    for (const auto& input : inputs)
+      list.push_back(
+          {input.problem, rewards::seen_text(options_.tags.forced_opening + input.completion, sees,
+                                             options_.tags)});
+    return list;
+  };
+  const auto store = [&](const char* part, const std::vector<double>& scores) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].model_scores[part] = scores[i];
+  };
+  if (reward_model_)
+    store(rewards::kRewardModelPart, reward_model_->preference(texts(options_.reward_model.sees)));
+  if (classifier_) store(rewards::kSafetyPart, classifier_->safety(texts(options_.safety.sees)));
+}
+
+/// toxic-bert, for one, knows English alone: it calls nearly any other text safe.
+void RewardRole::warn_about_scripts(std::span<const data::Reward> rewards) {
+  if (warned_ || !classifier_) return;
+  const auto foreign = std::count_if(rewards.begin(), rewards.end(), [](const auto& reward) {
+    return reward.parts.at("safety.non_latin") > 0.0;
+  });
+  if (foreign == 0) return;
+  base::log_warning(
+      "{}: {} of {} texts are mostly of another script than Latin, which an English classifier "
+      "cannot judge; safety.non_latin in the metrics is their share",
+      run_.stage(), foreign, rewards.size());
+  warned_ = true;
+}
+
+std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts) {
   std::vector<rewards::RewardInput> inputs;
   for (const auto& rollout : rollouts)
-    inputs.push_back({rollout.prompt.problem, rollout.prompt.answer, rollout.completion.text,
-                      rollout.prompt.domain, rollout.prompt.record,
+    inputs.push_back({rollout.prompt.problem,
+                      rollout.prompt.answer,
+                      rollout.completion.text,
+                      rollout.prompt.domain,
+                      rollout.prompt.record,
                       rollout.completion.finish_reason == data::FinishReason::Length,
                       static_cast<std::int64_t>(rollout.completion.token_ids.size()),
-                      run_.config().sampling.max_new_tokens});
-  return reward_.score(inputs);
+                      run_.config().sampling.max_new_tokens,
+                      {}});
+  add_model_scores(inputs);
+  auto rewards = reward_.score(inputs);
+  warn_about_scripts(rewards);
+  return rewards;
 }
 
 void RewardRole::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {

@@ -1,6 +1,10 @@
 #pragma once
-// The reward role: rule rewards on worker processes or CPU threads of the reward ranks.
+// The reward role: rule rewards on worker processes or CPU threads of the reward ranks, and the
+// models that score parts of the reward there (reward model, toxicity classifier).
+#include <memory>
+
 #include "rewards/combine.h"
+#include "rewards/model_judge.h"
 #include "roles/rollouts.h"
 #include "run.h"
 
@@ -8,18 +12,24 @@ namespace r1::mpi {
 
 class RewardRole {
  public:
-  /// Starts the reward ranks' worker processes. Collective over: world. Throws: ConfigError when
-  /// they cannot be started.
+  /// Starts the worker processes of the reward ranks and loads the models that the parts of
+  /// `options` need there. Collective over: world. Throws: ConfigError when workers cannot be
+  /// started, InputError for a model.
   RewardRole(Run& run, const rewards::RewardOptions& options);
 
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
   void collect(std::vector<RolloutChunk>& chunks);
-  /// Scores on this very rank, whatever its roles (evaluation of a few answers).
-  std::vector<data::Reward> score_here(std::span<const data::Rollout> rollouts) const;
 
  private:
+  std::vector<data::Reward> score_here(std::span<const data::Rollout> rollouts);
+  void add_model_scores(std::vector<rewards::RewardInput>& inputs) const;
+  void warn_about_scripts(std::span<const data::Reward> rewards);
+
   Run& run_;
+  rewards::RewardOptions options_;
   rewards::CombinedReward reward_;
+  std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used here
+  bool warned_ = false;
   ScoreService<data::Reward> service_;
 };
 

@@ -36,7 +36,7 @@ double part_of(const rewards::CombinedReward& reward, const std::string& part,
                const nlohmann::json& record) {
   const auto scored = reward.score_one({data::question_of(record), record.value("answer", ""),
                                         data::response_of(record), record.value("type", ""),
-                                        record.dump(), false, 0, 0});
+                                        record.dump(), false, 0, 0, {}});
   if (part == "total") return scored.total;
   return scored.reason == "ok" ? 1.0 : 0.0;
 }

@@ -3,17 +3,27 @@
 
 #include "algorithms/sft_loss.h"
 #include "parallel/vocab_logprob.h"
-#include "roles/learner.h"
+#include "roles/safety_term.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 #include "stages/supervised_data.h"
 
 namespace r1::mpi {
+namespace {
+
+std::vector<std::string> roles_of(const config::Config& config) {
+  std::vector<std::string> roles{kPolicy};
+  if (SafetyTerm::used(config)) roles.push_back("reward");
+  return roles;
+}
+
+}  // namespace
 
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
-  Run run(environment, world, setup, {kPolicy});
+  Run run(environment, world, setup, roles_of(setup.config));
   const auto& sft = run.config().sft;
   const SupervisedData data(run, sft.max_length);
+  SafetyTerm safety(run);
   Learner learner(run, run.config().model, data.total_steps(sft.epochs, sft.steps, sft.batch));
   HeldOutLoss held_out(run, data.held_out());
 
@@ -22,6 +32,7 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
   for (; run.goes_on(step); ++step) {
     const auto samples = data.batch(step, sft.batch);
     const auto denominators = count_targets(samples);
+    safety.sample(learner, data.prompts(step, sft.batch), step);
     auto row = learner.step(
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
@@ -30,7 +41,8 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
               false, run.config().trainer.logprob_chunk_tokens);
           return algorithms::sft_loss(scores.logprobs, denominators).loss;
         },
-        step);
+        step, safety.gradient(learner));
+    safety.add_metrics(learner, row);
     held_out.if_due(learner, step, sft.eval_every, row);
     run.finish_step(step, std::move(row), "loss");
   }

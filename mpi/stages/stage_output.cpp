@@ -99,24 +99,27 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
   row.set("wait_seconds", rollout_seconds - sampled_seconds);
 }
 
-HeldOutScore::HeldOutScore(Run& run, const PromptSource& prompts, const RewardRole& reward)
+HeldOutScore::HeldOutScore(Run& run, const PromptSource& prompts, RewardRole& reward)
     : run_(run), reward_(reward), prompts_(prompts.held_out()) {}
 
 HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::uint64_t salt) {
   Score score;
-  if (prompts_.empty() || !policy.active()) return score;
+  if (prompts_.empty()) return score;
   auto sampling = run_.config().sampling;
   sampling.greedy = run_.config().rl.eval_greedy;
   const auto samples = sampling.greedy ? 1 : run_.config().rl.eval_samples;
-  auto rollouts =
+  std::vector<RolloutChunk> chunks(1);
+  chunks[0].rollouts =
       policy.answer(prompts_, sampling, samples, run_.seed({base::hash_name("held out"), salt}));
+  reward_.score(prompts_, chunks[0]);
+  reward_.collect(chunks);
+  if (!policy.active()) return score;
   metrics::Aggregate statistics;
   statistics.declare_mean("accuracy");
   statistics.declare_mean("reward");
-  const auto rewards = reward_.score_here(rollouts);
-  for (const auto& reward : rewards) {
-    statistics.add_mean("accuracy", reward.reason == "ok" ? 1.0 : 0.0);
-    statistics.add_mean("reward", reward.total);
+  for (const auto& rollout : chunks[0].rollouts) {
+    statistics.add_mean("accuracy", rollout.reward.reason == "ok" ? 1.0 : 0.0);
+    statistics.add_mean("reward", rollout.reward.total);
   }
   reduce(statistics, run_.groups().role(kPolicy));
   for (const auto& [name, value] : statistics.values())

@@ -24,7 +24,7 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
 /// Share of right answers to the held-out problems, before, during and after a stage.
 class HeldOutScore {
  public:
-  HeldOutScore(Run& run, const PromptSource& prompts, const RewardRole& reward);
+  HeldOutScore(Run& run, const PromptSource& prompts, RewardRole& reward);
   /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
   void before(Policy& policy, std::int64_t first_step);
   void if_due(Policy& policy, std::int64_t step, metrics::Row& row);
@@ -38,7 +38,7 @@ class HeldOutScore {
   Score measure(Policy& policy, std::uint64_t salt);
 
   Run& run_;
-  const RewardRole& reward_;
+  RewardRole& reward_;
   std::vector<data::Prompt> prompts_;
   nlohmann::json before_;
 };

@@ -29,6 +29,7 @@ SupervisedData::SupervisedData(Run& run, std::int64_t max_length) : run_(run) {
                 static_cast<double>(base::hash_name(text.prompt) >> 11) * 0x1.0p-53 <
                 options.held_out;
             (kept_back ? held_out_ : train_).push_back(std::move(sample));
+            if (!kept_back) prompt_texts_.push_back(text.prompt);
           }
         }
         if (too_long > 0 && run.writes())
@@ -44,6 +45,24 @@ SupervisedData::SupervisedData(Run& run, std::int64_t max_length) : run_(run) {
 std::vector<data::TrainingSample> SupervisedData::batch(std::int64_t step,
                                                         std::int64_t size) const {
   std::vector<data::TrainingSample> batch;
+  for (const auto record : records_of(step, size)) batch.push_back(train_[record]);
+  return batch;
+}
+
+std::vector<data::Prompt> SupervisedData::prompts(std::int64_t step, std::int64_t size) const {
+  std::vector<data::Prompt> prompts;
+  for (const auto record : records_of(step, size)) {
+    data::Prompt prompt;
+    prompt.index = static_cast<std::int64_t>(prompts.size());
+    prompt.text = prompt.problem = prompt_texts_[record];
+    prompt.token_ids = run_.text().encode(prompt.text);
+    if (!prompt.token_ids.empty()) prompts.push_back(std::move(prompt));
+  }
+  return prompts;
+}
+
+std::vector<std::size_t> SupervisedData::records_of(std::int64_t step, std::int64_t size) const {
+  std::vector<std::size_t> records;
   std::vector<std::int64_t> order;
   std::int64_t known_epoch = -1;
   for (auto place = step * size; place < (step + 1) * size; ++place) {
@@ -52,10 +71,10 @@ std::vector<data::TrainingSample> SupervisedData::batch(std::int64_t step,
       order = base::permutation(
           this->size(), run_.seed({base::hash_name("order"), static_cast<std::uint64_t>(epoch)}));
     known_epoch = epoch;
-    batch.push_back(
-        train_[static_cast<std::size_t>(order[static_cast<std::size_t>(place % this->size())])]);
+    records.push_back(
+        static_cast<std::size_t>(order[static_cast<std::size_t>(place % this->size())]));
   }
-  return batch;
+  return records;
 }
 
 std::int64_t SupervisedData::total_steps(std::int64_t epochs, std::int64_t steps,

@@ -14,14 +14,21 @@ class SupervisedData {
 
   /// The samples of a step; the same on every rank.
   std::vector<data::TrainingSample> batch(std::int64_t step, std::int64_t size) const;
+  /// What is in front of the completions of those samples, for a model that answers itself;
+  /// index = number in the step. Records without a prompt are left out.
+  std::vector<data::Prompt> prompts(std::int64_t step, std::int64_t size) const;
   const std::vector<data::TrainingSample>& held_out() const { return held_out_; }
   std::int64_t size() const { return static_cast<std::int64_t>(train_.size()); }
   /// Optimizer steps of `epochs` epochs, or `steps` when that is given.
   std::int64_t total_steps(std::int64_t epochs, std::int64_t steps, std::int64_t batch) const;
 
  private:
+  /// Numbers of a step's records in train_.
+  std::vector<std::size_t> records_of(std::int64_t step, std::int64_t size) const;
+
   Run& run_;
   std::vector<data::TrainingSample> train_, held_out_;
+  std::vector<std::string> prompt_texts_;  // of train_
 };
 
 }  // namespace r1::mpi

@@ -5,7 +5,6 @@
 namespace r1::algorithms {
 
 at::Tensor centred_costs(const at::Tensor& safety, const SumReducer& reduce) {
-  constexpr double kLeastSafety = 1e-6;
   const at::Tensor cost = -safety.detach().to(at::kDouble).clamp_min(kLeastSafety).log();
   at::Tensor sums =
       at::stack({cost.sum(), at::full({}, static_cast<double>(cost.numel()), cost.options())});

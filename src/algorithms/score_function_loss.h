@@ -10,7 +10,10 @@
 
 namespace r1::algorithms {
 
-/// c - mean c over all ranks, [S], of safety [S] in [0, 1] (below 1e-6 counts as 1e-6).
+/// Safety below this counts as this: -log(safety) stays finite.
+inline constexpr double kLeastSafety = 1e-8;
+
+/// c - mean c over all ranks, [S], of safety [S] in [0, 1].
 at::Tensor centred_costs(const at::Tensor& safety, const SumReducer& reduce);
 
 /// Sum over tokens of their sequence's weight x logprob, over the step's sequences. logprobs [T],

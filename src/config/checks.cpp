@@ -75,6 +75,18 @@ void check_lengths(const Config& config, const generation::SamplingOptions& samp
       fmt::format("{} tokens do not hold one completion of {}", cache, sampling.max_new_tokens));
 }
 
+/// A part that a model scores needs the model, and a reward model needs its part.
+void check_model_rewards(const Config& config, const std::string& command,
+                         base::Problems& problems) {
+  const bool judged = config.rewards.has_part("reward_model");
+  problems.require(!judged || config.reward_model.used(), "reward_model.path",
+                   "the part reward_model needs a sequence classifier");
+  problems.require(command != "rl" || judged || !config.reward_model.used(), "reward_model.path",
+                   "no part uses it: add one named reward_model to [[rewards.parts]]");
+  problems.require(!config.rewards.has_part("safety") || config.classifier.used(),
+                   "classifier.path", "the part safety needs a toxicity classifier");
+}
+
 void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
   const std::int64_t samples = rl.samples_per_step();
   const std::int64_t mini_batch = rl.mini_batch_samples();
@@ -110,8 +122,8 @@ void check_rl(const Config& config, base::Problems& problems) {
   check_rl_batch(config.rl, problems);
   check_rl_algorithm(config, problems);
   check_lengths(config, config.sampling, "sampling", problems);
-  problems.require(!config.rewards.parts.empty() || config.reward_model.used(), "rewards.parts",
-                   "expected at least one [[rewards.parts]] or a reward_model");
+  problems.require(!config.rewards.parts.empty(), "rewards.parts",
+                   "expected at least one [[rewards.parts]]");
   for (std::size_t i = 0; i < config.rl.changes.size(); ++i) {
     const RlChangeOptions& change = config.rl.changes[i];
     const std::string key = fmt::format("rl.changes[{}]", i);
@@ -125,9 +137,8 @@ void check_rl(const Config& config, base::Problems& problems) {
 void check_generate(const Config& config, base::Problems& problems) {
   check_lengths(config, config.sampling, "sampling", problems);
   const KeepOptions& keep = config.generate.keep;
-  problems.require(
-      keep.min_reward <= 0.0 || !config.rewards.parts.empty() || config.reward_model.used(),
-      "generate.keep.min_reward", "needs [[rewards.parts]]");
+  problems.require(keep.min_reward <= 0.0 || !config.rewards.parts.empty(),
+                   "generate.keep.min_reward", "needs [[rewards.parts]]");
   const auto& parts = config.rewards.parts;
   const bool known = keep.score == "total" ||
                      std::any_of(parts.begin(), parts.end(),
@@ -139,6 +150,9 @@ void check_generate(const Config& config, base::Problems& problems) {
 void check_sft(const Config& config, base::Problems& problems) {
   problems.require(config.sft.safety.weight == 0.0 || config.classifier.used(), "classifier.path",
                    "sft.safety.weight > 0 needs a toxicity classifier");
+  generation::SamplingOptions answers;
+  answers.max_new_tokens = config.sft.safety.max_new_tokens;
+  if (config.sft.safety.weight > 0.0) check_lengths(config, answers, "sft.safety", problems);
 }
 
 void check_distill(const Config& config, base::Problems& problems) {
@@ -161,6 +175,15 @@ void check_evaluate(const Config& config, base::Problems& problems) {
         fmt::format("evaluate.suites[{}].samples_per_prompt", i),
         "greedy answers are all equal: expected 1, or evaluate.sampling.greedy = false");
   }
+}
+
+void check_prepare(const Config& config, base::Problems& problems) {
+  problems.require(!config.prepare.sources.empty(), "prepare.sources",
+                   "expected at least one [[prepare.sources]]");
+  problems.require(!config.rewards.has_part("reward_model") && !config.rewards.has_part("safety"),
+                   "rewards.parts",
+                   "prepare runs no model: the parts reward_model and safety are for rl, generate "
+                   "and evaluate");
 }
 
 }  // namespace
@@ -205,14 +228,14 @@ void check_combinations(const Config& config, const std::string& command, bool m
                            (command == "distill" && config.distill.students.empty()) ||
                            (command == "evaluate" && config.evaluate.models.empty());
   if (needs_model) check_model_given(config, model_from_stage, problems);
+  if (command == "rl" || command == "generate" || command == "evaluate")
+    check_model_rewards(config, command, problems);
   if (command == "rl") check_rl(config, problems);
   if (command == "generate") check_generate(config, problems);
   if (command == "sft") check_sft(config, problems);
   if (command == "distill") check_distill(config, problems);
   if (command == "evaluate") check_evaluate(config, problems);
-  if (command == "prepare")
-    problems.require(!config.prepare.sources.empty(), "prepare.sources",
-                     "expected at least one [[prepare.sources]]");
+  if (command == "prepare") check_prepare(config, problems);
 }
 
 }  // namespace r1::config

@@ -34,6 +34,8 @@ void RewardOptions::visit(base::OptionVisitor& v) {
   v.section("limits", limits, "what a worker process may use");
   v.section("code", code, "code");
   v.section("external", external, "external");
+  v.section("reward_model", reward_model, "reward_model");
+  v.section("safety", safety, "safety");
 }
 
 bool RewardOptions::has_part(const std::string& name) const {
@@ -121,6 +123,7 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
        {length.correct_short, length.correct_long, length.wrong_short, length.wrong_long})
     problems.require(x >= 0.0 && x <= 1.0, key + ".length",
                      fmt::format("expected [0, 1], found {}", x));
+  problems.require(reward_model.scale > 0.0, key + ".reward_model.scale", "expected > 0");
   problems.require(countdown.valid_expression >= 0.0 && countdown.valid_expression < 0.5,
                    key + ".countdown.valid_expression", "expected [0, 0.5)");
 }

@@ -217,6 +217,30 @@ struct ExternalOptions {
 /// Most threads or worker processes of a rank.
 constexpr std::int64_t kMaxWorkers = 1024;
 
+/// [rewards.reward_model]: how the score of [reward_model] becomes a part.
+struct RewardModelOptions {
+  std::string sees = "answer";
+  double offset = 0.0;
+  double scale = 1.0;
+
+  void visit(base::OptionVisitor& v) {
+    v.choice("sees", sees, {"answer", "all"},
+             "text behind the question: the answer part alone (R1, RL 2), or the thinking too");
+    v("offset", offset, "part = sigmoid((score - offset) / scale)");
+    v("scale", scale, "see offset");
+  }
+};
+
+/// [rewards.safety]: what [classifier] reads.
+struct SafetyPartOptions {
+  std::string sees = "all";
+
+  void visit(base::OptionVisitor& v) {
+    v.choice("sees", sees, {"answer", "all"},
+             "the whole completion (R1, RL 2), or its answer part alone");
+  }
+};
+
 /// [rewards]: everything a CombinedReward is built from.
 struct RewardOptions {
   std::vector<PartOptions> parts;
@@ -238,7 +262,10 @@ struct RewardOptions {
   LimitOptions limits;
   CodeOptions code;
   ExternalOptions external;
+  RewardModelOptions reward_model;
+  SafetyPartOptions safety;
 
+  /// Whether a part of that name is listed.
   bool has_part(const std::string& name) const;
   /// Wall-clock seconds after which a worker that scores one sample is killed.
   double sample_budget() const;

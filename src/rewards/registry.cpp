@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "rewards/judged.h"
+
 namespace r1::rewards {
 namespace {
 
@@ -20,6 +22,8 @@ constexpr std::array kRewards{
     RewardEntry{"overlong", RewardKind::Other, make_overlong},
     RewardEntry{"code", RewardKind::Correctness, make_code},
     RewardEntry{"external", RewardKind::Other, make_external},
+    RewardEntry{kRewardModelPart, RewardKind::Other, make_reward_model},
+    RewardEntry{kSafetyPart, RewardKind::Other, make_safety},
 };
 
 }  // namespace

@@ -42,5 +42,7 @@ std::unique_ptr<Reward> make_length(const RewardOptions&);
 std::unique_ptr<Reward> make_overlong(const RewardOptions&);
 std::unique_ptr<Reward> make_code(const RewardOptions&);
 std::unique_ptr<Reward> make_external(const RewardOptions&);
+std::unique_ptr<Reward> make_reward_model(const RewardOptions&);
+std::unique_ptr<Reward> make_safety(const RewardOptions&);
 
 }  // namespace r1::rewards

@@ -1,5 +1,6 @@
 #pragma once
 // The interface of a reward: a completion and its question in, named parts in [0, 1] out.
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +21,9 @@ struct RewardInput {
   bool truncated = false;  // stopped by the length limit
   std::int64_t num_tokens = 0;
   std::int64_t max_tokens = 0;
+  /// By the part's name: the raw score of a reward model, the safety of a toxicity classifier.
+  /// Filled by who holds the models, before the parts are scored.
+  std::map<std::string, double> model_scores;
 };
 
 /// Named parts, each in [0, 1]; `reason` as in data::Reward.

@@ -126,6 +126,32 @@ class Supervised(Layouts):
                 self.supervised("sft", name, ranks, **settings)
                 self.assert_equal_runs(name, "base", self.KEYS)
 
+    SAFETY = {"sft.safety.weight": 0.5, "sft.safety.samples_per_prompt": 2, "sft.safety.max_new_tokens": 12,
+              "classifier.path": str(support.ROOT / "tests" / "data" / "models" / "tiny_safety"),
+              "classifier.dtype": "fp64", "classifier.master_dtype": "fp64"}
+
+    def test_safety_term(self):
+        """Answers that the model samples are the same on any layout, and so is the gradient of their safety."""
+        self.records()
+        self.supervised("sft", "base", 1, **self.SAFETY)
+        rows = support.read_jsonl(self.folder / "base" / "metrics.jsonl")
+        self.assertTrue(all(0 < row["safety_mean"] < 1 and row["safety_term"] > 0 for row in rows), rows)
+        self.supervised("sft", "without", 1)
+        weights = [support.read_safetensors(self.folder / name / "model" / "model.safetensors")
+                   for name in ("base", "without")]
+        self.assertGreater(support.relative_distance(*weights), 1e-4, "the term changes nothing")
+        for name, ranks, settings, wanted in (
+            ("four", 4, {}, ("0..2 policy (dp 3)", "3 reward (dp 1)")),
+            ("two rewards", 4, {"roles.policy.ranks": 2, "roles.reward.ranks": 2},
+             ("0..1 policy (dp 2)", "2..3 reward (dp 2)")),
+            ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "rl.reward_batch": 1}, ()),
+        ):
+            with self.subTest(name):
+                ranks_of_roles = self.supervised("sft", name, ranks, **self.SAFETY, **settings)
+                for part in wanted:
+                    self.assertIn(part, ranks_of_roles)
+                self.assert_equal_runs(name, "base", (*self.KEYS, "lm_loss", "safety_mean", "safety_term"))
+
     def test_questions_that_repeat_in_a_step(self):
         """Few records: a batch meets its records twice, one of them not behind the other."""
         self.records(count=4)

@@ -46,6 +46,11 @@ std::string pack(std::uint64_t sample, const RewardInput& input) {
   out.number(input.truncated);
   out.number(input.num_tokens);
   out.number(input.max_tokens);
+  out.number(static_cast<std::uint64_t>(input.model_scores.size()));
+  for (const auto& [part, score] : input.model_scores) {
+    out.text(part);
+    out.number(score);
+  }
   return out.take();
 }
 
@@ -60,6 +65,10 @@ Request unpack_request(const std::string& payload) {
   input.truncated = in.number<bool>();
   input.num_tokens = in.number<std::int64_t>();
   input.max_tokens = in.number<std::int64_t>();
+  for (auto left = in.number<std::uint64_t>(); left > 0; --left) {
+    auto part = in.text();
+    input.model_scores[std::move(part)] = in.number<double>();
+  }
   return request;
 }
 

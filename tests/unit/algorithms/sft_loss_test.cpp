@@ -65,7 +65,7 @@ TEST(ScoreFunctionLoss, ExpectedGradientIsThatOfTheExpectedCost) {
 
 TEST(ScoreFunctionLoss, CertainToxicityHasAFiniteCost) {
   const at::Tensor cost = centred_costs(at::tensor({0.0, 1.0}, at::kDouble), no_reduction);
-  EXPECT_NEAR(cost[0].item<double>(), -0.5 * std::log(1e-6), 1e-9);
+  EXPECT_NEAR(cost[0].item<double>(), -0.5 * std::log(1e-8), 1e-9);
 }
 
 }  // namespace

@@ -55,6 +55,19 @@ TEST(Combinations, TheSafetyTermNeedsItsClassifier) {
                   "classifier.path: sft.safety.weight > 0 needs a toxicity classifier");
 }
 
+TEST(Combinations, PartsThatModelsScoreNeedThem) {
+  const auto with_part = [](const std::string& part) {
+    return "[[rewards.parts]]\nname = \"" + part + "\"\n";
+  };
+  expect_contains(rl_error(with_part("reward_model")),
+                  "reward_model.path: the part reward_model needs a sequence classifier");
+  expect_contains(rl_error(with_part("safety")),
+                  "classifier.path: the part safety needs a toxicity classifier");
+  expect_contains(rl_error("[reward_model]\npath = \"judge\"\n"),
+                  "reward_model.path: no part uses it");
+  expect_contains(error_of(kTinyModel + with_part("safety"), "prepare"), "prepare runs no model");
+}
+
 TEST(Combinations, GpuThingsNeedAGpu) {
   const std::string error =
       rl_error("[communication]\nbackend = \"nccl\"\n[trainer]\noffload = \"optimizer\"\n");

@@ -1,0 +1,137 @@
+#include "roles/safety_term.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "algorithms/score_function_loss.h"
+#include "base/random.h"
+#include "parallel/vocab_logprob.h"
+#include "rewards/judged.h"
+
+namespace r1::mpi {
+namespace {
+
+/// The answers' reward is the classifier's safety alone.
+rewards::RewardOptions safety_alone(rewards::RewardOptions options) {
+  options.parts = {{rewards::kSafetyPart, 1.0, ""}};
+  options.groups.clear();
+  options.tags.forced_opening.clear();
+  return options;
+}
+
+double cost_of(const data::Rollout& answer) {
+  return -std::log(std::max(answer.reward.total, algorithms::kLeastSafety));
+}
+
+}  // namespace
+
+SafetyTerm::SafetyTerm(Run& run) : run_(run) {
+  if (used(run.config()))
+    judge_ = std::make_unique<RewardRole>(run, safety_alone(run.config().rewards));
+}
+
+double SafetyTerm::num_answers() const {
+  return static_cast<double>(num_prompts_) *
+         static_cast<double>(run_.config().sft.safety.samples_per_prompt);
+}
+
+void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
+                        std::int64_t step) {
+  if (!judge_) return;
+  const auto& options = run_.config().sft.safety;
+  num_prompts_ = prompts.size();
+  std::vector<RolloutChunk> chunks(1);
+  if (learner.active()) {
+    const auto span = run_.timeline().span("generate", step);
+    if (!generator_) generator_ = std::make_unique<Generator>(run_, learner.model());
+    generation::SamplingOptions sampling;
+    sampling.temperature = 1.0;
+    sampling.top_p = 1.0;
+    sampling.top_k = 0;
+    sampling.max_new_tokens = options.max_new_tokens;
+    const auto seed_of = [&](std::int64_t sample) {
+      return run_.seed({base::hash_name("safety"), static_cast<std::uint64_t>(step),
+                        static_cast<std::uint64_t>(sample)});
+    };
+    chunks[0].rollouts = generator_->sample(prompts, options.samples_per_prompt, sampling, seed_of,
+                                            learner.data_parallel());
+  }
+  judge_->score(prompts, chunks[0]);
+  judge_->collect(chunks);
+  answers_ = std::move(chunks[0].rollouts);
+  run_.write_samples(step, answers_);
+  if (run_.config().rewards.shuffle)
+    shuffle_rewards(answers_, run_.seed({base::hash_name("shuffled rewards"),
+                                         static_cast<std::uint64_t>(step)}));
+}
+
+std::function<double()> SafetyTerm::gradient(Learner& learner) {
+  if (!judge_) return {};
+  return [this, &learner] { return accumulate(learner); };
+}
+
+/// Adds this rank's part of the term's gradient; returns its part of weight x term.
+double SafetyTerm::accumulate(Learner& learner) {
+  const auto& config = run_.config();
+  const double weight = config.sft.safety.weight;
+  std::vector<data::TrainingSample> samples;
+  auto safety = at::empty({static_cast<std::int64_t>(answers_.size())}, at::kDouble);
+  double cost = 0.0;
+  for (std::size_t i = 0; i < answers_.size(); ++i) {
+    samples.push_back(data::training_sample(answers_[i]));
+    safety.mutable_data_ptr<double>()[i] = answers_[i].reward.total;
+    cost += cost_of(answers_[i]);
+  }
+  const auto costs = algorithms::centred_costs(safety, [&](at::Tensor& sums) {
+    learner.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "mean cost").wait();
+  });
+  const auto& model = learner.model();
+  const auto device = model.device();
+  const auto& trainer = config.trainer;
+  for (const auto& indices :
+       data::split_by_tokens(samples, trainer.micro_batch_tokens, trainer.share_prefix)) {
+    const auto batch = data::pack(samples, indices, trainer.share_prefix);
+    const auto input = model_input(batch, model);
+    const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
+    const auto scores =
+        parallel::vocab_logprobs(hidden, model.head_weight(), targets_tensor(batch, device), 1.0,
+                                 false, trainer.logprob_chunk_tokens);
+    std::vector<std::int64_t> numbers, lengths;
+    for (const auto& range : batch.samples) {
+      numbers.push_back(range.sample);
+      lengths.push_back(range.end - range.begin);
+    }
+    const auto loss = algorithms::score_function_loss(
+        scores.logprobs, algorithms::sequence_ids_of(to_tensor(lengths, device)),
+        costs.index_select(0, to_tensor(numbers, at::kCPU)), {0.0, num_answers()});
+    learner.trainer().backward(weight * loss, false);
+    run_.progress();
+  }
+  return weight * cost * algorithms::inverse(num_answers());
+}
+
+void SafetyTerm::add_metrics(Learner& learner, metrics::Row& row) const {
+  if (!judge_ || !learner.active()) return;
+  double loss = 0.0;
+  for (const auto& [name, value] : row.values)
+    if (name == "loss") loss = std::get<double>(value);
+  auto sums = at::zeros({4}, at::kDouble);
+  auto* sum = sums.mutable_data_ptr<double>();
+  for (const auto& answer : answers_) {
+    sum[0] += answer.reward.parts.at(rewards::kSafetyPart);
+    sum[1] += cost_of(answer);
+    sum[2] += answer.reward.parts.at("safety.non_latin");
+    sum[3] += static_cast<double>(answer.completion.token_ids.size());
+  }
+  learner.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "safety metrics").wait();
+  sums *= algorithms::inverse(num_answers());
+  const double term = sum[1];
+  row.set("lm_loss", loss - run_.config().sft.safety.weight * term);
+  row.set("safety_mean", sum[0]);
+  row.set("safety_term", term);
+  row.set("safety_non_latin", sum[2]);
+  row.set("safety_answer_length", sum[3]);
+}
+
+}  // namespace r1::mpi

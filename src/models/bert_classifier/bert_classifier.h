@@ -1,0 +1,90 @@
+#pragma once
+// BERT with a classification head: the toxicity classifier (a sigmoid a label) of SFT 2.
+// Reference: Devlin et al., arXiv 1810.04805; transformers 5.17 modeling_bert.py
+// (BertForSequenceClassification: post-norm, exact gelu, tanh pooler on the first token).
+//
+// Shape letters: N sequences, T tokens of the longest, D hidden size, H heads, L labels.
+#include <ATen/core/Tensor.h>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "models/classifier.h"
+#include "models/model.h"
+#include "models/weights.h"
+
+namespace r1::models {
+
+/// Shape in the terms of Hugging Face's config.json.
+struct BertShape {
+  std::int64_t vocab_size = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t num_hidden_layers = 0;
+  std::int64_t num_attention_heads = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t max_position_embeddings = 0;
+  std::int64_t type_vocab_size = 2;
+  std::int64_t num_labels = 2;
+  double layer_norm_eps = 1e-12;
+};
+
+/// Throws: InputError naming `file`, the key, expected and found.
+BertShape bert_shape(const nlohmann::json& config, const std::string& file);
+
+struct BertLinear {
+  at::Tensor weight, bias;  // [out, in], [out]
+};
+struct BertNorm {
+  at::Tensor weight, bias;  // [D]
+};
+struct BertLayer {
+  BertLinear query, key, value, attended;
+  BertNorm attention_norm;
+  BertLinear inner, outer;
+  BertNorm output_norm;
+};
+
+struct BertOutput {
+  at::Tensor hidden;  // [N, T, D], of the last layer
+  at::Tensor pooled;  // [N, D]
+  at::Tensor logits;  // [N, L]
+};
+
+class BertClassifier final : public SequenceClassifier {
+ public:
+  /// Weights are allocated and not filled: load() them.
+  BertClassifier(const BertShape& shape, at::ScalarType dtype, at::Device device);
+  /// Throws: InputError naming file, tensor, expected and found.
+  void load(const WeightSource& source);
+
+  /// All tokens are of type 0.
+  at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const override;
+  std::int64_t num_labels() const override { return shape_.num_labels; }
+  std::int64_t max_tokens() const override { return shape_.max_position_embeddings; }
+
+  /// token_ids, token_types int64 [N, T], padded on the right; lengths int64 [N]. Differentiable.
+  BertOutput forward(const at::Tensor& token_ids, const at::Tensor& token_types,
+                     const at::Tensor& lengths) const;
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+ private:
+  void register_parameters();  // bert_classifier_weights.cpp
+  at::Tensor layer_forward(const BertLayer& layer, const at::Tensor& hidden,
+                           const at::Tensor& mask) const;
+  at::Tensor norm(const at::Tensor& x, const BertNorm& norm) const;
+
+  BertShape shape_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  at::Tensor words_, positions_, types_;  // [vocabulary, D], [longest, D], [types, D]
+  BertNorm embedding_norm_;
+  std::vector<BertLayer> layers_;
+  BertLinear pooler_, head_;
+  std::vector<Parameter> parameters_;
+};
+
+/// For the table of classifier.cpp. Throws: InputError.
+std::unique_ptr<SequenceClassifier> make_bert_classifier(const std::string& folder,
+                                                         const nlohmann::json& config,
+                                                         at::ScalarType dtype, at::Device device);
+
+}  // namespace r1::models

@@ -1,0 +1,136 @@
+#include "rewards/model_judge.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "tensor/dtype.h"
+#include "tokenizer/byte_definition.h"
+#include "tokenizer/known_chat_templates.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_json.h"
+#include "tokenizer/wordpiece.h"
+
+namespace r1::rewards {
+namespace {
+
+JudgeTokenizer::Ids wide(const std::vector<tokenizer::TokenId>& ids) {
+  return {ids.begin(), ids.end()};
+}
+
+std::string on_two_lines(const JudgedText& text) {
+  return text.problem + "\n" + text.completion;
+}
+
+JudgeTokenizer wordpiece(const std::string& folder) {
+  const auto pieces =
+      std::make_shared<tokenizer::WordPieceTokenizer>(tokenizer::read_wordpiece(folder));
+  return {[pieces](const std::string& text) { return wide(pieces->encode(text, false)); },
+          {pieces->cls()},
+          {pieces->sep()},
+          on_two_lines};
+}
+
+JudgeTokenizer byte_level(const models::ModelOptions& options, const std::string& folder) {
+  const auto definition =
+      folder == "bytes" ? tokenizer::byte_definition() : tokenizer::read_tokenizer_json(folder);
+  const auto text = std::make_shared<tokenizer::Tokenizer>(definition);
+  JudgeTokenizer result{
+      [text](const std::string& part) { return wide(text->encode(part)); }, {}, {}, on_two_lines};
+  if (options.chat_template == "auto" && definition.chat_template.empty()) return result;
+  const auto chat = tokenizer::make_chat_template(options.chat_template, definition);
+  result.conversation = [chat](const JudgedText& given) {
+    const std::vector<tokenizer::ChatMessage> turns{{"user", given.problem},
+                                                    {"assistant", given.completion}};
+    return tokenizer::render_chat(chat, turns, {false, true, true});
+  };
+  return result;
+}
+
+}  // namespace
+
+JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options) {
+  const auto& folder = options.tokenizer.empty() ? options.path : options.tokenizer;
+  return tokenizer::is_wordpiece_folder(folder) ? wordpiece(folder) : byte_level(options, folder);
+}
+
+ModelJudge::ModelJudge(std::unique_ptr<models::SequenceClassifier> model, JudgeTokenizer tokenizer,
+                       std::int64_t batch)
+    : model_(std::move(model)), tokenizer_(std::move(tokenizer)), batch_(batch) {
+  if (room() <= 0)
+    throw base::InputError(
+        fmt::format("a classifier of {} tokens has no room for a text", model_->max_tokens()));
+}
+
+std::unique_ptr<ModelJudge> ModelJudge::load(const models::ModelOptions& options, at::Device device,
+                                             std::int64_t batch) {
+  const auto dtype = options.dtype == "auto" ? at::kFloat : tensor::parse_dtype(options.dtype);
+  auto model = models::load_classifier(options.path, dtype, device);
+  return std::make_unique<ModelJudge>(std::move(model), load_judge_tokenizer(options), batch);
+}
+
+std::int64_t ModelJudge::room() const {
+  return model_->max_tokens() -
+         static_cast<std::int64_t>(tokenizer_.before.size() + tokenizer_.after.size());
+}
+
+ModelJudge::Ids ModelJudge::framed(Ids::const_iterator begin, Ids::const_iterator end) const {
+  Ids ids = tokenizer_.before;
+  ids.insert(ids.end(), begin, end);
+  ids.insert(ids.end(), tokenizer_.after.begin(), tokenizer_.after.end());
+  return ids;
+}
+
+at::Tensor ModelJudge::outputs(const std::vector<Ids>& sequences) const {
+  std::vector<at::Tensor> parts;
+  for (std::size_t begin = 0; begin < sequences.size(); begin += static_cast<std::size_t>(batch_)) {
+    const auto end = std::min(sequences.size(), begin + static_cast<std::size_t>(batch_));
+    parts.push_back(model_
+                        ->logits({sequences.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  sequences.begin() + static_cast<std::ptrdiff_t>(end)})
+                        .to(at::kDouble));
+  }
+  return parts.empty() ? at::empty({0, model_->num_labels()}, at::kDouble) : at::cat(parts);
+}
+
+std::vector<double> ModelJudge::safety(std::span<const JudgedText> texts) const {
+  std::vector<Ids> pieces;
+  std::vector<std::size_t> owner;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto ids = tokenizer_.encode(texts[i].completion);
+    auto begin = ids.begin();
+    do {  // an empty text is a piece too
+      const auto end = begin + std::min<std::ptrdiff_t>(room(), ids.end() - begin);
+      pieces.push_back(framed(begin, end));
+      owner.push_back(i);
+      begin = end;
+    } while (begin != ids.end());
+  }
+  const auto worst = pieces.empty() ? at::empty({0}, at::kDouble)
+                                    : at::sigmoid(outputs(pieces)).amax(1).contiguous();
+  std::vector<double> safety(texts.size(), 1.0);
+  for (std::size_t p = 0; p < pieces.size(); ++p) {
+    auto& value = safety[owner[p]];
+    value = std::min(value, 1.0 - worst.const_data_ptr<double>()[p]);
+  }
+  return safety;
+}
+
+std::vector<double> ModelJudge::preference(std::span<const JudgedText> texts) const {
+  if (model_->num_labels() != 1)
+    throw base::InputError(fmt::format("reward_model: expected a model with one output, found {}",
+                                       model_->num_labels()));
+  std::vector<Ids> sequences;
+  for (const auto& text : texts) {
+    auto ids = tokenizer_.encode(tokenizer_.conversation(text));
+    if (ids.empty() && tokenizer_.before.empty())
+      throw base::InputError("reward_model: its tokenizer gives no token for a conversation");
+    const auto length = std::min<std::ptrdiff_t>(room(), static_cast<std::ptrdiff_t>(ids.size()));
+    sequences.push_back(framed(ids.end() - length, ids.end()));
+  }
+  const auto scores = outputs(sequences).select(1, 0).contiguous();
+  return {scores.const_data_ptr<double>(), scores.const_data_ptr<double>() + scores.numel()};
+}
+
+}  // namespace r1::rewards
