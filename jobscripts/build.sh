@@ -61,6 +61,8 @@ slurmd                | slurmd                     | -             | test
 slurm-client          | srun                       | -             | test
 slurm-wlm-basic-plugins | -                        | -             | test
 munge                 | munged                     | -             | test
+clang                 | clang++                    | clangxx       | test
+libclang-rt-14-dev    | -                          | compiler-rt   | test
 TABLE
 }
 

@@ -38,6 +38,12 @@ std::string_view thinking_part(std::string_view content) {
                "\n");
 }
 
+/// A user's message that is no result of a tool, which Qwen3 writes as the user's too.
+bool is_question(const ChatMessage& message) {
+  return message.role == "user" && !(message.content.starts_with("<tool_response>") &&
+                                     message.content.ends_with("</tool_response>"));
+}
+
 class Renderer {
  public:
   Renderer(const ChatTemplate& chat, std::span<const ChatMessage> messages,
@@ -93,9 +99,10 @@ class Renderer {
     const bool thought = content.find(kThinkClose) != std::string::npos;
     const std::string_view answer = thought ? strip_left(answer_part(content), "\n") : content;
     const std::string_view thinking = thinking_part(content);
+    const auto question = std::find_if(messages_.rbegin(), messages_.rend(), is_question);
+    const auto last_question = messages_.rend() - question - 1;
     const bool after_last_question =
-        std::none_of(messages_.begin() + static_cast<std::ptrdiff_t>(i), messages_.end(),
-                     [](const ChatMessage& later) { return later.role == "user"; });
+        question != messages_.rend() && static_cast<std::ptrdiff_t>(i) > last_question;
     if ((after_last_question || keeps) && (is_last(i) || !thinking.empty()))
       return fmt::format("<think>\n{}\n</think>\n\n{}", thinking, strip_left(answer, "\n"));
     return std::string(answer);

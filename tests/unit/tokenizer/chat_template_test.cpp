@@ -141,6 +141,21 @@ TEST(ChatTemplate, TrainingKeepsPastThinkingInferenceStripsIt) {
                 last);
 }
 
+// As Qwen3's own template: the answer to the last real question keeps its thinking.
+TEST(ChatTemplate, Qwen3TakesResultsOfToolsForNoQuestions) {
+  const ChatTemplate chat = make_chat_template("qwen3", definition_with("", "<|im_end|>"));
+  const std::string tool = "<tool_response>\n1\n</tool_response>";
+  const Messages messages = {
+      {"user", "q"}, {"assistant", "<think>a</think>b"}, {"user", tool}, {"assistant", "c"}};
+  EXPECT_EQ(render_chat(chat, messages, {false, true, false}),
+            "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n<think>\na\n</think>\n\n"
+            "b<|im_end|>\n<|im_start|>user\n" +
+                tool + "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nc<|im_end|>\n");
+  const Messages no_question = {{"user", tool}, {"assistant", "c"}};
+  EXPECT_EQ(render_chat(chat, no_question, {false, true, false}),
+            "<|im_start|>user\n" + tool + "<|im_end|>\n<|im_start|>assistant\nc<|im_end|>\n");
+}
+
 TEST(ChatTemplate, ThinkingCanBeSwitchedOff) {
   const ChatTemplate qwen3 = make_chat_template("qwen3", definition_with("", "<E>"));
   RenderOptions off;
