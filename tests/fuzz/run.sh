@@ -20,7 +20,7 @@ fi
 
 targets=(safetensors gguf tokenizer_json)
 if ! [ -e "$build_dir/build.ninja" ]; then
-  torch=$(sed -n 's/^R1_TORCH_DIR:[A-Z]*=//p' build/CMakeCache.txt 2>/dev/null || true)
+  torch=$(sed -n 's/^R1_TORCH_DIR:[A-Z]*=//p' "$(dirname "$build_dir")/CMakeCache.txt" 2>/dev/null || true)
   cmake -S . -B "$build_dir" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DR1_FUZZ=ON -DR1_PCH=OFF \
     -DR1_TESTS=OFF ${torch:+"-DR1_TORCH_DIR=$torch"} > "$probe/configure.log" 2>&1 || { cat "$probe/configure.log"; exit 1; }
 fi
