@@ -4,7 +4,7 @@
 #   jobscripts/build.sh [--deps-only] [--with-tests] [--werror] [--build-dir DIR] [--jobs N]
 #
 #   --deps-only    install, do not build
-#   --with-tests   also install what only the tests need (Slurm, shellcheck) and build the tests
+#   --with-tests   also install what only the tests need (Slurm, shellcheck, clang) and build the tests
 #   --werror       warnings are errors
 #   --build-dir    build folder (default: build)
 #   --jobs         compilers at once (default: all cores, at least 2 GiB of free memory each)
@@ -61,6 +61,8 @@ slurmd                | slurmd                     | -             | test
 slurm-client          | srun                       | -             | test
 slurm-wlm-basic-plugins | -                        | -             | test
 munge                 | munged                     | -             | test
+clang                 | clang++                    | -             | test
+libclang-rt-14-dev    | -                          | -             | test
 TABLE
 }
 

@@ -63,6 +63,7 @@ class GgufSource final : public WeightSource {
     auto values = at::empty(found.shape, at::kFloat);
     file_.dequantise(found,
                      {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    checkpoint::release_pages(found.data);
     if (name.ends_with("q_proj.weight")) return halves_first(values, shape_.num_attention_heads);
     if (name.ends_with("k_proj.weight")) return halves_first(values, shape_.kv_heads());
     return values;

@@ -4,7 +4,9 @@
 
 namespace r1::models {
 
-/// Throws: InputError.
+/// fp8 weights (F8_E4M3 with `NAME_scale_inv`, blocks of config.json's
+/// quantization_config.weight_block_size, as DeepSeek-V3's) are read as fp32; their scales are no
+/// tensors of their own. Throws: InputError.
 std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder);
 
 /// Writes the model's tensors under their Hugging Face names, in shards of at most `shard_bytes`.

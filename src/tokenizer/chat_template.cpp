@@ -12,6 +12,24 @@ constexpr std::string_view kThinkOpen = "<think>";
 constexpr std::string_view kThinkClose = "</think>";
 constexpr std::string_view kWhitespace = " \t\n\v\f\r";
 
+constexpr const char* kSmolLm3System =
+    "You are a helpful AI assistant named SmolLM, trained by Hugging Face.";
+constexpr const char* kSmolLm3Thinking =
+    "You are a helpful AI assistant named SmolLM, trained by Hugging Face. Your role as an "
+    "assistant involves thoroughly exploring questions through a systematic thinking process "
+    "before providing the final precise and accurate solutions. This requires engaging in a "
+    "comprehensive cycle of analysis, summarizing, exploration, reassessment, reflection, "
+    "backtracking, and iteration to develop well-considered thinking process. Please structure "
+    "your response into two main sections: Thought and Solution using the specified format: "
+    "<think> Thought section </think> Solution section. In the Thought section, detail your "
+    "reasoning process in steps. Each step should include detailed considerations such as "
+    "analysing questions, summarizing relevant findings, brainstorming new ideas, verifying the "
+    "accuracy of the current steps, refining any errors, and revisiting previous steps. In the "
+    "Solution section, based on various attempts, explorations, and reflections from the Thought "
+    "section, systematically present the final solution that you deem correct. The Solution "
+    "section should be logical, accurate, and concise and detail necessary steps needed to reach "
+    "the conclusion.";
+
 std::string_view strip(std::string_view text, std::string_view characters) {
   const std::size_t first = text.find_first_not_of(characters);
   if (first == std::string_view::npos) return {};
@@ -36,6 +54,12 @@ std::string_view thinking_part(std::string_view content) {
   const std::size_t open = before.rfind(kThinkOpen);
   return strip(open == std::string_view::npos ? before : before.substr(open + kThinkOpen.size()),
                "\n");
+}
+
+/// A user's message that is no result of a tool, which Qwen3 writes as the user's too.
+bool is_question(const ChatMessage& message) {
+  return message.role == "user" && !(message.content.starts_with("<tool_response>") &&
+                                     message.content.ends_with("</tool_response>"));
 }
 
 class Renderer {
@@ -75,7 +99,32 @@ class Renderer {
     out_ += fmt::format("<|im_start|>{}\n{}<|im_end|>\n", role, content);
   }
 
+  // Reference: chat template of SmolLM3-3B. The system message may name the mode itself.
+  void smollm3() {
+    std::string own = begins_with_system() ? messages_[0].content : std::string();
+    const bool says_no = own.find("/no_think") != std::string::npos;
+    const bool says_yes = !says_no && own.find("/think") != std::string::npos;
+    const bool thinks = says_yes || (options_.enable_thinking && !says_no);
+    for (const std::string_view mode : {"/no_think", "/think"})
+      for (std::size_t at = own.find(mode); at != std::string::npos; at = own.find(mode, at))
+        own.erase(at, mode.size());
+    own.erase(own.find_last_not_of(kWhitespace) + 1);
+    if (own.empty()) own = thinks ? kSmolLm3Thinking : kSmolLm3System;
+    out_ += fmt::format(
+        "<|im_start|>system\n## Metadata\n\nKnowledge Cutoff Date: June 2025\nReasoning Mode: "
+        "{}\n\n## Custom Instructions\n\n{}\n\n<|im_end|>\n",
+        thinks ? "/think" : "/no_think", own);
+    const std::string empty_thinking = thinks ? "" : "<think>\n\n</think>\n";
+    for (const ChatMessage& message : messages_) {
+      if (message.role == "user") chat_ml_turn("user", message.content);
+      if (message.role == "assistant")
+        chat_ml_turn("assistant", empty_thinking + std::string(strip_left(message.content, "\n")));
+    }
+    if (options_.add_generation_prompt) out_ += "<|im_start|>assistant\n" + empty_thinking;
+  }
+
   void chat_ml() {
+    if (chat_.has_reasoning_modes) return smollm3();
     if (!chat_.default_system.empty() && !begins_with_system())
       chat_ml_turn("system", chat_.default_system);
     for (std::size_t i = 0; i < messages_.size(); ++i) {
@@ -93,9 +142,10 @@ class Renderer {
     const bool thought = content.find(kThinkClose) != std::string::npos;
     const std::string_view answer = thought ? strip_left(answer_part(content), "\n") : content;
     const std::string_view thinking = thinking_part(content);
+    const auto question = std::find_if(messages_.rbegin(), messages_.rend(), is_question);
+    const auto last_question = messages_.rend() - question - 1;
     const bool after_last_question =
-        std::none_of(messages_.begin() + static_cast<std::ptrdiff_t>(i), messages_.end(),
-                     [](const ChatMessage& later) { return later.role == "user"; });
+        question != messages_.rend() && static_cast<std::ptrdiff_t>(i) > last_question;
     if ((after_last_question || keeps) && (is_last(i) || !thinking.empty()))
       return fmt::format("<think>\n{}\n</think>\n\n{}", thinking, strip_left(answer, "\n"));
     return std::string(answer);

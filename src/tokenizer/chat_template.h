@@ -30,6 +30,7 @@ struct ChatTemplate {
   std::string opening_not_thinking;    // instead of it with enable_thinking = false
   bool strips_past_thinking = false;   // leaves out what precedes </think> in earlier answers
   bool wraps_last_answer = false;      // Qwen3: an answer without thinking gets an empty one
+  bool has_reasoning_modes = false;    // SmolLM3: a system message that names the mode
   bool has_date_header = false;        // Llama 3.1 and later: dates in the system message
   bool ends_user_turns = false;        // DeepSeek as in llama.cpp: eos after the user too
   bool joins_system_messages = false;  // DeepSeek-V3: all of them; otherwise the last one counts

@@ -5,17 +5,13 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
 
 namespace r1::tokenizer {
 
 /// Throws: InputError naming the file, and the place of a syntax error.
 inline nlohmann::json read_json_object(const std::string& path) {
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(base::read_file(path));
-  } catch (const nlohmann::json::exception& error) {
-    throw base::InputError(fmt::format("{}: {}", path, error.what()));
-  }
+  auto json = base::parse_json(base::read_file(path), path);
   if (!json.is_object())
     throw base::InputError(
         fmt::format("{}: expected a JSON object, found {}", path, json.type_name()));

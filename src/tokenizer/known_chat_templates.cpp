@@ -12,7 +12,8 @@ constexpr const char* kQwen25System =
 constexpr const char* kSmolLm2System =
     "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
 constexpr const char* kNames =
-    "auto, chatml, qwen2.5, qwen3, smollm2, llama3, llama3.1, deepseek-v3, deepseek-r1, guide, "
+    "auto, chatml, qwen2.5, qwen3, smollm2, smollm3, llama3, llama3.1, deepseek-v3, deepseek-r1, "
+    "guide, "
     "r1-zero";
 
 bool contains(std::string_view text, std::string_view part) {
@@ -71,11 +72,10 @@ std::string literal_system_message(std::string_view jinja) {
 }
 
 ChatTemplate detect_chat_ml(std::string_view jinja) {
-  if (contains(jinja, "Reasoning Mode"))
-    throw base::InputError(
-        "chat template: SmolLM3's reasoning modes are not supported; name a template instead");
   ChatTemplate chat;
-  if (contains(jinja, "last_query_index")) {
+  if (contains(jinja, "Reasoning Mode")) {
+    chat.has_reasoning_modes = true;
+  } else if (contains(jinja, "last_query_index")) {
     make_qwen3(chat);
   } else {
     chat.default_system = literal_system_message(jinja);
@@ -125,6 +125,8 @@ ChatTemplate make_chat_template(const std::string& name, const Definition& defin
   if (name == "chatml") return chat;
   if (name == "qwen2.5" || name == "smollm2") {
     chat.default_system = name == "qwen2.5" ? kQwen25System : kSmolLm2System;
+  } else if (name == "smollm3") {
+    chat.has_reasoning_modes = true;
   } else if (name == "qwen3") {
     make_qwen3(chat);
   } else if (name == "llama3" || name == "llama3.1") {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/errors.h"
+#include "tokenizer/unicode_versions.h"
 #include "tokenizer/utf8.h"
 
 namespace r1::tokenizer {
@@ -27,10 +28,7 @@ bool needs_no_nfc(std::string_view text) {
   return true;
 }
 
-}  // namespace
-
-std::string_view normalise(Normaliser normaliser, std::string_view text, std::string& storage) {
-  if (normaliser == Normaliser::None || needs_no_nfc(text)) return text;
+void append_nfc(std::string_view text, std::string& out) {
   utf8proc_uint8_t* result = nullptr;
   const utf8proc_ssize_t length =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -40,7 +38,25 @@ std::string_view normalise(Normaliser normaliser, std::string_view text, std::st
   if (length < 0)
     throw base::InputError(
         fmt::format("text cannot be normalised (NFC): {}", utf8proc_errmsg(length)));
-  storage.assign(reinterpret_cast<const char*>(result), static_cast<std::size_t>(length));
+  out.append(reinterpret_cast<const char*>(result), static_cast<std::size_t>(length));
+}
+
+}  // namespace
+
+std::string_view normalise(Normaliser normaliser, std::string_view text, std::string& storage) {
+  if (normaliser == Normaliser::None || needs_no_nfc(text)) return text;
+  storage.clear();
+  std::size_t begin = 0;  // of the part in which characters may combine
+  for (std::size_t at = 0; at < text.size();) {
+    const Utf8Character character = next_character(text.substr(at));
+    if (stands_alone(character.code_point)) {
+      append_nfc(text.substr(begin, at - begin), storage);
+      storage += text.substr(at, character.length);
+      begin = at + character.length;
+    }
+    at += character.length;
+  }
+  append_nfc(text.substr(begin), storage);
   return storage;
 }
 

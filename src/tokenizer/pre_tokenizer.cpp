@@ -3,7 +3,10 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
+#include "tokenizer/unicode_versions.h"
 
 namespace r1::tokenizer {
 namespace {
@@ -22,27 +25,50 @@ std::string message_of(int code) {
 constexpr const char* kWhiteSpace =
     R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 
-/// The pattern with \s and \S written out as character classes.
-std::string spell_out_white_space(const std::string& pattern) {
-  std::string text;
-  bool in_class = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-    if (pattern[i] == '\\' && next == 's') {
-      text += in_class ? std::string(kWhiteSpace) : fmt::format("[{}]", kWhiteSpace);
-      ++i;
-    } else if (pattern[i] == '\\' && next == 'S' && !in_class) {
-      text += fmt::format("[^{}]", kWhiteSpace);
-      ++i;
-    } else if (pattern[i] == '\\') {
-      text += pattern.substr(i++, 2);
-    } else {
-      if (pattern[i] == '[' || pattern[i] == ']') in_class = pattern[i] == '[';
-      text.push_back(pattern[i]);
+/// The pattern with \s, \S and \p{X} written out as the character classes that `tokenizers` has.
+class PatternSpeller {
+ public:
+  explicit PatternSpeller(const std::string& pattern) : rest_(pattern) {}
+
+  std::string spell() {
+    while (!rest_.empty()) {
+      if (rest_[0] == '\\') {
+        spell_escape();
+        continue;
+      }
+      if (rest_[0] == '[' || rest_[0] == ']') in_class_ = rest_[0] == '[';
+      take(1);
     }
+    return std::move(text_);
   }
-  return text;
-}
+
+ private:
+  void take(std::size_t count) {
+    text_ += rest_.substr(0, count);
+    rest_.remove_prefix(std::min(count, rest_.size()));
+  }
+  void replace(std::size_t count, std::string_view characters, bool negated = false) {
+    text_ +=
+        in_class_ ? std::string(characters) : fmt::format("[{}{}]", negated ? "^" : "", characters);
+    rest_.remove_prefix(count);
+  }
+  void spell_escape() {
+    if (rest_.starts_with("\\s")) return replace(2, kWhiteSpace);
+    if (rest_.starts_with("\\S") && !in_class_) return replace(2, kWhiteSpace, true);
+    const bool negated = rest_.starts_with("\\P{") && !in_class_;
+    if (rest_.starts_with("\\p{") || negated) {
+      const std::size_t end = std::min(rest_.find('}'), rest_.size() - 1);
+      const auto name = rest_.substr(3, end - 3);
+      const auto newer = newer_code_points(name);
+      if (!newer.empty()) return replace(end + 1, fmt::format("\\p{{{}}}{}", name, newer), negated);
+    }
+    take(2);
+  }
+
+  std::string_view rest_;
+  std::string text_;
+  bool in_class_ = false;
+};
 
 pcre2_code* compile(const std::string& pattern) {
   int error = 0;
@@ -59,7 +85,7 @@ pcre2_code* compile(const std::string& pattern) {
 }  // namespace
 
 struct PreTokenizer::Pattern {
-  explicit Pattern(const std::string& text) : code(compile(spell_out_white_space(text))) {
+  explicit Pattern(const std::string& text) : code(compile(PatternSpeller(text).spell())) {
     jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
   }
   ~Pattern() { pcre2_code_free(code); }

@@ -18,7 +18,7 @@
 namespace r1::tokenizer {
 namespace {
 
-constexpr std::size_t kMaxIds = std::size_t{1} << 24;  // far above any real vocabulary
+constexpr std::size_t kMaxIds = std::size_t{1} << 22;  // far above any real vocabulary
 
 }  // namespace
 

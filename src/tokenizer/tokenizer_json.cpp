@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kMaxIds = std::int64_t{1} << 24;  // far above any real vocabulary
+constexpr std::int64_t kMaxIds = std::int64_t{1} << 22;  // far above any real vocabulary
 
 /// The parts of tokenizer.json; every error names the file.
 class TokenizerJson {

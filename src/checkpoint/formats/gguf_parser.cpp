@@ -188,12 +188,11 @@ void GgufParser::parse_tensor() {
   for (std::uint32_t d = 0; d < num_dims; ++d) {
     const auto extent = read<std::uint64_t>();
     // No stored type takes less than 84/256 byte a value, so more than 4 values a byte is a lie.
-    const std::size_t room =
-        4 * bytes_.size() / static_cast<std::size_t>(std::max<std::int64_t>(elements, 1));
+    const std::size_t room = 4 * bytes_.size() / static_cast<std::size_t>(elements);
     if (extent > room)
       fail(fmt::format("dimension {} of {} does not fit a file of {} bytes", d, extent,
                        bytes_.size()));
-    elements *= static_cast<std::int64_t>(extent);
+    elements *= std::max<std::int64_t>(static_cast<std::int64_t>(extent), 1);
     tensor.shape.insert(tensor.shape.begin(), static_cast<std::int64_t>(extent));
   }
   const auto type = read<std::uint32_t>();
@@ -229,6 +228,22 @@ void GgufParser::place_tensors() {
       fail(fmt::format("expected {} bytes at offset {}, found a data section of {} bytes", length,
                        offsets_[i], size));
     tensor.data = bytes_.subspan(start + offsets_[i], length);
+  }
+  check_overlaps();
+}
+
+void GgufParser::check_overlaps() {
+  std::vector<const GgufTensor*> order;
+  for (const GgufTensor& tensor : file_.tensors_)
+    if (!tensor.data.empty()) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [](const GgufTensor* a, const GgufTensor* b) {
+    return a->data.data() < b->data.data();
+  });
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const auto& before = order[i - 1]->data;
+    subject_ = "tensor " + order[i]->name;
+    if (before.data() + before.size() > order[i]->data.data())
+      fail(fmt::format("expected bytes of its own, found some of tensor {}", order[i - 1]->name));
   }
 }
 

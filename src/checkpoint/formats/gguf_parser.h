@@ -27,6 +27,7 @@ class GgufParser {
   std::vector<Wide> read_numbers();
   void parse_tensor();
   void place_tensors();
+  void check_overlaps();
   [[noreturn]] void fail(const std::string& message) const;
 
   GgufFile& file_;

@@ -26,4 +26,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+/// Gives back the memory of those whole pages of a mapping: they are read again when touched. A
+/// loader calls it after each tensor, so that a big file does not fill the host's memory.
+void release_pages(std::span<const std::byte> bytes);
+
 }  // namespace r1::checkpoint

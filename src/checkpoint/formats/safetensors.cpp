@@ -9,11 +9,14 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/json.h"
 
 namespace r1::checkpoint {
 namespace {
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+// What a tensor with an empty dimension may take without it: its strides must not overflow.
+constexpr std::size_t kMaxEmptyBytes = std::size_t{1} << 40;
 
 [[noreturn]] void fail(const std::string& path, const std::string& name,
                        const std::string& message) {
@@ -34,10 +37,11 @@ nlohmann::json parse_header(const MappedFile& file) {
     throw base::InputError(fmt::format("{}: expected a header of at most {} bytes, found {}",
                                        file.path(), room, length));
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + sizeof(length);
-  nlohmann::json header = nlohmann::json::parse(text, text + length, nullptr, false);
+  nlohmann::json header =
+      base::parse_json({text, static_cast<std::size_t>(length)}, file.path() + ": header");
   if (!header.is_object())
-    throw base::InputError(fmt::format(
-        "{}: expected a JSON object of {} bytes as header, found other text", file.path(), length));
+    throw base::InputError(fmt::format("{}: header: expected a JSON object, found {}", file.path(),
+                                       header.type_name()));
   return header;
 }
 
@@ -60,13 +64,16 @@ std::vector<std::int64_t> read_integers(const std::string& path, const std::stri
 
 std::uint64_t num_bytes(const std::string& path, const SafetensorsTensor& tensor,
                         std::size_t value_size, std::size_t file_size) {
-  std::uint64_t bytes = value_size;
+  std::uint64_t bytes = value_size;  // empty dimensions aside
+  bool is_empty = false;
   for (const std::int64_t extent : tensor.shape) {
-    if (extent != 0 && bytes > file_size / static_cast<std::uint64_t>(extent))
+    const auto factor = static_cast<std::uint64_t>(std::max<std::int64_t>(extent, 1));
+    if (bytes > std::max(kMaxEmptyBytes, file_size) / factor)
       fail(path, tensor.name, fmt::format("its shape does not fit a file of {} bytes", file_size));
-    bytes *= static_cast<std::uint64_t>(extent);
+    bytes *= factor;
+    is_empty = is_empty || extent == 0;
   }
-  return bytes;
+  return is_empty ? 0 : bytes;
 }
 
 SafetensorsTensor read_tensor(const std::string& path, const std::string& name,

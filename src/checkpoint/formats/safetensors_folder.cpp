@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
 
 namespace r1::checkpoint {
 
@@ -28,8 +29,7 @@ SafetensorsFolder::SafetensorsFolder(const std::string& folder) : folder_(folder
 }
 
 void SafetensorsFolder::open_shards(const std::string& index_path) {
-  const nlohmann::json index =
-      nlohmann::json::parse(base::read_file(index_path), nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json index = base::parse_json(base::read_file(index_path), index_path);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object())
     throw base::InputError(
         fmt::format("{}: expected a JSON object with an object 'weight_map'", index_path));

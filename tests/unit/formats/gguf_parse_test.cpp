@@ -96,6 +96,32 @@ TEST_F(GgufParse, RefusesLyingTensors) {
       "twice");
 }
 
+TEST_F(GgufParse, RefusesTensorsThatOverlap) {
+  const auto two = [](std::uint64_t second) {
+    return test::GgufBytes()
+        .header(2, 0)
+        .tensor("a", {16}, 0, 0)
+        .tensor("b", {8}, 0, second)
+        .data(96);
+  };
+  EXPECT_EQ(open(two(64).bytes_).tensors().size(), 2u);
+  expect_refused(two(32), "tensor b: expected bytes of its own, found some of tensor a");
+  expect_refused(two(0), "bytes of its own");
+}
+
+TEST_F(GgufParse, AnEmptyDimensionHidesNoHugeOnes) {
+  const std::uint64_t large = 200;
+  const std::uint64_t huge = std::uint64_t{1} << 40;
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {0, large, large}, 0, 0).data(64),
+                 "does not fit");
+  expect_refused(test::GgufBytes().header(1, 0).tensor("w", {huge, 0}, 0, 0).data(64),
+                 "does not fit");
+  EXPECT_EQ(open(test::GgufBytes().header(1, 0).tensor("w", {0, 3}, 0, 0).data(64).bytes_)
+                .tensor("w")
+                .num_elements(),
+            0);
+}
+
 TEST_F(GgufParse, RefusesABadAlignment) {
   expect_refused(test::GgufBytes()
                      .header(1, 1)

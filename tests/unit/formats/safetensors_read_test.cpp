@@ -57,10 +57,12 @@ TEST_F(SafetensorsRead, GivesShapesDtypesAndData) {
 TEST_F(SafetensorsRead, RefusesABadHeader) {
   expect_refused("1234", "at least 8 bytes");
   expect_refused(std::string(8, '\xff'), "header of at most");
-  expect_refused(with_header("{\"a\":", 0), "JSON object");
+  expect_refused(with_header("{\"a\":", 0), "syntax error");
   expect_refused(with_header("[1]", 0), "JSON object");
   expect_refused(with_header("{\"__metadata__\":1}", 0), "__metadata__");
-  expect_refused(with_header(std::string(100000, '['), 0), "JSON object");
+  expect_refused(with_header(std::string(100000, '['), 0), "nested");
+  const std::string entry = R"("a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+  expect_refused(with_header("{" + entry + "," + entry + "}", 0), "key 'a' comes twice");
 }
 
 TEST_F(SafetensorsRead, RefusesLyingEntries) {
@@ -79,6 +81,8 @@ TEST_F(SafetensorsRead, RefusesLyingEntries) {
   expect_refused(file("\"F32\"", "[-2]", "[0,8]"), "shape");
   expect_refused(file("\"F32\"", "[2.0]", "[0,8]"), "shape");
   expect_refused(file("\"F32\"", "[4294967296,4294967296,2]", "[0,8]"), "shape");
+  expect_refused(file("\"F32\"", "[0,4611686018427387904,4611686018427387904]", "[0,0]"), "shape");
+  expect_refused(file("\"F32\"", "[4611686018427387904,4611686018427387904,0]", "[0,0]"), "shape");
   expect_refused(file("\"F33\"", "[2]", "[0,8]"), "dtype F33");
   expect_refused(file("7", "[2]", "[0,8]"), "dtype");
   expect_refused(with_header(R"({"w":3})", 0), "tensor w");

@@ -84,13 +84,9 @@ TEST(ChatTemplate, DetectedTemplatesEqualTheGoldenRenderings) {
         const std::string name = golden["template"];
         Definition definition = definition_with(golden["bos_token"], "<｜end▁of▁sentence｜>");
         definition.chat_template = base::read_file(*folder + "/chat_templates/" + name + ".jinja");
-        if (name == "HuggingFaceTB-SmolLM3-3B") {
-          EXPECT_THROW(detect_chat_template(definition), base::InputError);
-          return std::nullopt;
-        }
         return detect_chat_template(definition);
       });
-  EXPECT_EQ(lines, 64);
+  EXPECT_EQ(lines, 72);
 }
 
 TEST(ChatTemplate, SmolLm2HasItsSystemPrompt) {
@@ -105,6 +101,17 @@ TEST(ChatTemplate, SmolLm2HasItsSystemPrompt) {
     EXPECT_EQ(render_chat(make_chat_template(name, definition), Messages{{"user", "Hi"}}),
               "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging "
               "Face<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(ChatTemplate, SmolLm3SystemMessagesNameTheMode) {
+  const ChatTemplate chat = make_chat_template("smollm3", definition_with("", "<|im_end|>"));
+  const Messages messages = {
+      {"system", "Be brief. /no_think\n"}, {"user", "q"}, {"assistant", "\na"}};
+  EXPECT_EQ(render_chat(chat, messages),
+            "<|im_start|>system\n## Metadata\n\nKnowledge Cutoff Date: June 2025\nReasoning Mode: "
+            "/no_think\n\n## Custom Instructions\n\nBe brief.\n\n<|im_end|>\n<|im_start|>user\nq"
+            "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\na<|im_end|>\n"
+            "<|im_start|>assistant\n<think>\n\n</think>\n");
 }
 
 TEST(ChatTemplate, EscapesInADefaultSystemPromptAreRead) {
@@ -139,6 +146,21 @@ TEST(ChatTemplate, TrainingKeepsPastThinkingInferenceStripsIt) {
             "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n<think>\na\n</think>\n\nb"
             "<|im_end|>\n" +
                 last);
+}
+
+// As Qwen3's own template: the answer to the last real question keeps its thinking.
+TEST(ChatTemplate, Qwen3TakesResultsOfToolsForNoQuestions) {
+  const ChatTemplate chat = make_chat_template("qwen3", definition_with("", "<|im_end|>"));
+  const std::string tool = "<tool_response>\n1\n</tool_response>";
+  const Messages messages = {
+      {"user", "q"}, {"assistant", "<think>a</think>b"}, {"user", tool}, {"assistant", "c"}};
+  EXPECT_EQ(render_chat(chat, messages, {false, true, false}),
+            "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n<think>\na\n</think>\n\n"
+            "b<|im_end|>\n<|im_start|>user\n" +
+                tool + "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nc<|im_end|>\n");
+  const Messages no_question = {{"user", tool}, {"assistant", "c"}};
+  EXPECT_EQ(render_chat(chat, no_question, {false, true, false}),
+            "<|im_start|>user\n" + tool + "<|im_end|>\n<|im_start|>assistant\nc<|im_end|>\n");
 }
 
 TEST(ChatTemplate, ThinkingCanBeSwitchedOff) {

@@ -55,5 +55,14 @@ TEST(PreTokenizer, MongolianVowelSeparatorIsNoSpace) {
   EXPECT_EQ(split("gpt-2", "a\u3000"), (Pieces{"a", "\u3000"}));
 }
 
+// As `tokenizers` 0.23 splits; PCRE2 10.42 by itself takes these for unassigned code points.
+TEST(PreTokenizer, ClassesAreThoseOfUnicode16) {
+  EXPECT_EQ(split("qwen2", " \U00013460\U00016100"), (Pieces{" \U00013460\U00016100"}));  // letters
+  EXPECT_EQ(split("qwen2", "\U00010D40\U0001E5F1"),
+            (Pieces{"\U00010D40", "\U0001E5F1"}));                                      // digits
+  EXPECT_EQ(split("deepseek-v3", " \u2FFC\U0001FAE8"), (Pieces{" \u2FFC\U0001FAE8"}));  // symbols
+  EXPECT_EQ(split("deepseek-v3", "a\u0897 \U00010D6E"), (Pieces{"a\u0897", " \U00010D6E"}));
+}
+
 }  // namespace
 }  // namespace r1::tokenizer
