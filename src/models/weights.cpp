@@ -76,10 +76,8 @@ void load_weights(Model& model, const WeightSource& source) {
                                          source.path(), name, model.shape().architecture));
   }
   if (num_beyond > 0)
-    base::log_warning(
-        "{}: {} tensors of layers beyond num_hidden_layers = {} are skipped (multi-token "
-        "prediction)",
-        source.path(), num_beyond, model.shape().num_hidden_layers);
+    base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",
+                      source.path(), num_beyond, model.shape().num_hidden_layers);
 }
 
 ModelShape read_shape(const std::string& path) {
