@@ -120,24 +120,21 @@ at::Tensor paged_attention_cpu(const at::Tensor& query, const at::Tensor& key_ca
 at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& key_cache,
                                      const at::Tensor& value_cache, const PagedAttention& paged,
                                      double scale) {
-  const auto rows = query.size(0), num_heads = query.size(1);
-  const auto kv_heads = key_cache.size(1), block_size = key_cache.size(2);
+  const auto rows = query.size(0), kv_heads = key_cache.size(1), block_size = key_cache.size(2);
   const auto capacity = paged.block_table.size(1) * block_size;
-  const auto gather = [&](const at::Tensor& cache) {  // -> [rows, H, capacity, width]
-    const auto width = cache.size(3);
+  const auto gather = [&](const at::Tensor& cache) {  // -> [rows, K, capacity, width]
     return cache.index_select(0, paged.block_table.flatten())
-        .view({rows, -1, kv_heads, block_size, width})
+        .view({rows, -1, kv_heads, block_size, cache.size(3)})
         .permute({0, 2, 1, 3, 4})
-        .reshape({rows, kv_heads, 1, capacity, width})
-        .expand({rows, kv_heads, num_heads / kv_heads, capacity, width})
-        .reshape({rows, num_heads, capacity, width});
+        .reshape({rows, kv_heads, capacity, cache.size(3)});
   };
   const auto visible = at::arange(capacity, paged.context_lengths.options()).unsqueeze(0) <
                        paged.context_lengths.unsqueeze(1);  // [rows, capacity]
-  return at::scaled_dot_product_attention(query.unsqueeze(2), gather(key_cache),
-                                          gather(value_cache), visible.view({rows, 1, 1, capacity}),
-                                          0.0, false, scale)
-      .squeeze(2);
+  // The heads that share a KV head are its queries: nothing is repeated for them.
+  return at::scaled_dot_product_attention(query.reshape({rows, kv_heads, -1, query.size(2)}),
+                                          gather(key_cache), gather(value_cache),
+                                          visible.view({rows, 1, 1, capacity}), 0.0, false, scale)
+      .reshape({rows, query.size(1), value_cache.size(3)});
 }
 
 at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,
