@@ -25,9 +25,13 @@ generation::SamplingOptions sampling_options(const CommandLine& line) {
 
 class Generator {
  public:
-  Generator(const CommandLine& line, ToolModel& model, RecordWriter& writer)
-      : line_(line), model_(model), writer_(writer), engine_(model.model(), options_of(line)) {
-    stop_.eos_token_ids = model.eos_token_ids();
+  Generator(const CommandLine& line, const models::Model& model, RecordWriter& writer)
+      : line_(line),
+        model_(model),
+        tokens_(line, model.shape().vocab_size),
+        writer_(writer),
+        engine_(model, options_of(line)) {
+    stop_.eos_token_ids = tokens_.eos_token_ids();
     if (stop_.eos_token_ids.empty() && !line.ignore_eos)
       base::log_warning("{}: names no end token: every completion gets {} tokens", line.model,
                         line.max_new);
@@ -35,9 +39,9 @@ class Generator {
 
   /// Checks that prompt and completion fit the model's context.
   void add(const RecordReader& reader, Record record) {
-    auto ids = model_.token_ids(reader, record);
+    auto ids = tokens_.token_ids(reader, record);
     const auto length = static_cast<std::int64_t>(ids.size());
-    const auto context = model_.model().shape().max_position_embeddings;
+    const auto context = model_.shape().max_position_embeddings;
     if (length == 0) reader.fail(record, "the prompt has no tokens");
     if (length >= context)
       reader.fail(record,
@@ -79,7 +83,7 @@ class Generator {
     auto fields = records_[index].fields;
     fields["prompt_ids"] = requests_[index].prompt_ids;
     fields["completion_ids"] = completion.token_ids;
-    if (const auto* text = model_.tokenizer_if_any())
+    if (const auto* text = tokens_.tokenizer_if_any())
       fields["completion"] = text->decode(completion.token_ids);
     fields["logprobs"] = completion.logprobs;
     fields["finish_reason"] =
@@ -89,7 +93,8 @@ class Generator {
   }
 
   const CommandLine& line_;
-  ToolModel& model_;
+  const models::Model& model_;
+  TokenReader tokens_;
   RecordWriter& writer_;
   generation::Engine engine_;
   generation::StopRules stop_;
@@ -105,8 +110,8 @@ class Generator {
 int generate_command(const CommandLine& line) {
   RecordReader reader(line.input);
   RecordWriter writer(line.output);
-  ToolModel model(line);
-  Generator generator(line, model, writer);
+  const auto model = load_tool_model(line);
+  Generator generator(line, *model, writer);
   for (Record record; reader.next(record);) generator.add(reader, std::move(record));
   generator.run();
   writer.finish();

@@ -1,11 +1,16 @@
-// score: log-probabilities of given texts under a model, in packed batches.
+// score: log-probabilities of given texts under a model, in packed batches; or the outputs of a
+// sequence classifier.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
+
+#include <algorithm>
 
 #include "commands/commands.h"
 #include "commands/tool_model.h"
 #include "model_input.h"
+#include "models/classifier.h"
 #include "parallel/vocab_logprob.h"
+#include "tensor/dtype.h"
 
 namespace r1::mpi {
 namespace {
@@ -72,26 +77,80 @@ void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordW
   batch.clear();
 }
 
-}  // namespace
+/// "scores" of each sequence, and "score" where the classifier has one output. Positions are given
+/// for all sequences of a batch or for none.
+void classify_batch(const models::SequenceClassifier& classifier, std::vector<Scored>& batch,
+                    bool with_positions, RecordWriter& writer) {
+  std::vector<std::vector<std::int64_t>> sequences, positions;
+  for (const auto& scored : batch) {
+    sequences.emplace_back(scored.ids.begin(), scored.ids.end());
+    if (with_positions) positions.push_back(scored.positions);
+  }
+  const auto outputs =
+      with_positions ? classifier.logits_at(sequences, positions) : classifier.logits(sequences);
+  const auto labels = static_cast<std::size_t>(classifier.num_labels());
+  const auto* next = outputs.const_data_ptr<float>();
+  for (auto& scored : batch) {
+    scored.record.fields["ids"] = scored.ids;
+    if (labels == 1) scored.record.fields["score"] = *next;
+    scored.record.fields["scores"] = std::vector<float>(next, next + labels);
+    writer.write(scored.record.fields);
+    next += labels;
+  }
+  batch.clear();
+}
 
-int score_command(const CommandLine& line) {
-  RecordReader reader(line.input);
-  RecordWriter writer(line.output);
-  ToolModel model(line);
-  const c10::InferenceMode inference;
+/// Reads all records, in batches of at most --batch-tokens.
+template <class Run>
+void in_batches(const CommandLine& line, RecordReader& reader, TokenReader& tokens, Run&& run) {
   std::vector<Scored> batch;
   std::int64_t batch_tokens = 0;
   for (Record record; reader.next(record);) {
-    auto ids = model.token_ids(reader, record);
+    auto ids = tokens.token_ids(reader, record);
     const auto length = static_cast<std::int64_t>(ids.size());
     if (!batch.empty() && batch_tokens + length > line.batch_tokens) {
-      score_batch(model.model(), batch, writer);
+      run(batch);
       batch_tokens = 0;
     }
     batch.push_back(read_positions(reader, {std::move(record), std::move(ids), {}}));
     batch_tokens += length;
   }
-  score_batch(model.model(), batch, writer);
+  if (!batch.empty()) run(batch);
+}
+
+void classify(const CommandLine& line, RecordReader& reader, RecordWriter& writer) {
+  const auto classifier =
+      models::load_classifier(line.model, tool_dtype(line), tensor::open_device(line.device, 0));
+  TokenReader tokens(line, classifier->vocab_size());
+  const c10::InferenceMode inference;
+  in_batches(line, reader, tokens, [&](std::vector<Scored>& batch) {
+    for (const auto& scored : batch) {
+      const auto length = static_cast<std::int64_t>(scored.ids.size());
+      if (length == 0 || length > classifier->max_tokens())
+        reader.fail(scored.record, fmt::format("expected 1 to {} tokens, found {}",
+                                               classifier->max_tokens(), length));
+    }
+    const bool with_positions = std::any_of(batch.begin(), batch.end(), [](const Scored& scored) {
+      return scored.record.fields.contains("position_ids");
+    });
+    classify_batch(*classifier, batch, with_positions, writer);
+  });
+}
+
+}  // namespace
+
+int score_command(const CommandLine& line) {
+  RecordReader reader(line.input);
+  RecordWriter writer(line.output);
+  if (models::is_classifier(line.model)) {
+    classify(line, reader, writer);
+  } else {
+    const auto model = load_tool_model(line);
+    TokenReader tokens(line, model->shape().vocab_size);
+    const c10::InferenceMode inference;
+    in_batches(line, reader, tokens,
+               [&](std::vector<Scored>& batch) { score_batch(*model, batch, writer); });
+  }
   writer.finish();
   return 0;
 }

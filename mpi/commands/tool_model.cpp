@@ -28,27 +28,36 @@ std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& pa
   return load_text_model(options, model_vocab_size).tokenizer;
 }
 
-ToolModel::ToolModel(const CommandLine& line)
-    : path_(line.model), tokenizer_path_(line.tokenizer.empty() ? line.model : line.tokenizer) {
-  models::ModelOptions options;
-  options.path = path_;
+at::ScalarType tool_dtype(const CommandLine& line) {
   const auto dtype = tensor::parse_dtype(line.dtype.empty() ? "fp32" : line.dtype);
   if (dtype == at::kHalf)
     throw base::ConfigError("--dtype: expected fp32, bf16 or fp64, found fp16");
-  model_ = load_model(options, dtype, tensor::open_device(line.device, 0), 0);
+  return dtype;
 }
 
-const tokenizer::Tokenizer& ToolModel::tokenizer() {
-  if (!tokenizer_) tokenizer_ = open_tokenizer(tokenizer_path_, model_->shape().vocab_size);
+std::unique_ptr<models::Model> load_tool_model(const CommandLine& line) {
+  models::ModelOptions options;
+  options.path = line.model;
+  return load_model(options, tool_dtype(line), tensor::open_device(line.device, 0), 0);
+}
+
+TokenReader::TokenReader(const CommandLine& line, std::int64_t vocab_size)
+    : path_(line.model),
+      tokenizer_path_(line.tokenizer.empty() ? line.model : line.tokenizer),
+      vocab_size_(vocab_size) {}
+
+const tokenizer::Tokenizer& TokenReader::tokenizer() {
+  if (!tokenizer_) tokenizer_ = open_tokenizer(tokenizer_path_, vocab_size_);
   return *tokenizer_;
 }
 
-const tokenizer::Tokenizer* ToolModel::tokenizer_if_any() {
+const tokenizer::Tokenizer* TokenReader::tokenizer_if_any() {
   if (tokenizer_path_ == path_ && !has_tokenizer(path_)) return nullptr;
   return &tokenizer();
 }
 
-std::vector<data::TokenId> ToolModel::token_ids(const RecordReader& reader, const Record& record) {
+std::vector<data::TokenId> TokenReader::token_ids(const RecordReader& reader,
+                                                  const Record& record) {
   if (!record.fields.contains("ids")) {
     if (!record.fields.contains("text")) reader.fail(record, "expected \"ids\" or \"text\"");
     const auto text = reader.text(record, "text");
@@ -60,15 +69,15 @@ std::vector<data::TokenId> ToolModel::token_ids(const RecordReader& reader, cons
   }
   std::vector<data::TokenId> ids;
   for (const auto id : reader.integers(record, "ids")) {
-    if (id < 0 || id >= model_->shape().vocab_size)
+    if (id < 0 || id >= vocab_size_)
       reader.fail(record, fmt::format("\"ids\"[{}]: the model has ids 0 to {}, found {}",
-                                      ids.size(), model_->shape().vocab_size - 1, id));
+                                      ids.size(), vocab_size_ - 1, id));
     ids.push_back(static_cast<data::TokenId>(id));
   }
   return ids;
 }
 
-std::vector<data::TokenId> ToolModel::eos_token_ids() {
+std::vector<data::TokenId> TokenReader::eos_token_ids() {
   if (const auto* text = tokenizer_if_any()) return text->eos_token_ids();
   return folder_eos_token_ids(path_);
 }

@@ -17,12 +17,11 @@ namespace r1::mpi {
 std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
                                                            std::int64_t model_vocab_size);
 
-class ToolModel {
+/// Token ids of records, by the tokenizer of --tokenizer or of the model.
+class TokenReader {
  public:
-  /// Loads the weights in --dtype (fp32) onto --device. Throws: InputError, ConfigError.
-  explicit ToolModel(const CommandLine& line);
+  TokenReader(const CommandLine& line, std::int64_t vocab_size);
 
-  const models::Model& model() const { return *model_; }
   /// Loaded at the first call. Throws: InputError.
   const tokenizer::Tokenizer& tokenizer();
   /// The tokenizer, or null when the model comes without one and none was asked for.
@@ -37,9 +36,15 @@ class ToolModel {
  private:
   std::string path_;
   std::string tokenizer_path_;
-  std::unique_ptr<models::Model> model_;
+  std::int64_t vocab_size_;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
 };
+
+/// --dtype, fp32 without it. Throws: ConfigError.
+at::ScalarType tool_dtype(const CommandLine& line);
+
+/// The weights of --model in --dtype on --device. Throws: InputError, ConfigError.
+std::unique_ptr<models::Model> load_tool_model(const CommandLine& line);
 
 /// "eos_token_id" of generation_config.json, else of config.json; none when neither names any.
 /// Throws: InputError naming a damaged file.

@@ -11,7 +11,9 @@ double attention_of_layer(const ModelShape& shape) {
   const auto width = static_cast<double>(shape.head_width());
   const double q = heads * width;
   const double kv = static_cast<double>(shape.kv_heads()) * width;
-  const double biases = shape.architecture == "qwen2" ? q + 2 * kv : 0.0;
+  double biases = 0.0;
+  if (shape.architecture == "qwen2") biases = q + 2 * kv;
+  if (shape.attention_bias) biases = q + 2 * kv + d;
   return d * q + 2 * d * kv + q * d + biases;
 }
 
@@ -26,7 +28,9 @@ double latent_attention_of_layer(const ModelShape& shape) {
   const auto value = static_cast<double>(latent.v_head_dim);
   const double query_width = heads * (nope + rope);
   const double query = q_rank > 0 ? d * q_rank + q_rank * query_width : d * query_width;
-  return query + d * (kv_rank + rope) + kv_rank * heads * (nope + value) + heads * value * d;
+  const double biases = shape.attention_bias ? q_rank + kv_rank + rope + d : 0.0;
+  return query + biases + d * (kv_rank + rope) + kv_rank * heads * (nope + value) +
+         heads * value * d;
 }
 
 double norms_of_layer(const ModelShape& shape) {
@@ -54,7 +58,7 @@ double mlp_width(const ModelShape& shape) {
   const models::ExpertOptions& experts = shape.experts;
   const auto layers = static_cast<double>(shape.num_hidden_layers);
   if (experts.num_experts == 0) return static_cast<double>(shape.intermediate_size);
-  const auto dense = static_cast<double>(experts.num_dense_layers);
+  const auto dense = static_cast<double>(shape.dense_layers());
   const auto visited =
       static_cast<double>(experts.num_experts_per_token + experts.num_shared_experts);
   return (dense * static_cast<double>(shape.intermediate_size) +
@@ -74,7 +78,7 @@ ParameterCounts count_parameters(const ModelShape& shape) {
   const auto d = static_cast<double>(shape.hidden_size);
   const auto layers = static_cast<double>(shape.num_hidden_layers);
   const double sparse_layers =
-      experts.num_experts > 0 ? layers - static_cast<double>(experts.num_dense_layers) : 0.0;
+      experts.num_experts > 0 ? layers - static_cast<double>(shape.dense_layers()) : 0.0;
   const double expert = 3.0 * d * static_cast<double>(experts.moe_intermediate_size);
   const auto num_experts = static_cast<double>(experts.num_experts);
 
@@ -83,8 +87,9 @@ ParameterCounts count_parameters(const ModelShape& shape) {
   counts.head = shape.tie_word_embeddings ? 0.0 : counts.embedding;
   counts.attention =
       layers * (shape.is_deepseek() ? latent_attention_of_layer(shape) : attention_of_layer(shape));
+  const auto inner = static_cast<double>(shape.intermediate_size);
   counts.dense_mlp =
-      (layers - sparse_layers) * 3.0 * d * static_cast<double>(shape.intermediate_size);
+      (layers - sparse_layers) * (3.0 * d * inner + (shape.mlp_bias ? 2.0 * inner + d : 0.0));
   counts.routed_experts = sparse_layers * num_experts * expert;
   counts.shared_experts = sparse_layers * static_cast<double>(experts.num_shared_experts) * expert;
   counts.router = sparse_layers * num_experts * (d + 1.0);  // and the bias of its balance

@@ -262,9 +262,7 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
   const auto per_sequence = blocks_for(static_cast<std::int64_t>(longest) + sampling.max_new_tokens,
                                        options_.block_size) +
                             1;
-  const auto block_bytes = 2.0 *
-                           static_cast<double>(layout.num_layers * layout.num_kv_heads *
-                                               layout.head_dim * options_.block_size) *
+  const auto block_bytes = static_cast<double>(layout.values_per_token() * options_.block_size) *
                            static_cast<double>(c10::elementSize(model_.dtype()));
   const auto wanted = per_sequence * std::min<std::int64_t>(options_.max_num_seqs,
                                                             static_cast<std::int64_t>(samples)) +

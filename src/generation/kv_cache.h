@@ -24,7 +24,7 @@ class BlockAllocator {
   std::vector<std::int32_t> holders_;
 };
 
-/// Zero-filled keys and values of all layers, [num_blocks, K, block_size, head_dim] each.
+/// Zero-filled keys and values of all layers, [num_blocks, K, block_size, key_dim or value_dim].
 nn::KvCache make_kv_cache(const models::CacheLayout& layout, std::int64_t num_blocks,
                           std::int64_t block_size, at::ScalarType dtype, at::Device device);
 

@@ -29,6 +29,13 @@ template <class A>
   for (std::int64_t t = 0; t < length; ++t) scores[t] *= inverse;
 }
 
+/// The first token of a head in a block.
+template <class T>
+[[gnu::always_inline]] inline const T* tile(const T* cache, const CacheStrides& strides,
+                                            std::int64_t block, std::int64_t head) {
+  return cache + block * strides.block + head * strides.head;
+}
+
 template <class T>
 [[gnu::always_inline]] inline void attend_pair(const PagedAttentionArguments<T>& a,
                                                Accumulator<T>* scratch, std::int64_t row,
@@ -37,35 +44,33 @@ template <class T>
   const std::int64_t group = a.num_heads / a.num_kv_heads;
   const std::int64_t length = a.context_lengths[row];
   const std::int32_t* table = a.block_table + row * a.max_blocks;
-  const T* query = a.query + (row * a.num_heads + kv_head * group) * a.head_dim;
-  T* output = a.output + (row * a.num_heads + kv_head * group) * a.head_dim;
-  const std::int64_t tile = a.block_size * a.head_dim;
+  const T* query = a.query + (row * a.num_heads + kv_head * group) * a.key_dim;
+  T* output = a.output + (row * a.num_heads + kv_head * group) * a.value_dim;
   A* sums = scratch + group * length;
   for (std::int64_t start = 0; start < length; start += a.block_size) {
-    const T* keys = a.key_cache + (table[start / a.block_size] * a.num_kv_heads + kv_head) * tile;
+    const T* keys = tile(a.key_cache, a.key_strides, table[start / a.block_size], kv_head);
     const std::int64_t count = std::min(a.block_size, length - start);
     for (std::int64_t t = 0; t < count; ++t)
       for (std::int64_t g = 0; g < group; ++g)
         scratch[g * length + start + t] =
-            dot(query + g * a.head_dim, keys + t * a.head_dim, a.head_dim) *
+            dot(query + g * a.key_dim, keys + t * a.key_strides.token, a.key_dim) *
             static_cast<A>(a.scale);
   }
   for (std::int64_t g = 0; g < group; ++g) softmax(scratch + g * length, length);
-  std::fill(sums, sums + group * a.head_dim, A(0));
+  std::fill(sums, sums + group * a.value_dim, A(0));
   for (std::int64_t start = 0; start < length; start += a.block_size) {
-    const T* values =
-        a.value_cache + (table[start / a.block_size] * a.num_kv_heads + kv_head) * tile;
+    const T* values = tile(a.value_cache, a.value_strides, table[start / a.block_size], kv_head);
     const std::int64_t count = std::min(a.block_size, length - start);
     for (std::int64_t t = 0; t < count; ++t)
       for (std::int64_t g = 0; g < group; ++g) {
         const A weight = scratch[g * length + start + t];
-        A* sum = sums + g * a.head_dim;
+        A* sum = sums + g * a.value_dim;
 #pragma omp simd
-        for (std::int64_t i = 0; i < a.head_dim; ++i)
-          sum[i] += weight * load(values[t * a.head_dim + i]);
+        for (std::int64_t i = 0; i < a.value_dim; ++i)
+          sum[i] += weight * load(values[t * a.value_strides.token + i]);
       }
   }
-  for (std::int64_t i = 0; i < group * a.head_dim; ++i) store(output[i], sums[i]);
+  for (std::int64_t i = 0; i < group * a.value_dim; ++i) store(output[i], sums[i]);
 }
 
 template <class T>

@@ -7,8 +7,14 @@
 
 namespace r1::kernels {
 
-/// Shapes: query and output [rows, num_heads, head_dim]; caches [num_blocks, num_kv_heads,
-/// block_size, head_dim]; block_table [rows, max_blocks]; context_lengths [rows]: cached tokens
+/// Elements between blocks, heads and tokens of a cache; a token's values are contiguous.
+struct CacheStrides {
+  std::int64_t block, head, token;
+};
+
+/// Shapes: query [rows, num_heads, key_dim], output [rows, num_heads, value_dim]; key_cache
+/// [num_blocks, num_kv_heads, block_size, key_dim], value_cache likewise with value_dim (it may
+/// view columns of the keys); block_table [rows, max_blocks]; context_lengths [rows]: cached tokens
 /// that the row attends to, its own included.
 template <class T>
 struct PagedAttentionArguments {
@@ -18,12 +24,13 @@ struct PagedAttentionArguments {
   T* output;
   const std::int32_t* block_table;
   const std::int32_t* context_lengths;
-  std::int64_t max_blocks, block_size, num_heads, num_kv_heads, head_dim;
-  double scale;  // of the scores, 1/sqrt(head_dim) as a rule
+  CacheStrides key_strides, value_strides;
+  std::int64_t max_blocks, block_size, num_heads, num_kv_heads, key_dim, value_dim;
+  double scale;  // of the scores, 1/sqrt(key_dim) as a rule
 };
 
 /// Computes the (row, kv head) pairs [begin, end) of rows * num_kv_heads. `scratch`: >= (num_heads
-/// / num_kv_heads) * (longest context + head_dim) values. Softmax and sums in Accumulator<T>.
+/// / num_kv_heads) * (longest context + value_dim) values. Softmax and sums in Accumulator<T>.
 template <class T>
 void paged_attention_pairs(const PagedAttentionArguments<T>& arguments, Accumulator<T>* scratch,
                            std::int64_t begin, std::int64_t end);

@@ -1,55 +1,74 @@
 #include "models/classifier.h"
 
+#include <fmt/ranges.h>
+
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "models/bert_classifier/bert_classifier.h"
+#include "models/config_keys.h"
+#include "models/decoder_classifier.h"
 
 namespace r1::models {
 namespace {
 
-using Maker = std::unique_ptr<SequenceClassifier> (*)(const std::string& folder,
-                                                      const nlohmann::json& config,
-                                                      at::ScalarType dtype, at::Device device);
+namespace fs = std::filesystem;
 
-/// By config.json's `architectures`.
-const std::map<std::string, Maker>& makers() {
-  static const std::map<std::string, Maker> table{
-      {"BertForSequenceClassification", make_bert_classifier},
+using Loader = std::function<std::unique_ptr<SequenceClassifier>(const std::string& folder,
+                                                                 at::ScalarType, at::Device)>;
+
+/// By an entry of config.json's `architectures`.
+const std::map<std::string, Loader>& loaders() {
+  static const std::map<std::string, Loader> table{
+      {"BertForSequenceClassification", load_bert_classifier},
+      {"LlamaForSequenceClassification", load_decoder_classifier},
+      {"Qwen2ForSequenceClassification", load_decoder_classifier},
+      {"Qwen3ForSequenceClassification", load_decoder_classifier},
+      {"DeepseekV3ForSequenceClassification", load_decoder_classifier},
   };
   return table;
 }
 
-std::string known_architectures() {
-  std::string names;
-  for (const auto& [name, make] : makers()) names += (names.empty() ? "" : ", ") + name;
-  return names;
+/// The entries of `architectures`; none when there is no config.json.
+std::vector<std::string> architectures(const std::string& folder) {
+  const auto file = (fs::path(folder) / "config.json").string();
+  if (!fs::exists(file)) return {};
+  const auto config = base::parse_json(base::read_file(file), file);
+  if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
+  return ConfigKeys(config, file).optional<std::vector<std::string>>("architectures", {});
 }
 
 }  // namespace
 
+at::Tensor SequenceClassifier::logits_at(
+    const std::vector<std::vector<std::int64_t>>& /*sequences*/,
+    const std::vector<std::vector<std::int64_t>>& /*positions*/) const {
+  throw base::InputError("this classifier takes no position_ids");
+}
+
+bool is_classifier(const std::string& folder) {
+  for (const auto& name : architectures(folder))
+    if (name.ends_with("ForSequenceClassification")) return true;
+  return false;
+}
+
 std::unique_ptr<SequenceClassifier> load_classifier(const std::string& folder, at::ScalarType dtype,
                                                     at::Device device) {
-  const auto file = folder + "/config.json";
-  if (!std::filesystem::exists(file))
-    throw base::InputError(
-        fmt::format("classifier '{}': expected a Hugging Face folder with config.json; {}", folder,
-                    std::filesystem::exists(folder) ? "found none in it" : "it does not exist"));
-  const auto config = nlohmann::json::parse(base::read_file(file), nullptr, false);
-  if (!config.is_object()) throw base::InputError(file + ": not a JSON object");
-  const auto list = config.value("architectures", nlohmann::json::array());
-  const auto name = list.is_array() && list.size() == 1 && list[0].is_string()
-                        ? list[0].get<std::string>()
-                        : list.dump();
-  const auto found = makers().find(name);
-  if (found == makers().end())
-    throw base::InputError(
-        fmt::format("{}: key 'architectures': expected a sequence classifier ({}), found {}", file,
-                    known_architectures(), name));
-  return found->second(folder, config, dtype, device);
+  const auto found = architectures(folder);
+  for (const auto& name : found)
+    if (const auto loader = loaders().find(name); loader != loaders().end())
+      return loader->second(folder, dtype, device);
+  std::vector<std::string> known;
+  for (const auto& [name, loader] : loaders()) known.push_back(name);
+  throw base::InputError(
+      fmt::format("{}/config.json: 'architectures' [{}] has no sequence classifier that is "
+                  "supported: expected {}",
+                  folder, fmt::join(found, ", "), fmt::join(known, ", ")));
 }
 
 }  // namespace r1::models

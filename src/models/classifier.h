@@ -18,9 +18,19 @@ class SequenceClassifier {
   /// autograd. Throws: InputError where a sequence is empty or longer than the model's positions.
   virtual at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const = 0;
 
+  /// The same with the position of every token given. Throws: InputError also where the family has
+  /// no such input (which is the default).
+  virtual at::Tensor logits_at(const std::vector<std::vector<std::int64_t>>& sequences,
+                               const std::vector<std::vector<std::int64_t>>& positions) const;
+
   virtual std::int64_t num_labels() const = 0;
   virtual std::int64_t max_tokens() const = 0;
+  virtual std::int64_t vocab_size() const = 0;
 };
+
+/// config.json's `architectures` name a sequence classifier, of a known family or not. Throws:
+/// InputError for a damaged config.json.
+bool is_classifier(const std::string& folder);
 
 /// Loads the classifier of a Hugging Face folder; its config.json's `architectures` chooses the
 /// family. Throws: InputError naming file and key.

@@ -1,78 +1,90 @@
 #include "models/hf_config.h"
 
-#include <fmt/format.h>
-
-#include <nlohmann/json.hpp>
-
-#include "base/errors.h"
+#include "models/config_keys.h"
+#include "models/registry.h"
 
 namespace r1::models {
 namespace {
 
 using nlohmann::json;
 
-/// A required key. Throws InputError naming file and key.
-template <class T>
-T required(const json& config, const char* key, const std::string& file) {
-  if (!config.contains(key) || config[key].is_null())
-    throw base::InputError(fmt::format("{}: key '{}' is missing", file, key));
-  try {
-    return config[key].get<T>();
-  } catch (const json::exception&) {
-    throw base::InputError(
-        fmt::format("{}: key '{}' has the wrong type: {}", file, key, config[key].dump()));
-  }
+/// `rope_parameters` (transformers 5) or `rope_scaling` (4); empty when neither is given.
+json rope_keys(const json& config) {
+  for (const char* key : {"rope_parameters", "rope_scaling"})
+    if (config.contains(key) && config[key].is_object()) return config[key];
+  return json::object();
 }
 
-template <class T>
-T optional(const json& config, const char* key, T fallback, const std::string& file) {
-  return config.contains(key) && !config[key].is_null() ? required<T>(config, key, file) : fallback;
-}
-
-void read_rope(const json& config, ModelShape& shape, const std::string& file) {
-  json rope = json::object();
-  for (const char* key : {"rope_scaling", "rope_parameters"})
-    if (config.contains(key) && config[key].is_object()) rope = config[key];
-  shape.rope_theta =
-      optional(rope, "rope_theta", optional(config, "rope_theta", 10000.0, file), file);
+void read_rope(const ConfigKeys& keys, ModelShape& shape) {
+  const auto values = rope_keys(keys.json());
+  const ConfigKeys rope(values, keys.file());
+  shape.rope_theta = rope.optional("rope_theta", keys.optional("rope_theta", 10000.0));
   auto& scaling = shape.rope_scaling;
-  const auto type = optional<std::string>(
-      rope, "rope_type", optional<std::string>(rope, "type", "default", file), file);
+  const auto type =
+      rope.optional<std::string>("rope_type", rope.optional<std::string>("type", "default"));
+  if (type != "default" && type != "linear" && type != "llama3" && type != "yarn")
+    throw base::InputError(
+        fmt::format("{}: rope type '{}' is not supported: expected default, linear, llama3 or yarn",
+                    keys.file(), type));
+  keys.expect("partial_rotary_factor", 1.0);
+  rope.expect("partial_rotary_factor", 1.0);
+  rope.expect("truncate", true);
   scaling.type = type == "default" ? "none" : type;
-  scaling.factor = optional(rope, "factor", 1.0, file);
-  scaling.low_freq_factor = optional(rope, "low_freq_factor", scaling.low_freq_factor, file);
-  scaling.high_freq_factor = optional(rope, "high_freq_factor", scaling.high_freq_factor, file);
-  scaling.original_max_position_embeddings =
-      optional(rope, "original_max_position_embeddings", shape.max_position_embeddings, file);
+  // A length of the whole model, where one is given, counts more than that of the rope.
+  scaling.original_max_position_embeddings = keys.optional(
+      "original_max_position_embeddings",
+      rope.optional("original_max_position_embeddings", shape.max_position_embeddings));
+  const bool by_lengths = type == "yarn" && !rope.has("factor");
+  scaling.factor = by_lengths ? static_cast<double>(shape.max_position_embeddings) /
+                                    static_cast<double>(scaling.original_max_position_embeddings)
+                              : rope.optional("factor", 1.0);
+  scaling.low_freq_factor = rope.optional("low_freq_factor", scaling.low_freq_factor);
+  scaling.high_freq_factor = rope.optional("high_freq_factor", scaling.high_freq_factor);
+  scaling.beta_fast = rope.optional("beta_fast", scaling.beta_fast);
+  scaling.beta_slow = rope.optional("beta_slow", scaling.beta_slow);
+  scaling.mscale = rope.optional("mscale", 0.0);
+  scaling.mscale_all_dim = rope.optional("mscale_all_dim", 0.0);
+  scaling.attention_factor = rope.optional("attention_factor", 0.0);
+}
+
+json rope_scaling_json(const RopeScalingOptions& scaling) {
+  json rope = {{"rope_type", scaling.type}, {"type", scaling.type}, {"factor", scaling.factor}};
+  if (scaling.type != "linear")
+    rope["original_max_position_embeddings"] = scaling.original_max_position_embeddings;
+  if (scaling.type == "llama3") {
+    rope["low_freq_factor"] = scaling.low_freq_factor;
+    rope["high_freq_factor"] = scaling.high_freq_factor;
+  }
+  if (scaling.type == "yarn") {
+    rope["beta_fast"] = scaling.beta_fast;
+    rope["beta_slow"] = scaling.beta_slow;
+    if (scaling.attention_factor != 0.0) rope["attention_factor"] = scaling.attention_factor;
+  }
+  if (scaling.mscale != 0.0) rope["mscale"] = scaling.mscale;
+  if (scaling.mscale_all_dim != 0.0) rope["mscale_all_dim"] = scaling.mscale_all_dim;
+  return rope;
 }
 
 }  // namespace
 
 ModelShape shape_from_config(const json& config, const std::string& file) {
+  const ConfigKeys keys(config, file);
   ModelShape shape;
-  shape.architecture = required<std::string>(config, "model_type", file);
-  if (shape.architecture != "llama")
-    throw base::InputError(fmt::format("{}: model_type '{}' is not supported: expected llama", file,
-                                       shape.architecture));
-  shape.vocab_size = required<std::int64_t>(config, "vocab_size", file);
-  shape.hidden_size = required<std::int64_t>(config, "hidden_size", file);
-  shape.num_hidden_layers = required<std::int64_t>(config, "num_hidden_layers", file);
-  shape.num_attention_heads = required<std::int64_t>(config, "num_attention_heads", file);
-  shape.num_key_value_heads =
-      optional(config, "num_key_value_heads", shape.num_attention_heads, file);
-  shape.intermediate_size = required<std::int64_t>(config, "intermediate_size", file);
-  shape.head_dim = optional<std::int64_t>(config, "head_dim", 0, file);
+  shape.architecture = keys.required<std::string>("model_type");
+  const auto& family = find_family(shape.architecture, file + ": model_type");
+  shape.vocab_size = keys.size("vocab_size");
+  shape.hidden_size = keys.size("hidden_size");
+  shape.num_hidden_layers = keys.size("num_hidden_layers");
+  shape.num_attention_heads = keys.size("num_attention_heads");
+  shape.num_key_value_heads = keys.optional("num_key_value_heads", shape.num_attention_heads);
+  shape.intermediate_size = keys.size("intermediate_size");
   shape.max_position_embeddings =
-      optional(config, "max_position_embeddings", shape.max_position_embeddings, file);
-  shape.rms_norm_eps = optional(config, "rms_norm_eps", 1e-6, file);
-  shape.tie_word_embeddings = optional(config, "tie_word_embeddings", false, file);
-  for (const char* key : {"attention_bias", "mlp_bias"})
-    if (optional(config, key, false, file))
-      throw base::InputError(fmt::format("{}: '{}' = true is not supported for llama", file, key));
-  if (const auto act = optional<std::string>(config, "hidden_act", "silu", file); act != "silu")
-    throw base::InputError(
-        fmt::format("{}: hidden_act '{}' is not supported: expected silu", file, act));
-  read_rope(config, shape, file);
+      keys.optional("max_position_embeddings", shape.max_position_embeddings);
+  shape.rms_norm_eps = keys.optional("rms_norm_eps", 1e-6);
+  shape.tie_word_embeddings = keys.optional("tie_word_embeddings", false);
+  keys.expect<std::string>("hidden_act", "silu");
+  read_rope(keys, shape);
+  family.read_config(keys, shape);
   base::Problems problems;
   shape.check(file, problems);
   if (!problems.empty())
@@ -83,30 +95,24 @@ ModelShape shape_from_config(const json& config, const std::string& file) {
 
 json config_from_shape(const ModelShape& shape, const std::vector<std::int64_t>& eos_token_ids,
                        const std::string& dtype_name) {
-  json config = {{"architectures", {"LlamaForCausalLM"}},
-                 {"model_type", "llama"},
-                 {"attention_bias", false},
-                 {"mlp_bias", false},
+  const auto& family = find_family(shape.architecture, "model family");
+  json config = {{"architectures", {family.architecture}},
+                 {"model_type", family.name},
                  {"hidden_act", "silu"},
                  {"vocab_size", shape.vocab_size},
                  {"hidden_size", shape.hidden_size},
                  {"num_hidden_layers", shape.num_hidden_layers},
                  {"num_attention_heads", shape.num_attention_heads},
                  {"num_key_value_heads", shape.kv_heads()},
-                 {"head_dim", shape.head_width()},
                  {"intermediate_size", shape.intermediate_size},
                  {"max_position_embeddings", shape.max_position_embeddings},
                  {"rms_norm_eps", shape.rms_norm_eps},
                  {"rope_theta", shape.rope_theta},
                  {"tie_word_embeddings", shape.tie_word_embeddings},
                  {"torch_dtype", dtype_name}};
+  family.write_config(shape, config);
   if (shape.rope_scaling.type != "none")
-    config["rope_scaling"] = {
-        {"rope_type", shape.rope_scaling.type},
-        {"factor", shape.rope_scaling.factor},
-        {"low_freq_factor", shape.rope_scaling.low_freq_factor},
-        {"high_freq_factor", shape.rope_scaling.high_freq_factor},
-        {"original_max_position_embeddings", shape.rope_scaling.original_max_position_embeddings}};
+    config["rope_scaling"] = rope_scaling_json(shape.rope_scaling);
   if (eos_token_ids.size() == 1) config["eos_token_id"] = eos_token_ids[0];
   if (eos_token_ids.size() > 1) config["eos_token_id"] = eos_token_ids;
   return config;

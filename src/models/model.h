@@ -23,18 +23,28 @@ struct WeightSlice {
 };
 
 /// One trained tensor. Fused ones (q/k/v, gate/up) hold several Hugging Face tensors as slices of
-/// their rows.
+/// their rows. A router's balance bias is here too, to travel with the weights: no gradient reaches
+/// it and it does not decay, so optimizers leave it as it is. It may be wider than the model's
+/// dtype.
 struct Parameter {
   at::Tensor value;
   std::vector<WeightSlice> slices;
   bool decay = true;  // weight decay applies (not to norms and biases)
 };
 
-/// What generation must cache per token and layer.
+/// What generation must cache per token and layer: a key and a value of every KV head.
 struct CacheLayout {
   std::int64_t num_layers = 0;
   std::int64_t num_kv_heads = 0;
-  std::int64_t head_dim = 0;
+  std::int64_t key_dim = 0;
+  std::int64_t value_dim = 0;
+  /// Latent attention: the values are the first value_dim columns of the keys and need no memory.
+  bool values_in_keys = false;
+
+  /// Numbers that a token takes, all layers together.
+  std::int64_t values_per_token() const {
+    return num_layers * num_kv_heads * (key_dim + (values_in_keys ? 0 : value_dim));
+  }
 };
 
 /// A flat batch. token_ids and position_ids: int64 [T].
@@ -49,7 +59,7 @@ class Model {
   virtual ~Model() = default;
 
   /// Hidden states after the final norm, [T, D] in the model's dtype. Differentiable for packed
-  /// batches.
+  /// batches; with activation checkpointing `input` must live until backward.
   virtual at::Tensor forward(const ModelInput& input) const = 0;
   /// The head's weight [V, D]: logits = hidden x head_weight^T. The embedding itself when they are
   /// tied.
@@ -63,6 +73,13 @@ class Model {
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   std::int64_t num_parameters() const;
+
+  /// Tokens that each expert got in forwards with gradients since the last call: int64 [sparse
+  /// layers, E]. Undefined: no experts. Summed over the data-parallel ranks it is the step's load.
+  virtual at::Tensor take_expert_load() { return {}; }
+  /// Moves every expert's routing bias by `rate` towards an even load (nn/moe.h, balance_bias);
+  /// `load` as take_expert_load() gives it. Call it between steps, equally on all ranks.
+  virtual void balance_experts(const at::Tensor& /*load*/, double /*rate*/) {}
 
   /// Recompute layers in backward instead of keeping their activations (arXiv 1604.06174).
   void set_activation_checkpointing(bool on) { activation_checkpointing_ = on; }

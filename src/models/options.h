@@ -1,5 +1,6 @@
 #pragma once
 // Options of a model: where its weights are, or the shape of one that starts from random weights.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -17,8 +18,9 @@ struct RopeScalingOptions {
   std::int64_t original_max_position_embeddings = 8192;
   double beta_fast = 32.0;
   double beta_slow = 1.0;
-  double mscale = 1.0;
+  double mscale = 0.0;
   double mscale_all_dim = 0.0;
+  double attention_factor = 0.0;
 
   void visit(base::OptionVisitor& v) {
     v.choice("type", type, {"none", "linear", "llama3", "yarn"}, "kind of scaling");
@@ -29,8 +31,11 @@ struct RopeScalingOptions {
       "context length of pre-training, tokens");
     v("beta_fast", beta_fast, "yarn: rotations above which a frequency is kept");
     v("beta_slow", beta_slow, "yarn: rotations below which a frequency is stretched");
-    v("mscale", mscale, "yarn: attention temperature coefficient");
-    v("mscale_all_dim", mscale_all_dim, "yarn: the same for all dimensions (DeepSeek-V3: 1.0)");
+    v("mscale", mscale, "yarn: attention temperature coefficient; 0: not given");
+    v("mscale_all_dim", mscale_all_dim,
+      "yarn: the same for all dimensions (DeepSeek-V3: 1.0); 0: not given");
+    v("attention_factor", attention_factor,
+      "yarn: factor on cos and sin; 0: from factor, mscale and mscale_all_dim");
   }
 
   void check(const std::string& key, base::Problems& problems) const {
@@ -39,6 +44,9 @@ struct RopeScalingOptions {
                      key + ".original_max_position_embeddings", "expected > 0");
     problems.require(low_freq_factor > 0.0 && high_freq_factor > low_freq_factor,
                      key + ".high_freq_factor", "expected 0 < low_freq_factor < high_freq_factor");
+    problems.require(beta_slow > 0.0 && beta_fast >= beta_slow, key + ".beta_fast",
+                     "expected 0 < beta_slow <= beta_fast");
+    problems.require(attention_factor >= 0.0, key + ".attention_factor", "expected >= 0");
   }
 };
 
@@ -49,6 +57,7 @@ struct LatentAttentionOptions {
   std::int64_t qk_nope_head_dim = 128;
   std::int64_t qk_rope_head_dim = 64;
   std::int64_t v_head_dim = 128;
+  bool rope_interleave = true;
 
   void visit(base::OptionVisitor& v) {
     v("q_lora_rank", q_lora_rank, "rank of the query compression; 0: none");
@@ -56,6 +65,8 @@ struct LatentAttentionOptions {
     v("qk_nope_head_dim", qk_nope_head_dim, "query/key width of a head without rotary positions");
     v("qk_rope_head_dim", qk_rope_head_dim, "query/key width of a head with rotary positions");
     v("v_head_dim", v_head_dim, "value width of a head");
+    v("rope_interleave", rope_interleave,
+      "rotary positions pair neighbouring dimensions (DeepSeek's files), not the two halves");
   }
 
   void check(const std::string& key, base::Problems& problems) const {
@@ -104,6 +115,10 @@ struct ExpertOptions {
                      "expected a divisor of num_experts");
     problems.require(num_groups_per_token > 0 && num_groups_per_token <= num_groups,
                      key + ".num_groups_per_token", "expected 1 to num_groups");
+    if (num_groups <= 0) return;
+    problems.require(num_experts_per_token <= num_groups_per_token * (num_experts / num_groups),
+                     key + ".num_experts_per_token",
+                     "expected at most the experts of num_groups_per_token groups");
   }
 };
 
@@ -122,6 +137,8 @@ struct ModelShape {
   double rope_theta = 10000.0;
   double rms_norm_eps = 1e-6;
   bool tie_word_embeddings = false;
+  bool attention_bias = false;
+  bool mlp_bias = false;
   RopeScalingOptions rope_scaling;
   LatentAttentionOptions latent_attention;
   ExpertOptions experts;
@@ -135,6 +152,11 @@ struct ModelShape {
   std::int64_t head_width() const {
     if (head_dim > 0) return head_dim;
     return num_attention_heads > 0 ? hidden_size / num_attention_heads : 0;
+  }
+  /// Layers without experts.
+  std::int64_t dense_layers() const {
+    return experts.num_experts > 0 ? std::min(experts.num_dense_layers, num_hidden_layers)
+                                   : num_hidden_layers;
   }
   bool is_deepseek() const { return architecture == "deepseek_v3"; }
 
@@ -153,6 +175,9 @@ struct ModelShape {
     v("rope_theta", rope_theta, "base of the rotary positions");
     v("rms_norm_eps", rms_norm_eps, "epsilon of the norms");
     v("tie_word_embeddings", tie_word_embeddings, "the head is the embedding");
+    v("attention_bias", attention_bias,
+      "biases on attention's projections (llama, qwen3; deepseek_v3: the compressions and o)");
+    v("mlp_bias", mlp_bias, "llama: biases on the MLP's projections");
     v.section("rope_scaling", rope_scaling, "scaling of the rotary positions");
     v.section("latent_attention", latent_attention, "deepseek_v3: latent attention");
     v.section("experts", experts, "deepseek_v3: mixture of experts");
@@ -162,6 +187,10 @@ struct ModelShape {
     if (empty()) return;
     check_sizes(key, problems);
     rope_scaling.check(key + ".rope_scaling", problems);
+    problems.require(!attention_bias || architecture != "qwen2", key + ".attention_bias",
+                     "qwen2 has biases on q, k and v always, and on nothing else");
+    problems.require(!mlp_bias || architecture == "llama", key + ".mlp_bias",
+                     "expected architecture = \"llama\", found \"" + architecture + "\"");
     if (!is_deepseek()) {
       problems.require(
           experts.num_experts == 0, key + ".experts.num_experts",

@@ -1,35 +1,39 @@
 #include "models/registry.h"
 
-#include <functional>
-#include <map>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "base/errors.h"
+#include "models/deepseek_v3/deepseek_v3.h"
 #include "models/llama/llama.h"
+#include "models/qwen/qwen.h"
 
 namespace r1::models {
-namespace {
 
-using Factory =
-    std::function<std::unique_ptr<Model>(const ModelShape&, at::ScalarType, at::Device)>;
-
-template <class Family>
-std::unique_ptr<Model> make(const ModelShape& shape, at::ScalarType dtype, at::Device device) {
-  return std::make_unique<Family>(shape, dtype, device);
-}
-
-const std::map<std::string, Factory>& families() {
-  static const std::map<std::string, Factory> table{{"llama", make<LlamaModel>}};
+const std::vector<Family>& families() {
+  static const std::vector<Family> table{
+      llama_family(),
+      qwen2_family(),
+      qwen3_family(),
+      deepseek_v3_family(),
+  };
   return table;
 }
 
-}  // namespace
+const Family& find_family(const std::string& name, const std::string& where) {
+  const auto found = std::find_if(families().begin(), families().end(),
+                                  [&](const Family& family) { return family.name == name; });
+  if (found != families().end()) return *found;
+  std::vector<std::string> names;
+  for (const auto& family : families()) names.push_back(family.name);
+  throw base::InputError(
+      fmt::format("{} '{}' is not supported: expected {}", where, name, fmt::join(names, ", ")));
+}
 
 std::unique_ptr<Model> make_model(const ModelShape& shape, at::ScalarType dtype,
                                   at::Device device) {
-  const auto found = families().find(shape.architecture);
-  if (found == families().end())
-    throw base::InputError(fmt::format("model family '{}' is not supported", shape.architecture));
-  return found->second(shape, dtype, device);
+  return find_family(shape.architecture, "model family").make(shape, dtype, device);
 }
 
 }  // namespace r1::models

@@ -1,10 +1,17 @@
 #pragma once
 // Families by name. Adding one: its folder, and one line in registry.cpp.
 #include <memory>
+#include <vector>
 
-#include "models/model.h"
+#include "models/family.h"
 
 namespace r1::models {
+
+const std::vector<Family>& families();
+
+/// `where` (a file and key) is named in the error. Throws: InputError for a family this program
+/// does not run.
+const Family& find_family(const std::string& name, const std::string& where);
 
 /// A model of that shape with unfilled weights. Throws: InputError for a family this program does
 /// not run.

@@ -145,7 +145,8 @@ void write_safetensors_weights(const Model& model, const std::string& folder,
   for (const auto& parameter : model.parameters()) {
     for (const auto& slice : parameter.slices) {
       values[slice.name] = parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
-      entries.push_back({slice.name, dtype_text(model.dtype()), values[slice.name].sizes().vec()});
+      const auto& value = values[slice.name];
+      entries.push_back({slice.name, dtype_text(value.scalar_type()), value.sizes().vec()});
     }
   }
   const auto shards = checkpoint::split_into_shards(entries, shard_bytes);

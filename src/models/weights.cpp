@@ -3,12 +3,16 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "models/gguf_source.h"
 #include "models/hf_config.h"
 #include "models/safetensors_source.h"
@@ -18,22 +22,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool may_be_left_over(const std::string& name, const Model& model) {
+bool may_be_left_over(const std::string& name, const Model& model, const WeightSource& source) {
+  const auto sizes = source.shape(name);
   return name.ends_with("rotary_emb.inv_freq") ||
-         (name == "lm_head.weight" && model.shape().tie_word_embeddings);
+         (name == "lm_head.weight" && model.shape().tie_word_embeddings) ||
+         std::find(sizes.begin(), sizes.end(), 0) != sizes.end();  // no shared experts
 }
 
-std::string shape_text(at::IntArrayRef shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
+/// "model.layers.61.…" of a model with 61 layers: DeepSeek-V3's multi-token-prediction layer.
+bool is_beyond_the_layers(const std::string& name, const Model& model) {
+  const std::string prefix = "model.layers.";
+  if (!name.starts_with(prefix)) return false;
+  std::int64_t layer = 0;
+  const auto* begin = name.data() + prefix.size();
+  const auto parsed = std::from_chars(begin, name.data() + name.size(), layer);
+  return parsed.ec == std::errc() && parsed.ptr != begin &&
+         layer >= model.shape().num_hidden_layers;
 }
 
 nlohmann::json read_config(const std::string& file) {
-  auto config = nlohmann::json::parse(base::read_file(file), nullptr, /*allow_exceptions=*/false);
+  auto config = base::parse_json(base::read_file(file), file);
   if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
   return config;
 }
 
 }  // namespace
+
+std::string shape_text(at::IntArrayRef shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 void load_weights(Model& model, const WeightSource& source) {
   std::set<std::string> left;
@@ -51,10 +68,17 @@ void load_weights(Model& model, const WeightSource& source) {
       rows.copy_(source.read(slice.name));
     }
   }
-  for (const auto& name : left)
-    if (!may_be_left_over(name, model))
+  std::size_t num_beyond = 0;
+  for (const auto& name : left) {
+    if (is_beyond_the_layers(name, model))
+      ++num_beyond;
+    else if (!may_be_left_over(name, model, source))
       throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
                                          source.path(), name, model.shape().architecture));
+  }
+  if (num_beyond > 0)
+    base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",
+                      source.path(), num_beyond, model.shape().num_hidden_layers);
 }
 
 ModelShape read_shape(const std::string& path) {

@@ -24,9 +24,13 @@ class WeightSource {
 };
 
 /// Fills every parameter. Throws: InputError naming file, tensor, expected and found for a missing
-/// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files
-/// and the head of a tied model aside).
+/// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files,
+/// the head of a tied model and tensors without elements aside). Layers beyond num_hidden_layers
+/// are skipped and reported.
 void load_weights(Model& model, const WeightSource& source);
+
+/// "[2, 3]", as errors say it.
+std::string shape_text(at::IntArrayRef shape);
 
 /// A model's files: its shape and its weights.
 struct ModelFiles {

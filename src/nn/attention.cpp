@@ -19,39 +19,18 @@ at::Tensor repeat_heads(const at::Tensor& x, std::int64_t num_heads) {
       .reshape({x.size(0), num_heads, x.size(2)});
 }
 
+/// Zeros behind the last dimension up to `width`.
+at::Tensor widened(const at::Tensor& x, std::int64_t width) {
+  return x.size(2) == width ? x : at::constant_pad_nd(x, {0, width - x.size(2)});
+}
+
 /// [n, H, Dh] -> [1, H, n, Dh], what scaled_dot_product_attention takes.
 at::Tensor heads_first(const at::Tensor& x) {
   return x.transpose(0, 1).unsqueeze(0);
 }
 
-at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                            const PackedAttention& packed, double scale) {
-  const auto num_heads = query.size(1);
-  std::vector<std::int64_t> lengths;
-  for (const auto& run : packed.runs) lengths.push_back(run.length);
-  // split/cat rather than narrow: their backward writes each gradient once instead of padding it to
-  // the whole batch
-  const auto queries = query.split_with_sizes(lengths);
-  const auto keys = repeat_heads(key, num_heads).split_with_sizes(lengths);
-  const auto values = repeat_heads(value, num_heads).split_with_sizes(lengths);
-  std::vector<at::Tensor> outputs;
-  for (std::size_t i = 0; i < packed.runs.size(); ++i) {
-    const auto& mask = packed.runs[i].mask;
-    const auto out = at::scaled_dot_product_attention(
-        heads_first(queries[i]), heads_first(keys[i]), heads_first(values[i]),
-        mask.defined() ? std::optional(mask) : std::nullopt, /*dropout_p=*/0.0,
-        /*is_causal=*/!mask.defined(), scale);
-    outputs.push_back(out.squeeze(0).transpose(0, 1));
-  }
-  return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
-}
-
-/// Writes [T, K, Dh] into the cache's slots.
-void write_cache(at::Tensor cache, const at::Tensor& x, const at::Tensor& slots,
-                 std::int64_t block_size) {
-  const auto blocks = at::div(slots, block_size, "floor");
-  const auto offsets = slots - blocks * block_size;
-  cache.transpose(1, 2).index_put_({blocks, offsets}, x);
+kernels::CacheStrides strides_of(const at::Tensor& cache) {
+  return {cache.stride(0), cache.stride(1), cache.stride(2)};
 }
 
 template <class T>
@@ -67,26 +46,61 @@ void run_paged_kernel(const at::Tensor& query, const at::Tensor& key_cache,
       output.mutable_data_ptr<T>(),
       paged.block_table.const_data_ptr<std::int32_t>(),
       paged.context_lengths.const_data_ptr<std::int32_t>(),
+      strides_of(key_cache),
+      strides_of(value_cache),
       paged.block_table.size(1),
       key_cache.size(2),
       query.size(1),
       key_cache.size(1),
       query.size(2),
+      value_cache.size(3),
       scale};
   at::parallel_for(0, query.size(0) * key_cache.size(1), 8,
                    [&](std::int64_t begin, std::int64_t end) {
                      std::vector<kernels::Accumulator<T>> scratch(
-                         static_cast<std::size_t>(group * (longest + query.size(2))));
+                         static_cast<std::size_t>(group * (longest + value_cache.size(3))));
                      kernels::paged_attention_pairs<T>(arguments, scratch.data(), begin, end);
                    });
 }
 
 }  // namespace
 
+void write_cache(at::Tensor cache, const at::Tensor& x, const at::Tensor& slots,
+                 std::int64_t block_size) {
+  const auto blocks = at::div(slots, block_size, "floor");
+  const auto offsets = slots - blocks * block_size;
+  cache.transpose(1, 2).index_put_({blocks, offsets}, x);
+}
+
+at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                            const PackedAttention& packed, double scale) {
+  const auto num_heads = query.size(1), key_dim = query.size(2), value_dim = value.size(2);
+  // The fused kernels want one width for keys and values; zeros change neither scores nor sums.
+  const auto width = std::max(key_dim, value_dim);
+  std::vector<std::int64_t> lengths;
+  for (const auto& run : packed.runs) lengths.push_back(run.length);
+  // split/cat rather than narrow: their backward writes each gradient once instead of padding it to
+  // the whole batch
+  const auto queries = widened(query, width).split_with_sizes(lengths);
+  const auto keys = widened(repeat_heads(key, num_heads), width).split_with_sizes(lengths);
+  const auto values = widened(repeat_heads(value, num_heads), width).split_with_sizes(lengths);
+  std::vector<at::Tensor> outputs;
+  for (std::size_t i = 0; i < packed.runs.size(); ++i) {
+    const auto& mask = packed.runs[i].mask;
+    const auto out = at::scaled_dot_product_attention(
+        heads_first(queries[i]), heads_first(keys[i]), heads_first(values[i]),
+        mask.defined() ? std::optional(mask) : std::nullopt, /*dropout_p=*/0.0,
+        /*is_causal=*/!mask.defined(), scale);
+    outputs.push_back(out.squeeze(0).transpose(0, 1));
+  }
+  const auto output = outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
+  return width == value_dim ? output : output.narrow(2, 0, value_dim);
+}
+
 at::Tensor paged_attention_cpu(const at::Tensor& query, const at::Tensor& key_cache,
                                const at::Tensor& value_cache, const PagedAttention& paged,
                                double scale) {
-  auto output = at::empty_like(query);
+  auto output = at::empty({query.size(0), query.size(1), value_cache.size(3)}, query.options());
   switch (query.scalar_type()) {
     case at::kDouble:
       run_paged_kernel<double>(query, key_cache, value_cache, paged, scale, output);
@@ -106,23 +120,28 @@ at::Tensor paged_attention_cpu(const at::Tensor& query, const at::Tensor& key_ca
 at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& key_cache,
                                      const at::Tensor& value_cache, const PagedAttention& paged,
                                      double scale) {
-  const auto rows = query.size(0), num_heads = query.size(1), head_dim = query.size(2);
-  const auto kv_heads = key_cache.size(1), block_size = key_cache.size(2);
+  const auto rows = query.size(0), kv_heads = key_cache.size(1), block_size = key_cache.size(2);
   const auto capacity = paged.block_table.size(1) * block_size;
-  const auto gather = [&](const at::Tensor& cache) {  // -> [rows, H, capacity, Dh]
+  const auto gather = [&](const at::Tensor& cache) {  // -> [rows, K, capacity, width]
     return cache.index_select(0, paged.block_table.flatten())
-        .view({rows, -1, kv_heads, block_size, head_dim})
+        .view({rows, -1, kv_heads, block_size, cache.size(3)})
         .permute({0, 2, 1, 3, 4})
-        .reshape({rows, kv_heads, 1, capacity, head_dim})
-        .expand({rows, kv_heads, num_heads / kv_heads, capacity, head_dim})
-        .reshape({rows, num_heads, capacity, head_dim});
+        .reshape({rows, kv_heads, capacity, cache.size(3)});
   };
   const auto visible = at::arange(capacity, paged.context_lengths.options()).unsqueeze(0) <
                        paged.context_lengths.unsqueeze(1);  // [rows, capacity]
-  return at::scaled_dot_product_attention(query.unsqueeze(2), gather(key_cache),
-                                          gather(value_cache), visible.view({rows, 1, 1, capacity}),
-                                          0.0, false, scale)
-      .squeeze(2);
+  // The heads that share a KV head are its queries: nothing is repeated for them.
+  return at::scaled_dot_product_attention(query.reshape({rows, kv_heads, -1, query.size(2)}),
+                                          gather(key_cache), gather(value_cache),
+                                          visible.view({rows, 1, 1, capacity}), 0.0, false, scale)
+      .reshape({rows, query.size(1), value_cache.size(3)});
+}
+
+at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,
+                           const at::Tensor& value_cache, const PagedAttention& paged,
+                           double scale) {
+  const auto compute = query.is_cpu() ? paged_attention_cpu : paged_attention_reference;
+  return compute(query.contiguous(), key_cache, value_cache, paged, scale);
 }
 
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
@@ -134,10 +153,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
   }
   if (const auto* packed = std::get_if<PackedAttention>(&metadata.pattern))
     return packed_attention(query, key, value, *packed, scale);
-  const auto& paged = std::get<PagedAttention>(metadata.pattern);
-  const auto compute = query.is_cpu() ? paged_attention_cpu : paged_attention_reference;
-  return compute(query.contiguous(), metadata.cache->keys[index], metadata.cache->values[index],
-                 paged, scale);
+  return paged_attention(query, metadata.cache->keys[index], metadata.cache->values[index],
+                         std::get<PagedAttention>(metadata.pattern), scale);
 }
 
 }  // namespace r1::nn

@@ -11,6 +11,20 @@ namespace r1::nn {
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const AttentionMetadata& metadata, std::int64_t layer, double scale);
 
+/// The parts of attention(), for layers that cache something else than their keys and values
+/// (nn/mla.h).
+/// Writes x [T, K, width] into one layer of the cache, cache [num_blocks, K, block_size, width].
+void write_cache(at::Tensor cache, const at::Tensor& x, const at::Tensor& slots,
+                 std::int64_t block_size);
+/// query [T, H, Dk], key [T, K, Dk], value [T, K, Dv] -> [T, H, Dv].
+at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                            const PackedAttention& packed, double scale);
+/// query [T, H, Dk] over cached keys (width Dk) and values (width Dv; may be a view of columns of
+/// the keys) -> [T, H, Dv].
+at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,
+                           const at::Tensor& value_cache, const PagedAttention& paged,
+                           double scale);
+
 /// Plain ATen form of the paged case: the oracle of the CPU kernel, and what GPUs run.
 at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& key_cache,
                                      const at::Tensor& value_cache, const PagedAttention& paged,

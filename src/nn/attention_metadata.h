@@ -37,12 +37,14 @@ struct PagedAttention {
   at::Tensor context_lengths;  // int32 [T], the token itself included
 };
 
-/// Keys and values of all layers; owned by generation, shaped as models::CacheLayout says.
-/// Each tensor: [num_blocks, num_kv_heads, block_size, head_dim].
+/// Keys and values of all layers; owned by generation, shaped as models::CacheLayout says: keys
+/// [num_blocks, K, block_size, key_dim], values [num_blocks, K, block_size, value_dim]. With
+/// `values_in_keys` the values are views of the keys' first columns and are never written.
 struct KvCache {
   std::vector<at::Tensor> keys;
   std::vector<at::Tensor> values;
   std::int64_t block_size = 0;
+  bool values_in_keys = false;
 };
 
 struct AttentionMetadata {

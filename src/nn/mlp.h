@@ -1,6 +1,8 @@
 #pragma once
-// The gated activation of Llama-style MLPs.
+// The gated MLP of Llama-style layers, and its activation.
 #include <ATen/core/Tensor.h>
+
+#include "nn/linear.h"
 
 namespace r1::nn {
 
@@ -10,5 +12,13 @@ at::Tensor silu_mul(const at::Tensor& gate_up);
 
 /// Plain ATen form: the oracle of the CPU kernel, and what GPUs run.
 at::Tensor silu_mul_reference(const at::Tensor& gate_up);
+
+/// down(silu(gate(x)) * up(x)) with gate and up fused: one matrix product. I: its width.
+struct GatedMlp {
+  Linear gate_up;  // [2I, D]
+  Linear down;     // [D, I]
+
+  at::Tensor operator()(const at::Tensor& x) const { return down(silu_mul(gate_up(x))); }
+};
 
 }  // namespace r1::nn

@@ -91,15 +91,17 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
   return {sum, (wide * scale * weight).to(sum.scalar_type())};
 }
 
-std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& given, const at::Tensor& residual,
                                                const at::Tensor& weight, double epsilon) {
-  if (!x.is_cpu()) return add_rms_norm_reference(x, residual, weight, epsilon);
+  if (!given.is_cpu()) return add_rms_norm_reference(given, residual, weight, epsilon);
+  const auto x = given.contiguous();  // the kernels take rows one after another
+  const auto other = residual.defined() ? residual.contiguous() : residual;
   if (!at::GradMode::is_enabled()) {
-    auto out = forward_cpu(x, residual, weight, epsilon);
+    auto out = forward_cpu(x, other, weight, epsilon);
     return {out.sum, out.normed};
   }
-  const auto out = AddRmsNorm::apply(x, residual.defined() ? std::optional(residual) : std::nullopt,
-                                     weight, epsilon);
+  const auto out =
+      AddRmsNorm::apply(x, other.defined() ? std::optional(other) : std::nullopt, weight, epsilon);
   return {out.size() == 1 ? x : out[0], out.back()};
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -65,42 +66,112 @@ class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
   }
 };
 
-at::Tensor rotate_reference(const at::Tensor& x, const RopeTable& table) {
-  const auto wide = x.to(accumulator_dtype(x.scalar_type()));
-  const auto halves = wide.chunk(2, -1);
-  const auto cos = table.cos.unsqueeze(1), sin = table.sin.unsqueeze(1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1)
-      .to(x.scalar_type());
+class Rotate : public torch::autograd::Function<Rotate> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& cos,
+                            const at::Tensor& sin) {
+    context->save_for_backward({cos, sin});
+    return rotate_heads(x, {cos, sin}, 1.0);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    return {rotate_heads(gradients[0].contiguous(), {saved[0], saved[1]}, -1.0), {}, {}};
+  }
+
+  /// Contiguous [T, N, Dh].
+  static at::Tensor rotate_heads(const at::Tensor& x, const RopeTable& table, double sign) {
+    auto y = at::empty_like(x);
+    rotate_cpu(x, 0, y, 0, x.size(1), x.size(2), table, sign);
+    return y;
+  }
+};
+
+/// Pairs (2i, 2i + 1) of the last dimension -> (i, i + Dh/2).
+at::Tensor halves_from_pairs(const at::Tensor& x) {
+  return x.view({x.size(0), x.size(1), -1, 2}).transpose(2, 3).reshape(x.sizes());
+}
+
+/// The yarn ramp's ends in pairs of dimensions: below `first` frequencies are kept, above `last`
+/// stretched.
+std::pair<double, double> yarn_range(const RopeConfig& config, std::int64_t head_dim) {
+  const auto dim = static_cast<double>(head_dim);
+  const auto pair_of = [&](double rotations) {
+    return dim *
+           std::log(static_cast<double>(config.original_max_position_embeddings) /
+                    (rotations * 2.0 * std::numbers::pi)) /
+           (2.0 * std::log(config.theta));
+  };
+  const double first = std::max(std::floor(pair_of(config.beta_fast)), 0.0);
+  double last = std::min(std::ceil(pair_of(config.beta_slow)), dim - 1.0);
+  if (first == last) last += 0.001;  // as transformers: no division by zero
+  return {first, last};
+}
+
+double llama3_frequency(double frequency, const RopeConfig& config) {
+  const auto original = static_cast<double>(config.original_max_position_embeddings);
+  const double wavelength = 2.0 * std::numbers::pi / frequency;
+  if (wavelength > original / config.low_freq_factor) return frequency / config.factor;
+  if (wavelength <= original / config.high_freq_factor) return frequency;
+  const double smooth = (original / wavelength - config.low_freq_factor) /
+                        (config.high_freq_factor - config.low_freq_factor);
+  return (1.0 - smooth) * frequency / config.factor + smooth * frequency;
 }
 
 }  // namespace
 
 std::vector<double> rope_inverse_frequencies(const RopeConfig& config, std::int64_t head_dim) {
   std::vector<double> frequencies;
-  const auto original = static_cast<double>(config.original_max_position_embeddings);
+  const auto [first, last] = yarn_range(config, head_dim);
   for (std::int64_t i = 0; i < head_dim; i += 2) {
     double frequency =
         std::pow(config.theta, -static_cast<double>(i) / static_cast<double>(head_dim));
-    if (config.type == "llama3") {
-      const double wavelength = 2.0 * std::numbers::pi / frequency;
-      const double smooth = (original / wavelength - config.low_freq_factor) /
-                            (config.high_freq_factor - config.low_freq_factor);
-      if (wavelength > original / config.low_freq_factor)
-        frequency /= config.factor;
-      else if (wavelength > original / config.high_freq_factor)
-        frequency = (1.0 - smooth) * frequency / config.factor + smooth * frequency;
+    if (config.type == "linear") frequency /= config.factor;
+    if (config.type == "llama3") frequency = llama3_frequency(frequency, config);
+    if (config.type == "yarn") {
+      const double ramp =
+          std::clamp((static_cast<double>(i / 2) - first) / (last - first), 0.0, 1.0);
+      frequency = frequency / config.factor * ramp + frequency * (1.0 - ramp);
     }
     frequencies.push_back(frequency);
   }
   return frequencies;
 }
 
+double yarn_mscale(double factor, double coefficient) {
+  return factor <= 1.0 ? 1.0 : 0.1 * coefficient * std::log(factor) + 1.0;
+}
+
+double rope_attention_factor(const RopeConfig& config) {
+  if (config.type != "yarn") return 1.0;
+  if (config.attention_factor > 0.0) return config.attention_factor;
+  if (config.mscale == 0.0 || config.mscale_all_dim == 0.0) return yarn_mscale(config.factor, 1.0);
+  return yarn_mscale(config.factor, config.mscale) /
+         yarn_mscale(config.factor, config.mscale_all_dim);
+}
+
 RopeTable make_rope_table(const at::Tensor& position_ids, const at::Tensor& inverse_frequencies,
-                          at::ScalarType model_dtype) {
+                          at::ScalarType model_dtype, double factor) {
   const auto dtype = accumulator_dtype(model_dtype);
   const auto angles =
       position_ids.to(dtype).unsqueeze(1) * inverse_frequencies.to(dtype).unsqueeze(0);
-  return {angles.cos(), angles.sin()};
+  if (factor == 1.0) return {angles.cos(), angles.sin()};
+  return {angles.cos() * factor, angles.sin() * factor};
+}
+
+at::Tensor rotate_reference(const at::Tensor& x, const RopeTable& table, bool interleaved) {
+  const auto wide = (interleaved ? halves_from_pairs(x) : x).to(accumulator_dtype(x.scalar_type()));
+  const auto halves = wide.chunk(2, -1);
+  const auto cos = table.cos.unsqueeze(1), sin = table.sin.unsqueeze(1);
+  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1)
+      .to(x.scalar_type());
+}
+
+at::Tensor rotate(const at::Tensor& x, const RopeTable& table, bool interleaved) {
+  if (!x.is_cpu()) return rotate_reference(x, table, interleaved);
+  const auto heads = (interleaved ? halves_from_pairs(x) : x).contiguous();
+  return at::GradMode::is_enabled() ? Rotate::apply(heads, table.cos, table.sin)
+                                    : Rotate::rotate_heads(heads, table, 1.0);
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> split_and_rotate_reference(const at::Tensor& qkv,

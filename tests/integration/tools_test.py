@@ -13,8 +13,11 @@ import unittest
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 LLAMA = DATA / "models" / "llama"
+DECODERS = [DATA / "models" / name for name in ("llama", "qwen2", "qwen3", "deepseek_v3", "deepseek_v3_noqlora")]
+REWARD = DATA / "models" / "qwen2_reward"
 PROGRAM = ""
 LOGPROB_TOLERANCE = 1e-4  # fp32, as the fixtures' README allows
+SCORE_TOLERANCE = 5e-5
 
 
 def run(*arguments):
@@ -42,11 +45,12 @@ def read_safetensors(path):
     return tensors
 
 
-def fixture_sequences():
-    """Ids, positions and greedy continuation of each sequence of the fixture."""
-    inputs = json.loads((LLAMA / "inputs.json").read_text())
+def fixture_sequences(model=LLAMA):
+    """Ids, positions and greedy continuation (a classifier: None) of each sequence of the fixture."""
+    inputs = json.loads((model / "inputs.json").read_text())
     sequences = []
-    for sequence, greedy in zip(inputs["sequences"], inputs["greedy"]["token_ids"]):
+    continuations = inputs.get("greedy", {}).get("token_ids", [None] * 3)
+    for sequence, greedy in zip(inputs["sequences"], continuations):
         length = sequence["length"]
         sequences.append((sequence["input_ids"][:length], sequence["position_ids"][:length], greedy))
     return sequences
@@ -81,11 +85,11 @@ class ToolTest(unittest.TestCase):
 
 
 class Score(ToolTest):
-    def check(self, model):
-        expected = read_safetensors(LLAMA / "expected.safetensors")
+    def check(self, model, fixture):
+        expected = read_safetensors(fixture / "expected.safetensors")
         records = [
             {"z": number, "ids": ids, "position_ids": positions, "a": {"deep": [1, None]}}
-            for number, (ids, positions, _) in enumerate(fixture_sequences())
+            for number, (ids, positions, _) in enumerate(fixture_sequences(fixture))
         ]
         for arguments in ([], ["--batch-tokens", "1"]):
             found = self.records_of("score", records, "--model", model, *arguments)
@@ -99,16 +103,34 @@ class Score(ToolTest):
                 self.assertLess(worst, LOGPROB_TOLERANCE)
 
     def test_logprobs_equal_the_fixture(self):
-        self.check(LLAMA)
+        for fixture in DECODERS:
+            with self.subTest(fixture.name):
+                self.check(fixture, fixture)
 
     def test_converted_models_score_alike(self):
-        checkpoint, folder = self.folder / "checkpoint", self.folder / "hf"
-        for source, target, kind in ((LLAMA, checkpoint, "checkpoint"), (checkpoint, folder, "hf")):
-            done = run("convert", "--input", source, "--output", target, "--to", kind)
-            self.assertEqual(done.returncode, 0, done.stderr)
-        self.check(folder)
-        config = json.loads((folder / "config.json").read_text())
-        self.assertEqual(config["eos_token_id"], 2)
+        for fixture in DECODERS:
+            with self.subTest(fixture.name):
+                checkpoint, folder = self.folder / f"{fixture.name}.checkpoint", self.folder / f"{fixture.name}.hf"
+                for source, target, kind in ((fixture, checkpoint, "checkpoint"), (checkpoint, folder, "hf")):
+                    done = run("convert", "--input", source, "--output", target, "--to", kind)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                self.check(folder, fixture)
+                config, original = (json.loads((path / "config.json").read_text()) for path in (folder, fixture))
+                for key in ("eos_token_id", "architectures", "model_type"):
+                    self.assertEqual(config[key], original[key])
+
+    def test_a_classifier_gives_scores(self):
+        expected = read_safetensors(REWARD / "expected.safetensors")["scores"]
+        records = [{"ids": ids, "position_ids": positions} for ids, positions, _ in fixture_sequences(REWARD)]
+        for arguments in ([], ["--batch-tokens", "1"]):
+            found = self.records_of("score", records, "--model", REWARD, *arguments)
+            for scored, wanted in zip(found, expected):
+                self.assertEqual(list(scored), ["ids", "position_ids", "score", "scores"])
+                self.assertLess(abs(scored["score"] - wanted), SCORE_TOLERANCE)
+                self.assertEqual(scored["scores"], [scored["score"]])
+        source, output = self.write("in.jsonl", [{"ids": [1]}, {"ids": []}]), self.folder / "bad.jsonl"
+        done = run("score", "--model", REWARD, "--input", source, "--output", output)
+        self.assert_refused(done, "in.jsonl:2", "found 0")
 
     def test_short_records(self):
         found = self.records_of("score", [{"ids": []}, {"ids": [5]}, {"ids": [5, 6]}], "--model", LLAMA)

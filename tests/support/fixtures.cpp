@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "base/files.h"
 #include "checkpoint/formats/safetensors.h"
 #include "models/hf_config.h"
@@ -30,14 +33,43 @@ std::map<std::string, at::Tensor> read_tensors(const std::string& path) {
   return tensors;
 }
 
-std::unique_ptr<models::Model> load_fixture(const std::string& name, at::ScalarType dtype,
-                                            const std::string& config) {
-  const auto folder = data_path("models/" + name);
+std::optional<std::string> fixture_folder(const std::string& name, bool shared) {
+  const char* root = std::getenv("R1_SHARED");
+  const std::string shared_root = root != nullptr ? root : R1_SOURCE_DIR "/../shared";
+  const auto folder =
+      shared ? shared_root + "/fixtures/models/" + name : data_path("models/" + name);
+  return std::filesystem::exists(folder) ? std::optional(folder) : std::nullopt;
+}
+
+std::unique_ptr<models::Model> load_fixture_folder(const std::string& folder, at::ScalarType dtype,
+                                                   const std::string& config,
+                                                   std::int64_t num_layers) {
   const auto file = folder + "/" + config;
-  auto model =
-      models::make_model(models::shape_from_config(read_json(file), file), dtype, at::kCPU);
+  auto shape = models::shape_from_config(read_json(file), file);
+  if (num_layers > 0) shape.num_hidden_layers = num_layers;
+  auto model = models::make_model(shape, dtype, at::kCPU);
   models::load_weights(*model, *models::open_model(folder).weights);
   return model;
+}
+
+std::unique_ptr<models::Model> load_fixture(const std::string& name, at::ScalarType dtype,
+                                            const std::string& config) {
+  return load_fixture_folder(data_path("models/" + name), dtype, config);
+}
+
+FixtureSequences read_sequences(const std::string& folder) {
+  FixtureSequences out;
+  const auto inputs = read_json(folder + "/inputs.json");
+  for (const auto& s : inputs.at("sequences")) {
+    const auto length = s["length"].get<std::size_t>();
+    auto tokens = s["input_ids"].get<std::vector<std::int64_t>>();
+    auto positions = s["position_ids"].get<std::vector<std::int64_t>>();
+    tokens.resize(length);
+    positions.resize(length);
+    out.tokens.push_back(tokens);
+    out.positions.push_back(positions);
+  }
+  return out;
 }
 
 models::ModelInput packed_input(const std::vector<std::vector<std::int64_t>>& sequences,

@@ -59,6 +59,7 @@ class BertClassifier final : public SequenceClassifier {
   /// All tokens are of type 0.
   at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const override;
   std::int64_t num_labels() const override { return shape_.num_labels; }
+  std::int64_t vocab_size() const override { return shape_.vocab_size; }
   std::int64_t max_tokens() const override { return shape_.max_position_embeddings; }
 
   /// token_ids, token_types int64 [N, T], padded on the right; lengths int64 [N]. Differentiable.
@@ -82,9 +83,8 @@ class BertClassifier final : public SequenceClassifier {
   std::vector<Parameter> parameters_;
 };
 
-/// For the table of classifier.cpp. Throws: InputError.
-std::unique_ptr<SequenceClassifier> make_bert_classifier(const std::string& folder,
-                                                         const nlohmann::json& config,
+/// Throws: InputError.
+std::unique_ptr<SequenceClassifier> load_bert_classifier(const std::string& folder,
                                                          at::ScalarType dtype, at::Device device);
 
 }  // namespace r1::models

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "base/errors.h"
+#include "base/files.h"
+#include "base/json.h"
 #include "models/bert_classifier/bert_classifier.h"
 #include "models/safetensors_source.h"
 
@@ -106,11 +108,11 @@ void BertClassifier::load(const WeightSource& source) {
                       source.path(), name));
 }
 
-std::unique_ptr<SequenceClassifier> make_bert_classifier(const std::string& folder,
-                                                         const json& config, at::ScalarType dtype,
-                                                         at::Device device) {
-  auto model =
-      std::make_unique<BertClassifier>(bert_shape(config, folder + "/config.json"), dtype, device);
+std::unique_ptr<SequenceClassifier> load_bert_classifier(const std::string& folder,
+                                                         at::ScalarType dtype, at::Device device) {
+  const auto file = folder + "/config.json";
+  const auto config = base::parse_json(base::read_file(file), file);
+  auto model = std::make_unique<BertClassifier>(bert_shape(config, file), dtype, device);
   model->load(*open_safetensors_weights(folder));
   return model;
 }

@@ -1,44 +1,56 @@
 #pragma once
-// The Llama family: pre-norm transformer with grouped-query attention, rotary positions and gated
-// SiLU MLPs. Runs Llama 3.x and SmolLM2. Reference: arXiv 2407.21783; transformers 5.17
-// modeling_llama.py.
-#include "models/model.h"
-#include "nn/rope.h"
+// The Llama family: grouped-query attention, rotary positions, gated SiLU MLPs. Runs Llama 3.x and
+// SmolLM2; Qwen's dense models are the same with biases or norms on q and k (models/qwen).
+// Reference: arXiv 2407.21783; transformers 5.17 modeling_llama.py.
+//
+// Shape letters: D hidden size, H query heads, K key/value heads, Dh width of a head, I width of
+// the MLP.
+#include "models/decoder/decoder.h"
+#include "models/family.h"
 
 namespace r1::models {
 
+/// Which of the family's optional tensors a model has.
+struct LlamaParts {
+  bool qkv_bias = false;
+  bool output_bias = false;
+  bool mlp_bias = false;
+  bool query_key_norm = false;
+};
+
 /// q/k/v and gate/up are fused: one matrix product each.
 struct LlamaLayer {
-  at::Tensor input_norm;  // [D]
-  at::Tensor qkv;         // [(H + 2K) * Dh, D]
-  at::Tensor output;      // [D, H * Dh]
-  at::Tensor post_norm;   // [D]
-  at::Tensor gate_up;     // [2I, D]
-  at::Tensor down;        // [D, I]
+  nn::Linear qkv;             // [(H + 2K) * Dh, D]
+  at::Tensor q_norm, k_norm;  // [Dh]; undefined: none
+  nn::Linear output;          // [D, H * Dh]
+  nn::GatedMlp mlp;           // I
 };
 
-class LlamaModel final : public Model {
+class LlamaModel : public Decoder {
  public:
   /// Weights are allocated and not filled: load or randomize them.
-  LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device);
+  LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device)
+      : LlamaModel(shape, dtype, device,
+                   {shape.attention_bias, shape.attention_bias, shape.mlp_bias, false}) {}
 
-  at::Tensor forward(const ModelInput& input) const override;
-  at::Tensor head_weight() const override { return head_.defined() ? head_ : embedding_; }
   CacheLayout cache_layout() const override;
 
- private:
-  void register_parameters();  // llama_weights.cpp
-  /// One layer: residual stream and the block before it in, both out (the addition is fused into
-  /// the next norm).
-  std::vector<at::Tensor> layer_forward(std::int64_t index, const at::Tensor& block,
-                                        const at::Tensor& residual, const nn::RopeTable& rope,
-                                        const nn::AttentionMetadata& attention) const;
+ protected:
+  LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+             const LlamaParts& parts);
 
-  at::Tensor embedding_;  // [V, D]
+  at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
+                    const nn::AttentionMetadata& attention) const override;
+  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x) const override;
+
+ private:
+  void add_layer(const LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> queries_keys_values(
+      const LlamaLayer& layer, const at::Tensor& x, const nn::RopeTable& rope) const;
+
   std::vector<LlamaLayer> layers_;
-  at::Tensor final_norm_;  // [D]
-  at::Tensor head_;        // [V, D]; undefined: tied to the embedding
-  at::Tensor inverse_frequencies_;
 };
+
+Family llama_family();  // ..._config.cpp
 
 }  // namespace r1::models

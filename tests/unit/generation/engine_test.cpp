@@ -83,7 +83,8 @@ TEST_P(GreedyFixture, GreedyIdsEqualTransformers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, GreedyFixture,
-                         ::testing::Combine(::testing::Values("llama", "llama31"),
+                         ::testing::Combine(::testing::Values("llama", "llama31", "qwen2", "qwen3",
+                                                              "deepseek_v3", "deepseek_v3_noqlora"),
                                             ::testing::Values(at::kFloat, at::kDouble)));
 
 class EngineInvariance : public ::testing::Test {

@@ -40,6 +40,20 @@ TEST_P(FusedLayers, NormWithoutResidualEqualsReference) {
                                     GetParam());
 }
 
+TEST_P(FusedLayers, NormOfColumnsOfWiderRowsEqualsReference) {
+  const auto run = [&](auto function) {
+    return [=](const Tensors& in) {
+      const auto [sum, normed] = function(in[0].slice(1, 3, 19), in[1].slice(1, 8), in[2], 1e-6);
+      return Tensors{sum, normed};
+    };
+  };
+  test::expect_equal_with_gradients(
+      run(add_rms_norm), run(add_rms_norm_reference),
+      {random_tensor({9, 24}, GetParam(), 9), random_tensor({9, 24}, GetParam(), 10),
+       random_tensor({16}, GetParam(), 11)},
+      GetParam());
+}
+
 TEST_P(FusedLayers, RotationEqualsReference) {
   constexpr std::int64_t kHeads = 6, kKvHeads = 2, kHeadDim = 12, kRows = 35;
   const auto frequencies =
@@ -55,6 +69,24 @@ TEST_P(FusedLayers, RotationEqualsReference) {
   };
   test::expect_equal_with_gradients(run(split_and_rotate), run(split_and_rotate_reference), inputs,
                                     GetParam());
+}
+
+TEST_P(FusedLayers, RotationOfHeadsEqualsReference) {
+  constexpr std::int64_t kHeads = 3, kHeadDim = 8, kRows = 21;
+  const auto frequencies = at::tensor(rope_inverse_frequencies({}, kHeadDim), at::kDouble);
+  const auto table =
+      make_rope_table(at::arange(kRows, at::kLong) + 4, frequencies, GetParam(), 1.2);
+  for (const bool interleaved : {false, true}) {
+    const auto run = [&](auto function) {
+      return [=, &table](const Tensors& in) {
+        // A slice of wider rows, as layers give it.
+        return Tensors{function(in[0].slice(2, 2), table, interleaved)};
+      };
+    };
+    test::expect_equal_with_gradients(run(rotate), run(rotate_reference),
+                                      {random_tensor({kRows, kHeads, kHeadDim + 2}, GetParam(), 8)},
+                                      GetParam());
+  }
 }
 
 TEST_P(FusedLayers, GatedSiluEqualsReference) {

@@ -43,6 +43,20 @@ TEST_P(PagedAttentionKernel, IgnoresWhatLiesBehindTheContext) {
   EXPECT_TRUE(at::equal(paged_attention_cpu(query, keys, values, paged, 0.3), before));
 }
 
+TEST_P(PagedAttentionKernel, ValuesMayBeColumnsOfTheKeys) {
+  const PagedAttention paged{at::tensor({1, 0, 2, 3}, at::kInt).view({2, 2}),
+                             at::tensor({7, 3}, at::kInt)};
+  const auto query = random_tensor({2, 6, 20}, GetParam(), 7);
+  const auto keys = random_tensor({4, 1, 4, 20}, GetParam(), 8);
+  const auto values = keys.narrow(3, 0, 12);
+  const auto found = paged_attention_cpu(query, keys, values, paged, 0.3);
+  ASSERT_EQ(found.sizes(), at::IntArrayRef({2, 6, 12}));
+  EXPECT_TRUE(at::equal(found, paged_attention_cpu(query, keys, values.contiguous(), paged, 0.3)));
+  EXPECT_LT(
+      test::relative_difference(found, paged_attention_reference(query, keys, values, paged, 0.3)),
+      test::tolerance(GetParam()));
+}
+
 INSTANTIATE_TEST_SUITE_P(Dtypes, PagedAttentionKernel,
                          ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16),
                          [](const auto& info) { return c10::toString(info.param); });

@@ -1,0 +1,81 @@
+#include "models/decoder/decoder.h"
+
+#include <ATen/ATen.h>
+
+#include "nn/activation_checkpoint.h"
+#include "nn/rms_norm.h"
+
+namespace r1::models {
+
+nn::RopeConfig rope_config(const ModelShape& shape) {
+  const auto& scaling = shape.rope_scaling;
+  return {scaling.type == "none" ? "default" : scaling.type,
+          shape.rope_theta,
+          scaling.factor,
+          scaling.low_freq_factor,
+          scaling.high_freq_factor,
+          scaling.original_max_position_embeddings,
+          scaling.beta_fast,
+          scaling.beta_slow,
+          scaling.mscale,
+          scaling.mscale_all_dim,
+          scaling.attention_factor};
+}
+
+Decoder::Decoder(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+                 std::int64_t rotary_dim)
+    : Model(shape, dtype, device), rope_factor_(nn::rope_attention_factor(rope_config(shape))) {
+  embedding_ = allocate({shape.vocab_size, shape.hidden_size});
+  for (std::int64_t i = 0; i < shape.num_hidden_layers; ++i)
+    norms_.push_back({allocate({shape.hidden_size}), allocate({shape.hidden_size})});
+  final_norm_ = allocate({shape.hidden_size});
+  if (!shape.tie_word_embeddings) head_ = allocate({shape.vocab_size, shape.hidden_size});
+  const auto frequencies = nn::rope_inverse_frequencies(rope_config(shape), rotary_dim);
+  inverse_frequencies_ = at::tensor(frequencies, at::kDouble).to(device);
+}
+
+at::Tensor Decoder::allocate(at::IntArrayRef sizes) const {
+  return at::empty(sizes, at::TensorOptions(device()).dtype(dtype()));
+}
+
+nn::Linear Decoder::linear(std::int64_t out, std::int64_t in, bool bias) const {
+  return {allocate({out, in}), bias ? allocate({out}) : at::Tensor()};
+}
+
+nn::GatedMlp Decoder::gated_mlp(std::int64_t inner, bool bias) const {
+  return {linear(2 * inner, shape().hidden_size, bias), linear(shape().hidden_size, inner, bias)};
+}
+
+std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Tensor& block,
+                                               const at::Tensor& residual,
+                                               const nn::RopeTable& rope,
+                                               const nn::AttentionMetadata& attention) const {
+  const auto& norms = norms_[static_cast<std::size_t>(layer)];
+  const auto epsilon = shape().rms_norm_eps;
+  const auto [stream, normed] = nn::add_rms_norm(block, residual, norms.input, epsilon);
+  const auto attended = attend(layer, normed, rope, attention);
+  const auto [middle, normed_middle] = nn::add_rms_norm(attended, stream, norms.post, epsilon);
+  return {feed_forward(layer, normed_middle), middle};
+}
+
+at::Tensor Decoder::forward(const ModelInput& input) const {
+  const auto rope =
+      nn::make_rope_table(input.position_ids, inverse_frequencies_, dtype(), rope_factor_);
+  auto block = at::embedding(embedding_, input.token_ids);
+  at::Tensor residual;
+  for (std::int64_t i = 0; i < shape().num_hidden_layers; ++i) {
+    const auto run = [this, i, rope,
+                      attention = &input.attention](const std::vector<at::Tensor>& x) {
+      return layer_forward(i, x[0], x.size() > 1 ? x[1] : at::Tensor(), rope, *attention);
+    };
+    std::vector<at::Tensor> inputs{block};
+    if (residual.defined()) inputs.push_back(residual);
+    const bool recompute = activation_checkpointing() && at::GradMode::is_enabled();
+    const auto out = recompute ? nn::checkpointed(run, inputs) : run(inputs);
+    block = out[0];
+    residual = out[1];
+  }
+  return nn::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
+}
+
+}  // namespace r1::models

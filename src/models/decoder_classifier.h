@@ -1,0 +1,44 @@
+#pragma once
+// A decoder with a linear score head in the place of its vocabulary: reward models on top of Llama,
+// Qwen and DeepSeek-V3. Reference: transformers 5.17 modeling_layers.py,
+// GenericForSequenceClassification.
+#include "models/classifier.h"
+#include "models/model.h"
+
+namespace r1::models {
+
+class DecoderClassifier final : public SequenceClassifier {
+ public:
+  /// `decoder` has no head of its own (tied); `score` [L, D] in its dtype and on its device.
+  DecoderClassifier(std::unique_ptr<Model> decoder, at::Tensor score);
+
+  /// The outputs at each sequence's last token.
+  at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const override;
+  at::Tensor logits_at(const std::vector<std::vector<std::int64_t>>& sequences,
+                       const std::vector<std::vector<std::int64_t>>& positions) const override;
+  std::int64_t num_labels() const override { return score_.size(0); }
+  std::int64_t max_tokens() const override { return decoder_->shape().max_position_embeddings; }
+  std::int64_t vocab_size() const override { return decoder_->shape().vocab_size; }
+
+  /// The outputs at every token of one sequence: float32 [n, L] on the CPU. `positions` may be
+  /// empty: 0, 1, 2, ...
+  at::Tensor values(const std::vector<std::int64_t>& sequence,
+                    const std::vector<std::int64_t>& positions) const;
+
+ private:
+  /// Outputs of sequences [begin, end) at all their tokens, or at their last ones alone.
+  at::Tensor outputs(const std::vector<std::vector<std::int64_t>>& sequences,
+                     const std::vector<std::vector<std::int64_t>>& positions, std::size_t begin,
+                     std::size_t end, bool last_tokens) const;
+  void check(const std::vector<std::int64_t>& sequence, std::size_t num_positions) const;
+
+  std::unique_ptr<Model> decoder_;
+  at::Tensor score_;
+};
+
+/// Weights of `folder`: the decoder's and `score.weight` [num_labels, D]. Throws: InputError.
+std::unique_ptr<SequenceClassifier> load_decoder_classifier(const std::string& folder,
+                                                            at::ScalarType dtype,
+                                                            at::Device device);
+
+}  // namespace r1::models

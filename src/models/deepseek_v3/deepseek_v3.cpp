@@ -1,0 +1,118 @@
+#include "models/deepseek_v3/deepseek_v3.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace r1::models {
+namespace {
+
+/// 1/sqrt(width of a query), and yarn's temperature on top of it.
+double score_scale(const ModelShape& shape) {
+  const auto& dims = shape.latent_attention;
+  const auto& rope = shape.rope_scaling;
+  const auto width = static_cast<double>(dims.qk_nope_head_dim + dims.qk_rope_head_dim);
+  double temperature = 1.0;
+  if (rope.type != "none" && rope.mscale_all_dim != 0.0)
+    temperature = nn::yarn_mscale(rope.factor, rope.mscale_all_dim);
+  return temperature * temperature / std::sqrt(width);
+}
+
+}  // namespace
+
+DeepseekV3Model::DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device)
+    : Decoder(shape, dtype, device, shape.latent_attention.qk_rope_head_dim) {
+  const auto dense = shape.dense_layers();
+  const auto shared = shape.experts.num_shared_experts * shape.experts.moe_intermediate_size;
+  for (std::int64_t i = 0; i < shape.num_hidden_layers; ++i) {
+    DeepseekLayer layer{make_attention(), {}, {}};
+    const auto inner = i < dense ? shape.intermediate_size : shared;
+    if (inner > 0) layer.mlp = gated_mlp(inner, /*bias=*/false);
+    if (i >= dense) layer.experts = make_experts();
+    layers_.push_back(std::move(layer));
+  }
+  if (dense < shape.num_hidden_layers)
+    expert_load_ = at::zeros({shape.num_hidden_layers - dense, shape.experts.num_experts},
+                             at::TensorOptions(device).dtype(at::kLong));
+  register_parameters([this](std::int64_t i, const std::string& prefix) {
+    add_layer(layers_[static_cast<std::size_t>(i)], prefix);
+  });
+}
+
+nn::LatentAttention DeepseekV3Model::make_attention() const {
+  const auto& options = shape().latent_attention;
+  const auto heads = shape().num_attention_heads, hidden = shape().hidden_size,
+             rank = options.q_lora_rank;
+  const auto queries = heads * (options.qk_nope_head_dim + options.qk_rope_head_dim);
+  const bool bias = shape().attention_bias;
+  nn::LatentAttention w;
+  w.dims = {heads, options.kv_lora_rank, options.qk_nope_head_dim, options.qk_rope_head_dim,
+            options.v_head_dim};
+  w.interleaved = options.rope_interleave;
+  w.scale = score_scale(shape());
+  if (rank > 0) {
+    w.query_down = linear(rank, hidden, bias);
+    w.query_norm = allocate({rank});
+  }
+  w.query_up = allocate({queries, rank > 0 ? rank : hidden});
+  w.latent_down = linear(w.dims.latent + w.dims.rope, hidden, bias);
+  w.latent_norm = allocate({w.dims.latent});
+  w.latent_up = allocate({heads * (w.dims.nope + w.dims.value), w.dims.latent});
+  w.output = linear(hidden, heads * w.dims.value, bias);
+  return w;
+}
+
+DeepseekExperts DeepseekV3Model::make_experts() const {
+  const auto& options = shape().experts;
+  const auto count = options.num_experts, inner = options.moe_intermediate_size,
+             hidden = shape().hidden_size;
+  const auto bias_dtype = dtype() == at::kDouble ? at::kDouble : at::kFloat;
+  return {allocate({count, hidden}),
+          at::empty({count}, at::TensorOptions(device()).dtype(bias_dtype)),
+          allocate({count * 2 * inner, hidden}), allocate({count * hidden, inner})};
+}
+
+CacheLayout DeepseekV3Model::cache_layout() const {
+  const auto& options = shape().latent_attention;
+  return {shape().num_hidden_layers, 1, options.kv_lora_rank + options.qk_rope_head_dim,
+          options.kv_lora_rank, /*values_in_keys=*/true};
+}
+
+at::Tensor DeepseekV3Model::attend(std::int64_t layer, const at::Tensor& x,
+                                   const nn::RopeTable& rope,
+                                   const nn::AttentionMetadata& attention) const {
+  return nn::latent_attention(layers_[static_cast<std::size_t>(layer)].attention, x, rope,
+                              attention, layer);
+}
+
+at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x) const {
+  const auto& layer = layers_[static_cast<std::size_t>(index)];
+  const auto& experts = layer.experts;
+  if (!experts.router.defined()) return layer.mlp(x);
+  const auto& options = shape().experts;
+  const auto routing =
+      nn::route(x, experts.router, experts.balance_bias,
+                {options.num_experts_per_token, options.num_groups, options.num_groups_per_token,
+                 options.normalize_weights, options.routed_scaling_factor});
+  // Once per token and step: a recomputed layer has gradients only the second time.
+  if (at::GradMode::is_enabled())
+    expert_load_[index - shape().dense_layers()] += nn::expert_load(routing, options.num_experts);
+  const auto routed = nn::routed_experts(x, routing, experts.gate_up, experts.down);
+  return layer.mlp.down.weight.defined() ? routed + layer.mlp(x) : routed;
+}
+
+at::Tensor DeepseekV3Model::take_expert_load() {
+  if (!expert_load_.defined()) return {};
+  auto load = expert_load_.clone();
+  expert_load_.zero_();
+  return load;
+}
+
+void DeepseekV3Model::balance_experts(const at::Tensor& load, double rate) {
+  for (std::int64_t i = 0; i < load.size(0); ++i)
+    nn::balance_bias(
+        layers_[static_cast<std::size_t>(shape().dense_layers() + i)].experts.balance_bias, load[i],
+        rate);
+}
+
+}  // namespace r1::models

@@ -1,0 +1,52 @@
+#pragma once
+// DeepSeek-V3 and R1: latent attention, and mixtures of experts behind a few dense layers.
+// Reference: arXiv 2412.19437; transformers 5.17 modeling_deepseek_v3.py.
+//
+// Shape letters: D hidden size, E experts, I width of an expert.
+#include "models/decoder/decoder.h"
+#include "models/family.h"
+#include "nn/mla.h"
+#include "nn/moe.h"
+
+namespace r1::models {
+
+struct DeepseekExperts {
+  at::Tensor router;        // [E, D]
+  at::Tensor balance_bias;  // [E], fp32 at least (e_score_correction_bias)
+  at::Tensor gate_up;       // [E * 2I, D], an expert's gate before its up
+  at::Tensor down;          // [E * D, I]
+};
+
+struct DeepseekLayer {
+  nn::LatentAttention attention;
+  nn::GatedMlp mlp;         // a dense layer's MLP, or the shared experts; undefined: no shared ones
+  DeepseekExperts experts;  // undefined in dense layers
+};
+
+class DeepseekV3Model final : public Decoder {
+ public:
+  /// Weights are allocated and not filled: load or randomize them.
+  DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device);
+
+  CacheLayout cache_layout() const override;
+  at::Tensor take_expert_load() override;
+  void balance_experts(const at::Tensor& load, double rate) override;
+
+ protected:
+  at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
+                    const nn::AttentionMetadata& attention) const override;
+  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x) const override;
+
+ private:
+  nn::LatentAttention make_attention() const;
+  DeepseekExperts make_experts() const;
+  void add_layer(const DeepseekLayer& layer, const std::string& prefix);  // ..._weights.cpp
+  void add_experts(const DeepseekExperts& experts, const std::string& prefix);
+
+  std::vector<DeepseekLayer> layers_;
+  mutable at::Tensor expert_load_;  // int64 [sparse layers, E]: counted while a model trains
+};
+
+Family deepseek_v3_family();  // ..._config.cpp
+
+}  // namespace r1::models

@@ -1,0 +1,124 @@
+#include "nn/moe.h"
+
+#include <ATen/ATen.h>
+
+#include <limits>
+
+#include "nn/cpu_dispatch.h"
+#include "nn/mlp.h"
+
+namespace r1::nn {
+namespace {
+
+/// Grouped products want the rows of every group to start on 16 bytes: 8 bf16 values.
+constexpr std::int64_t kGroupAlignment = 8;
+
+at::Tensor only_best_groups(const at::Tensor& scores, const RoutingOptions& options) {
+  if (options.top_groups >= options.num_groups) return scores;
+  const auto tokens = scores.size(0), size = scores.size(1) / options.num_groups;
+  const auto grouped = scores.view({tokens, options.num_groups, size});
+  const auto ranks = std::get<0>(grouped.topk(std::min<std::int64_t>(2, size), -1)).sum(-1);
+  const auto best = std::get<1>(ranks.topk(options.top_groups, -1));
+  const auto excluded = at::ones_like(ranks, at::kBool).scatter_(1, best, 0);
+  return grouped.masked_fill(excluded.unsqueeze(2), -std::numeric_limits<double>::infinity())
+      .view_as(scores);
+}
+
+/// The T * k visits in the order of their experts.
+struct SortedVisits {
+  at::Tensor order;   // visit -> number in [T, k]
+  at::Tensor tokens;  // visit -> token
+  at::Tensor counts;  // [E]
+};
+
+SortedVisits sort_by_expert(const Routing& routing, std::int64_t num_experts) {
+  const auto order = routing.experts.flatten().argsort(/*stable=*/true, 0, false);
+  return {order, order.floor_divide(routing.experts.size(1)), expert_load(routing, num_experts)};
+}
+
+/// One product per expert; x [T * k, D] sorted by expert.
+at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
+                            const at::Tensor& gate_up, const at::Tensor& down) {
+  const auto host = counts.cpu();
+  const std::vector<std::int64_t> sizes(host.const_data_ptr<std::int64_t>(),
+                                        host.const_data_ptr<std::int64_t>() + host.numel());
+  const auto inputs = x.split_with_sizes(sizes);
+  const auto gate_ups = gate_up.unbind(0), downs = down.unbind(0);
+  std::vector<at::Tensor> outputs;
+  for (std::size_t e = 0; e < sizes.size(); ++e)
+    if (sizes[e] > 0)
+      outputs.push_back(at::linear(silu_mul(at::linear(inputs[e], gate_ups[e])), downs[e]));
+  return at::cat(outputs);
+}
+
+bool can_group(const at::Tensor& x, const at::Tensor& down) {
+  return x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.size(1) % kGroupAlignment == 0 &&
+         down.size(2) % kGroupAlignment == 0;
+}
+
+/// Two grouped products; x [T * k, D] sorted by expert. Every expert's rows are padded with zeros
+/// to a multiple of kGroupAlignment; sizes stay on the device.
+at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
+                       const at::Tensor& counts, const at::Tensor& gate_up,
+                       const at::Tensor& down) {
+  const auto padded =
+      (counts + (kGroupAlignment - 1)).floor_divide(kGroupAlignment) * kGroupAlignment;
+  const auto ends = padded.cumsum(0);
+  const auto shift = (ends - padded) - (counts.cumsum(0) - counts);  // of an expert's rows
+  const auto rows = at::arange(x.size(0), counts.options()) + shift.index_select(0, sorted_experts);
+  const auto capacity = x.size(0) + counts.size(0) * kGroupAlignment;
+  const auto spread = at::zeros({capacity, x.size(1)}, x.options()).index_copy(0, rows, x);
+  const auto offsets = ends.to(at::kInt);
+  const auto inner = silu_mul(at::_grouped_mm(spread, gate_up.transpose(1, 2), offsets));
+  return at::_grouped_mm(inner, down.transpose(1, 2), offsets).index_select(0, rows);
+}
+
+}  // namespace
+
+Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
+              const RoutingOptions& options) {
+  const auto dtype = accumulator_dtype(x.scalar_type());
+  const auto scores = at::linear(x.to(dtype), router.to(dtype)).sigmoid();
+  at::Tensor experts;
+  {
+    const at::NoGradGuard no_grad;
+    const auto ranked = only_best_groups(scores + balance_bias.to(dtype), options);
+    experts = std::get<1>(ranked.topk(options.top_k, -1));
+  }
+  auto weights = scores.gather(1, experts);
+  constexpr double kTiny = 1e-20;  // as transformers
+  if (options.normalize) weights = weights / (weights.sum(-1, /*keepdim=*/true) + kTiny);
+  return {experts, weights * options.scaling};
+}
+
+at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
+                          const at::Tensor& down) {
+  const auto hidden = x.size(1), inner = down.size(1), num_experts = down.size(0) / hidden;
+  const auto gate_ups = gate_up.view({num_experts, 2 * inner, hidden});
+  const auto downs = down.view({num_experts, hidden, inner});
+  const auto visits = sort_by_expert(routing, num_experts);
+  const auto sorted = x.index_select(0, visits.tokens);
+  const auto outputs =
+      can_group(x, downs)
+          ? all_experts(sorted, routing.experts.flatten().index_select(0, visits.order),
+                        visits.counts, gate_ups, downs)
+          : expert_by_expert(sorted, visits.counts, gate_ups, downs);
+  const auto back =
+      at::empty_like(visits.order)
+          .scatter_(0, visits.order, at::arange(visits.order.size(0), visits.order.options()));
+  const auto of_token = outputs.index_select(0, back).view({x.size(0), -1, hidden});
+  return (of_token * routing.weights.unsqueeze(2)).sum(1).to(x.scalar_type());
+}
+
+at::Tensor expert_load(const Routing& routing, std::int64_t num_experts) {
+  const auto visits = routing.experts.flatten();
+  return at::zeros({num_experts}, visits.options()).scatter_add_(0, visits, at::ones_like(visits));
+}
+
+void balance_bias(at::Tensor bias, const at::Tensor& load, double rate) {
+  const at::NoGradGuard no_grad;
+  const auto wide = load.to(bias.device(), at::kDouble);
+  bias.add_((wide.mean() - wide).sign().to(bias.scalar_type()), rate);
+}
+
+}  // namespace r1::nn
