@@ -34,6 +34,7 @@ void RewardOptions::visit(base::OptionVisitor& v) {
   v.section("limits", limits, "what a worker process may use");
   v.section("code", code, "code");
   v.section("external", external, "external");
+  v.section("puzzle", puzzle, "puzzle");
 }
 
 bool RewardOptions::has_part(const std::string& name) const {

@@ -217,6 +217,17 @@ struct ExternalOptions {
 /// Most threads or worker processes of a rank.
 constexpr std::int64_t kMaxWorkers = 1024;
 
+/// [rewards.puzzle]
+struct PuzzleOptions {
+  bool substring_credit = false;
+
+  void visit(base::OptionVisitor& v) {
+    v("substring_credit", substring_credit,
+      "a wrong answer that holds the right one earns their share of lengths, at most 0.49 "
+      "(reasoning-gym: up to 1)");
+  }
+};
+
 /// [rewards]: everything a CombinedReward is built from.
 struct RewardOptions {
   std::vector<PartOptions> parts;
@@ -238,6 +249,7 @@ struct RewardOptions {
   LimitOptions limits;
   CodeOptions code;
   ExternalOptions external;
+  PuzzleOptions puzzle;
 
   bool has_part(const std::string& name) const;
   /// Wall-clock seconds after which a worker that scores one sample is killed.

@@ -9,6 +9,7 @@ constexpr std::array kRewards{
     RewardEntry{"correctness", RewardKind::Correctness, make_correctness},
     RewardEntry{"answer_in_tag", RewardKind::Correctness, make_answer_in_tag},
     RewardEntry{"countdown", RewardKind::Correctness, make_countdown},
+    RewardEntry{"puzzle", RewardKind::Correctness, make_puzzle},
     RewardEntry{"format", RewardKind::Other, make_format},
     RewardEntry{"reasoning_quality", RewardKind::Quality, make_reasoning_quality},
     RewardEntry{"response_quality", RewardKind::Quality, make_response_quality},

@@ -31,6 +31,7 @@ std::string reward_names();
 std::unique_ptr<Reward> make_correctness(const RewardOptions&);
 std::unique_ptr<Reward> make_answer_in_tag(const RewardOptions&);
 std::unique_ptr<Reward> make_countdown(const RewardOptions&);
+std::unique_ptr<Reward> make_puzzle(const RewardOptions&);
 std::unique_ptr<Reward> make_format(const RewardOptions&);
 std::unique_ptr<Reward> make_reasoning_quality(const RewardOptions&);
 std::unique_ptr<Reward> make_response_quality(const RewardOptions&);
