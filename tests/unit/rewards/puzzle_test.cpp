@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "data/generators.h"
 #include "rewards/puzzles/answer.h"
 #include "rewards/puzzles/scorer.h"
 #include "rewards/registry.h"
@@ -69,10 +70,25 @@ TEST(PuzzleGallery, OwnAnswersAreRight) {
       continue;
     }
     EXPECT_EQ(scored.reason, "ok") << name << ": " << answer;
-    if (name != "knights_knaves")  // further words do no harm where persons are named
-      EXPECT_EQ(tagged(answer + " 7 or something else", record), 0.0) << name;
+    // Further words do no harm where persons are named.
+    const std::string around = name == "knights_knaves" ? "who knows" : "7 or something " + answer;
+    EXPECT_EQ(tagged(around, record), 0.0) << name;
   }
   EXPECT_EQ(unscored, no_answer);
+}
+
+TEST(PuzzleReward, GeneratedAnswersAreRightAndOthersAreNot) {
+  for (const std::string& name : data::generator_list())
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+      base::RandomStream random(seed);
+      const Json record = data::find_generator(name)(random);
+      if (record.contains("tests")) continue;
+      const std::string answer = record["answer"];
+      EXPECT_EQ(tagged(answer, record), 1.0) << name << ": " << record["problem"] << answer;
+      EXPECT_EQ(tagged("9" + answer, record), 0.0) << name << ": " << answer;
+      EXPECT_EQ(tagged("I do not know", record), 0.0) << name;
+      EXPECT_EQ(tagged("", record), 0.0) << name;
+    }
 }
 
 TEST(PuzzleAnswer, IsTheLastBlockThenBoxThenPhraseThenLines) {
