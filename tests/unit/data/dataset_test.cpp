@@ -135,10 +135,9 @@ TEST(Sft, EndTokenIsInTheLossAndPromptOnlyWhenAsked) {
         {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}}}},
       renderer, o, "f:1");
   EXPECT_EQ(text.prompt, "<user>a<assistant>");
-  const TrainingSample sample = sft_sample(text, bytes, 999, o);
+  const TrainingSample sample = sft_sample(text, bytes, 999, LossOn::Completion);
   EXPECT_EQ(sample.completion_ids, (std::vector<TokenId>{'b', 999}));
-  o.loss_on = "all";
-  const TrainingSample all = sft_sample(text, bytes, 999, o);
+  const TrainingSample all = sft_sample(text, bytes, 999, LossOn::All);
   EXPECT_TRUE(all.prompt_ids.empty());
   EXPECT_EQ(all.completion_ids.size(), text.prompt.size() + 2);
   o.prompt_template = "guide";
@@ -146,6 +145,23 @@ TEST(Sft, EndTokenIsInTheLossAndPromptOnlyWhenAsked) {
       sft_text({{"instruction", "i"}, {"input", "x"}, {"output", "o"}}, renderer, o, "f:1").prompt,
       "### 지시문:\ni\n\n### 입력:\nx\n\n### 응답:\n");
   EXPECT_THROW(sft_text({{"prompt", "p"}}, renderer, o, "f:1"), base::InputError);
+}
+
+TEST(Sft, ReadsTheFieldsThatDataNames) {
+  DataOptions o;
+  const PromptRenderer renderer(o, {}, chat);
+  const auto read = [&](const nlohmann::json& record) {
+    return sft_text(record, renderer, o, "f:1");
+  };
+  EXPECT_EQ(read({{"problem", "p"}, {"answer", 7}}).completion, "7");
+  EXPECT_EQ(read({{"problem", "p"}, {"answer", "7"}, {"solution", "so 7"}}).completion, "so 7");
+  EXPECT_EQ(read({{"question", "p"}, {"answer", "so\n#### 7"}}).completion, "so\n#### 7");
+  EXPECT_EQ(read({{"question", "p"}, {"answer", "7"}}).prompt, "<user>p<assistant>");
+  o.problem_fields = {"task"};
+  o.answer_fields = {"reply"};
+  EXPECT_EQ(read({{"task", "t"}, {"reply", "r"}, {"solution", "s"}}).completion, "r");
+  EXPECT_THROW(read({{"problem", "p"}, {"answer", "7"}}), base::InputError);
+  EXPECT_THROW(read({{"task", "t"}}), base::InputError);
 }
 
 }  // namespace r1::data
