@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include "rewards/puzzles/scorer.h"
+#include "rewards/registry.h"
+
 namespace r1::config {
 namespace {
 
@@ -76,10 +79,10 @@ void SuiteOptions::visit(base::OptionVisitor& v) {
   v("name", name, "name of the suite in tables and files");
   v("benchmark", benchmark,
     "key in evaluation_results.json; suites of one key are averaged by question; empty: name");
-  v("path", path, "JSONL of questions; or generator");
+  v("path", path, "questions: JSONL, a JSON array, or CSV with a header; or generator");
   v("generator", generator, "generated problems (add20, countdown, ...) instead of a file");
   v("scorer", scorer,
-    "maths, code, safety, choice, countdown, format, or a reasoning-gym task's scorer");
+    "maths, code, safety, choice, reasoning_gym, a reward, or a scorer of the puzzle reward");
   v("num_questions", num_questions, "questions asked; 0: all of the file");
   v("samples_per_prompt", samples_per_prompt, "k of pass@1 over k samples");
   v("majority", majority, "also cons@k: the majority of the k answers");
@@ -90,7 +93,10 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
   problems.require(!name.empty(), key + ".name", "expected a name");
   problems.require(path.empty() != generator.empty(), key + ".path",
                    "expected either path or generator");
-  problems.require(!scorer.empty(), key + ".scorer", "expected a scorer");
+  problems.require(!rewards::reward_of_scorer(scorer).empty(), key + ".scorer",
+                   fmt::format("unknown scorer '{}', known: maths, code, safety, choice, "
+                               "reasoning_gym, rewards ({}), puzzle scorers ({})",
+                               scorer, rewards::reward_names(), rewards::puzzles::scorer_names()));
   problems.require(num_questions >= 0, key + ".num_questions", "expected >= 0 (0: all)");
   problems.require(generator.empty() || num_questions > 0, key + ".num_questions",
                    "generated problems need a number > 0");
@@ -103,6 +109,8 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
 void EvaluatedModelOptions::visit(base::OptionVisitor& v) {
   v("name", name, "key in evaluation_results.json");
   v("path", path, "model folder; {run} is the pipeline's run folder");
+  v("teacher", teacher,
+    "name of another model: the one this was distilled from; tables then show student / teacher");
 }
 
 void EvaluatedModelOptions::check(const std::string& key, base::Problems& problems) const {
@@ -122,6 +130,14 @@ void EvaluateOptions::check(const std::string& key, base::Problems& problems) co
   sampling.check(key + ".sampling", problems);
   problems.require(!output.empty(), key + ".output", "expected a file name");
   check_named_items(key + ".models", models, problems);
+  std::set<std::string> names;
+  for (const auto& model : models) names.insert(model.name);
+  for (std::size_t i = 0; i < models.size(); ++i)
+    problems.require(
+        models[i].teacher.empty() ||
+            (models[i].teacher != models[i].name && names.count(models[i].teacher) > 0),
+        fmt::format("{}.models[{}].teacher", key, i),
+        "expected the name of another of the models, found \"" + models[i].teacher + "\"");
   check_named_items(key + ".suites", suites, problems);
 }
 

@@ -61,6 +61,7 @@ struct SuiteOptions {
 struct EvaluatedModelOptions {
   std::string name;
   std::string path;
+  std::string teacher;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "data/benchmark_records.h"
 #include "data/generators.h"
 #include "data/jsonl.h"
 #include "data/text.h"
@@ -88,6 +89,8 @@ Problem make_problem(const nlohmann::json& record, const DataOptions& options,
                      const std::string& where) {
   Problem out;
   out.problem = first_field(record, options.problem_fields);
+  out.answer = first_field(record, options.answer_fields);
+  complete_benchmark_question(record, out.problem, out.answer);
   if (out.problem.empty())
     throw base::InputError(fmt::format("{}: no problem: expected one of the fields {}", where,
                                        fmt::join(options.problem_fields, ", ")));
@@ -95,7 +98,6 @@ Problem make_problem(const nlohmann::json& record, const DataOptions& options,
   const std::string input = field_text(record, "input");
   if (!input.empty() && record.contains("instruction")) out.problem += "\n\n" + input;
   out.solution = field_text(record, "solution");
-  out.answer = first_field(record, options.answer_fields);
   const std::size_t mark = out.answer.rfind("####");
   if (mark != std::string::npos) {
     if (out.solution.empty()) out.solution = out.answer;

@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "rewards/puzzles/scorer.h"
 #include "rewards/registry.h"
 
 namespace r1::rewards {
@@ -122,6 +123,10 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
        {length.correct_short, length.correct_long, length.wrong_short, length.wrong_long})
     problems.require(x >= 0.0 && x <= 1.0, key + ".length",
                      fmt::format("expected [0, 1], found {}", x));
+  problems.require(
+      puzzle.scorer.empty() || puzzles::find_scorer(puzzle.scorer) != nullptr,
+      key + ".puzzle.scorer",
+      fmt::format("unknown scorer '{}', known: {}", puzzle.scorer, puzzles::scorer_names()));
   problems.require(countdown.valid_expression >= 0.0 && countdown.valid_expression < 0.5,
                    key + ".countdown.valid_expression", "expected [0, 0.5)");
 }

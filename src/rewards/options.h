@@ -219,9 +219,12 @@ constexpr std::int64_t kMaxWorkers = 1024;
 
 /// [rewards.puzzle]
 struct PuzzleOptions {
+  std::string scorer;
   bool substring_credit = false;
 
   void visit(base::OptionVisitor& v) {
+    v("scorer", scorer,
+      "scorer of records that name none and are of no known task; empty: the maths verifier");
     v("substring_credit", substring_credit,
       "a wrong answer that holds the right one earns their share of lengths, at most 0.49 "
       "(reasoning-gym: up to 1)");

@@ -16,7 +16,8 @@ class PuzzleReward : public Reward {
       : options_(options.puzzle), tags_(options.tags), maths_(make_correctness(options)) {}
 
   RewardParts score(const RewardInput& input) const override {
-    const auto puzzle = puzzles::read_puzzle(input.record, input.answer);
+    auto puzzle = puzzles::read_puzzle(input.record, input.answer);
+    if (puzzle.scorer.empty() && puzzle.task.empty()) puzzle.scorer = options_.scorer;
     if (puzzle.scorer.empty() && puzzle.task.empty()) return by_maths(input);
     const auto scorer = puzzles::find_scorer(puzzle.scorer);
     if (scorer == nullptr) return result(0.0, "unparsable_gold");

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "base/errors.h"
+#include "data/benchmark_records.h"
 #include "data/generators.h"
 #include "data/render.h"
 #include "data/sft.h"
@@ -91,6 +93,44 @@ TEST(Problem, ReadsTheUsualRecords) {
   EXPECT_EQ(sft.problem, "solve\n\nx");
   EXPECT_EQ(make_problem({{"problem", "p"}, {"answer", 12}, {"type", "t"}}, o, "f:1").answer, "12");
   EXPECT_THROW(make_problem({{"text", "p"}}, o, "f:1"), base::InputError);
+}
+
+TEST(Problem, ReadsBenchmarksInTheirOwnForms) {
+  const DataOptions o;
+  const auto mmlu =
+      make_problem({{"question", "Which?"}, {"choices", {"x", "y", "z"}}, {"answer", 1}}, o, "f:1");
+  EXPECT_EQ(mmlu.answer, "B");
+  EXPECT_NE(mmlu.problem.find("Which?\n\nA. x\nB. y\nC. z"), std::string::npos);
+  EXPECT_EQ(
+      make_problem({{"question", "q"}, {"options", {"x", "y"}}, {"answer", "A"}}, o, "f:1").answer,
+      "A");
+  const auto human = make_problem({{"prompt", "def f(x):\n"},
+                                   {"entry_point", "f"},
+                                   {"canonical_solution", "    return x\n"},
+                                   {"test", "def check(c): assert c(1) == 1"}},
+                                  o, "f:1");
+  EXPECT_NE(human.problem.find("```python\ndef f(x):\n```"), std::string::npos);
+  EXPECT_TRUE(human.answer.empty());
+  const auto mbpp = make_problem(
+      {{"text", "Add."}, {"code", "def add"}, {"test_list", {"assert add(1, 2) == 3"}}}, o, "f:1");
+  EXPECT_NE(mbpp.problem.find("assert add(1, 2) == 3"), std::string::npos);
+  EXPECT_NE(mbpp.record.find("test_list"), std::string::npos);
+}
+
+TEST(RecordFile, ReadsCsvAndJsonArrays) {
+  const std::string csv = testing::TempDir() + "prompts.csv";
+  std::ofstream(csv)
+      << "id,prompt,label\n1,\"How, \"\"exactly\"\"?\nNow\",safe\n2,short\n3,x,unsafe";
+  const auto rows = read_record_file(csv);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["prompt"], "How, \"exactly\"?\nNow");
+  EXPECT_EQ(rows[1]["label"], "unsafe");
+  EXPECT_THROW(read_record_file(csv, {.bad_lines = 0}), base::InputError);
+  const std::string json = testing::TempDir() + "prompts.json";
+  std::ofstream(json) << R"([{"prompt": "a"}, {"prompt": "b"}])";
+  EXPECT_EQ(read_record_file(json).size(), 2u);
+  std::ofstream(json) << R"([1])";
+  EXPECT_THROW(read_record_file(json), base::InputError);
 }
 
 TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {
