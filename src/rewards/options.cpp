@@ -131,4 +131,14 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
                    key + ".countdown.valid_expression", "expected [0, 0.5)");
 }
 
+bool is_scorer(const std::string& scorer) {
+  return !reward_of_scorer(scorer).empty();
+}
+
+std::string scorer_list() {
+  return fmt::format(
+      "maths, code, safety, choice, reasoning_gym, rewards ({}), puzzle scorers ({})",
+      reward_names(), puzzles::scorer_names());
+}
+
 }  // namespace r1::rewards

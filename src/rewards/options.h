@@ -261,4 +261,8 @@ struct RewardOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
+/// Whether [[evaluate.suites]] can name it (registry.h: reward_of_scorer), and all such names.
+bool is_scorer(const std::string& scorer);
+std::string scorer_list();
+
 }  // namespace r1::rewards

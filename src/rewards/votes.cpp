@@ -23,7 +23,7 @@ std::string vote_of(const std::string& completion, const std::string& gold,
   return data::lower_ascii(puzzles::normal_layout(puzzles::unwrapped(answer)));
 }
 
-std::ptrdiff_t majority_sample(const std::vector<std::string>& votes) {
+std::ptrdiff_t majority_sample(const std::vector<std::string>& votes, std::size_t least) {
   struct Group {
     std::size_t first;
     std::size_t size;
@@ -43,7 +43,8 @@ std::ptrdiff_t majority_sample(const std::vector<std::string>& votes) {
   const Group* largest = nullptr;
   for (const Group& group : groups)
     if (largest == nullptr || group.size > largest->size) largest = &group;
-  return largest == nullptr ? -1 : static_cast<std::ptrdiff_t>(largest->first);
+  return largest == nullptr || largest->size < least ? -1
+                                                     : static_cast<std::ptrdiff_t>(largest->first);
 }
 
 }  // namespace r1::rewards
