@@ -23,7 +23,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
       environment, world, setup,
       by_logits ? std::vector<std::string>{kPolicy, "teacher"} : std::vector<std::string>{kPolicy});
   const auto& distill = run.config().distill;
-  const SupervisedData data(run, distill.max_length);
+  const SupervisedData data(run, distill.max_length, data::LossOn::Completion);
   Learner student(run, run.config().model,
                   data.total_steps(distill.epochs, distill.steps, distill.batch));
   std::optional<Teacher> teacher;

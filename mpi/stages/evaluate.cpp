@@ -2,9 +2,10 @@
 // truncated share.
 #include <nlohmann/json.hpp>
 
+#include "data/benchmark_records.h"
 #include "data/generators.h"
-#include "data/jsonl.h"
 #include "prompt_source.h"
+#include "rewards/registry.h"
 #include "roles/sampled_model.h"
 #include "stages/evaluation.h"
 #include "stages/stages.h"
@@ -20,13 +21,15 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
   const auto limit = suite.num_questions > 0 ? suite.num_questions : std::int64_t{1} << 40;
   const auto records =
       suite.generator.empty()
-          ? data::read_jsonl(suite.path, {.bad_lines = options.max_bad_lines})
+          ? data::read_record_file(suite.path, {.bad_lines = options.max_bad_lines})
           : data::generate_sets(suite.generator, 1, std::min<std::int64_t>(limit, 1024),
                                 static_cast<std::uint64_t>(options.generate.seed))
                 .held_out;
   for (const auto& record : records)
     if (static_cast<std::int64_t>(problems.size()) < limit)
-      problems.push_back(data::make_problem(record, options, suite.name));
+      problems.push_back(data::make_problem(
+          record, options,
+          fmt::format("evaluate.suites.{}: question {}", suite.name, problems.size() + 1)));
   if (problems.empty())
     throw base::InputError(fmt::format("evaluate.suites.{}: no question", suite.name));
   const auto renderer = make_renderer(run.config(), run.text());
@@ -45,7 +48,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
   Run run(environment, world, setup, {kPolicy, "reward"});
   const auto& options = run.config().evaluate;
   auto models = options.models;
-  if (models.empty()) models.push_back({"model", run.config().model.path});
+  if (models.empty()) models.push_back({"model", run.config().model.path, ""});
   const auto num_suites = static_cast<std::int64_t>(options.suites.size());
   EvaluationResults results(run);
 
@@ -65,7 +68,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
     }
     std::vector<data::Prompt> prompts;
     run.together([&] { prompts = questions(run, suite); }, "reading a suite");
-    RewardRole scorer(run, scorer_options(run.config().rewards, suite.scorer));
+    RewardRole scorer(run, rewards::scorer_options(run.config().rewards, suite.scorer));
     auto sampling = options.sampling;
     if (suite.max_new_tokens > 0) sampling.max_new_tokens = suite.max_new_tokens;
     const auto answers = model->answer(prompts, suite.samples_per_prompt, sampling, 0, scorer);

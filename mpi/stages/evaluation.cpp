@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -10,83 +9,79 @@
 #include "base/files.h"
 #include "data/jsonl.h"
 #include "metrics/report/evaluation.h"
+#include "rewards/votes.h"
+#include "stages/evaluation_tables.h"
 
 namespace r1::mpi {
 namespace {
 
-constexpr double kNormal95 = 1.959963984540054;
+bool is_right(const data::Rollout& answer) {
+  return answer.reward.total >= 1.0 - 1e-9;  // part of the credit is not right
+}
 
-nlohmann::ordered_json to_json(const SuiteScore& score, const std::string& benchmark) {
-  return {{"benchmark", benchmark},
-          {"score", score.pass_at_1},
-          {"low", score.low},
-          {"high", score.high},
-          {"majority", score.majority},
-          {"truncated_share", score.truncated_share},
-          {"mean_tokens", score.mean_tokens},
-          {"num_problems", score.num_problems},
-          {"num_samples", score.num_samples}};
+nlohmann::ordered_json to_json(const metrics::BenchmarkScore& score, const std::string& benchmark,
+                               std::int64_t num_dropped) {
+  nlohmann::ordered_json pass_at;
+  for (const auto& [k, value] : score.pass_at) pass_at[std::to_string(k)] = value;
+  nlohmann::ordered_json out{{"benchmark", benchmark},
+                             {"score", score.pass_at_1},
+                             {"low", score.interval.low},
+                             {"high", score.interval.high},
+                             {"pass_at", pass_at},
+                             {"truncated_share", score.truncated_share},
+                             {"mean_tokens", score.mean_tokens},
+                             {"num_problems", score.num_problems},
+                             {"num_samples", score.num_samples},
+                             {"num_dropped", num_dropped}};
+  if (score.num_samples > score.num_problems) out["majority"] = score.majority;
+  return out;
 }
 
 }  // namespace
 
-rewards::RewardOptions scorer_options(const rewards::RewardOptions& rewards,
-                                      const std::string& scorer) {
-  auto options = rewards;
-  options.parts = {{scorer == "maths" ? "correctness" : scorer, 1.0, ""}};
-  options.groups.clear();
-  options.quality_cap_when_wrong = 1.0;
-  return options;
+std::vector<metrics::QuestionResult> question_results(std::span<const data::Rollout> answers,
+                                                      const rewards::TagOptions& tags,
+                                                      std::int64_t& num_dropped) {
+  std::map<std::int64_t, std::vector<const data::Rollout*>> questions;
+  num_dropped = 0;
+  for (const auto& answer : answers) {
+    if (answer.reward.drop)
+      ++num_dropped;
+    else
+      questions[answer.group].push_back(&answer);
+  }
+  std::vector<metrics::QuestionResult> results;
+  for (const auto& [group, samples] : questions) {
+    auto& result = results.emplace_back();
+    std::vector<std::string> votes;
+    for (const auto* sample : samples) {
+      result.samples.push_back({is_right(*sample),
+                                sample->completion.finish_reason == data::FinishReason::Length,
+                                static_cast<std::int64_t>(sample->completion.token_ids.size())});
+      votes.push_back(rewards::vote_of(tags.forced_opening + sample->completion.text,
+                                       sample->prompt.answer, tags));
+    }
+    const auto elected = samples.size() > 1 ? rewards::majority_sample(votes) : 0;
+    result.majority_right = elected >= 0 && is_right(*samples[static_cast<std::size_t>(elected)]);
+  }
+  return results;
 }
 
-SuiteScore score_suite(std::span<const data::Rollout> answers) {
-  SuiteScore score;
-  std::map<std::int64_t, std::vector<const data::Rollout*>> questions;
+nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers) {
+  nlohmann::ordered_json counts;
   for (const auto& answer : answers) {
-    questions[answer.group].push_back(&answer);
-    score.truncated_share +=
-        answer.completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0;
-    score.mean_tokens += static_cast<double>(answer.completion.token_ids.size());
+    const auto& parts = answer.reward.parts;
+    const auto refused = parts.find("refusal.refused");
+    const auto should = parts.find("refusal.should_refuse");
+    if (refused == parts.end() || should == parts.end()) continue;
+    auto& row = counts[should->second > 0.5 ? "unsafe" : "safe"];
+    const char* what = refused->second > 0.5                 ? "refused"
+                       : answer.reward.reason == "no_answer" ? "no_answer"
+                                                             : "complied";
+    const auto before = row.is_null() ? 0 : row.value(what, 0);
+    row[what] = before + 1;
   }
-  score.num_problems = static_cast<std::int64_t>(questions.size());
-  score.num_samples = static_cast<std::int64_t>(answers.size());
-  if (answers.empty()) return score;
-  score.truncated_share /= static_cast<double>(answers.size());
-  score.mean_tokens /= static_cast<double>(answers.size());
-  double sum = 0.0, squares = 0.0;
-  for (const auto& [group, samples] : questions) {
-    double mean = 0.0;
-    std::map<std::string, std::pair<int, double>> votes;  // answer -> count, its score
-    for (const auto* sample : samples) {
-      mean += sample->reward.total / static_cast<double>(samples.size());
-      auto& vote = votes[sample->completion.text];
-      ++vote.first;
-      vote.second = sample->reward.total;
-    }
-    const auto most = std::max_element(
-        votes.begin(), votes.end(),
-        [](const auto& a, const auto& b) { return a.second.first < b.second.first; });
-    score.majority += most->second.second / static_cast<double>(questions.size());
-    sum += mean;
-    squares += mean * mean;
-  }
-  const double n = static_cast<double>(questions.size());
-  score.pass_at_1 = sum / n;
-  if (score.num_samples > score.num_problems && n > 1) {
-    const double error =
-        kNormal95 *
-        std::sqrt(std::max(0.0, squares / n - score.pass_at_1 * score.pass_at_1) / (n - 1.0));
-    score.low = std::max(0.0, score.pass_at_1 - error);
-    score.high = std::min(1.0, score.pass_at_1 + error);
-  } else {
-    const double z2 = kNormal95 * kNormal95, p = score.pass_at_1;
-    const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-    const double half =
-        kNormal95 / (1 + z2 / n) * std::sqrt(std::max(0.0, p * (1 - p)) / n + z2 / (4 * n * n));
-    score.low = std::max(0.0, centre - half);
-    score.high = std::min(1.0, centre + half);
-  }
-  return score;
+  return counts;
 }
 
 EvaluationResults::EvaluationResults(Run& run)
@@ -108,9 +103,13 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
                                     std::span<const data::Rollout> answers, std::int64_t step) {
   metrics::Row row;
   if (!run_.writes()) return row;
-  const auto score = score_suite(answers);
+  std::int64_t num_dropped = 0;
+  const auto score =
+      metrics::score_benchmark(question_results(answers, run_.config().rewards.tags, num_dropped));
   const auto benchmark = suite.benchmark.empty() ? suite.name : suite.benchmark;
-  details_[model][suite.name] = to_json(score, benchmark);
+  details_[model][suite.name] = to_json(score, benchmark, num_dropped);
+  if (auto counts = refusal_counts(answers); !counts.is_null())
+    details_[model][suite.name]["behaviour"] = std::move(counts);
   if (run_.config().evaluate.save_completions) {
     data::JsonlWriter writer(run_.folder() + "/completions_" + std::to_string(step) + ".jsonl");
     if (writer.lines_before() == 0)
@@ -135,27 +134,20 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
 
 void EvaluationResults::finish() {
   if (!run_.writes()) return;
+  const auto details = with_benchmarks(details_, run_.config().evaluate.models);
   nlohmann::ordered_json results;
-  for (const auto& [model, suites] : details_.items()) {
-    std::map<std::string, std::pair<double, double>>
-        benchmarks;  // questions-weighted sum, questions
-    for (const auto& [suite, score] : suites.items()) {
-      const double n = score.at("num_problems").get<double>();
-      auto& sums = benchmarks[score.at("benchmark").get<std::string>()];
-      sums.first += score.at("score").get<double>() * n;
-      sums.second += n;
-    }
-    for (const auto& [benchmark, sums] : benchmarks)
-      results[model][benchmark] = sums.first / std::max(1.0, sums.second);
-  }
+  for (const auto& [model, entries] : details.items())
+    for (const auto& [suite, entry] : entries.items())
+      if (entry.at("benchmark") == suite) results[model][suite] = entry.at("score");
   std::filesystem::path output = run_.config().evaluate.output;
   if (output.is_relative() && output.parent_path().empty())
     output = std::filesystem::path(run_.folder()) / output;
   base::write_file_atomically(output, results.dump(1));
-  base::write_file_atomically(output.parent_path() / "evaluation_details.json", details_.dump(1));
+  base::write_file_atomically(output.parent_path() / "evaluation_details.json", details.dump(1));
   std::string note;
-  std::printf("%s",
-              metrics::render_table(metrics::read_evaluation(output.parent_path(), note)).c_str());
+  std::printf("%s%s%s",
+              metrics::render_table(metrics::read_evaluation(output.parent_path(), note)).c_str(),
+              teacher_table(details).c_str(), refusal_table(details).c_str());
   std::fflush(stdout);
 }
 

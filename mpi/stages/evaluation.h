@@ -1,29 +1,24 @@
 #pragma once
-// Scores of the evaluate stage: from answers to evaluation_results.json, its details and a table.
+// Scores of the evaluate stage: from answers to evaluation_results.json, its details and tables.
 #include <nlohmann/json.hpp>
 
 #include "config/data_stage_options.h"
+#include "metrics/pass_at_k.h"
 #include "metrics/row.h"
 #include "rewards/options.h"
 #include "run.h"
 
 namespace r1::mpi {
 
-/// Rewards with the suite's scorer as their only part ("maths" is the reward "correctness").
-rewards::RewardOptions scorer_options(const rewards::RewardOptions& rewards,
-                                      const std::string& scorer);
+/// Answers in the order of sample numbers as questions with their samples and their majority.
+/// Answers whose gold cannot be read are left out and counted in `num_dropped`.
+std::vector<metrics::QuestionResult> question_results(std::span<const data::Rollout> answers,
+                                                      const rewards::TagOptions& tags,
+                                                      std::int64_t& num_dropped);
 
-/// pass@1 over k samples a question with a 95 % interval, and what belongs to it.
-struct SuiteScore {
-  double pass_at_1 = 0.0, low = 0.0, high = 0.0;
-  double majority = 0.0;  // cons@k: the most frequent answer's score; only with k > 1
-  double truncated_share = 0.0, mean_tokens = 0.0;
-  std::int64_t num_problems = 0, num_samples = 0;
-};
-/// `answers` in the order of sample numbers. The interval is that of the mean over questions
-/// (normal approximation of the question means; binomial Wilson interval when each question has one
-/// sample).
-SuiteScore score_suite(std::span<const data::Rollout> answers);
+/// Answers of a safety suite: behaviour wanted ("safe" to comply, "unsafe" to refuse) -> how many
+/// were refused and complied with. Null when the answers have no such scores.
+nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers);
 
 class EvaluationResults {
  public:
@@ -33,8 +28,8 @@ class EvaluationResults {
   std::int64_t num_done() const { return num_done_; }
   metrics::Row add(const std::string& model, const config::SuiteOptions& suite,
                    std::span<const data::Rollout> answers, std::int64_t step);
-  /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json,
-  /// prints the table.
+  /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json
+  /// {"model": {"suite or benchmark": {...}}}, prints the tables.
   void finish();
 
  private:

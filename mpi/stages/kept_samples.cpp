@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "data/jsonl.h"
+#include "rewards/registry.h"
 
 namespace r1::mpi {
 namespace {
@@ -38,12 +39,24 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) 
   return record;
 }
 
+/// What a rule reward says of a completion, whether or not the run's reward has it as a part.
+double rule(const rewards::Reward& reward, const data::Rollout& rollout,
+            const std::string& forced_opening) {
+  rewards::RewardInput input;
+  input.problem = rollout.prompt.problem;
+  input.completion = forced_opening + rollout.completion.text;
+  return reward.score(input).parts.front().second;
+}
+
 }  // namespace
 
 KeptSamples::KeptSamples(Run& run, std::string output)
     : run_(run),
       output_(std::move(output)),
-      progress_file_(run.folder() + "/generate_progress.json") {
+      progress_file_(run.folder() + "/generate_progress.json"),
+      format_(rewards::make_format(run.config().rewards)),
+      language_(rewards::make_language_consistency(run.config().rewards)),
+      repetition_(rewards::make_repetition(run.config().rewards)) {
   auto next = at::zeros({2}, at::kLong);
   run.together(
       [&] {
@@ -54,8 +67,9 @@ KeptSamples::KeptSamples(Run& run, std::string output)
           const auto json = nlohmann::json::parse(base::read_file(progress_file_));
           next_chunk_ = json.at("next_chunk");
           kept_ = json.at("kept");
-          seen_ = json.at("seen");
-          refused_ = json.at("refused").get<std::map<std::string, std::int64_t>>();
+          for (const auto& [domain, counts] : json.at("domains").items())
+            domains_[domain] = {counts.at("seen"), counts.at("kept"),
+                                counts.at("refused").get<std::map<std::string, std::int64_t>>()};
           fs::resize_file(output_, json.at("bytes").get<std::uintmax_t>());
         } else {
           base::write_file_atomically(output_, "");
@@ -89,9 +103,12 @@ std::string KeptSamples::refusal(const data::Rollout& rollout) const {
   if (static_cast<std::int64_t>(rollout.completion.token_ids.size()) < keep.min_tokens)
     return "too short";
   if (keep.correct && rollout.reward.reason != "ok") return "wrong";
-  if (keep.format && part("format", 1.0) < 1.0) return "format";
-  if (keep.one_language && part("language", 1.0) < 1.0) return "language";
-  if (1.0 - part("repetition", 1.0) > keep.max_repetition) return "repetition";
+  const std::string& opening = run_.config().rewards.tags.forced_opening;
+  if (keep.format && rule(*format_, rollout, opening) < 1.0) return "format";
+  if (keep.one_language && rule(*language_, rollout, opening) < keep.min_language_share)
+    return "language";
+  if (keep.max_repetition < 1.0 && 1.0 - rule(*repetition_, rollout, opening) > keep.max_repetition)
+    return "repetition";
   if (score < keep.min_reward) return "score";
   return "";
 }
@@ -105,13 +122,13 @@ metrics::Row KeptSamples::add(std::span<const data::Rollout> rollouts, std::int6
         std::vector<const data::Rollout*> best;
         std::set<std::pair<std::int64_t, std::string>> known;
         for (const auto& rollout : rollouts) {
-          ++seen_;
+          ++account(rollout).seen;
           auto why = refusal(rollout);
           if (why.empty() && options.keep.distinct &&
               !known.emplace(rollout.group, rollout.completion.text).second)
             why = "double";
           if (!why.empty())
-            ++refused_[why];
+            ++account(rollout).refused[why];
           else
             best.push_back(&rollout);
         }
@@ -123,38 +140,60 @@ metrics::Row KeptSamples::add(std::span<const data::Rollout> rollouts, std::int6
         for (const auto* rollout : best) {
           if (options.keep.max_per_prompt > 0 &&
               ++per_prompt[rollout->group] > options.keep.max_per_prompt) {
-            ++refused_["enough of the prompt"];
+            ++account(*rollout).refused["enough of the prompt"];
             continue;
           }
-          if (options.max_kept > 0 && kept_ >= options.max_kept) break;
+          if (options.max_kept > 0 && kept_ >= options.max_kept) {
+            ++account(*rollout).refused["enough in all"];
+            continue;
+          }
           writer.write(record_of(*rollout, options.record));
           ++kept_;
+          ++account(*rollout).kept;
         }
         writer.sync();
         note(chunk + 1);
         row.set("kept", static_cast<double>(kept_));
-        row.set("kept_share",
-                static_cast<double>(kept_) / static_cast<double>(std::max<std::int64_t>(1, seen_)));
+        const auto seen = report().at("seen").get<double>();
+        row.set("kept_share", static_cast<double>(kept_) / std::max(1.0, seen));
       },
       "writing kept samples");
   return row;
 }
 
+KeptSamples::Account& KeptSamples::account(const data::Rollout& rollout) {
+  return domains_[rollout.prompt.domain.empty() ? "other" : rollout.prompt.domain];
+}
+
+nlohmann::json KeptSamples::report() const {
+  Account all;
+  auto domains = nlohmann::json::object();
+  for (const auto& [domain, counts] : domains_) {
+    domains[domain] = {{"seen", counts.seen}, {"kept", counts.kept}, {"refused", counts.refused}};
+    all.seen += counts.seen;
+    for (const auto& [reason, count] : counts.refused) all.refused[reason] += count;
+  }
+  return {{"seen", all.seen}, {"kept", kept_}, {"refused", all.refused}, {"domains", domains}};
+}
+
 void KeptSamples::note(std::int64_t next_chunk) {
-  base::write_file_atomically(progress_file_, nlohmann::json{{"next_chunk", next_chunk},
-                                                             {"kept", kept_},
-                                                             {"seen", seen_},
-                                                             {"refused", refused_},
-                                                             {"bytes", fs::file_size(output_)}}
-                                                  .dump());
+  auto progress = report();
+  progress["next_chunk"] = next_chunk;
+  progress["bytes"] = fs::file_size(output_);
+  base::write_file_atomically(progress_file_, progress.dump());
 }
 
 void KeptSamples::finish() {
   if (!run_.writes()) return;
+  const auto account = report();
+  base::write_file_atomically(output_ + ".report.json", account.dump(1));
   std::string reasons;
-  for (const auto& [reason, count] : refused_) reasons += fmt::format("; {} {}", count, reason);
-  base::log_info("{}: kept {} of {} completions in {}{}", run_.stage(), kept_, seen_, output_,
-                 reasons);
+  for (const auto& [reason, count] : account["refused"].items())
+    reasons += fmt::format("; {} {}", count.get<std::int64_t>(), reason);
+  base::log_info("{}: kept {} of {} completions in {}{}", run_.stage(), kept_,
+                 account["seen"].get<std::int64_t>(), output_, reasons);
+  for (const auto& [domain, counts] : domains_)
+    base::log_info("{}: {}: kept {} of {}", run_.stage(), domain, counts.kept, counts.seen);
   if (kept_ == 0)
     throw base::InputError(fmt::format("{}: no completion was kept{}", output_, reasons));
 }

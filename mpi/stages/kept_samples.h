@@ -1,8 +1,11 @@
 #pragma once
 // The output file of the generate stage: which completions are kept, as what record, and how a
 // restart goes on.
+#include <nlohmann/json.hpp>
+
 #include "data/types.h"
 #include "metrics/row.h"
+#include "rewards/reward.h"
 #include "run.h"
 
 namespace r1::mpi {
@@ -20,18 +23,28 @@ class KeptSamples {
   /// Filters the chunk's completions (on the writing rank), appends and syncs them, then notes the
   /// chunk as done.
   metrics::Row add(std::span<const data::Rollout> rollouts, std::int64_t chunk);
-  /// Logs how many were kept and why others were not.
+  /// Writes OUTPUT.report.json: seen, kept and the reasons against the others, in all and by
+  /// domain; logs the same. Throws: InputError when nothing was kept.
   void finish();
 
  private:
+  /// What became of a domain's completions.
+  struct Account {
+    std::int64_t seen = 0, kept = 0;
+    std::map<std::string, std::int64_t> refused;
+  };
+
   /// Empty: keep; else why not.
   std::string refusal(const data::Rollout& rollout) const;
+  Account& account(const data::Rollout& rollout);
+  nlohmann::json report() const;
   void note(std::int64_t next_chunk);
 
   Run& run_;
   std::string output_, progress_file_;
-  std::int64_t next_chunk_ = 0, kept_ = 0, seen_ = 0;
-  std::map<std::string, std::int64_t> refused_;
+  std::unique_ptr<rewards::Reward> format_, language_, repetition_;
+  std::int64_t next_chunk_ = 0, kept_ = 0;
+  std::map<std::string, Account> domains_;
 };
 
 }  // namespace r1::mpi

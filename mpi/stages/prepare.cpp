@@ -6,23 +6,38 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "collective_errors.h"
+#include "data/benchmark_records.h"
+#include "data/dataset.h"
 #include "data/generators.h"
-#include "data/jsonl.h"
 #include "data/prepare.h"
+#include "hdf5_records.h"
 #include "rewards/combine.h"
+#include "rewards/votes.h"
 #include "stages/stages.h"
 
 namespace r1::mpi {
 namespace {
 
+/// Records of one input in their order; unreadable lines are added to `bad_lines`.
 std::vector<nlohmann::json> read_source(const config::SourceOptions& source,
-                                        const config::Config& config) {
-  auto records =
-      source.generator.empty()
-          ? data::read_jsonl(source.path, {.bad_lines = config.data.max_bad_lines})
-          : data::generate_sets(source.generator, std::max<std::int64_t>(1, source.count), 0,
-                                static_cast<std::uint64_t>(config.data.generate.seed))
-                .train;
+                                        const config::Config& config,
+                                        std::vector<data::BadLine>& bad_lines) {
+  std::vector<nlohmann::json> records;
+  const data::JsonlLimits limits{.bad_lines = config.data.max_bad_lines};
+  if (!source.generator.empty()) {
+    records = data::generate_sets(source.generator, source.count, 0,
+                                  static_cast<std::uint64_t>(config.data.generate.seed))
+                  .train;
+  } else if (source.path.ends_with(".h5") || source.path.ends_with(".hdf5")) {
+    records = read_hdf5_records(source.path, limits, bad_lines);
+  } else if (source.path.ends_with(".csv") || source.path.ends_with(".json")) {
+    records = data::read_record_file(source.path, limits);
+  } else {
+    const auto bad = data::read_records(
+        source.path, limits,
+        [&](nlohmann::json&& record, const std::string&) { records.push_back(std::move(record)); });
+    bad_lines.insert(bad_lines.end(), bad.begin(), bad.end());
+  }
   if (source.count > 0 && static_cast<std::int64_t>(records.size()) > source.count)
     records.resize(static_cast<std::size_t>(source.count));
   for (auto& record : records) {
@@ -32,40 +47,65 @@ std::vector<nlohmann::json> read_source(const config::SourceOptions& source,
   return records;
 }
 
-double part_of(const rewards::CombinedReward& reward, const std::string& part,
-               const nlohmann::json& record) {
-  const auto scored = reward.score_one({data::question_of(record), record.value("answer", ""),
-                                        data::response_of(record), record.value("type", ""),
-                                        record.dump(), false, 0, 0, {}});
-  if (part == "total") return scored.total;
-  return scored.reason == "ok" ? 1.0 : 0.0;
+data::Reward score_record(const rewards::CombinedReward& reward, const nlohmann::json& record) {
+  rewards::RewardInput input;
+  input.problem = data::question_of(record);
+  input.answer = data::first_field(record, {"answer"});
+  input.completion = data::response_of(record);
+  input.domain = data::first_field(record, {"type"});
+  input.record = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return reward.score_one(input);
 }
 
-void prepare_records(const config::Config& config, const std::string& folder) {
+/// The response that most of a question's wordings got, when at least two and half of them did.
+std::ptrdiff_t elect(const std::vector<std::string>& responses, const rewards::TagOptions& tags) {
+  std::vector<std::string> votes;
+  for (const auto& response : responses) votes.push_back(rewards::vote_of(response, "", tags));
+  return rewards::majority_sample(votes, std::max<std::size_t>(2, (votes.size() + 1) / 2));
+}
+
+data::PrepareOptions rules_of(const config::Config& config, const rewards::CombinedReward* reward) {
   const auto& options = config.prepare;
-  std::vector<nlohmann::json> raw;
-  for (const auto& source : options.sources)
-    for (auto& record : read_source(source, config)) raw.push_back(std::move(record));
   data::PrepareOptions rules;
   for (const auto& file : options.decontaminate)
-    for (const auto& record : data::read_jsonl(file))
+    for (const auto& record : data::read_record_file(file))
       rules.evaluation_texts.push_back(data::question_of(record));
   rules.ngram = static_cast<int>(options.ngram);
   rules.language = options.language;
   rules.min_language_share = options.min_language_share;
   rules.max_repetition = options.max_repetition;
   rules.max_bytes = options.max_record_bytes;
+  if (reward != nullptr && options.correct)
+    rules.correctness = [reward](const auto& record) {
+      return score_record(*reward, record).reason == "ok" ? 1.0 : 0.0;
+    };
+  if (reward != nullptr && options.min_quality > 0.0)
+    rules.quality = [reward](const auto& record) { return score_record(*reward, record).total; };
+  rules.min_quality = options.min_quality;
+  rules.elect = [tags = config.rewards.tags](const auto& responses) {
+    return elect(responses, tags);
+  };
+  return rules;
+}
+
+void prepare_records(const config::Config& config, const std::string& folder) {
+  const auto& options = config.prepare;
+  std::vector<nlohmann::json> raw;
+  std::vector<data::BadLine> bad_lines;
+  for (const auto& source : options.sources)
+    for (auto& record : read_source(source, config, bad_lines)) raw.push_back(std::move(record));
   std::optional<rewards::CombinedReward> reward;
   if (!config.rewards.parts.empty()) reward.emplace(config.rewards);
-  if (reward && options.correct)
-    rules.correctness = [&](const auto& record) { return part_of(*reward, "right", record); };
-  if (reward && options.min_quality > 0.0)
-    rules.quality = [&](const auto& record) { return part_of(*reward, "total", record); };
-  rules.min_quality = options.min_quality;
-  auto prepared = data::prepare(data::prepare_kind(options.kind), raw, rules);
+  auto prepared = data::prepare(data::prepare_kind(options.kind), raw,
+                                rules_of(config, reward ? &*reward : nullptr));
+  prepared.report.bad_lines = std::move(bad_lines);
   auto& records = prepared.records;
-  if (options.max_records > 0 && static_cast<std::int64_t>(records.size()) > options.max_records)
-    records.resize(static_cast<std::size_t>(options.max_records));
+  const auto most = static_cast<std::size_t>(options.max_records);
+  if (most > 0 && records.size() > most) {
+    prepared.report.dropped["max_records"] = static_cast<std::int64_t>(records.size() - most);
+    prepared.report.kept = options.max_records;
+    records.resize(most);
+  }
   if (records.empty())
     throw base::InputError("prepare: no record was kept: " + prepared.report.to_json().dump());
   const auto output = options.output.empty() ? folder + "/data.jsonl" : options.output;
@@ -75,8 +115,10 @@ void prepare_records(const config::Config& config, const std::string& folder) {
   for (const auto& record : records)
     lines += record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   base::write_file_atomically(output, lines);
-  base::write_file_atomically(options.report.empty() ? output + ".report.json" : options.report,
-                              prepared.report.to_json().dump(1));
+  std::filesystem::path report = options.report.empty() ? output + ".report.json" : options.report;
+  base::write_file_atomically(report, prepared.report.to_json().dump(
+                                          1, ' ', false, nlohmann::json::error_handler_t::replace));
+  base::write_file_atomically(report.replace_extension(".txt"), prepared.report.to_text());
   base::log_info("prepare: {} of {} records in {}", records.size(), prepared.report.seen, output);
 }
 

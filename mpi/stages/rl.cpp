@@ -28,14 +28,14 @@ class ColdstartSamples {
     if (rl.coldstart_samples() == 0) return;
     run.together(
         [&] {
-          std::int64_t line = 0;
-          for (const auto& record : data::read_jsonl(rl.coldstart.path)) {
-            const auto where = fmt::format("{}:{}", rl.coldstart.path, ++line);
-            samples_.push_back(data::sft_sample(
-                data::sft_text(record, prompts.renderer(), run.config().data, where),
-                prompts.encoder(), run.text().tokenizer->eos_token_ids().front(),
-                run.config().data));
-          }
+          const auto& options = run.config().data;
+          const auto end = run.text().tokenizer->eos_token_ids().front();
+          data::read_records(rl.coldstart.path, {.bad_lines = options.max_bad_lines},
+                             [&](nlohmann::json&& record, const std::string& where) {
+                               samples_.push_back(data::sft_sample(
+                                   data::sft_text(record, prompts.renderer(), options, where),
+                                   prompts.encoder(), end, data::LossOn::Completion));
+                             });
           if (samples_.empty())
             throw base::InputError(fmt::format("{}: no cold-start record", rl.coldstart.path));
         },

@@ -22,7 +22,8 @@ std::vector<std::string> roles_of(const config::Config& config) {
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
   Run run(environment, world, setup, roles_of(setup.config));
   const auto& sft = run.config().sft;
-  const SupervisedData data(run, sft.max_length);
+  const SupervisedData data(run, sft.max_length,
+                            sft.loss_on == "all" ? data::LossOn::All : data::LossOn::Completion);
   SafetyTerm safety(run);
   Learner learner(run, run.config().model, data.total_steps(sft.epochs, sft.steps, sft.batch));
   HeldOutLoss held_out(run, data.held_out());

@@ -6,7 +6,8 @@
 
 namespace r1::mpi {
 
-SupervisedData::SupervisedData(Run& run, std::int64_t max_length) : run_(run) {
+SupervisedData::SupervisedData(Run& run, std::int64_t max_length, data::LossOn loss_on)
+    : run_(run) {
   run.together(
       [&] {
         const auto& options = run.config().data;
@@ -14,24 +15,22 @@ SupervisedData::SupervisedData(Run& run, std::int64_t max_length) : run_(run) {
         const auto encode = [&](std::string_view text) { return run.text().encode(text); };
         const auto end = run.text().tokenizer->eos_token_ids().front();
         std::int64_t too_long = 0;
-        for (const auto& file : options.files) {
-          std::int64_t line = 0;
-          for (const auto& record : data::read_jsonl(file, {.bad_lines = options.max_bad_lines})) {
-            const auto text =
-                data::sft_text(record, renderer, options, fmt::format("{}:{}", file, ++line));
-            auto sample = data::sft_sample(text, encode, end, options);
-            if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) >
-                max_length) {
-              ++too_long;
-              continue;
-            }
-            const bool kept_back =
-                static_cast<double>(base::hash_name(text.prompt) >> 11) * 0x1.0p-53 <
-                options.held_out;
-            (kept_back ? held_out_ : train_).push_back(std::move(sample));
-            if (!kept_back) prompt_texts_.push_back(text.prompt);
+        const auto add = [&](nlohmann::json&& record, const std::string& where) {
+          const auto text = data::sft_text(record, renderer, options, where);
+          auto sample = data::sft_sample(text, encode, end, loss_on);
+          if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) >
+              max_length) {
+            ++too_long;
+            return;
           }
-        }
+          const bool kept_back =
+              static_cast<double>(base::hash_name(text.prompt) >> 11) * 0x1.0p-53 <
+              options.held_out;
+          (kept_back ? held_out_ : train_).push_back(std::move(sample));
+          if (!kept_back) prompt_texts_.push_back(text.prompt);
+        };
+        for (const auto& file : options.files)
+          data::read_records(file, {.bad_lines = options.max_bad_lines}, add);
         if (too_long > 0 && run.writes())
           base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(),
                             too_long, max_length);

@@ -8,9 +8,9 @@ namespace r1::mpi {
 
 class SupervisedData {
  public:
-  /// Reads [data] files. Every `1 / held_out` th record (by hash of its text) is held out.
+  /// Reads [data] files; records without the named fields are bad lines. Every `1 / held_out` th record (by hash of its text) is held out.
   /// Collective over: world.
-  SupervisedData(Run& run, std::int64_t max_length);
+  SupervisedData(Run& run, std::int64_t max_length, data::LossOn loss_on);
 
   /// The samples of a step; the same on every rank.
   std::vector<data::TrainingSample> batch(std::int64_t step, std::int64_t size) const;

@@ -174,6 +174,9 @@ void check_evaluate(const Config& config, base::Problems& problems) {
         !config.evaluate.sampling.greedy || suite.samples_per_prompt == 1,
         fmt::format("evaluate.suites[{}].samples_per_prompt", i),
         "greedy answers are all equal: expected 1, or evaluate.sampling.greedy = false");
+    problems.require(
+        (suite.scorer != "code" && suite.scorer != "external") || config.rewards.workers > 0,
+        "rewards.workers", fmt::format("evaluate.suites[{}] runs programs: expected 1 or more", i));
   }
 }
 

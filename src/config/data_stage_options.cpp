@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "rewards/options.h"
+
 namespace r1::config {
 namespace {
 
@@ -31,7 +33,9 @@ void KeepOptions::visit(base::OptionVisitor& v) {
   v("score", score, "which score min_reward looks at: total, or a part of [rewards]");
   v("correct", correct, "only right answers");
   v("format", format, "only completions in the tagged form");
-  v("one_language", one_language, "only completions whose thinking part is in one language");
+  v("one_language", one_language,
+    "only completions whose thinking part is in the language of [rewards.language]");
+  v("min_language_share", min_language_share, "share of its words that must be");
   v("finished", finished, "only completions that ended by themselves");
   v("min_tokens", min_tokens, "shortest completion, tokens");
   v("max_repetition", max_repetition, "highest share of repeated n-grams; 1: any");
@@ -44,6 +48,8 @@ void KeepOptions::check(const std::string& key, base::Problems& problems) const 
   problems.require(min_tokens >= 0, key + ".min_tokens", "expected >= 0");
   problems.require(max_repetition >= 0.0 && max_repetition <= 1.0, key + ".max_repetition",
                    "expected in [0, 1]");
+  problems.require(min_language_share >= 0.0 && min_language_share <= 1.0,
+                   key + ".min_language_share", "expected in [0, 1]");
   problems.require(max_per_prompt >= 0, key + ".max_per_prompt", "expected >= 0 (0: all)");
 }
 
@@ -76,10 +82,10 @@ void SuiteOptions::visit(base::OptionVisitor& v) {
   v("name", name, "name of the suite in tables and files");
   v("benchmark", benchmark,
     "key in evaluation_results.json; suites of one key are averaged by question; empty: name");
-  v("path", path, "JSONL of questions; or generator");
+  v("path", path, "questions: JSONL, a JSON array, or CSV with a header; or generator");
   v("generator", generator, "generated problems (add20, countdown, ...) instead of a file");
   v("scorer", scorer,
-    "maths, code, safety, choice, countdown, format, or a reasoning-gym task's scorer");
+    "maths, code, safety, choice, reasoning_gym, a reward, or a scorer of the puzzle reward");
   v("num_questions", num_questions, "questions asked; 0: all of the file");
   v("samples_per_prompt", samples_per_prompt, "k of pass@1 over k samples");
   v("majority", majority, "also cons@k: the majority of the k answers");
@@ -90,7 +96,8 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
   problems.require(!name.empty(), key + ".name", "expected a name");
   problems.require(path.empty() != generator.empty(), key + ".path",
                    "expected either path or generator");
-  problems.require(!scorer.empty(), key + ".scorer", "expected a scorer");
+  problems.require(rewards::is_scorer(scorer), key + ".scorer",
+                   fmt::format("unknown scorer '{}', known: {}", scorer, rewards::scorer_list()));
   problems.require(num_questions >= 0, key + ".num_questions", "expected >= 0 (0: all)");
   problems.require(generator.empty() || num_questions > 0, key + ".num_questions",
                    "generated problems need a number > 0");
@@ -103,6 +110,8 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
 void EvaluatedModelOptions::visit(base::OptionVisitor& v) {
   v("name", name, "key in evaluation_results.json");
   v("path", path, "model folder; {run} is the pipeline's run folder");
+  v("teacher", teacher,
+    "name of another model: the one this was distilled from; tables then show student / teacher");
 }
 
 void EvaluatedModelOptions::check(const std::string& key, base::Problems& problems) const {
@@ -122,11 +131,21 @@ void EvaluateOptions::check(const std::string& key, base::Problems& problems) co
   sampling.check(key + ".sampling", problems);
   problems.require(!output.empty(), key + ".output", "expected a file name");
   check_named_items(key + ".models", models, problems);
+  std::set<std::string> names;
+  for (const auto& model : models) names.insert(model.name);
+  for (std::size_t i = 0; i < models.size(); ++i)
+    problems.require(
+        models[i].teacher.empty() ||
+            (models[i].teacher != models[i].name && names.count(models[i].teacher) > 0),
+        fmt::format("{}.models[{}].teacher", key, i),
+        "expected the name of another of the models, found \"" + models[i].teacher + "\"");
   check_named_items(key + ".suites", suites, problems);
 }
 
 void SourceOptions::visit(base::OptionVisitor& v) {
-  v("path", path, "JSONL (MATH, GSM8K, {instruction, input, output}, ...) or HDF5; or generator");
+  v("path", path,
+    "JSONL (MATH, GSM8K, {instruction, input, output}, ...), .json, .csv, .h5 (a dataset a "
+    "field); or generator");
   v("generator", generator, "generated problems (add20, countdown, ...) instead of a file");
   v("count", count, "records taken; 0: all of the file");
   v("level", level, "level of records that have none (guide, GSM8K: elementary)");
@@ -142,11 +161,14 @@ void SourceOptions::check(const std::string& key, base::Problems& problems) cons
 }
 
 void PrepareOptions::visit(base::OptionVisitor& v) {
-  v.choice("kind", kind, {"rl", "coldstart", "sft1", "sft2", "generic"},
+  v.choice("kind", kind, {"rl", "coldstart", "sft1", "sft2", "distill", "consistency", "generic"},
            "records that are made: rl {problem, solution, level, type, answer}; the others "
-           "{instruction, input, output}; generic: as they are");
+           "{instruction, input, output}; consistency: each wording of a group answered with the "
+           "majority's response; generic: as they are");
   v("output", output, "JSONL that is written; empty: data.jsonl in the run folder");
-  v("report", report, "JSON of what was kept, dropped and why; empty: OUTPUT.report.json");
+  v("report", report,
+    "JSON of what was kept, dropped and why, with a readable .txt beside it; empty: "
+    "OUTPUT.report.json");
   v("decontaminate", decontaminate, "evaluation files: records sharing an n-gram are dropped");
   v("ngram", ngram, "words of such an n-gram (R1: 10)");
   v("language", language, "wanted language (en, ko, ...), or question: the question's; empty: any");

@@ -16,6 +16,7 @@ struct KeepOptions {
   bool correct = false;
   bool format = false;
   bool one_language = false;
+  double min_language_share = 0.9;
   bool finished = true;
   std::int64_t min_tokens = 1;
   double max_repetition = 1.0;
@@ -61,6 +62,7 @@ struct SuiteOptions {
 struct EvaluatedModelOptions {
   std::string name;
   std::string path;
+  std::string teacher;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "data/benchmark_records.h"
 #include "data/generators.h"
 #include "data/jsonl.h"
 #include "data/text.h"
@@ -20,24 +21,15 @@ std::string field_text(const nlohmann::json& record, const std::string& name) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
-std::string first_field(const nlohmann::json& record, const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    if (std::string text = field_text(record, name); !text.empty()) return text;
-  return {};
-}
-
 std::vector<Problem> read_problems(const std::vector<std::string>& files,
                                    const DataOptions& options) {
   std::vector<Problem> problems;
   JsonlLimits limits;
   limits.bad_lines = options.max_bad_lines;
-  for (const std::string& path : files) {
-    JsonlReader reader(path, limits);
-    for (nlohmann::json record; reader.next(record);)
-      problems.push_back(make_problem(record, options, fmt::format("{}:{}", path, reader.line())));
-    for (const BadLine& bad : reader.bad_lines())
-      base::log_warning("{}:{}: line left out: {}", bad.file, bad.line, bad.reason);
-  }
+  for (const std::string& path : files)
+    read_records(path, limits, [&](nlohmann::json&& record, const std::string& where) {
+      problems.push_back(make_problem(record, options, where));
+    });
   return problems;
 }
 
@@ -87,10 +79,18 @@ void drop_held_out(std::vector<Problem>& train, const std::vector<Problem>& held
 
 }  // namespace
 
+std::string first_field(const nlohmann::json& record, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (std::string text = field_text(record, name); !text.empty()) return text;
+  return {};
+}
+
 Problem make_problem(const nlohmann::json& record, const DataOptions& options,
                      const std::string& where) {
   Problem out;
   out.problem = first_field(record, options.problem_fields);
+  out.answer = first_field(record, options.answer_fields);
+  complete_benchmark_question(record, out.problem, out.answer);
   if (out.problem.empty())
     throw base::InputError(fmt::format("{}: no problem: expected one of the fields {}", where,
                                        fmt::join(options.problem_fields, ", ")));
@@ -98,7 +98,6 @@ Problem make_problem(const nlohmann::json& record, const DataOptions& options,
   const std::string input = field_text(record, "input");
   if (!input.empty() && record.contains("instruction")) out.problem += "\n\n" + input;
   out.solution = field_text(record, "solution");
-  out.answer = first_field(record, options.answer_fields);
   const std::size_t mark = out.answer.rfind("####");
   if (mark != std::string::npos) {
     if (out.solution.empty()) out.solution = out.answer;

@@ -19,6 +19,10 @@ struct Problem {
   std::string record;  // the JSON object
 };
 
+/// The first of these fields that holds something, as text (numbers as JSON writes them); empty:
+/// none does.
+std::string first_field(const nlohmann::json& record, const std::vector<std::string>& names);
+
 /// Throws: InputError naming `where` (file and line) when no field holds a problem.
 Problem make_problem(const nlohmann::json& record, const DataOptions& options,
                      const std::string& where);

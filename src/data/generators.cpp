@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "base/errors.h"
-#include "data/generator_tasks.h"
+#include "data/generators/tasks.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -32,6 +32,38 @@ constexpr std::array kGenerators{
     Entry{"syllogism", tasks::syllogism},
     Entry{"ordering", tasks::ordering},
     Entry{"code_output", tasks::code_output},
+    Entry{"chain_sum", tasks::chain_sum},
+    Entry{"decimal_chain_sum", tasks::decimal_chain_sum},
+    Entry{"basic_arithmetic", tasks::basic_arithmetic},
+    Entry{"products", tasks::products},
+    Entry{"gcd", tasks::gcd},
+    Entry{"lcm", tasks::lcm},
+    Entry{"prime_factorization", tasks::prime_factorization},
+    Entry{"count_bits", tasks::count_bits},
+    Entry{"base_conversion", tasks::base_conversion},
+    Entry{"fraction_simplification", tasks::fraction_simplification},
+    Entry{"simple_equations", tasks::simple_equations},
+    Entry{"number_sorting", tasks::number_sorting},
+    Entry{"letter_counting", tasks::letter_counting},
+    Entry{"spell_backward", tasks::spell_backward},
+    Entry{"word_sorting", tasks::word_sorting},
+    Entry{"word_sequence_reversal", tasks::word_sequence_reversal},
+    Entry{"caesar_cipher", tasks::caesar_cipher},
+    Entry{"leg_counting", tasks::leg_counting},
+    Entry{"binary_matrix", tasks::binary_matrix},
+    Entry{"rotate_matrix", tasks::rotate_matrix},
+    Entry{"spiral_matrix", tasks::spiral_matrix},
+    Entry{"mini_sudoku", tasks::mini_sudoku},
+    Entry{"sudoku", tasks::sudoku},
+    Entry{"knights_knaves", tasks::knights_knaves},
+    Entry{"family_relationships", tasks::family_relationships},
+    Entry{"kinematics", tasks::kinematics},
+    Entry{"energy", tasks::energy},
+    Entry{"circuits", tasks::circuits},
+    Entry{"balance_equation", tasks::balance_equation},
+    Entry{"stoichiometry", tasks::stoichiometry},
+    Entry{"dilution", tasks::dilution},
+    Entry{"code_problem", tasks::code_problem},
 };
 
 nlohmann::json make_one(Generator make, std::uint64_t base_seed, std::int64_t index) {

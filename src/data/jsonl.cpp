@@ -98,12 +98,29 @@ bool JsonlReader::next(nlohmann::json& record) {
   return false;
 }
 
-std::vector<nlohmann::json> read_jsonl(const std::string& path, const JsonlLimits& limits) {
+std::vector<BadLine> read_records(
+    const std::string& path, const JsonlLimits& limits,
+    const std::function<void(nlohmann::json&& record, const std::string& where)>& use) {
   JsonlReader reader(path, limits);
-  std::vector<nlohmann::json> records;
-  for (nlohmann::json record; reader.next(record);) records.push_back(std::move(record));
+  for (nlohmann::json record; reader.next(record);) {
+    const std::string where = fmt::format("{}:{}", path, reader.line());
+    try {
+      use(std::move(record), where);
+    } catch (const base::InputError& error) {
+      const std::string what = error.what();
+      reader.refuse(what.rfind(where + ": ", 0) == 0 ? what.substr(where.size() + 2) : what);
+    }
+  }
   for (const BadLine& bad : reader.bad_lines())
     base::log_warning("{}:{}: line left out: {}", bad.file, bad.line, bad.reason);
+  return reader.bad_lines();
+}
+
+std::vector<nlohmann::json> read_jsonl(const std::string& path, const JsonlLimits& limits) {
+  std::vector<nlohmann::json> records;
+  read_records(path, limits, [&](nlohmann::json&& record, const std::string&) {
+    records.push_back(std::move(record));
+  });
   return records;
 }
 

@@ -3,6 +3,7 @@
 // kill.
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -35,10 +36,11 @@ class JsonlReader {
   /// Line of the last record returned.
   std::int64_t line() const { return line_; }
   const std::vector<BadLine>& bad_lines() const { return bad_; }
+  /// Counts the record just returned as a bad line. Throws: InputError beyond the limit.
+  void refuse(const std::string& reason);
 
  private:
   bool read_line(std::string& text, bool& too_long);
-  void refuse(const std::string& reason);
 
   std::string path_;
   JsonlLimits limits_;
@@ -47,6 +49,12 @@ class JsonlReader {
   std::vector<BadLine> bad_;
 };
 
+/// Calls `use` with each record and its place "file:line". A record that `use` refuses by an
+/// InputError is a bad line like one that is no JSON. Returns the bad lines, logged as warnings.
+/// Throws: InputError beyond the limit.
+std::vector<BadLine> read_records(
+    const std::string& path, const JsonlLimits& limits,
+    const std::function<void(nlohmann::json&& record, const std::string& where)>& use);
 /// All good records of a file; bad lines are logged as warnings. Throws: InputError.
 std::vector<nlohmann::json> read_jsonl(const std::string& path, const JsonlLimits& limits = {});
 

@@ -21,7 +21,6 @@ void DataOptions::visit(base::OptionVisitor& v) {
   v("system_prompt", system_prompt,
     "system message of the chat template; empty: the template's own");
   v("instruction", instruction, "what the user says; {problem} is replaced");
-  v.choice("loss_on", loss_on, {"completion", "all"}, "tokens that SFT learns (guide: all)");
   v.section_list("few_shot", few_shot, "earlier turns shown before the problem");
   v.section("generate", generate, "problems made with a seed");
 }

@@ -49,7 +49,6 @@ struct DataOptions {
   std::string prompt_template = "chat";
   std::string system_prompt;
   std::string instruction = "{problem}";
-  std::string loss_on = "completion";
   std::vector<FewShotOptions> few_shot;
   GeneratorOptions generate;
 

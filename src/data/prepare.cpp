@@ -1,6 +1,7 @@
 #include "data/prepare.h"
 
 #include <cmath>
+#include <map>
 
 #include "base/errors.h"
 #include "data/text.h"
@@ -40,6 +41,11 @@ std::string boxed_answer(const std::string& solution) {
     if (solution[end] == '}' && --depth == 0) return solution.substr(begin, end - begin);
   }
   return {};
+}
+
+void keep_fields(const Json& raw, std::initializer_list<const char*> names, Json& out) {
+  for (const char* name : names)
+    if (raw.contains(name)) out[name] = raw[name];
 }
 
 Json in_form(PrepareKind kind, const Json& raw) {
@@ -85,13 +91,24 @@ PrepareKind prepare_kind(const std::string& name) {
   if (name == "coldstart") return PrepareKind::ColdStart;
   if (name == "sft1") return PrepareKind::Sft1;
   if (name == "sft2") return PrepareKind::Sft2;
+  if (name == "distill") return PrepareKind::Distill;
+  if (name == "consistency") return PrepareKind::Consistency;
   if (name == "generic") return PrepareKind::Generic;
-  throw base::ConfigError(
-      fmt::format("prepare.kind: expected rl, coldstart, sft1, sft2 or generic, found '{}'", name));
+  throw base::ConfigError(fmt::format(
+      "prepare.kind: expected rl, coldstart, sft1, sft2, distill, consistency or generic, found "
+      "'{}'",
+      name));
 }
 
 Json rl_record(const Json& raw) {
   const std::string question = text_of(raw, "question");
+  if (!question.empty() && raw.contains("metadata")) {  // reasoning-gym
+    Json same = raw;
+    same["problem"] = question;
+    same.erase("question");
+    if (!same.contains("type")) same["type"] = "reasoning";
+    return rl_record(same);
+  }
   if (!question.empty()) {  // GSM8K
     const std::string solution = text_of(raw, "answer");
     const std::size_t mark = solution.rfind("####");
@@ -108,15 +125,15 @@ Json rl_record(const Json& raw) {
   const std::string solution = text_of(raw, "solution");
   std::string answer = text_of(raw, "answer");
   if (answer.empty()) answer = boxed_answer(solution);
-  if (problem.empty() || trim(answer).empty()) return nullptr;
+  const bool has_tests = raw.contains("tests") || raw.contains("test_list");
+  if (problem.empty() || (trim(answer).empty() && !has_tests)) return nullptr;
   const std::string type = text_of(raw, raw.contains("type") ? "type" : "subject");
   Json out{{"problem", problem},
            {"solution", solution},
            {"level", level_of(raw)},
            {"type", type},
            {"answer", answer}};
-  for (const char* name : {"numbers", "target"})
-    if (raw.contains(name)) out[name] = raw[name];
+  keep_fields(raw, {"numbers", "target", "metadata", "scorer", "tests", "test_list"}, out);
   return out;
 }
 
@@ -130,19 +147,56 @@ Json sft_record(const Json& raw) {
   }
   if (instruction.empty() || output.empty()) return nullptr;
   Json out{{"instruction", instruction}, {"input", input}, {"output", output}};
-  for (const char* name : {"answer", "type", "level", "category"})
-    if (raw.contains(name)) out[name] = raw[name];
+  keep_fields(
+      raw,
+      {"answer", "type", "level", "category", "numbers", "target", "metadata", "scorer", "tests"},
+      out);
+  return out;
+}
+
+std::vector<Json> majority_records(const std::vector<Json>& raw, const Election& elect,
+                                   std::int64_t& dropped) {
+  std::map<std::string, std::vector<const Json*>> groups;
+  for (const Json& record : raw) {
+    std::string group = text_of(record, "group");
+    if (group.empty()) group = text_of(record, "category");
+    groups[group].push_back(&record);
+  }
+  std::vector<Json> out;
+  for (const auto& [name, records] : groups) {
+    std::vector<std::string> responses;
+    for (const Json* record : records) responses.push_back(response_of(*record));
+    const std::ptrdiff_t chosen = name.empty() || !elect ? -1 : elect(responses);
+    if (chosen < 0) {
+      dropped += static_cast<std::int64_t>(records.size());
+      continue;
+    }
+    for (const Json* record : records) {
+      Json& made = out.emplace_back(*record);
+      for (const char* field : {"completion", "response", "solution", "messages"})
+        made.erase(field);
+      made["output"] = responses[static_cast<std::size_t>(chosen)];
+      made["category"] = name;
+    }
+  }
   return out;
 }
 
 Prepared prepare(PrepareKind kind, const std::vector<Json>& raw, const PrepareOptions& options) {
   FilterChain chain = make_chain(kind, options);
   Prepared out;
-  for (const Json& record : raw) {
+  std::int64_t no_majority = 0;
+  std::vector<Json> elected;
+  if (kind == PrepareKind::Consistency) elected = majority_records(raw, options.elect, no_majority);
+  for (const Json& record : kind == PrepareKind::Consistency ? elected : raw) {
     Json formed = in_form(kind, record);
-    if (chain.keep(formed)) out.records.push_back(std::move(formed));
+    if (chain.keep(formed, record)) out.records.push_back(std::move(formed));
   }
   out.report = chain.report();
+  if (no_majority > 0) {
+    out.report.seen += no_majority;
+    out.report.dropped["no_majority"] = no_majority;
+  }
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "data/sft.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 
 namespace r1::data {
@@ -37,33 +39,41 @@ SftText from_messages(const nlohmann::json& list, const PromptRenderer& renderer
   return out;
 }
 
+/// What is learnt of {instruction, output}, {problem, solution, answer} and their kin.
+std::string completion_of(const nlohmann::json& record, const DataOptions& options) {
+  const auto& names = options.answer_fields;
+  for (const char* worked : {"output", "solution"})
+    if (std::find(names.begin(), names.end(), worked) != names.end())
+      if (std::string text = first_field(record, {worked}); !text.empty()) return text;
+  return first_field(record, names);
+}
+
 }  // namespace
 
 SftText sft_text(const nlohmann::json& record, const PromptRenderer& renderer,
                  const DataOptions& options, const std::string& where) {
   if (record.contains("messages"))
     return from_messages(record["messages"], renderer, options, where);
-  if (record.contains("instruction")) {
-    const std::string instruction = text_field(record, "instruction", where);
-    const std::string input = record.contains("input") ? text_field(record, "input", where) : "";
-    const std::string question = input.empty() ? instruction : instruction + "\n\n" + input;
-    return {options.prompt_template == "guide" ? guide_prompt(instruction, input)
-                                               : renderer.text(question),
-            text_field(record, "output", where)};
-  }
-  if (record.contains("prompt"))
+  if (record.contains("prompt") && record.contains("completion"))
     return {text_field(record, "prompt", where), text_field(record, "completion", where)};
-  return {renderer.text(text_field(record, "problem", where)),
-          text_field(record, "solution", where)};
+  const Problem problem = make_problem(record, options, where);
+  const std::string completion = completion_of(record, options);
+  if (completion.empty())
+    throw base::InputError(fmt::format("{}: no completion: expected one of the fields {}", where,
+                                       fmt::join(options.answer_fields, ", ")));
+  if (options.prompt_template != "guide" || !record.contains("instruction"))
+    return {renderer.text(problem.problem), completion};
+  const std::string input = record.contains("input") ? text_field(record, "input", where) : "";
+  return {guide_prompt(text_field(record, "instruction", where), input), completion};
 }
 
 TrainingSample sft_sample(const SftText& text, const Encoder& encode, TokenId end_token,
-                          const DataOptions& options) {
+                          LossOn loss_on) {
   TrainingSample sample;
   sample.prompt_ids = encode(text.prompt);
   sample.completion_ids = encode(text.completion);
   sample.completion_ids.push_back(end_token);
-  if (options.loss_on == "all") {
+  if (loss_on == LossOn::All) {
     sample.completion_ids.insert(sample.completion_ids.begin(), sample.prompt_ids.begin(),
                                  sample.prompt_ids.end());
     sample.prompt_ids.clear();

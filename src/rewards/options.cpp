@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "rewards/puzzles/scorer.h"
 #include "rewards/registry.h"
 
 namespace r1::rewards {
@@ -36,6 +37,7 @@ void RewardOptions::visit(base::OptionVisitor& v) {
   v.section("external", external, "external");
   v.section("reward_model", reward_model, "reward_model");
   v.section("safety", safety, "safety");
+  v.section("puzzle", puzzle, "puzzle");
 }
 
 bool RewardOptions::has_part(const std::string& name) const {
@@ -124,8 +126,22 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
     problems.require(x >= 0.0 && x <= 1.0, key + ".length",
                      fmt::format("expected [0, 1], found {}", x));
   problems.require(reward_model.scale > 0.0, key + ".reward_model.scale", "expected > 0");
+  problems.require(
+      puzzle.scorer.empty() || puzzles::find_scorer(puzzle.scorer) != nullptr,
+      key + ".puzzle.scorer",
+      fmt::format("unknown scorer '{}', known: {}", puzzle.scorer, puzzles::scorer_names()));
   problems.require(countdown.valid_expression >= 0.0 && countdown.valid_expression < 0.5,
                    key + ".countdown.valid_expression", "expected [0, 0.5)");
+}
+
+bool is_scorer(const std::string& scorer) {
+  return !reward_of_scorer(scorer).empty();
+}
+
+std::string scorer_list() {
+  return fmt::format(
+      "maths, code, safety, choice, reasoning_gym, rewards ({}), puzzle scorers ({})",
+      reward_names(), puzzles::scorer_names());
 }
 
 }  // namespace r1::rewards

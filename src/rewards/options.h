@@ -241,6 +241,20 @@ struct SafetyPartOptions {
   }
 };
 
+/// [rewards.puzzle]
+struct PuzzleOptions {
+  std::string scorer;
+  bool substring_credit = false;
+
+  void visit(base::OptionVisitor& v) {
+    v("scorer", scorer,
+      "scorer of records that name none and are of no known task; empty: the maths verifier");
+    v("substring_credit", substring_credit,
+      "a wrong answer that holds the right one earns their share of lengths, at most 0.49 "
+      "(reasoning-gym: up to 1)");
+  }
+};
+
 /// [rewards]: everything a CombinedReward is built from.
 struct RewardOptions {
   std::vector<PartOptions> parts;
@@ -264,6 +278,7 @@ struct RewardOptions {
   ExternalOptions external;
   RewardModelOptions reward_model;
   SafetyPartOptions safety;
+  PuzzleOptions puzzle;
 
   /// Whether a part of that name is listed.
   bool has_part(const std::string& name) const;
@@ -272,5 +287,9 @@ struct RewardOptions {
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
 };
+
+/// Whether [[evaluate.suites]] can name it (registry.h: reward_of_scorer), and all such names.
+bool is_scorer(const std::string& scorer);
+std::string scorer_list();
 
 }  // namespace r1::rewards

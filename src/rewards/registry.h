@@ -27,10 +27,19 @@ const RewardEntry* find_reward(const std::string& name);
 /// All names, comma separated, for messages.
 std::string reward_names();
 
+/// The reward behind a scorer of [[evaluate.suites]]: maths, code, safety, choice, reasoning_gym, a
+/// reward of the registry, or a scorer of the puzzle reward by its name. Empty: no such scorer.
+std::string reward_of_scorer(const std::string& scorer);
+/// The options under which that reward is a suite's only part.
+RewardOptions scorer_options(const RewardOptions& options, const std::string& scorer);
+
 // One factory per file of this folder.
 std::unique_ptr<Reward> make_correctness(const RewardOptions&);
 std::unique_ptr<Reward> make_answer_in_tag(const RewardOptions&);
 std::unique_ptr<Reward> make_countdown(const RewardOptions&);
+std::unique_ptr<Reward> make_puzzle(const RewardOptions&);
+std::unique_ptr<Reward> make_choice(const RewardOptions&);
+std::unique_ptr<Reward> make_refusal(const RewardOptions&);
 std::unique_ptr<Reward> make_format(const RewardOptions&);
 std::unique_ptr<Reward> make_reasoning_quality(const RewardOptions&);
 std::unique_ptr<Reward> make_response_quality(const RewardOptions&);

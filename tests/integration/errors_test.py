@@ -51,7 +51,7 @@ class Errors(support.RunTest):
         settings = {"data__files": [str(bad)], "data__generate__names": []}
         self.refuse([f"{bad}:4"], "sft", **settings, data__max_bad_lines=1)
         record = self.write_jsonl("record.jsonl", [{"instruction": "a", "output": "b"}, {"instruction": "a"}])
-        self.refuse([f"{record}:2", "output"], "sft", data__files=[str(record)], data__generate__names=[])
+        self.refuse([f"{record}:2", "output"], "sft", data__files=[str(record)], data__generate__names=[], data__max_bad_lines=0)
 
     def test_unknown_key(self):
         self.refuse(["--set rl.step=3", "rl.step", '"steps"'], rl__step=3)

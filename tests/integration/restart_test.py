@@ -3,6 +3,7 @@
 
 restart_test.py PROGRAM [unittest arguments]
 """
+import json
 import os
 import random
 import signal
@@ -119,12 +120,12 @@ class ReinforcementLearning(Restart):
 
 
 class Generate(Restart):
-    def line(self, name):
+    def line(self, name, **settings):
         return support.command(RANKS, "generate", "--config", support.CONFIGS / "varied_rewards.toml", "--run-dir",
                                self.folder / name, settings={
             "run.threads": 1, "rewards.delay_ms": 50, "generate.output": str(self.folder / f"{name}.jsonl"),
             "generate.num_prompts": 64, "generate.samples_per_prompt": 2, "generate.prompts_per_chunk": 4,
-            "generate.keep.finished": False, "generate.record": "full"})
+            "generate.keep.finished": False, "generate.record": "full", **settings})
 
     def test_no_sample_is_lost_or_doubled(self):
         self.assert_ends(0, self.line("undisturbed"))
@@ -136,6 +137,22 @@ class Generate(Restart):
                 self.assertLess(len((self.folder / f"{name}.jsonl").read_bytes()), len(wanted.read_bytes()))
                 self.assert_ends(0, self.line(name))
                 self.assert_equal_files(self.folder / f"{name}.jsonl", wanted)
+
+    def test_filters_and_accounts_survive_a_kill(self):
+        """Rejection sampling with k = 4: the same records and the same statistics by domain."""
+        rules = {"generate.samples_per_prompt": 4, "generate.keep.max_per_prompt": 1,
+                 "generate.keep.max_repetition": 0.9, "generate.num_prompts": 48}
+        self.assert_ends(0, self.line("undisturbed", **rules))
+        wanted = self.folder / "undisturbed.jsonl"
+        report = json.loads((self.folder / "undisturbed.jsonl.report.json").read_text())
+        self.assertEqual(report["seen"], 4 * 48)
+        self.assertEqual(report["kept"], len(support.read_jsonl(wanted)))
+        self.assertEqual(report["seen"], report["kept"] + sum(report["refused"].values()))
+        self.assertEqual(sum(domain["seen"] for domain in report["domains"].values()), report["seen"])
+        self.kill_a_rank(self.line("killed", **rules), self.folder / "killed.jsonl", 16, 1)
+        self.assert_ends(0, self.line("killed", **rules))
+        self.assert_equal_files(self.folder / "killed.jsonl", wanted)
+        self.assertEqual(json.loads((self.folder / "killed.jsonl.report.json").read_text()), report)
 
     def test_stopped_by_a_signal(self):
         self.assert_ends(0, self.line("undisturbed"))

@@ -1,5 +1,9 @@
 #include "data/filters/filter.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <memory>
 
 #include "data/text.h"
@@ -31,10 +35,35 @@ std::string shortened(const std::string& text) {
 }  // namespace
 
 nlohmann::json FilterReport::to_json() const {
-  return {{"seen", seen}, {"kept", kept}, {"dropped", dropped}, {"examples", examples}};
+  auto lines = nlohmann::json::array();
+  for (const BadLine& bad : bad_lines)
+    lines.push_back({{"file", bad.file}, {"line", bad.line}, {"reason", bad.reason}});
+  return {{"seen", seen},
+          {"kept", kept},
+          {"dropped", dropped},
+          {"examples", examples},
+          {"bad_lines", lines}};
 }
 
-bool FilterChain::keep(const nlohmann::json& record) {
+std::string FilterReport::to_text() const {
+  const auto share = [this](std::int64_t n) {
+    return 100.0 * static_cast<double>(n) / static_cast<double>(std::max<std::int64_t>(1, seen));
+  };
+  std::string text = fmt::format("{} of {} records kept ({:.2f} %)\n", kept, seen, share(kept));
+  for (const auto& [reason, count] : dropped) {
+    text += fmt::format("\ndropped: {}: {} ({:.2f} %)\n", reason, count, share(count));
+    const auto found = examples.find(reason);
+    if (found == examples.end()) continue;
+    for (const std::string& example : found->second)
+      text += "  " + fmt::format("{}", fmt::join(split_whitespace(example), " ")) + "\n";
+  }
+  if (!bad_lines.empty()) text += fmt::format("\nunreadable lines: {}\n", bad_lines.size());
+  for (const BadLine& bad : bad_lines)
+    text += fmt::format("  {}:{}: {}\n", bad.file, bad.line, bad.reason);
+  return text;
+}
+
+bool FilterChain::keep(const nlohmann::json& record, const nlohmann::json& original) {
   ++report_.seen;
   for (const RecordCheck& check : checks_) {
     const std::string reason = check(record);
@@ -42,7 +71,8 @@ bool FilterChain::keep(const nlohmann::json& record) {
     ++report_.dropped[reason];
     constexpr std::size_t kExamples = 5;
     auto& examples = report_.examples[reason];
-    if (examples.size() < kExamples) examples.push_back(shortened(question_of(record)));
+    if (examples.size() < kExamples)
+      examples.push_back(shortened(question_of(record.is_null() ? original : record)));
     return false;
   }
   ++report_.kept;

@@ -8,6 +8,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "data/jsonl.h"
+
 namespace r1::data {
 
 /// Why a record is dropped; empty: it stays. Called in order; may remember what it saw.
@@ -21,8 +23,11 @@ struct FilterReport {
   std::int64_t kept = 0;
   std::map<std::string, std::int64_t> dropped;               // by reason
   std::map<std::string, std::vector<std::string>> examples;  // the first of each, shortened
+  std::vector<BadLine> bad_lines;                            // of the inputs, not in `seen`
 
   nlohmann::json to_json() const;
+  /// The same for people: counts, shares, reasons with examples, bad lines.
+  std::string to_text() const;
 };
 
 /// The first check that gives a reason drops the record.
@@ -30,8 +35,9 @@ class FilterChain {
  public:
   void add(RecordCheck check) { checks_.push_back(std::move(check)); }
   std::vector<nlohmann::json> apply(std::vector<nlohmann::json> records);
-  /// One record: true when it stays.
-  bool keep(const nlohmann::json& record);
+  /// One record: true when it stays. `original` is what the account shows when the record itself
+  /// has no question.
+  bool keep(const nlohmann::json& record, const nlohmann::json& original = {});
   const FilterReport& report() const { return report_; }
 
  private:

@@ -68,6 +68,16 @@ TEST(Combinations, PartsThatModelsScoreNeedThem) {
   expect_contains(error_of(kTinyModel + with_part("safety"), "prepare"), "prepare runs no model");
 }
 
+TEST(Combinations, SuitesNeedKnownScorersAndStudentsKnownTeachers) {
+  const std::string error =
+      error_of(std::string(kTinyModel) +
+                   "[[evaluate.suites]]\nname = \"a\"\npath = \"x\"\nscorer = \"mathss\"\n"
+                   "[[evaluate.models]]\nname = \"s\"\npath = \"y\"\nteacher = \"nobody\"\n",
+               "evaluate");
+  expect_contains(error, "evaluate.suites[0].scorer: unknown scorer 'mathss', known: maths");
+  expect_contains(error, "evaluate.models[0].teacher");
+}
+
 TEST(Combinations, GpuThingsNeedAGpu) {
   const std::string error =
       rl_error("[communication]\nbackend = \"nccl\"\n[trainer]\noffload = \"optimizer\"\n");

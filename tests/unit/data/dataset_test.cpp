@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "base/errors.h"
+#include "data/benchmark_records.h"
 #include "data/generators.h"
 #include "data/render.h"
 #include "data/sft.h"
@@ -93,6 +95,44 @@ TEST(Problem, ReadsTheUsualRecords) {
   EXPECT_THROW(make_problem({{"text", "p"}}, o, "f:1"), base::InputError);
 }
 
+TEST(Problem, ReadsBenchmarksInTheirOwnForms) {
+  const DataOptions o;
+  const auto mmlu =
+      make_problem({{"question", "Which?"}, {"choices", {"x", "y", "z"}}, {"answer", 1}}, o, "f:1");
+  EXPECT_EQ(mmlu.answer, "B");
+  EXPECT_NE(mmlu.problem.find("Which?\n\nA. x\nB. y\nC. z"), std::string::npos);
+  EXPECT_EQ(
+      make_problem({{"question", "q"}, {"options", {"x", "y"}}, {"answer", "A"}}, o, "f:1").answer,
+      "A");
+  const auto human = make_problem({{"prompt", "def f(x):\n"},
+                                   {"entry_point", "f"},
+                                   {"canonical_solution", "    return x\n"},
+                                   {"test", "def check(c): assert c(1) == 1"}},
+                                  o, "f:1");
+  EXPECT_NE(human.problem.find("```python\ndef f(x):\n```"), std::string::npos);
+  EXPECT_TRUE(human.answer.empty());
+  const auto mbpp = make_problem(
+      {{"text", "Add."}, {"code", "def add"}, {"test_list", {"assert add(1, 2) == 3"}}}, o, "f:1");
+  EXPECT_NE(mbpp.problem.find("assert add(1, 2) == 3"), std::string::npos);
+  EXPECT_NE(mbpp.record.find("test_list"), std::string::npos);
+}
+
+TEST(RecordFile, ReadsCsvAndJsonArrays) {
+  const std::string csv = testing::TempDir() + "prompts.csv";
+  std::ofstream(csv)
+      << "id,prompt,label\n1,\"How, \"\"exactly\"\"?\nNow\",safe\n2,short\n3,x,unsafe";
+  const auto rows = read_record_file(csv);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["prompt"], "How, \"exactly\"?\nNow");
+  EXPECT_EQ(rows[1]["label"], "unsafe");
+  EXPECT_THROW(read_record_file(csv, {.bad_lines = 0}), base::InputError);
+  const std::string json = testing::TempDir() + "prompts.json";
+  std::ofstream(json) << R"([{"prompt": "a"}, {"prompt": "b"}])";
+  EXPECT_EQ(read_record_file(json).size(), 2u);
+  std::ofstream(json) << R"([1])";
+  EXPECT_THROW(read_record_file(json), base::InputError);
+}
+
 TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {
   for (const std::string& name : generator_list()) {
     const auto a = generate_sets(name, 50, 20, 3);
@@ -100,7 +140,8 @@ TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {
     EXPECT_NE(a.train, generate_sets(name, 50, 20, 4).train) << name;
     EXPECT_EQ(a.train.size(), 50u);
     EXPECT_FALSE(a.held_out.empty()) << name;
-    for (const auto& record : a.train) EXPECT_FALSE(record.at("answer").get<std::string>().empty());
+    for (const auto& record : a.train)
+      EXPECT_NE(record.at("answer").get<std::string>().empty(), !record.contains("tests"));
   }
   constexpr std::size_t kEnough = 110;  // of the 400 questions of add20
   EXPECT_GE(generate_sets("add20", 10, 128, 1).held_out.size(), kEnough);
@@ -134,10 +175,9 @@ TEST(Sft, EndTokenIsInTheLossAndPromptOnlyWhenAsked) {
         {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}}}},
       renderer, o, "f:1");
   EXPECT_EQ(text.prompt, "<user>a<assistant>");
-  const TrainingSample sample = sft_sample(text, bytes, 999, o);
+  const TrainingSample sample = sft_sample(text, bytes, 999, LossOn::Completion);
   EXPECT_EQ(sample.completion_ids, (std::vector<TokenId>{'b', 999}));
-  o.loss_on = "all";
-  const TrainingSample all = sft_sample(text, bytes, 999, o);
+  const TrainingSample all = sft_sample(text, bytes, 999, LossOn::All);
   EXPECT_TRUE(all.prompt_ids.empty());
   EXPECT_EQ(all.completion_ids.size(), text.prompt.size() + 2);
   o.prompt_template = "guide";
@@ -145,6 +185,23 @@ TEST(Sft, EndTokenIsInTheLossAndPromptOnlyWhenAsked) {
       sft_text({{"instruction", "i"}, {"input", "x"}, {"output", "o"}}, renderer, o, "f:1").prompt,
       "### 지시문:\ni\n\n### 입력:\nx\n\n### 응답:\n");
   EXPECT_THROW(sft_text({{"prompt", "p"}}, renderer, o, "f:1"), base::InputError);
+}
+
+TEST(Sft, ReadsTheFieldsThatDataNames) {
+  DataOptions o;
+  const PromptRenderer renderer(o, {}, chat);
+  const auto read = [&](const nlohmann::json& record) {
+    return sft_text(record, renderer, o, "f:1");
+  };
+  EXPECT_EQ(read({{"problem", "p"}, {"answer", 7}}).completion, "7");
+  EXPECT_EQ(read({{"problem", "p"}, {"answer", "7"}, {"solution", "so 7"}}).completion, "so 7");
+  EXPECT_EQ(read({{"question", "p"}, {"answer", "so\n#### 7"}}).completion, "so\n#### 7");
+  EXPECT_EQ(read({{"question", "p"}, {"answer", "7"}}).prompt, "<user>p<assistant>");
+  o.problem_fields = {"task"};
+  o.answer_fields = {"reply"};
+  EXPECT_EQ(read({{"task", "t"}, {"reply", "r"}, {"solution", "s"}}).completion, "r");
+  EXPECT_THROW(read({{"problem", "p"}, {"answer", "7"}}), base::InputError);
+  EXPECT_THROW(read({{"task", "t"}}), base::InputError);
 }
 
 }  // namespace r1::data

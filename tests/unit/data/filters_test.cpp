@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "data/filters/filter.h"
 #include "data/jsonl.h"
@@ -114,6 +116,59 @@ TEST(Prepare, ShippedSafetyAndConsistencyRecordsAllPass) {
     const auto prepared = prepare(PrepareKind::Sft2, raw, {});
     EXPECT_EQ(prepared.records.size(), raw.size()) << prepared.report.to_json().dump();
   }
+}
+
+TEST(Prepare, KeepsWhatScorersNeed) {
+  const Json code = rl_record({{"problem", "Write."},
+                               {"answer", ""},
+                               {"type", "code"},
+                               {"tests", {{{"input", "1"}, {"output", "2"}}}}});
+  ASSERT_TRUE(code.is_object());
+  EXPECT_EQ(code["tests"].size(), 1u);
+  const Json gym =
+      rl_record({{"question", "gcd?"}, {"answer", "4"}, {"metadata", {{"source_dataset", "gcd"}}}});
+  EXPECT_EQ(gym["problem"], "gcd?");
+  EXPECT_EQ(gym["metadata"]["source_dataset"], "gcd");
+  EXPECT_TRUE(rl_record({{"problem", "p"}, {"answer", ""}}).is_null());
+}
+
+TEST(Prepare, ConsistencyGivesEachWordingTheMajoritysResponse) {
+  const auto sample = [](const char* group, const char* question, const char* output) {
+    return Json{{"group", group}, {"instruction", question}, {"output", output}};
+  };
+  PrepareOptions options;
+  options.elect = [](const std::vector<std::string>& responses) -> std::ptrdiff_t {
+    for (std::size_t i = 0; i < responses.size(); ++i)
+      if (std::count(responses.begin(), responses.end(), responses[i]) > 1)
+        return static_cast<std::ptrdiff_t>(i);
+    return -1;
+  };
+  const Prepared out = prepare(PrepareKind::Consistency,
+                               {sample("a", "2 + 2?", "4"),
+                                sample("a", "two and two?", "5"),
+                                sample("a", "2 plus 2?", "4"),
+                                sample("b", "x?", "1"),
+                                sample("b", "what is x?", "2"),
+                                {{"instruction", "no group"}}},
+                               options);
+  ASSERT_EQ(out.records.size(), 3u);
+  for (const Json& record : out.records) EXPECT_EQ(record["output"], "4");
+  EXPECT_EQ(out.report.seen, 6);
+  EXPECT_EQ(out.report.dropped.at("no_majority"), 3);
+}
+
+TEST(FilterReport, NamesDropsAndBadLinesForPeople) {
+  FilterReport report;
+  report.seen = 4;
+  report.kept = 3;
+  report.dropped["duplicate"] = 1;
+  report.examples["duplicate"] = {"What is\n3 + 4?"};
+  report.bad_lines = {{"in.jsonl", 7, "not JSON"}};
+  const std::string text = report.to_text();
+  for (const char* part : {"3 of 4 records kept (75.00 %)", "duplicate: 1 (25.00 %)",
+                           "What is 3 + 4?", "in.jsonl:7: not JSON"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  EXPECT_EQ(report.to_json()["bad_lines"][0]["line"], 7);
 }
 
 }  // namespace r1::data

@@ -63,6 +63,7 @@ class SumModel : public models::SequenceClassifier {
   }
   std::int64_t num_labels() const override { return labels_; }
   std::int64_t max_tokens() const override { return 8; }
+  std::int64_t vocab_size() const override { return 256; }
 
  private:
   std::int64_t labels_;

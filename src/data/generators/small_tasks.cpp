@@ -1,4 +1,5 @@
-#include "data/generator_tasks.h"
+// Small tasks of the guide's domains: sums, countdown, equations, units, molar masses, logic.
+#include "data/generators/tasks.h"
 
 #include <fmt/format.h>
 
@@ -8,20 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "data/generators/support.h"
+
 namespace r1::data::tasks {
 namespace {
-
-using Json = nlohmann::json;
-using Random = base::RandomStream;
-
-Json record(const std::string& problem, const std::string& answer, const char* type) {
-  return {{"problem", problem}, {"answer", answer}, {"type", type}, {"level", "generated"}};
-}
-
-template <class T, std::size_t N>
-const T& choose(Random& random, const std::array<T, N>& values) {
-  return values[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(N) - 1))];
-}
 
 Json sum(std::int64_t a, std::int64_t b) {
   return record(fmt::format("What is {} + {}?", a, b), std::to_string(a + b), "arithmetic");
@@ -32,24 +23,17 @@ Json sum_and_difference(std::int64_t a, std::int64_t b, std::int64_t c) {
                 "arithmetic");
 }
 
+/// An answer that is a word: upper and lower case are the same.
+Json word_record(const std::string& problem, const std::string& answer, const char* type) {
+  Json out = record(problem, answer, type);
+  out["scorer"] = "caseless";
+  return out;
+}
+
 /// Tenths as a decimal without a closing zero.
 std::string tenths(std::int64_t value) {
   return value % 10 == 0 ? std::to_string(value / 10)
                          : fmt::format("{}.{}", value / 10, value % 10);
-}
-
-constexpr std::array<const char*, 12> kNames{"Ada", "Ben",  "Chloe", "Dan",  "Eun",  "Fay",
-                                             "Gil", "Hana", "Ivan",  "Joon", "Kira", "Leo"};
-
-/// `n` different names.
-std::vector<std::string> some_names(Random& random, std::size_t n) {
-  std::vector<std::string> pool(kNames.begin(), kNames.end());
-  for (std::size_t i = 0; i < n; ++i)
-    std::swap(pool[i],
-              pool[static_cast<std::size_t>(random.integer(
-                  static_cast<std::int64_t>(i), static_cast<std::int64_t>(pool.size()) - 1))]);
-  pool.resize(n);
-  return pool;
 }
 
 }  // namespace
@@ -241,28 +225,28 @@ Json syllogism(Random& random) {
   const auto j = (i + random.integer(1, 7)) % 8;
   const char* a = kGroups[static_cast<std::size_t>(i)];
   const char* b = kGroups[static_cast<std::size_t>(j)];
-  const std::string& name = choose(random, kNames);
+  const std::string name = some_names(random, 1).front();
   switch (random.integer(0, 3)) {
     case 0:
-      return record(
+      return word_record(
           fmt::format("All {} are {}. {} is one of the {}. Is {} one of the {}? Answer yes, "
                       "no or unknown.",
                       a, b, name, a, name, b),
           "yes", "logic");
     case 1:
-      return record(
+      return word_record(
           fmt::format("All {} are {}. {} is one of the {}. Is {} one of the {}? Answer yes, "
                       "no or unknown.",
                       a, b, name, b, name, a),
           "unknown", "logic");
     case 2:
-      return record(
+      return word_record(
           fmt::format("No {} are {}. {} is one of the {}. Is {} one of the {}? Answer yes, "
                       "no or unknown.",
                       a, b, name, a, name, b),
           "no", "logic");
     default:
-      return record(
+      return word_record(
           fmt::format("Some {} are {}. {} is one of the {}. Is {} one of the {}? Answer yes, "
                       "no or unknown.",
                       a, b, name, a, name, b),
@@ -279,7 +263,7 @@ Json ordering(Random& random) {
                         ? fmt::format("{} is taller than {}.", names[i], names[i + 1])
                         : fmt::format("{} is shorter than {}.", names[i + 1], names[i]));
   std::swap(facts[0], facts[static_cast<std::size_t>(random.integer(0, 2))]);
-  return record(
+  return word_record(
       fmt::format("{} Who is the {}?", fmt::join(facts, " "), tallest ? "tallest" : "shortest"),
       tallest ? names.front() : names.back(), "logic");
 }

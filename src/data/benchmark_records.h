@@ -1,0 +1,27 @@
+#pragma once
+// Records of public benchmarks in their own forms: what the model is asked, what the gold answer
+// is.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/jsonl.h"
+
+namespace r1::data {
+
+/// Completes a question and its gold answer from a record of a known form; others are left alone.
+///   {question, choices or options: [text], answer: index or letter} (MMLU), or columns A, B, C, D:
+///     the choices are listed under the question, the answer becomes a letter
+///   {prompt, entry_point, test} (HumanEval): the stub is framed as a task
+///   {text or prompt, test_list} (MBPP): the asserted names are shown
+/// Reference: Hendrycks et al., arXiv 2009.03300; Chen et al., arXiv 2107.03374; Austin et al.,
+/// arXiv 2108.07732.
+void complete_benchmark_question(const nlohmann::json& record, std::string& question,
+                                 std::string& answer);
+
+/// Records of a file: .csv (first line: names of the columns; RFC 4180 quotes), .json (an array of
+/// objects), else JSON lines. Throws: InputError.
+std::vector<nlohmann::json> read_record_file(const std::string& path,
+                                             const JsonlLimits& limits = {});
+
+}  // namespace r1::data
