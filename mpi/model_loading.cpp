@@ -31,12 +31,9 @@ tokenizer::Definition read_definition(const models::ModelOptions& options) {
     throw base::ConfigError("model.tokenizer: expected a folder, a GGUF file or \"bytes\"");
   if (std::filesystem::is_regular_file(path) && path.ends_with(".gguf"))
     return checkpoint::read_gguf_tokenizer(checkpoint::GgufFile(path));
+  if (is_checkpoint(path)) return tokenizer::read_tokenizer_json(DescriptionFolder(path).path());
   return tokenizer::read_tokenizer_json(path);
 }
-
-}  // namespace
-
-namespace {
 
 models::ModelFiles open_files(const std::string& path) {
   return is_checkpoint(path) ? open_checkpoint_model(path) : models::open_model(path);

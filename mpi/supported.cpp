@@ -28,16 +28,9 @@ void require_supported(const config::Config& config, const std::string& command)
                    "communication.fixed_order_reduction", "does not run yet");
   problems.require(config.trainer.offload == "none", "trainer.offload",
                    "does not run yet: use none");
-  problems.require(config.checkpoint.save_hf_every == 0, "checkpoint.save_hf_every",
-                   "does not run yet: use 0");
-  problems.require(config.checkpoint.interval_steps > 0, "checkpoint.interval_steps",
-                   "0 (automatic) does not run yet");
   if (command == "rl") {
     problems.require(!config.reward_model.used(), "reward_model", "reward models do not run yet");
     problems.require(config.rl.replay.empty(), "rl.replay", "does not run yet");
-    problems.require(config.rl.changes.empty(), "rl.changes", "does not run yet");
-    problems.require(!config.rl.resample_zero_advantage, "rl.resample_zero_advantage",
-                     "does not run yet");
   }
   if (command == "sft")
     problems.require(config.sft.safety.weight == 0.0, "sft.safety.weight",

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "model_loading.h"
+#include "model_path.h"
 #include "tensor/dtype.h"
 
 namespace r1::mpi {
@@ -23,13 +24,14 @@ bool has_tokenizer(const std::string& path) {
 std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
                                                            std::int64_t model_vocab_size) {
   models::ModelOptions options;
-  options.tokenizer = path;
+  options.tokenizer = find_model(path);
   options.chat_template = "chatml";  // tools render no conversation: any template will do
   return load_text_model(options, model_vocab_size).tokenizer;
 }
 
-ToolModel::ToolModel(const CommandLine& line)
-    : path_(line.model), tokenizer_path_(line.tokenizer.empty() ? line.model : line.tokenizer) {
+ToolModel::ToolModel(const CommandLine& line) : path_(find_model(line.model)), folder_(path_) {
+  if (is_checkpoint(path_)) folder_ = description_.emplace(path_).path();
+  tokenizer_path_ = line.tokenizer.empty() ? folder_ : line.tokenizer;
   models::ModelOptions options;
   options.path = path_;
   const auto dtype = tensor::parse_dtype(line.dtype.empty() ? "fp32" : line.dtype);
@@ -44,7 +46,7 @@ const tokenizer::Tokenizer& ToolModel::tokenizer() {
 }
 
 const tokenizer::Tokenizer* ToolModel::tokenizer_if_any() {
-  if (tokenizer_path_ == path_ && !has_tokenizer(path_)) return nullptr;
+  if (tokenizer_path_ == folder_ && !has_tokenizer(folder_)) return nullptr;
   return &tokenizer();
 }
 
@@ -70,7 +72,7 @@ std::vector<data::TokenId> ToolModel::token_ids(const RecordReader& reader, cons
 
 std::vector<data::TokenId> ToolModel::eos_token_ids() {
   if (const auto* text = tokenizer_if_any()) return text->eos_token_ids();
-  return folder_eos_token_ids(path_);
+  return folder_eos_token_ids(folder_);
 }
 
 std::vector<data::TokenId> folder_eos_token_ids(const std::string& folder) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "checkpoint_model.h"
 #include "command_line.h"
 #include "commands/records.h"
 #include "data/types.h"
@@ -35,7 +36,9 @@ class ToolModel {
   std::vector<data::TokenId> eos_token_ids();
 
  private:
-  std::string path_;
+  std::string path_;  // of the weights
+  std::optional<DescriptionFolder> description_;
+  std::string folder_;  // of the model's small files: path_, or those of a checkpoint
   std::string tokenizer_path_;
   std::unique_ptr<models::Model> model_;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;

@@ -118,7 +118,7 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
 }
 
 double Learner::evaluate(std::span<const data::TrainingSample> samples) {
-  if (!active() || samples.empty()) return 0.0;
+  if (!active()) return 0.0;
   std::vector<data::TrainingSample> mine;
   for (auto i = static_cast<std::size_t>(data_parallel().rank()); i < samples.size();
        i += static_cast<std::size_t>(data_parallel().size()))
