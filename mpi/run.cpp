@@ -213,6 +213,7 @@ bool Run::goes_on(std::int64_t step) {
     return false;
   }
   step_begin_ = base::monotonic_seconds();
+  waited_before_ = timeline_->waited_seconds();
   return true;
 }
 
@@ -243,11 +244,13 @@ void Run::save(std::int64_t steps_done) {
 void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& measure) {
   const double seconds = base::monotonic_seconds() - step_begin_;
   budget_.record_step(seconds);
+  const double waited = wait_share(seconds);
   progress();
   if (writes()) {
     row.step = step;
     row.stage = stage();
     row.set("step_seconds", seconds);
+    row.set("wait_share", waited);
     double value = std::numeric_limits<double>::quiet_NaN(), tokens = value;
     for (const auto& [name, entry] : row.values) {
       if (name == measure) value = std::get<double>(entry);
@@ -261,6 +264,14 @@ void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& me
   mark_best();
   if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1);
   timeline_->flush();
+}
+
+/// Share of the step in which the policy's ranks waited for other roles; 0 on other ranks.
+double Run::wait_share(double step_seconds) {
+  if (!has_role(kPolicy)) return 0.0;
+  auto sums = at::tensor({timeline_->waited_seconds() - waited_before_, step_seconds}, at::kDouble);
+  groups_->role(kPolicy).all_reduce(sums, parallel::ReduceOp::Sum, "time of waiting").wait();
+  return sums[0].item<double>() / std::max(1e-9, sums[1].item<double>());
 }
 
 bool Run::save_is_due(std::int64_t steps_done, double step_seconds) {

@@ -108,6 +108,7 @@ class Run {
  private:
   void open_folder();
   void choose_numbers();
+  double wait_share(double step_seconds);
   bool save_is_due(std::int64_t steps_done, double step_seconds);
   void save(std::int64_t steps_done);
   void finish_save();
@@ -141,6 +142,7 @@ class Run {
   bool larger_is_better_ = true;
   std::int64_t saved_step_ = -1;
   double step_begin_ = 0.0;
+  double waited_before_ = 0.0;  // on the timeline when the step began
   double heartbeat_ = 0.0;
 };
 

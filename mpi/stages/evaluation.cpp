@@ -89,6 +89,34 @@ SuiteScore score_suite(std::span<const data::Rollout> answers) {
   return score;
 }
 
+nlohmann::ordered_json merge_suites(const nlohmann::ordered_json& suites) {
+  nlohmann::ordered_json merged{
+      {"score", 0.0},           {"low", 0.0},        {"high", 0.0}, {"majority", 0.0},
+      {"truncated_share", 0.0}, {"mean_tokens", 0.0}};
+  double questions = 0.0, below = 0.0, above = 0.0;
+  std::int64_t num_samples = 0;
+  for (const auto& [name, suite] : suites.items()) {
+    const double n = suite.at("num_problems").get<double>();
+    questions += n;
+    num_samples += suite.at("num_samples").get<std::int64_t>();
+  }
+  for (const auto& [name, suite] : suites.items()) {
+    const auto value = [&suite = suite](const char* key) { return suite.at(key).get<double>(); };
+    const double weight = value("num_problems") / std::max(1.0, questions);
+    for (const char* key : {"score", "majority", "truncated_share", "mean_tokens"})
+      merged[key] = merged[key].get<double>() + weight * value(key);
+    below += std::pow(weight * (value("score") - value("low")), 2);
+    above += std::pow(weight * (value("high") - value("score")), 2);
+  }
+  const double score = merged["score"].get<double>();
+  merged["low"] = std::max(0.0, score - std::sqrt(below));
+  merged["high"] = std::min(1.0, score + std::sqrt(above));
+  merged["num_problems"] = static_cast<std::int64_t>(questions);
+  merged["num_samples"] = std::llround(static_cast<double>(num_samples) / std::max(1.0, questions));
+  merged["suites"] = suites;
+  return merged;
+}
+
 EvaluationResults::EvaluationResults(Run& run)
     : run_(run), progress_file_(run.folder() + "/evaluation_progress.json") {
   auto done = at::zeros({1}, at::kLong);
@@ -135,24 +163,21 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
 
 void EvaluationResults::finish() {
   if (!run_.writes()) return;
-  nlohmann::ordered_json results;
+  nlohmann::ordered_json results, details;
   for (const auto& [model, suites] : details_.items()) {
-    std::map<std::string, std::pair<double, double>>
-        benchmarks;  // questions-weighted sum, questions
-    for (const auto& [suite, score] : suites.items()) {
-      const double n = score.at("num_problems").get<double>();
-      auto& sums = benchmarks[score.at("benchmark").get<std::string>()];
-      sums.first += score.at("score").get<double>() * n;
-      sums.second += n;
+    nlohmann::ordered_json benchmarks;  // benchmark -> suite -> score
+    for (const auto& [suite, score] : suites.items())
+      benchmarks[score.at("benchmark").get<std::string>()][suite] = score;
+    for (const auto& [benchmark, of_suites] : benchmarks.items()) {
+      details[model][benchmark] = merge_suites(of_suites);
+      results[model][benchmark] = details[model][benchmark].at("score");
     }
-    for (const auto& [benchmark, sums] : benchmarks)
-      results[model][benchmark] = sums.first / std::max(1.0, sums.second);
   }
   std::filesystem::path output = run_.config().evaluate.output;
   if (output.is_relative() && output.parent_path().empty())
     output = std::filesystem::path(run_.folder()) / output;
   base::write_file_atomically(output, results.dump(1));
-  base::write_file_atomically(output.parent_path() / "evaluation_details.json", details_.dump(1));
+  base::write_file_atomically(output.parent_path() / "evaluation_details.json", details.dump(1));
   std::string note;
   std::printf("%s",
               metrics::render_table(metrics::read_evaluation(output.parent_path(), note)).c_str());

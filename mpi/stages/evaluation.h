@@ -25,6 +25,10 @@ struct SuiteScore {
 /// sample).
 SuiteScore score_suite(std::span<const data::Rollout> answers);
 
+/// A benchmark of several suites, as add() stores them: means weighted by questions, the interval
+/// of independent suites; "num_samples" of a question.
+nlohmann::ordered_json merge_suites(const nlohmann::ordered_json& suites);
+
 class EvaluationResults {
  public:
   /// Reads what an earlier start of the run folder finished. Collective over: world.
@@ -33,8 +37,9 @@ class EvaluationResults {
   std::int64_t num_done() const { return num_done_; }
   metrics::Row add(const std::string& model, const config::SuiteOptions& suite,
                    std::span<const data::Rollout> answers, std::int64_t step);
-  /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json,
-  /// prints the table.
+  /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json
+  /// {"model": {"benchmark": {"score", "low", "high", …, "suites": {"suite": …}}}}, prints the
+  /// table.
   void finish();
 
  private:

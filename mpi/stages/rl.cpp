@@ -73,20 +73,19 @@ class Sampling {
       reference_.score(prompts, chunks.back());
     }
     sampled_seconds_ += watch.seconds();
+    const auto waiting = run_.timeline().span("wait for scores", step);
     reward_.collect(chunks);
     reference_.collect(chunks);
-    rollout_seconds_ += watch.seconds();
     return join(std::move(chunks));
   }
   double sampled_seconds() const { return sampled_seconds_; }
-  double rollout_seconds() const { return rollout_seconds_; }
 
  private:
   Run& run_;
   Policy& policy_;
   RewardRole& reward_;
   Reference& reference_;
-  double sampled_seconds_ = 0.0, rollout_seconds_ = 0.0;
+  double sampled_seconds_ = 0.0;
 };
 
 }  // namespace
@@ -116,7 +115,8 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
                                           static_cast<std::uint64_t>(step)}));
     auto row = policy.update(rollouts, coldstart.batch(step), step);
     reference.update_if_due(step, policy);
-    add_rollout_metrics(row, run, rollouts, sampling.sampled_seconds(), sampling.rollout_seconds());
+    add_rollout_metrics(row, run, rollouts, sampling.sampled_seconds());
+    row.set("episode", static_cast<double>(step));
     row.set("groups_replaced", static_cast<double>(replaced));
     held_out.if_due(policy, step, row);
     run.finish_step(step, std::move(row), "reward_mean");

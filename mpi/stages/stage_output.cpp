@@ -76,7 +76,7 @@ std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks) {
 }
 
 void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
-                         double sampled_seconds, double rollout_seconds) {
+                         double sampled_seconds) {
   if (!run.has_role(kPolicy)) return;
   auto& policy = run.groups().role(kPolicy);
   metrics::Aggregate statistics;
@@ -94,10 +94,8 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
     if (!std::isnan(value)) row.set(name, value);  // no right or no wrong sample in the step
   for (const auto& [name, mean] : reward_parts(rollouts, policy)) row.set("reward/" + name, mean);
   tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
-  row.set("episode", static_cast<double>(row.step));
   row.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
   row.set("generate_seconds", sampled_seconds);
-  row.set("wait_seconds", rollout_seconds - sampled_seconds);
 }
 
 HeldOutScore::HeldOutScore(Run& run, const PromptSource& prompts, const RewardRole& reward)
@@ -203,9 +201,10 @@ void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {
   run.together(
       [&] {
         if (!run.writes()) return;
+        const auto weight_change =
+            relative_change(trainer->masters(), run.config().model,
+                            static_cast<std::uint64_t>(run.config().run.seed));
         const auto model = trainer->master_model();
-        const auto weight_change = relative_change(
-            *model, run.config().model, static_cast<std::uint64_t>(run.config().run.seed));
         write_model_folder(*model, *run.text().tokenizer, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};

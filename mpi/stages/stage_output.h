@@ -19,7 +19,7 @@ std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks);
 /// Means of reward parts, accuracy, throughput and times over all policy ranks. Collective over:
 /// policy.
 void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
-                         double sampled_seconds, double rollout_seconds);
+                         double sampled_seconds);
 
 /// Share of right answers to the held-out problems, before, during and after a stage.
 class HeldOutScore {

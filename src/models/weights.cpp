@@ -18,9 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool may_be_left_over(const std::string& name, const Model& model) {
+bool may_be_left_over(const std::string& name, const ModelShape& shape) {
   return name.ends_with("rotary_emb.inv_freq") ||
-         (name == "lm_head.weight" && model.shape().tie_word_embeddings);
+         (name == "lm_head.weight" && shape.tie_word_embeddings);
 }
 
 std::string shape_text(at::IntArrayRef shape) {
@@ -36,9 +36,14 @@ nlohmann::json read_config(const std::string& file) {
 }  // namespace
 
 void load_weights(Model& model, const WeightSource& source) {
+  load_weights(model.parameters(), model.shape(), source);
+}
+
+void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
+                  const WeightSource& source) {
   std::set<std::string> left;
   for (auto& name : source.names()) left.insert(std::move(name));
-  for (auto& parameter : model.parameters()) {
+  for (const auto& parameter : parameters) {
     for (const auto& slice : parameter.slices) {
       if (left.erase(slice.name) == 0)
         throw base::InputError(
@@ -52,9 +57,9 @@ void load_weights(Model& model, const WeightSource& source) {
     }
   }
   for (const auto& name : left)
-    if (!may_be_left_over(name, model))
+    if (!may_be_left_over(name, shape))
       throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
-                                         source.path(), name, model.shape().architecture));
+                                         source.path(), name, shape.architecture));
 }
 
 ModelShape read_shape(const std::string& path) {

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ class WeightSource {
 /// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files
 /// and the head of a tied model aside).
 void load_weights(Model& model, const WeightSource& source);
+
+/// The same into other tensors of a model's parameters, as its master weights: `parameters` are
+/// those of a model of `shape` with their values replaced, in any dtype.
+void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
+                  const WeightSource& source);
 
 /// A model's files: its shape and its weights.
 struct ModelFiles {

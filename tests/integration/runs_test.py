@@ -103,7 +103,7 @@ class ModelOfARun(Runs):
 
 class Checkpoints(Runs):
     def test_exports(self):
-        self.rl("run", ranks=2, rl__steps=4, checkpoint__interval_steps=2, checkpoint__save_hf_every=2)
+        self.rl("run", ranks=4, rl__steps=4, checkpoint__interval_steps=2, checkpoint__save_hf_every=2)
         folder = self.folder / "run" / "hf"
         self.assertEqual(sorted(path.name for path in folder.iterdir()), ["step-00000002", "step-00000004"])
         self.assertEqual(support.read_safetensors(folder / "step-00000004" / "model.safetensors"), self.weights("run"))
