@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -81,6 +82,19 @@ void write_description_blobs(const std::string& checkpoint_folder, const std::st
     const auto file = fs::path(name.substr(kPrefix.size())).filename();  // never outside `folder`
     base::write_file_atomically((fs::path(folder) / file).string(), reader.blob(name));
   }
+}
+
+DescriptionFolder::DescriptionFolder(const std::string& checkpoint_folder)
+    : path_((fs::temp_directory_path() / "r1mpi-XXXXXX").string()) {
+  if (::mkdtemp(path_.data()) == nullptr)
+    throw base::InputError(fmt::format("{}: cannot make a temporary folder there",
+                                       fs::temp_directory_path().string()));
+  write_description_blobs(checkpoint_folder, path_);
+}
+
+DescriptionFolder::~DescriptionFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
 }
 
 std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model) {

@@ -21,6 +21,21 @@ models::ModelFiles open_checkpoint_model(const std::string& folder);
 checkpoint::Blobs description_blobs(const std::string& folder);
 void write_description_blobs(const std::string& checkpoint_folder, const std::string& folder);
 
+/// The description of a checkpoint as files in a temporary folder, which goes with the object: for
+/// what reads Hugging Face folders (the tokenizer).
+class DescriptionFolder {
+ public:
+  /// Throws: InputError.
+  explicit DescriptionFolder(const std::string& checkpoint_folder);
+  ~DescriptionFolder();
+  DescriptionFolder(const DescriptionFolder&) = delete;
+  DescriptionFolder& operator=(const DescriptionFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 /// All tensors of a model, whole on this rank.
 std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model);
 

@@ -75,7 +75,10 @@ void add_files(CLI::App* command, CommandLine& line, const char* input, const ch
 }
 
 void add_model_options(CLI::App* command, CommandLine& line) {
-  command->add_option("--model", line.model, "Hugging Face folder or GGUF file")->type_name("DIR");
+  command
+      ->add_option("--model", line.model,
+                   "Hugging Face folder, GGUF file, checkpoint or run folder")
+      ->type_name("DIR");
   command
       ->add_option("--tokenizer", line.tokenizer,
                    "folder, GGUF file or \"bytes\"; default: the model's own")
@@ -148,7 +151,7 @@ void add_other_tools(CLI::App& app, CommandLine& line) {
       app, "convert",
       "Models between formats: Hugging Face folder, GGUF file or checkpoint -> Hugging Face folder "
       "(or checkpoint)");
-  add_files(convert, line, "Hugging Face folder, GGUF file or checkpoint folder",
+  add_files(convert, line, "Hugging Face folder, GGUF file, checkpoint or run folder",
             "folder that is made; must not hold anything yet");
   convert
       ->add_option("--dtype", line.dtype,

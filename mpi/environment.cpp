@@ -30,9 +30,6 @@ Environment::Environment(int argc, char** argv) : host_(host_name()) {
             "start");
   check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler",
             "start");
-  if (const auto problem = slurm_start_problem(std::getenv("SLURM_NTASKS"), world_size());
-      !problem.empty())
-    throw base::ConfigError(problem);
   open_failure_channel();
   if (provided < MPI_THREAD_MULTIPLE)
     throw base::ConfigError(
@@ -48,6 +45,11 @@ Environment::~Environment() {
   if (std::uncaught_exceptions() > 0 || !mpi_is_running()) return;
   close_failure_channel();
   MPI_Finalize();
+}
+
+void Environment::require_all_tasks() const {
+  const auto problem = slurm_start_problem(std::getenv("SLURM_NTASKS"), size());
+  if (!problem.empty()) throw base::ConfigError(problem);
 }
 
 void Environment::find_nodes() {

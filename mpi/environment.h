@@ -8,13 +8,17 @@ namespace r1::mpi {
 class Environment {
  public:
   /// Starts MPI with MPI_THREAD_MULTIPLE; errors are returned, not fatal. Collective over: world.
-  /// Throws: ConfigError when MPI has not that thread level, or when SLURM_NTASKS says that more
-  /// tasks were started than MPI's world has ranks (srun without PMIx).
+  /// Throws: ConfigError when MPI has not that thread level.
   Environment(int argc, char** argv);
   /// Ends MPI, but not while an exception unwinds: other ranks would wait in it for ever.
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
+
+  /// For commands that all ranks run on one folder; small tools may run alone in a batch script.
+  /// Throws: ConfigError when SLURM_NTASKS says that more tasks were started than MPI's world has
+  /// ranks (srun without PMIx).
+  void require_all_tasks() const;
 
   int rank() const { return rank_; }
   int size() const { return static_cast<int>(node_of_rank_.size()); }

@@ -36,7 +36,10 @@ int run(int argc, char** argv) {
     if (environment.rank() == 0) std::fputs(parsed.answer->c_str(), stdout);
     return 0;
   }
-  if (line.is_stage() && !line.check) return r1::mpi::run_stage_command(line, environment);
+  if (line.is_stage() && !line.check) {
+    environment.require_all_tasks();
+    return r1::mpi::run_stage_command(line, environment);
+  }
   if (environment.rank() != 0) return 0;  // the rest is work for one process
   if (line.is_stage()) return r1::mpi::check_command(line, environment.size());
   return tools().at(line.command)(line);

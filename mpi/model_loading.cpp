@@ -12,7 +12,6 @@
 #include "models/hf_config.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
-#include "models/weights.h"
 #include "tensor/dtype.h"
 #include "tokenizer/byte_definition.h"
 #include "tokenizer/known_chat_templates.h"
@@ -31,12 +30,9 @@ tokenizer::Definition read_definition(const models::ModelOptions& options) {
     throw base::ConfigError("model.tokenizer: expected a folder, a GGUF file or \"bytes\"");
   if (std::filesystem::is_regular_file(path) && path.ends_with(".gguf"))
     return checkpoint::read_gguf_tokenizer(checkpoint::GgufFile(path));
+  if (is_checkpoint(path)) return tokenizer::read_tokenizer_json(DescriptionFolder(path).path());
   return tokenizer::read_tokenizer_json(path);
 }
-
-}  // namespace
-
-namespace {
 
 models::ModelFiles open_files(const std::string& path) {
   return is_checkpoint(path) ? open_checkpoint_model(path) : models::open_model(path);
@@ -60,6 +56,21 @@ std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, a
   auto model = models::make_model(files.shape, dtype, device);
   models::load_weights(*model, *files.weights);
   return model;
+}
+
+bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype) {
+  return c10::elementSize(tensor::parse_dtype(options.master_dtype)) > c10::elementSize(dtype);
+}
+
+std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
+                                                  at::ScalarType dtype, at::Device device,
+                                                  std::uint64_t seed) {
+  return has_wider_masters(options, dtype) ? models::make_model(model_shape(options), dtype, device)
+                                           : load_model(options, dtype, device, seed);
+}
+
+models::ModelFiles open_model_files(const models::ModelOptions& options) {
+  return open_files(options.path);
 }
 
 data::ChatRenderer TextModel::renderer() const {

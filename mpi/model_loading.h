@@ -5,6 +5,7 @@
 
 #include "data/render.h"
 #include "models/model.h"
+#include "models/weights.h"
 #include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 
@@ -14,6 +15,18 @@ namespace r1::mpi {
 /// Throws: InputError, ConfigError.
 std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
                                           at::Device device, std::uint64_t seed);
+
+/// Whether master weights of `options` hold more than weights of `dtype`.
+bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype);
+
+/// The model of a trainer: loaded, or left without weights where wider master weights are loaded
+/// instead and rounded into it (load_masters), so that files are read once. Throws as load_model.
+std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
+                                                  at::ScalarType dtype, at::Device device,
+                                                  std::uint64_t seed);
+
+/// Shape and weights of a model's files; not for a random one. Throws: InputError.
+models::ModelFiles open_model_files(const models::ModelOptions& options);
 
 /// A tokenizer and how its model wants conversations.
 struct TextModel {

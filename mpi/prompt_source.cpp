@@ -33,11 +33,12 @@ std::vector<data::Prompt> PromptSource::batch(std::int64_t step, std::int64_t si
   return render(dataset_->batch(step, size), 0);
 }
 
-std::vector<data::Prompt> PromptSource::places(std::int64_t first, std::int64_t last) const {
+std::vector<data::Prompt> PromptSource::places(std::int64_t first, std::int64_t last,
+                                               std::int64_t first_index) const {
   std::vector<const data::Problem*> problems;
   for (auto place = first; place < last; ++place)
     problems.push_back(&dataset_->train()[static_cast<std::size_t>(dataset_->index_at(place))]);
-  return render(problems, first);
+  return render(problems, first_index);
 }
 
 std::vector<data::Prompt> PromptSource::held_out(std::int64_t limit) const {

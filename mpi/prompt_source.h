@@ -13,8 +13,9 @@ class PromptSource {
 
   /// The prompts of a step; index = place in the step.
   std::vector<data::Prompt> batch(std::int64_t step, std::int64_t size) const;
-  /// Places [first, last) of the endless sequence of problems; index = the place.
-  std::vector<data::Prompt> places(std::int64_t first, std::int64_t last) const;
+  /// Places [first, last) of the endless sequence of problems, numbered from `first_index`.
+  std::vector<data::Prompt> places(std::int64_t first, std::int64_t last,
+                                   std::int64_t first_index) const;
   std::vector<data::Prompt> held_out(std::int64_t limit = 0) const;
   std::vector<data::Prompt> render(std::span<const data::Problem* const> problems,
                                    std::int64_t first_index) const;

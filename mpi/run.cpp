@@ -5,20 +5,20 @@
 #include <sched.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/timer.h"
 #include "base/version.h"
+#include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
 #include "checkpoint/reader.h"
 #include "checkpoint_model.h"
 #include "collective_errors.h"
-#include "config/compare.h"
 #include "config/print.h"
 #include "matmul_speed.h"
+#include "model_path.h"
 #include "tensor/dtype.h"
 
 namespace r1::mpi {
@@ -66,7 +66,7 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
     : environment_(environment), world_(world), setup_(std::move(setup)) {
   together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
            "device");
-  together([&] { open_folder(); }, "run folder");
+  open_folder();
   groups_ = std::make_unique<RoleGroups>(world_,
                                          RoleLayout(requests(config().roles, roles), world_.size(),
                                                     environment_.node_of_rank(), true));
@@ -90,63 +90,47 @@ void Run::together(const std::function<void()>& work, const char* label) {
   coordinate_errors(world_, work, label);
 }
 
-/// Rank 0 alone touches the folder: lock, then the comparison with what an earlier start resolved.
+/// Rank 0 alone touches the folder; nothing in it changes before the start has succeeded (begin).
 void Run::open_folder() {
-  if (!writes()) return;
-  fs::create_directories(folder() + "/checkpoints");
-  lock_ = std::make_unique<checkpoint::RunLock>(folder() + "/lock", checkpoint::current_owner());
-  const auto resolved = folder() + "/resolved.json";
-  // Nothing was computed before the first checkpoint: until then the configuration may still
-  // change.
-  if (fs::exists(resolved) && !checkpoint::list_steps(folder() + "/checkpoints").empty()) {
-    const auto before = nlohmann::json::parse(base::read_file(resolved));
-    const auto changes = config::compare_configs(before.at("config"), config());
-    if (!changes.empty())
-      base::log_warning("{}: changed since the last start:\n{}", folder(),
-                        config::describe_changes(changes));
-    config::require_compatible(changes, setup_.allow_config_change);
-  }
-  base::log_open_file(folder() + "/log");
-  base::write_file_atomically(folder() + "/resolved.toml", config::resolved_toml(config()));
-  const nlohmann::json record{{"config", config::config_json(config())},
-                              {"command", setup_.command},
-                              {"version", base::kVersion},
-                              {"git_sha", base::kGitSha},
-                              {"world_size", world_.size()}};
-  base::write_file_atomically(resolved, record.dump(1));
+  std::string found;
+  together(
+      [&] {
+        if (!writes()) return;
+        run_folder_ = std::make_unique<RunFolder>(folder());
+        if (const auto choices = run_folder_->choices()) found = choices->to_json();
+      },
+      "run folder");
+  found = checkpoint::broadcast_bytes(world_, found, 0, "choices of the first start");
+  if (!found.empty()) choices_ = RunChoices::from_json(found, folder() + "/chosen.json");
+  find_models(setup_.config, choices_.models, world_);
+  together(
+      [&] {
+        if (writes()) run_folder_->require_same(config(), setup_.allow_config_change);
+      },
+      "configuration");
 }
 
 /// Numbers that are measured are measured once per run and kept, so that a continued run computes
 /// alike.
 void Run::choose_numbers() {
-  const auto file = folder() + "/chosen.json";
-  auto values = at::zeros({2}, at::kLong);
-  together(
-      [&] {
-        if (!writes()) return;
-        if (fs::exists(file)) {
-          const auto json = nlohmann::json::parse(base::read_file(file));
-          values[0] = json.at("threads").get<std::int64_t>();
-          values[1] = static_cast<std::int64_t>(tensor::parse_dtype(json.at("dtype")));
-          return;
-        }
-        values[0] = config().run.threads > 0 ? config().run.threads
-                                             : threads_per_rank(*groups_, environment_);
-        at::set_num_threads(static_cast<int>(values[0].item<std::int64_t>()));
-        const auto& dtype = config().model.dtype;
-        const auto chosen = dtype != "auto"     ? tensor::parse_dtype(dtype)
-                            : device_.is_cuda() ? at::kBFloat16
-                                                : fastest_cpu_dtype();
-        values[1] = static_cast<std::int64_t>(chosen);
-        base::write_file_atomically(file,
-                                    nlohmann::json{{"threads", values[0].item<std::int64_t>()},
-                                                   {"dtype", tensor::dtype_name(chosen)}}
-                                        .dump());
-      },
-      "threads and dtype");
-  world_.broadcast(values, 0, "threads and dtype").wait();
-  at::set_num_threads(static_cast<int>(values[0].item<std::int64_t>()));
-  dtype_ = static_cast<at::ScalarType>(values[1].item<std::int64_t>());
+  if (choices_.threads == 0) {
+    auto values = at::zeros({2}, at::kLong);
+    if (writes()) {
+      values[0] = config().run.threads > 0 ? config().run.threads
+                                           : threads_per_rank(*groups_, environment_);
+      at::set_num_threads(static_cast<int>(values[0].item<std::int64_t>()));
+      const auto& dtype = config().model.dtype;
+      values[1] = static_cast<std::int64_t>(dtype != "auto"     ? tensor::parse_dtype(dtype)
+                                            : device_.is_cuda() ? at::kBFloat16
+                                                                : fastest_cpu_dtype());
+    }
+    world_.broadcast(values, 0, "threads and dtype").wait();
+    choices_.threads = values[0].item<std::int64_t>();
+    choices_.dtype =
+        tensor::dtype_name(static_cast<at::ScalarType>(values[1].item<std::int64_t>()));
+  }
+  at::set_num_threads(static_cast<int>(choices_.threads));
+  dtype_ = tensor::parse_dtype(choices_.dtype);
 }
 
 std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {
@@ -158,8 +142,8 @@ std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {
 
 void Run::progress() {
   exchange_->progress();
-  if (lock_ && base::monotonic_seconds() - heartbeat_ > 10.0) {
-    lock_->heartbeat();
+  if (run_folder_ && base::monotonic_seconds() - heartbeat_ > 10.0) {
+    run_folder_->heartbeat();
     heartbeat_ = base::monotonic_seconds();
   }
 }
@@ -178,6 +162,7 @@ void Run::describe(const models::Model& model) {
 
 std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
   total_steps_ = total_steps;
+  resolved_ = config::config_json(config()).dump();
   const auto selection = checkpoint::newest_valid(folder() + "/checkpoints", world_);
   const auto first = selection.step.value_or(first_step);
   together(
@@ -193,6 +178,7 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
             base::log_info("{}: continues at step {} of {}", stage(), first, total_steps);
         }
         if (writes()) {
+          run_folder_->record(config(), setup_.command, world_.size(), choices_);
           metrics_ = std::make_unique<metrics::MetricsWriter>(folder(), first - 1,
                                                               config().metrics.tensorboard);
           samples_ = std::make_unique<metrics::SampleWriter>(folder(), first - 1);
@@ -227,6 +213,7 @@ bool Run::goes_on(std::int64_t step) {
     return false;
   }
   step_begin_ = base::monotonic_seconds();
+  waited_before_ = timeline_->waited_seconds();
   return true;
 }
 
@@ -239,24 +226,31 @@ void Run::save(std::int64_t steps_done) {
     state.blobs["state/" + name] = part.state();
   }
   state.blobs.insert(description_.begin(), description_.end());
-  state.blobs["config"] = config::config_json(config()).dump();
+  state.blobs["config"] = resolved_;
   state.blobs["versions"] = fmt::format("r1mpi {} ({})", base::kVersion, base::kGitSha);
   state.blobs["rank_map"] = groups_->layout().print();
   if (metrics_) metrics_->sync();
   const base::Stopwatch watch;
+  finish_save();
   saver_->save(steps_done, state);
-  budget_.record_checkpoint(watch.seconds());
+  const double seconds = watch.seconds();
+  budget_.record_checkpoint(seconds);
+  if (config().checkpoint.interval_steps == 0)
+    save_clock_.save_took(
+        world_.all_reduce_scalar(seconds, parallel::ReduceOp::Max, "time of a checkpoint"));
   saved_step_ = steps_done;
 }
 
 void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& measure) {
   const double seconds = base::monotonic_seconds() - step_begin_;
   budget_.record_step(seconds);
+  const double waited = wait_share(seconds);
   progress();
   if (writes()) {
     row.step = step;
     row.stage = stage();
     row.set("step_seconds", seconds);
+    row.set("wait_share", waited);
     double value = std::numeric_limits<double>::quiet_NaN(), tokens = value;
     for (const auto& [name, entry] : row.values) {
       if (name == measure) value = std::get<double>(entry);
@@ -267,9 +261,49 @@ void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& me
     printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));
   }
   saver_->poll();
-  const auto interval = config().checkpoint.interval_steps;
-  if (interval > 0 && (step + 1) % interval == 0 && step + 1 < total_steps_) save(step + 1);
+  mark_best();
+  if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1);
   timeline_->flush();
+}
+
+/// Share of the step in which the policy's ranks waited for other roles; 0 on other ranks.
+double Run::wait_share(double step_seconds) {
+  if (!has_role(kPolicy)) return 0.0;
+  auto sums = at::tensor({timeline_->waited_seconds() - waited_before_, step_seconds}, at::kDouble);
+  groups_->role(kPolicy).all_reduce(sums, parallel::ReduceOp::Sum, "time of waiting").wait();
+  return sums[0].item<double>() / std::max(1e-9, sums[1].item<double>());
+}
+
+bool Run::save_is_due(std::int64_t steps_done, double step_seconds) {
+  const auto interval = config().checkpoint.interval_steps;
+  if (interval > 0) return steps_done % interval == 0;
+  if (parts_.empty()) return false;
+  save_clock_.step_took(
+      world_.all_reduce_scalar(step_seconds, parallel::ReduceOp::Max, "time of a step"));
+  return save_clock_.is_due(config().checkpoint, steps_done - saved_step_);
+}
+
+void Run::measured(std::int64_t steps_done, double value, bool larger_is_better) {
+  measures_[steps_done] = value;
+  larger_is_better_ = larger_is_better;
+  mark_best();
+}
+
+void Run::finish_save() {
+  saver_->finish();
+  mark_best();
+}
+
+void Run::mark_best() {
+  const auto& saved = saver_->last_result();
+  const auto measure = measures_.find(saved.step);
+  if (!writes() || !saved.published || measure == measures_.end()) return;
+  const auto folder = this->folder() + "/checkpoints";
+  const auto best = checkpoint::best_checkpoint(folder);
+  const double value = measure->second;
+  if (!best || (larger_is_better_ ? value > best->value : value < best->value))
+    checkpoint::mark_best(folder, saved.step, value);
+  measures_.erase(measures_.begin(), std::next(measure));
 }
 
 void Run::write_samples(std::int64_t step, std::span<const data::Rollout> rollouts) {
@@ -285,7 +319,7 @@ void Run::write_samples(std::int64_t step, std::span<const data::Rollout> rollou
 }
 
 base::ExitCode Run::end() {
-  saver_->finish();
+  finish_save();
   if (printer_) printer_->finish();
   if (timeline_) timeline_->flush();
   world_.barrier("end of stage");

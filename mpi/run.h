@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/lock.h"
+#include "checkpoint/save_clock.h"
 #include "checkpoint/saver.h"
 #include "communicator.h"
 #include "config/config.h"
@@ -23,6 +23,7 @@
 #include "metrics/writer.h"
 #include "model_loading.h"
 #include "role_groups.h"
+#include "run_folder.h"
 #include "shutdown.h"
 
 namespace r1::mpi {
@@ -91,6 +92,12 @@ class Run {
   /// Writes the row (on the writing rank), shows progress, saves a checkpoint when one is due.
   /// Collective.
   void finish_step(std::int64_t step, metrics::Row row, const std::string& measure);
+  /// What held-out data say of the weights after `steps_done` steps: among the checkpoints that
+  /// were measured the best one is remembered (model path RUN/best) and never pruned. Called on the
+  /// rank that writes.
+  void measured(std::int64_t steps_done, double value, bool larger_is_better);
+  /// Length of completions from now on (rl.changes). Not recorded: it follows from the step.
+  void set_max_new_tokens(std::int64_t tokens) { setup_.config.sampling.max_new_tokens = tokens; }
   void write_samples(std::int64_t step, std::span<const data::Rollout> rollouts);
   bool stopped_early() const { return static_cast<bool>(stop_); }
   /// Whether a later start of the same folder finds all steps done.
@@ -100,8 +107,12 @@ class Run {
 
  private:
   void open_folder();
-  void choose_numbers();  // threads and dtype, once per run
+  void choose_numbers();
+  double wait_share(double step_seconds);
+  bool save_is_due(std::int64_t steps_done, double step_seconds);
   void save(std::int64_t steps_done);
+  void finish_save();
+  void mark_best();
 
   Environment& environment_;
   MpiCommunicator& world_;
@@ -109,7 +120,8 @@ class Run {
   at::Device device_ = at::kCPU;
   at::ScalarType dtype_ = at::kFloat;
   TextModel text_;
-  std::unique_ptr<checkpoint::RunLock> lock_;
+  std::unique_ptr<RunFolder> run_folder_;  // on the rank that writes
+  RunChoices choices_;
   std::unique_ptr<RoleGroups> groups_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<checkpoint::Saver> saver_;
@@ -124,8 +136,13 @@ class Run {
   TimeBudget budget_;
   StopToken stop_;
   std::int64_t total_steps_ = 0;
+  std::string resolved_;  // the configuration as JSON, for checkpoints
+  checkpoint::SaveClock save_clock_;
+  std::map<std::int64_t, double> measures_;  // steps done -> held-out value, not yet compared
+  bool larger_is_better_ = true;
   std::int64_t saved_step_ = -1;
   double step_begin_ = 0.0;
+  double waited_before_ = 0.0;  // on the timeline when the step began
   double heartbeat_ = 0.0;
 };
 

@@ -28,15 +28,8 @@ void require_supported(const config::Config& config, const std::string& command)
                    "communication.fixed_order_reduction", "does not run yet");
   problems.require(config.trainer.offload == "none", "trainer.offload",
                    "does not run yet: use none");
-  problems.require(config.checkpoint.save_hf_every == 0, "checkpoint.save_hf_every",
-                   "does not run yet: use 0");
-  problems.require(config.checkpoint.interval_steps > 0, "checkpoint.interval_steps",
-                   "0 (automatic) does not run yet");
   if (command == "rl") {
     problems.require(config.rl.replay.empty(), "rl.replay", "does not run yet");
-    problems.require(config.rl.changes.empty(), "rl.changes", "does not run yet");
-    problems.require(!config.rl.resample_zero_advantage, "rl.resample_zero_advantage",
-                     "does not run yet");
   }
   if (command == "distill")
     problems.require(config.distillation_loss.top_k == 0, "distillation_loss.top_k",

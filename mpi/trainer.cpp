@@ -129,23 +129,20 @@ void Trainer::refresh_model() {
     if (slot.model.defined()) slot.model.copy_(slot.master.view(slot.model.sizes()));
 }
 
-void Trainer::set_masters(const models::Model& full) {
-  const at::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < full.parameters().size(); ++i) {
-    auto& slot = optimizer_.slots()[i];
-    slot.master.copy_(full.parameters()[i].value.detach().view(slot.master.sizes()));
-  }
-  refresh_model();
+std::vector<models::Parameter> Trainer::masters() {
+  auto masters = model_.parameters();
+  for (std::size_t i = 0; i < masters.size(); ++i)
+    masters[i].value = optimizer_.slots()[i].master.detach().view(masters[i].value.sizes());
+  return masters;
 }
 
 std::unique_ptr<models::Model> Trainer::master_model() {
   const at::NoGradGuard no_grad;
   auto full =
       models::make_model(model_.shape(), optimizer_.slots().front().master.scalar_type(), at::kCPU);
-  for (std::size_t i = 0; i < full->parameters().size(); ++i) {
-    auto& value = full->parameters()[i].value;
-    value.copy_(optimizer_.slots()[i].master.view(value.sizes()));
-  }
+  const auto values = masters();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    full->parameters()[i].value.copy_(values[i].value);
   return full;
 }
 

@@ -58,10 +58,11 @@ class Trainer {
   /// Model weights from master weights (after a checkpoint was read into them).
   void refresh_model();
 
-  /// Takes the master weights from `full`, the same model in the master's precision. Without it
-  /// they are the model's rounded weights: all of them on bf16's grid, where no small step moves
-  /// any weight for a long time.
-  void set_masters(const models::Model& full);
+  /// The model's parameters with their master weights as values, without the extra ones: what a
+  /// model file is read into and compared with. After filling them: refresh_model(). Masters copied
+  /// from rounded weights would all be on bf16's grid, where no small step moves any weight for a
+  /// long time.
+  std::vector<models::Parameter> masters();
   /// The model in the master's precision, on the CPU: what is exported and compared.
   std::unique_ptr<models::Model> master_model();
 

@@ -13,6 +13,7 @@
 #include "commands/commands.h"
 #include "commands/tool_model.h"
 #include "model_loading.h"
+#include "model_path.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
 #include "parallel/local_communicator.h"
@@ -59,15 +60,6 @@ class NewFolder {
   fs::path target_;
   fs::path partial_;
 };
-
-/// The checkpoint that `path` means (itself, or the newest valid one of a run folder); empty: none.
-std::string checkpoint_of(const std::string& path) {
-  if (is_checkpoint(path)) return path;
-  const auto folder = (fs::path(path) / "checkpoints").string();
-  if (!fs::is_directory(folder)) return "";
-  parallel::LocalCommunicator alone;
-  return checkpoint::select_checkpoint(folder, "latest", alone);
-}
 
 /// As asked for, or that of the input: quantised and half precision weights become fp32, which
 /// holds them exactly.
@@ -121,11 +113,12 @@ std::string write_checkpoint(const models::Model& model, const checkpoint::Blobs
 }  // namespace
 
 int convert_command(const CommandLine& line) {
-  if (!fs::exists(line.input))
+  const auto input = find_model(line.input);
+  if (!fs::exists(input))
     throw base::InputError(fmt::format("--input {}: does not exist", line.input));
-  const auto checkpoint = checkpoint_of(line.input);
+  const auto checkpoint = is_checkpoint(input) ? input : std::string();
   const auto files =
-      checkpoint.empty() ? models::open_model(line.input) : open_checkpoint_model(checkpoint);
+      checkpoint.empty() ? models::open_model(input) : open_checkpoint_model(checkpoint);
   const auto model = models::make_model(files.shape, output_dtype(line, *files.weights), at::kCPU);
   models::load_weights(*model, *files.weights);
   NewFolder output(line.output);

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "model_loading.h"
+#include "model_path.h"
 #include "tensor/dtype.h"
 
 namespace r1::mpi {
@@ -23,7 +24,7 @@ bool has_tokenizer(const std::string& path) {
 std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
                                                            std::int64_t model_vocab_size) {
   models::ModelOptions options;
-  options.tokenizer = path;
+  options.tokenizer = find_model(path);
   options.chat_template = "chatml";  // tools render no conversation: any template will do
   return load_text_model(options, model_vocab_size).tokenizer;
 }
@@ -37,14 +38,15 @@ at::ScalarType tool_dtype(const CommandLine& line) {
 
 std::unique_ptr<models::Model> load_tool_model(const CommandLine& line) {
   models::ModelOptions options;
-  options.path = line.model;
+  options.path = find_model(line.model);
   return load_model(options, tool_dtype(line), tensor::open_device(line.device, 0), 0);
 }
 
 TokenReader::TokenReader(const CommandLine& line, std::int64_t vocab_size)
-    : path_(line.model),
-      tokenizer_path_(line.tokenizer.empty() ? line.model : line.tokenizer),
-      vocab_size_(vocab_size) {}
+    : path_(find_model(line.model)), folder_(path_), vocab_size_(vocab_size) {
+  if (is_checkpoint(path_)) folder_ = description_.emplace(path_).path();
+  tokenizer_path_ = line.tokenizer.empty() ? folder_ : line.tokenizer;
+}
 
 const tokenizer::Tokenizer& TokenReader::tokenizer() {
   if (!tokenizer_) tokenizer_ = open_tokenizer(tokenizer_path_, vocab_size_);
@@ -52,7 +54,7 @@ const tokenizer::Tokenizer& TokenReader::tokenizer() {
 }
 
 const tokenizer::Tokenizer* TokenReader::tokenizer_if_any() {
-  if (tokenizer_path_ == path_ && !has_tokenizer(path_)) return nullptr;
+  if (tokenizer_path_ == folder_ && !has_tokenizer(folder_)) return nullptr;
   return &tokenizer();
 }
 
@@ -79,7 +81,7 @@ std::vector<data::TokenId> TokenReader::token_ids(const RecordReader& reader,
 
 std::vector<data::TokenId> TokenReader::eos_token_ids() {
   if (const auto* text = tokenizer_if_any()) return text->eos_token_ids();
-  return folder_eos_token_ids(path_);
+  return folder_eos_token_ids(folder_);
 }
 
 std::vector<data::TokenId> folder_eos_token_ids(const std::string& folder) {

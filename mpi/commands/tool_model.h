@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "checkpoint_model.h"
 #include "command_line.h"
 #include "commands/records.h"
 #include "data/types.h"
@@ -34,7 +35,9 @@ class TokenReader {
   std::vector<data::TokenId> eos_token_ids();
 
  private:
-  std::string path_;
+  std::string path_;  // of the weights
+  std::optional<DescriptionFolder> description_;
+  std::string folder_;  // of the model's small files: path_, or those of a checkpoint
   std::string tokenizer_path_;
   std::int64_t vocab_size_;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;

@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "base/timer.h"
-#include "tensor/dtype.h"
 
 namespace r1::mpi {
 
@@ -22,19 +21,38 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
 }
 
 void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed) {
-  const auto dtype = tensor::parse_dtype(options.master_dtype);
-  if (c10::elementSize(dtype) > c10::elementSize(trainer.model().dtype()))
-    trainer.set_masters(*load_model(options, dtype, at::kCPU, seed));
+  if (!has_wider_masters(options, trainer.model().dtype())) return;
+  const at::NoGradGuard no_grad;
+  const auto masters = trainer.masters();
+  if (options.init == "random") {
+    const auto start = load_model(options, masters.front().value.scalar_type(), at::kCPU, seed);
+    for (std::size_t i = 0; i < masters.size(); ++i)
+      masters[i].value.copy_(start->parameters()[i].value);
+  } else {
+    const auto files = open_model_files(options);
+    models::load_weights(masters, files.shape, *files.weights);
+  }
+  trainer.refresh_model();
 }
 
-double relative_change(const models::Model& trained, const models::ModelOptions& options,
-                       std::uint64_t seed) {
-  const auto start = load_model(options, trained.dtype(), at::kCPU, seed);
+double relative_change(std::span<const models::Parameter> trained,
+                       const models::ModelOptions& options, std::uint64_t seed) {
   double change = 0.0, norm = 0.0;
-  for (std::size_t i = 0; i < start->parameters().size(); ++i) {
-    const auto& before = start->parameters()[i].value;
-    change += (trained.parameters()[i].value - before).square().sum(at::kDouble).item<double>();
-    norm += before.square().sum(at::kDouble).item<double>();
+  const auto add = [&](const at::Tensor& now, const at::Tensor& before) {
+    const auto start = before.to(now.scalar_type());
+    change += (now.detach().cpu() - start).square().sum(at::kDouble).item<double>();
+    norm += start.square().sum(at::kDouble).item<double>();
+  };
+  if (options.init == "random") {
+    const auto start = load_model(options, trained.front().value.scalar_type(), at::kCPU, seed);
+    for (std::size_t i = 0; i < trained.size(); ++i)
+      add(trained[i].value, start->parameters()[i].value);
+  } else {
+    const auto files = open_model_files(options);
+    for (const auto& parameter : trained)  // a tensor at a time: no second model in memory
+      for (const auto& slice : parameter.slices)
+        add(parameter.value.narrow(0, slice.row_begin, slice.rows),
+            files.weights->read(slice.name));
   }
   return std::sqrt(change / std::max(norm, 1e-300));
 }
@@ -45,8 +63,8 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
   run.together(
       [&] {
         if (run.has_role(kPolicy))
-          model_ = load_model(model, run.dtype(), run.device(),
-                              static_cast<std::uint64_t>(config.run.seed));
+          model_ = load_trained_model(model, run.dtype(), run.device(),
+                                      static_cast<std::uint64_t>(config.run.seed));
       },
       "loading the model");
   if (active())
@@ -118,7 +136,7 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
 }
 
 double Learner::evaluate(std::span<const data::TrainingSample> samples) {
-  if (!active() || samples.empty()) return 0.0;
+  if (!active()) return 0.0;
   std::vector<data::TrainingSample> mine;
   for (auto i = static_cast<std::size_t>(data_parallel().rank()); i < samples.size();
        i += static_cast<std::size_t>(data_parallel().size()))

@@ -47,12 +47,13 @@ class Learner {
   std::unique_ptr<Trainer> trainer_;
 };
 
-/// Fills `trainer`'s master weights in their own precision when the model computes in a lower one.
+/// Fills `trainer`'s master weights in their own precision when the model computes in a lower one,
+/// and the model from them (load_trained_model left it without weights).
 void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
 
 /// |w - w0| / |w0| over all weights of `trained`, w0 = the model of `options` as it is loaded in
 /// that precision.
-double relative_change(const models::Model& trained, const models::ModelOptions& options,
-                       std::uint64_t seed);
+double relative_change(std::span<const models::Parameter> trained,
+                       const models::ModelOptions& options, std::uint64_t seed);
 
 }  // namespace r1::mpi

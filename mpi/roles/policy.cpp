@@ -23,8 +23,8 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
   run.together(
       [&] {
         if (!run.has_role(kPolicy)) return;
-        model_ = load_model(config.model, run.dtype(), run.device(),
-                            static_cast<std::uint64_t>(config.run.seed));
+        model_ = load_trained_model(config.model, run.dtype(), run.device(),
+                                    static_cast<std::uint64_t>(config.run.seed));
         generator_ = std::make_unique<Generator>(run, *model_);
       },
       "loading the policy");

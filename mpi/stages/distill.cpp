@@ -60,10 +60,11 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
         step);
     held_out.if_due(student, step, distill.eval_every, row);
     run.finish_step(step, std::move(row), "loss");
+    export_if_due(run, student.active() ? &student.trainer() : nullptr, step);
   }
   if (!run.stopped_early())
     write_stage_output(run, student.active() ? &student.trainer() : nullptr,
-                       held_out.summary(student));
+                       held_out.summary(student, step));
   return run.end();
 }
 

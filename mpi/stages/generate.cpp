@@ -24,9 +24,9 @@ base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
 
   auto chunk = run.begin(num_chunks, kept.continue_from());
   for (; run.goes_on(chunk) && !kept.enough(); ++chunk) {
+    const auto first = chunk * options.prompts_per_chunk;
     const auto batch =
-        prompts.places(chunk * options.prompts_per_chunk,
-                       std::min(num_prompts, (chunk + 1) * options.prompts_per_chunk));
+        prompts.places(first, std::min(num_prompts, first + options.prompts_per_chunk), first);
     const auto rollouts =
         model.answer(batch, options.samples_per_prompt, run.config().sampling, 0, reward);
     auto row = kept.add(rollouts, chunk);

@@ -8,6 +8,7 @@
 #include "roles/policy.h"
 #include "roles/reference.h"
 #include "roles/reward.h"
+#include "stages/dynamic_sampling.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 
@@ -55,6 +56,38 @@ class ColdstartSamples {
   std::vector<data::TrainingSample> samples_;
 };
 
+/// Rollouts of one RL step and the time they took.
+class Sampling {
+ public:
+  Sampling(Run& run, Policy& policy, RewardRole& reward, Reference& reference)
+      : run_(run), policy_(policy), reward_(reward), reference_(reference) {}
+
+  /// This rank's rollouts of the prompts, scored: chunk by chunk, so that scoring overlaps
+  /// sampling.
+  std::vector<data::Rollout> run(std::span<const data::Prompt> prompts, std::int64_t step) {
+    const base::Stopwatch watch;
+    std::vector<RolloutChunk> chunks;
+    for (std::int64_t c = 0; c < run_.config().rl.chunks; ++c) {
+      chunks.push_back(policy_.sample_chunk(prompts, step, c));
+      reward_.score(prompts, chunks.back());
+      reference_.score(prompts, chunks.back());
+    }
+    sampled_seconds_ += watch.seconds();
+    const auto waiting = run_.timeline().span("wait for scores", step);
+    reward_.collect(chunks);
+    reference_.collect(chunks);
+    return join(std::move(chunks));
+  }
+  double sampled_seconds() const { return sampled_seconds_; }
+
+ private:
+  Run& run_;
+  Policy& policy_;
+  RewardRole& reward_;
+  Reference& reference_;
+  double sampled_seconds_ = 0.0;
+};
+
 }  // namespace
 
 base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
@@ -65,33 +98,29 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   Reference reference(run);
   RewardRole reward(run, run.config().rewards);
   HeldOutScore held_out(run, prompts, reward);
+  DynamicSampling dynamic(run, prompts);
 
   const auto& rl = run.config().rl;
   auto step = run.begin(rl.steps);
   held_out.before(policy, step);
   for (; run.goes_on(step); ++step) {
-    const auto batch = prompts.batch(step, rl.prompts_per_step);
-    const base::Stopwatch watch;
-    std::vector<RolloutChunk> chunks;
-    for (std::int64_t c = 0; c < rl.chunks; ++c) {
-      chunks.push_back(policy.sample_chunk(batch, step, c));
-      reward.score(batch, chunks.back());
-      reference.score(batch, chunks.back());
-    }
-    const double sampled_seconds = watch.seconds();
-    reward.collect(chunks);
-    reference.collect(chunks);
-    const double rollout_seconds = watch.seconds();
-    auto rollouts = join(std::move(chunks));
+    run.set_max_new_tokens(rl.max_new_tokens_at(step, setup.config.sampling.max_new_tokens));
+    Sampling sampling(run, policy, reward, reference);
+    auto rollouts = sampling.run(dynamic.batch(step), step);
+    const auto replaced = dynamic.refill(
+        rollouts, [&](std::span<const data::Prompt> batch) { return sampling.run(batch, step); });
     run.write_samples(step, rollouts);
     if (run.config().rewards.shuffle)
       shuffle_rewards(rollouts, run.seed({base::hash_name("shuffled rewards"),
                                           static_cast<std::uint64_t>(step)}));
     auto row = policy.update(rollouts, coldstart.batch(step), step);
     reference.update_if_due(step, policy);
-    add_rollout_metrics(row, run, rollouts, sampled_seconds, rollout_seconds);
+    add_rollout_metrics(row, run, rollouts, sampling.sampled_seconds());
+    row.set("episode", static_cast<double>(step));
+    row.set("groups_replaced", static_cast<double>(replaced));
     held_out.if_due(policy, step, row);
     run.finish_step(step, std::move(row), "reward_mean");
+    export_if_due(run, policy.active() ? &policy.trainer() : nullptr, step);
   }
   if (!run.stopped_early())
     write_stage_output(run, policy.active() ? &policy.trainer() : nullptr,

@@ -46,10 +46,11 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
     safety.add_metrics(learner, row);
     held_out.if_due(learner, step, sft.eval_every, row);
     run.finish_step(step, std::move(row), "loss");
+    export_if_due(run, learner.active() ? &learner.trainer() : nullptr, step);
   }
   if (!run.stopped_early())
     write_stage_output(run, learner.active() ? &learner.trainer() : nullptr,
-                       held_out.summary(learner));
+                       held_out.summary(learner, step));
   return run.end();
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "checkpoint/agree.h"
+#include "checkpoint/catalog.h"
 #include "metrics/aggregate.h"
 #include "roles/learner.h"
 #include "roles/policy.h"
@@ -75,7 +76,7 @@ std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks) {
 }
 
 void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
-                         double sampled_seconds, double rollout_seconds) {
+                         double sampled_seconds) {
   if (!run.has_role(kPolicy)) return;
   auto& policy = run.groups().role(kPolicy);
   metrics::Aggregate statistics;
@@ -93,14 +94,18 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
     if (!std::isnan(value)) row.set(name, value);  // no right or no wrong sample in the step
   for (const auto& [name, mean] : reward_parts(rollouts, policy)) row.set("reward/" + name, mean);
   tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
-  row.set("episode", static_cast<double>(row.step));
   row.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
   row.set("generate_seconds", sampled_seconds);
-  row.set("wait_seconds", rollout_seconds - sampled_seconds);
 }
 
 HeldOutScore::HeldOutScore(Run& run, const PromptSource& prompts, RewardRole& reward)
     : run_(run), reward_(reward), prompts_(prompts.held_out()) {}
+
+/// What a summary says of it; null without held-out problems.
+nlohmann::json HeldOutScore::to_json(const Score& score) const {
+  if (prompts_.empty()) return nullptr;
+  return {{"accuracy", score.accuracy}, {"reward", score.reward}};
+}
 
 HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::uint64_t salt) {
   Score score;
@@ -128,49 +133,81 @@ HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::uint64_t salt) {
 }
 
 void HeldOutScore::before(Policy& policy, std::int64_t first_step) {
-  before_ = remember_before(run_, first_step, [&] {
-    const auto score = measure(policy, 0);
-    return nlohmann::json{{"accuracy", score.accuracy}, {"reward", score.reward}};
-  });
+  before_ = remember_before(
+      run_, first_step, [&] { return to_json(prompts_.empty() ? Score() : measure(policy, 0)); });
 }
 
 void HeldOutScore::if_due(Policy& policy, std::int64_t step, metrics::Row& row) {
   const auto every = run_.config().rl.eval_every;
-  if (every == 0 || (step + 1) % every != 0) return;
+  if (prompts_.empty() || every == 0 || (step + 1) % every != 0) return;
   const auto score = measure(policy, static_cast<std::uint64_t>(step + 1));
   row.set("heldout_accuracy", score.accuracy);
   row.set("heldout_reward", score.reward);
+  run_.measured(step + 1, score.reward, true);
 }
 
 nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t step) {
-  const auto score = measure(policy, static_cast<std::uint64_t>(step));
-  return {{"before", before_}, {"after", {{"accuracy", score.accuracy}, {"reward", score.reward}}}};
+  Score score;
+  if (!prompts_.empty()) {
+    score = measure(policy, static_cast<std::uint64_t>(step));
+    run_.measured(step, score.reward, true);
+  }
+  return {{"before", before_}, {"after", to_json(score)}, {"problems", prompts_.size()}};
 }
 
 void HeldOutLoss::before(Learner& learner, std::int64_t first_step) {
   before_ = remember_before(run_, first_step, [&] {
-    return nlohmann::json{{"loss", learner.evaluate(samples_)}};
+    return samples_.empty() ? nlohmann::json()
+                            : nlohmann::json{{"loss", learner.evaluate(samples_)}};
   });
 }
 
 void HeldOutLoss::if_due(Learner& learner, std::int64_t step, std::int64_t every,
                          metrics::Row& row) {
-  if (every > 0 && (step + 1) % every == 0) row.set("heldout_loss", learner.evaluate(samples_));
+  if (samples_.empty() || every == 0 || (step + 1) % every != 0) return;
+  const double loss = learner.evaluate(samples_);
+  row.set("heldout_loss", loss);
+  run_.measured(step + 1, loss, false);
 }
 
-nlohmann::json HeldOutLoss::summary(Learner& learner) {
-  return {{"before", before_},
-          {"after", {{"loss", learner.evaluate(samples_)}}},
-          {"records", samples_.size()}};
+nlohmann::json HeldOutLoss::summary(Learner& learner, std::int64_t step) {
+  nlohmann::json after;
+  if (!samples_.empty()) {
+    const double loss = learner.evaluate(samples_);
+    run_.measured(step, loss, false);
+    after["loss"] = loss;
+  }
+  return {{"before", before_}, {"after", after}, {"records", samples_.size()}};
+}
+
+void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
+  const auto every = run.config().checkpoint.save_hf_every;
+  if (every == 0 || (step + 1) % every != 0) return;
+  run.together(
+      [&] {
+        if (!run.writes()) return;
+        namespace fs = std::filesystem;
+        const auto folder = fs::path(run.folder()) / "hf";
+        const auto name = checkpoint::checkpoint_name(step + 1);
+        const auto partial = folder / ("." + name + ".partial"), target = folder / name;
+        fs::remove_all(partial);  // of a start that was killed here
+        write_model_folder(*trainer->master_model(), *run.text().tokenizer, partial.string());
+        fs::remove_all(target);
+        fs::rename(partial, target);
+        base::sync_folder(folder.string());
+        base::log_info("{}: {}", run.stage(), target.string());
+      },
+      "exporting the model");
 }
 
 void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {
   run.together(
       [&] {
         if (!run.writes()) return;
+        const auto weight_change =
+            relative_change(trainer->masters(), run.config().model,
+                            static_cast<std::uint64_t>(run.config().run.seed));
         const auto model = trainer->master_model();
-        const auto weight_change = relative_change(
-            *model, run.config().model, static_cast<std::uint64_t>(run.config().run.seed));
         write_model_folder(*model, *run.text().tokenizer, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};

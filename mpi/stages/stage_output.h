@@ -19,7 +19,7 @@ std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks);
 /// Means of reward parts, accuracy, throughput and times over all policy ranks. Collective over:
 /// policy.
 void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
-                         double sampled_seconds, double rollout_seconds);
+                         double sampled_seconds);
 
 /// Share of right answers to the held-out problems, before, during and after a stage.
 class HeldOutScore {
@@ -28,7 +28,8 @@ class HeldOutScore {
   /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
   void before(Policy& policy, std::int64_t first_step);
   void if_due(Policy& policy, std::int64_t step, metrics::Row& row);
-  /// {"before": …, "after": …} (accuracy and mean reward). Collective over: world.
+  /// {"before": …, "after": …} (accuracy and mean reward; null without held-out problems).
+  /// Collective over: world.
   nlohmann::json summary(Policy& policy, std::int64_t step);
 
  private:
@@ -36,6 +37,7 @@ class HeldOutScore {
     double accuracy = 0.0, reward = 0.0;
   };
   Score measure(Policy& policy, std::uint64_t salt);
+  nlohmann::json to_json(const Score& score) const;
 
   Run& run_;
   RewardRole& reward_;
@@ -50,13 +52,19 @@ class HeldOutLoss {
       : run_(run), samples_(samples) {}
   void before(Learner& learner, std::int64_t first_step);
   void if_due(Learner& learner, std::int64_t step, std::int64_t every, metrics::Row& row);
-  nlohmann::json summary(Learner& learner);
+  /// {"before": …, "after": …, "records": n}; without records null for the values. Collective.
+  nlohmann::json summary(Learner& learner, std::int64_t step);
 
  private:
   Run& run_;
   const std::vector<data::TrainingSample>& samples_;
   nlohmann::json before_;
 };
+
+/// Every [checkpoint] save_hf_every steps: the model as a Hugging Face folder "hf/step-00000400" of
+/// the run folder, complete or not at all. `trainer`: null outside the policy. Collective over:
+/// world.
+void export_if_due(Run& run, Trainer* trainer, std::int64_t step);
 
 /// Writes the model's folder (in the master's precision) and summary.json: held-out values,
 /// relative change of the weights. `trainer`: null outside the policy. Collective over: world.

@@ -129,6 +129,9 @@ void check_rl(const Config& config, base::Problems& problems) {
     const std::string key = fmt::format("rl.changes[{}]", i);
     problems.require(change.preference_rewards == "keep" || config.reward_model.used(),
                      key + ".preference_rewards", "there is no reward_model");
+    generation::SamplingOptions sampling = config.sampling;
+    if (change.max_new_tokens > 0) sampling.max_new_tokens = change.max_new_tokens;
+    check_lengths(config, sampling, key, problems);
     problems.require(change.from_step < config.rl.steps, key + ".from_step",
                      fmt::format("expected less than rl.steps = {}", config.rl.steps));
   }

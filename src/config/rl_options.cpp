@@ -35,6 +35,20 @@ std::int64_t RlOptions::coldstart_samples() const {
   return std::llround(coldstart.fraction * static_cast<double>(samples_per_step()));
 }
 
+std::int64_t RlOptions::max_new_tokens_at(std::int64_t step, std::int64_t before) const {
+  for (const auto& change : changes)
+    if (change.from_step <= step && change.max_new_tokens > 0) before = change.max_new_tokens;
+  return before;
+}
+
+bool RlOptions::preference_rewards_at(std::int64_t step) const {
+  bool on = true;
+  for (const auto& change : changes)
+    if (change.from_step <= step && change.preference_rewards != "keep")
+      on = change.preference_rewards == "on";
+  return on;
+}
+
 void RlOptions::visit(base::OptionVisitor& v) {
   v.choice("algorithm", algorithm, {"grpo", "ppo"},
            "grpo: advantages from groups; ppo: from a value head (the guide)");

@@ -47,8 +47,9 @@ double Timeline::now() const {
 }
 
 void Timeline::record(const std::string& name, std::int64_t step, double begin, double end) {
-  if (!options_.enabled) return;
   const std::lock_guard lock(mutex_);
+  if (name.find("wait") != std::string::npos) waited_seconds_ += end - begin;
+  if (!options_.enabled) return;
   if (step % every_ != 0 || num_pending_ >= options_.max_spans) return;
   nlohmann::ordered_json row;
   row["rank"] = options_.rank;
@@ -59,6 +60,11 @@ void Timeline::record(const std::string& name, std::int64_t step, double begin, 
   row["end"] = end;
   pending_ += row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   ++num_pending_;
+}
+
+double Timeline::waited_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return waited_seconds_;
 }
 
 void Timeline::flush() {

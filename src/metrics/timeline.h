@@ -37,6 +37,8 @@ class Timeline {
   double now() const;
   /// Names that contain "wait" count as waiting.
   void record(const std::string& name, std::int64_t step, double begin, double end);
+  /// Seconds of all spans that count as waiting so far, also of those that no file shows.
+  double waited_seconds() const;
   /// Writes what was recorded; once a step is enough. A disk that refuses costs the spans, not the
   /// run.
   void flush();
@@ -65,7 +67,8 @@ class Timeline {
   std::string path_;
   double wall_start_;
   double monotonic_start_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  double waited_seconds_ = 0.0;
   std::string pending_;
   std::int64_t num_pending_ = 0;
   std::int64_t num_rows_ = 0;

@@ -22,22 +22,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool may_be_left_over(const std::string& name, const Model& model, const WeightSource& source) {
+bool may_be_left_over(const std::string& name, const ModelShape& shape,
+                      const WeightSource& source) {
   const auto sizes = source.shape(name);
   return name.ends_with("rotary_emb.inv_freq") ||
-         (name == "lm_head.weight" && model.shape().tie_word_embeddings) ||
+         (name == "lm_head.weight" && shape.tie_word_embeddings) ||
          std::find(sizes.begin(), sizes.end(), 0) != sizes.end();  // no shared experts
 }
 
 /// "model.layers.61.…" of a model with 61 layers: DeepSeek-V3's multi-token-prediction layer.
-bool is_beyond_the_layers(const std::string& name, const Model& model) {
+bool is_beyond_the_layers(const std::string& name, const ModelShape& shape) {
   const std::string prefix = "model.layers.";
   if (!name.starts_with(prefix)) return false;
   std::int64_t layer = 0;
   const auto* begin = name.data() + prefix.size();
   const auto parsed = std::from_chars(begin, name.data() + name.size(), layer);
-  return parsed.ec == std::errc() && parsed.ptr != begin &&
-         layer >= model.shape().num_hidden_layers;
+  return parsed.ec == std::errc() && parsed.ptr != begin && layer >= shape.num_hidden_layers;
 }
 
 nlohmann::json read_config(const std::string& file) {
@@ -53,9 +53,14 @@ std::string shape_text(at::IntArrayRef shape) {
 }
 
 void load_weights(Model& model, const WeightSource& source) {
+  load_weights(model.parameters(), model.shape(), source);
+}
+
+void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
+                  const WeightSource& source) {
   std::set<std::string> left;
   for (auto& name : source.names()) left.insert(std::move(name));
-  for (auto& parameter : model.parameters()) {
+  for (const auto& parameter : parameters) {
     for (const auto& slice : parameter.slices) {
       if (left.erase(slice.name) == 0)
         throw base::InputError(
@@ -70,15 +75,15 @@ void load_weights(Model& model, const WeightSource& source) {
   }
   std::size_t num_beyond = 0;
   for (const auto& name : left) {
-    if (is_beyond_the_layers(name, model))
+    if (is_beyond_the_layers(name, shape))
       ++num_beyond;
-    else if (!may_be_left_over(name, model, source))
+    else if (!may_be_left_over(name, shape, source))
       throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
-                                         source.path(), name, model.shape().architecture));
+                                         source.path(), name, shape.architecture));
   }
   if (num_beyond > 0)
     base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",
-                      source.path(), num_beyond, model.shape().num_hidden_layers);
+                      source.path(), num_beyond, shape.num_hidden_layers);
 }
 
 ModelShape read_shape(const std::string& path) {

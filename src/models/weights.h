@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,11 @@ class WeightSource {
 /// the head of a tied model and tensors without elements aside). Layers beyond num_hidden_layers
 /// are skipped and reported.
 void load_weights(Model& model, const WeightSource& source);
+
+/// The same into other tensors of a model's parameters, as its master weights: `parameters` are
+/// those of a model of `shape` with their values replaced, in any dtype.
+void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
+                  const WeightSource& source);
 
 /// "[2, 3]", as errors say it.
 std::string shape_text(at::IntArrayRef shape);

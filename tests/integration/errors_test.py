@@ -12,10 +12,10 @@ TRACE = re.compile(r"0x[0-9a-f]{6,}|Aborted|terminate called|Segmentation|core d
 
 
 def contents(folder):
-    """Path -> hash of every file of a folder; the log may grow, and what the last start resolved may change."""
+    """Path -> hash of every file of a folder; the log alone may grow."""
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.name not in ("log", "resolved.json", "resolved.toml", "chosen.json")}
+            if path.is_file() and path.name != "log"}
 
 
 class Errors(support.RunTest):
@@ -68,6 +68,25 @@ class Errors(support.RunTest):
 
     def test_world_that_does_not_fit_a_restart(self):
         self.refuse(["roles", "8"], **self.trained(), roles__policy__ranks=8, roles__reward__ranks=1)
+
+    def test_a_failing_start_leaves_the_configuration(self):
+        """Free keys, as paths and layouts, may change between starts; a start that fails records none of it."""
+        missing = str(self.folder / "nowhere.jsonl")
+        self.refuse([missing], **self.trained(), data__files=[missing])
+
+    def test_steps_that_a_run_has_not(self):
+        self.trained()
+        self.refuse(["run/7", "there are steps"], run_dir="other", model__init="load",
+                    model__path=str(self.folder / "run" / "7"))
+
+    def test_tasks_that_do_not_find_each_other(self):
+        """srun without PMIx: each task would be a run of its own. Small tools may run in a batch script."""
+        line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run")
+        self.assertIn("start with srun --mpi=pmix or mpirun", self.assert_ends(2, line, SLURM_NTASKS="4"))
+        self.assertFalse((self.folder / "run").exists())
+        for tool in (["plan", "--config", support.RANDOM, "--stage", "rl"],
+                     ["rl", "--config", support.RANDOM, "--check"]):
+            self.assert_ends(0, support.command(1, *tool), SLURM_NTASKS="4")
 
     def test_no_gpu(self):
         self.refuse(["cuda"], run__device="cuda")

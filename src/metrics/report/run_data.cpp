@@ -157,6 +157,26 @@ std::string read_config(const std::string& path) {
   return shorten(text, kMaxConfigBytes);
 }
 
+void read_summary(const std::string& path, StageData& stage) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return;
+  const auto summary = Json::parse(read_config(path), nullptr, false);
+  if (!summary.is_object()) {
+    stage.notes.push_back("summary.json: expected a JSON object");
+    return;
+  }
+  const double change = number_of(summary, "weight_change", -1.0);
+  if (change >= 0.0) stage.weight_change = change;
+  const auto held_out = summary.value("held_out", Json());
+  const auto before = held_out.is_object() ? held_out.value("before", Json()) : Json();
+  const auto after = held_out.is_object() ? held_out.value("after", Json()) : Json();
+  if (!before.is_object() || !after.is_object()) return;  // nothing was held out
+  for (const char* measure : {"accuracy", "reward", "loss"})
+    if (before.contains(measure) && after.contains(measure))
+      stage.held_out.push_back(
+          {measure, number_of(before, measure, 0.0), number_of(after, measure, 0.0)});
+}
+
 StageData read_stage(const std::string& folder, const std::string& name, const ReadLimits& limits) {
   StageData stage;
   stage.name = name;
@@ -164,6 +184,7 @@ StageData read_stage(const std::string& folder, const std::string& name, const R
   read_metrics(folder + "/metrics.jsonl", limits, stage);
   read_samples(folder + "/samples.jsonl", limits, stage);
   read_timelines(folder, limits, stage);
+  read_summary(folder + "/summary.json", stage);
   return stage;
 }
 

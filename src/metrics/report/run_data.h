@@ -2,6 +2,7 @@
 // What the report knows about a run: read from its folder, bounded in memory whatever the files'
 // size.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,13 @@ struct TimelineSpan {
   double end = 0.0;
 };
 
+/// A held-out value as a stage found it and left it.
+struct HeldOut {
+  std::string measure;  // "accuracy", "reward", "loss"
+  double before = 0.0;
+  double after = 0.0;
+};
+
 /// One run folder: a stage of a pipeline, or a run by itself.
 struct StageData {
   std::string name;
@@ -30,10 +38,12 @@ struct StageData {
   std::int64_t num_rows = 0;
   std::int64_t last_step = 0;
   std::int64_t num_not_finite = 0;
-  std::vector<SampleRow> samples;   // evenly spaced over the file
-  std::int64_t num_samples = 0;     // in the file
-  std::vector<TimelineSpan> spans;  // of evenly spaced steps
-  std::vector<std::string> notes;   // what could not be read
+  std::vector<HeldOut> held_out;        // of summary.json, which a training stage writes at its end
+  std::optional<double> weight_change;  // relative, over the stage; of summary.json
+  std::vector<SampleRow> samples;       // evenly spaced over the file
+  std::int64_t num_samples = 0;         // in the file
+  std::vector<TimelineSpan> spans;      // of evenly spaced steps
+  std::vector<std::string> notes;       // what could not be read
 
   /// Null when the stage never wrote that name.
   const Series* find(const std::string& metric) const;

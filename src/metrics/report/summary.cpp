@@ -57,6 +57,11 @@ std::vector<Fact> facts_of(const std::string& config) {
   return facts;
 }
 
+/// Steps are counted from 0.
+std::int64_t num_steps(const StageData& stage) {
+  return stage.num_rows > 0 ? stage.last_step + 1 : 0;
+}
+
 double seconds_of(const StageData& stage) {
   const Series* seconds = stage.find("step_seconds");
   return seconds ? seconds->sum() : std::nan("");
@@ -101,7 +106,7 @@ std::string tiles(const RunData& run) {
   for (const StageData& stage : run.stages) {
     const double stage_seconds = seconds_of(stage);
     if (std::isfinite(stage_seconds)) seconds += stage_seconds;
-    steps += stage.last_step;
+    steps += num_steps(stage);
     not_finite += stage.num_not_finite;
     if (const Series* series = stage.find("skipped_steps")) skipped += series->last();
   }
@@ -139,22 +144,37 @@ std::string value_cell(const Series* series, double value, std::string (*format)
   return fmt::format("<td class=\"num\">{}</td>", series ? format(value) : "–");
 }
 
+std::string held_out_cell(const StageData& stage) {
+  std::string lines;
+  for (const HeldOut& value : stage.held_out) {
+    const bool percent = value.measure == "accuracy";
+    const auto format = percent ? format_percent : format_number;
+    const bool better =
+        value.measure == "loss" ? value.after < value.before : value.after > value.before;
+    lines += fmt::format("{}{} <span class=\"quiet\">{}</span> → <b class=\"{}\">{}</b>",
+                         lines.empty() ? "" : "<br>", percent ? "right" : value.measure,
+                         format(value.before), better ? "good" : "plain", format(value.after));
+  }
+  return fmt::format("<td class=\"num\">{}</td>", lines.empty() ? "–" : lines);
+}
+
 std::string stage_row(const StageData& stage, std::size_t index) {
-  const Series* weights = stage.find("weight_change");
   const Series* speed = stage.find("tokens_per_second");
   const Series* skipped = stage.find("skipped_steps");
   std::string html = fmt::format(
       "<tr><th scope=\"row\" title=\"{}\"><i class=\"dot {}\"></i>{}</th><td class=\"num\">{}</td>"
       "<td class=\"num\">{}</td>",
       escape_html(stage.name), stage_colour(index), escape_html(stage_label(stage.name)),
-      stage.last_step, format_duration(seconds_of(stage)));
+      num_steps(stage), format_duration(seconds_of(stage)));
   html += change_cell(stage.find("reward_mean"), false, Better::Higher);
   html += change_cell(first_of(stage, {"heldout_accuracy", "accuracy"}), true, Better::Higher);
   html += change_cell(first_of(stage, {"loss", "sft_loss", "lm_loss", "distill_loss"}), false,
                       Better::Lower);
   html += change_cell(stage.find("completion_length"), false, Better::Neither);
-  html += value_cell(weights, weights ? 100 * weights->last() : 0,
-                     [](double value) { return fmt::format("{:.2g} %", value); });
+  html += held_out_cell(stage);
+  html +=
+      fmt::format("<td class=\"num\">{}</td>",
+                  stage.weight_change ? fmt::format("{:.2g} %", 100 * *stage.weight_change) : "–");
   html += value_cell(speed, speed ? speed->sum() / static_cast<double>(speed->num_values()) : 0,
                      format_short);
   html += value_cell(skipped, skipped ? skipped->last() : 0, format_number);
@@ -196,7 +216,8 @@ std::string render_stages(const RunData& run) {
       "<th>stage</th><th class=\"num\">steps</th><th class=\"num\">time</th><th "
       "class=\"num\">reward</th>"
       "<th class=\"num\">right answers</th><th class=\"num\">loss</th><th class=\"num\">tokens an "
-      "answer</th><th class=\"num\">weight change</th><th class=\"num\">tokens/s</th>"
+      "answer</th><th class=\"num\">held out</th><th class=\"num\">weight change</th><th "
+      "class=\"num\">tokens/s</th>"
       "<th class=\"num\">skipped</th></tr></thead><tbody>";
   for (std::size_t i = 0; i < run.stages.size(); ++i) html += stage_row(run.stages[i], i);
   return html + "</tbody></table></div></section>";

@@ -32,6 +32,5 @@ check skipped_collective 3 3 1 "hang: rank 0 .* in MPI_Iallreduce 'gradients' \(
 check different_collectives 3 3 1 "hang: rank 0 .*made another call: rank 1 \(MPI_Ibarrier 'end of step'\)"
 check stopped_rank 3 3 1 "hang: rank 0 .*no answer from: rank 1"
 check lost_message 2 3 1 "hang: rank 0 .*receive 'rewards, tag 4' \(communicator exchange, from or to rank 1\); rank 1 computes"
-SLURM_NTASKS=4 check fine 1 2 1 'start with srun --mpi=pmix or mpirun'
 
 exit $((failures > 0))

@@ -93,6 +93,20 @@ TEST(Report, ContainsEachPart) {
   EXPECT_EQ(count(page, "class=\"line c1 s1\""), 4u) << "one line of stage 2 per metric";
 }
 
+TEST(Report, StageTableShowsWhatAStageChanged) {
+  TemporaryFolder folder;
+  write_pipeline(folder, "plain");
+  std::ofstream(folder / "stages/01-rl_stage1/summary.json")
+      << R"({"held_out":{"before":{"loss":2.75},"after":{"loss":1.25}},"weight_change":0.0125})";
+  std::ofstream(folder / "stages/02-rl_stage2/summary.json")
+      << R"({"held_out":{"before":null,"after":null},"weight_change":0.5})";
+  const std::string page = report_of(folder);
+  EXPECT_NE(page.find("loss <span class=\"quiet\">2.75</span> → <b class=\"good\">1.25</b>"),
+            std::string::npos);
+  EXPECT_NE(page.find(">1.2 %<"), std::string::npos);
+  EXPECT_NE(page.find(">50 %<"), std::string::npos);
+}
+
 TEST(Report, ReferencesNothingExternal) {
   TemporaryFolder folder;
   write_pipeline(folder, "plain");

@@ -1,0 +1,74 @@
+#include "run_folder.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "checkpoint/catalog.h"
+#include "config/compare.h"
+#include "config/print.h"
+
+namespace r1::mpi {
+
+namespace fs = std::filesystem;
+
+std::string RunChoices::to_json() const {
+  return nlohmann::json{{"threads", threads}, {"dtype", dtype}, {"models", models}}.dump(1) + "\n";
+}
+
+RunChoices RunChoices::from_json(const std::string& text, const std::string& where) {
+  try {
+    const auto json = nlohmann::json::parse(text);
+    return {json.at("threads"), json.at("dtype"),
+            json.value("models", std::map<std::string, std::string>())};
+  } catch (const nlohmann::json::exception& error) {
+    throw base::InputError(
+        fmt::format("{}: expected threads, dtype and models: {}", where, error.what()));
+  }
+}
+
+RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
+  std::error_code error;
+  fs::create_directories(path_ + "/checkpoints", error);
+  if (error)
+    throw base::InputError(
+        fmt::format("--run-dir {}: cannot make the folder: {}", path_, error.message()));
+  lock_ = std::make_unique<checkpoint::RunLock>(path_ + "/lock", checkpoint::current_owner());
+  base::log_open_file(path_ + "/log");
+}
+
+std::optional<RunChoices> RunFolder::choices() const {
+  const auto file = path_ + "/chosen.json";
+  if (!fs::exists(file)) return std::nullopt;
+  return RunChoices::from_json(base::read_file(file), file);
+}
+
+void RunFolder::require_same(const config::Config& config, bool allow_change) const {
+  const auto file = path_ + "/resolved.json";
+  if (!fs::exists(file) || checkpoint::list_steps(path_ + "/checkpoints").empty()) return;
+  const auto before = nlohmann::json::parse(base::read_file(file), nullptr, false);
+  if (!before.is_object() || !before.contains("config"))
+    throw base::InputError(fmt::format("{}: expected a JSON object with \"config\"", file));
+  const auto changes = config::compare_configs(before.at("config"), config);
+  if (!changes.empty())
+    base::log_warning("{}: changed since the last start:\n{}", path_,
+                      config::describe_changes(changes));
+  config::require_compatible(changes, allow_change);
+}
+
+void RunFolder::record(const config::Config& config, const std::string& command, int world_size,
+                       const RunChoices& choices) const {
+  base::write_file_atomically(path_ + "/resolved.toml", config::resolved_toml(config));
+  const nlohmann::json record{{"config", config::config_json(config)},
+                              {"command", command},
+                              {"version", base::kVersion},
+                              {"git_sha", base::kGitSha},
+                              {"world_size", world_size}};
+  base::write_file_atomically(path_ + "/resolved.json", record.dump(1));
+  base::write_file_atomically(path_ + "/chosen.json", choices.to_json());
+}
+
+}  // namespace r1::mpi
