@@ -28,9 +28,6 @@ void require_supported(const config::Config& config, const std::string& command)
                    "communication.fixed_order_reduction", "does not run yet");
   problems.require(config.trainer.offload == "none", "trainer.offload",
                    "does not run yet: use none");
-  if (command == "rl") {
-    problems.require(config.rl.replay.empty(), "rl.replay", "does not run yet");
-  }
   if (command == "distill")
     problems.require(config.distillation_loss.top_k == 0, "distillation_loss.top_k",
                      "does not run yet: use 0 (exact)");

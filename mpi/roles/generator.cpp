@@ -1,37 +1,65 @@
 #include "roles/generator.h"
 
+#include "roles/rollout_record.h"
+
 namespace r1::mpi {
+namespace {
+
+/// A group belongs to replica group % num_replicas.
+std::vector<const data::Prompt*> own(std::span<const data::Prompt> prompts,
+                                     const parallel::Communicator& data_parallel) {
+  std::vector<const data::Prompt*> mine;
+  for (const auto& prompt : prompts)
+    if (prompt.index % data_parallel.size() == data_parallel.rank()) mine.push_back(&prompt);
+  return mine;
+}
+
+}  // namespace
 
 std::vector<data::Rollout> Generator::sample(
     std::span<const data::Prompt> prompts, std::int64_t samples,
     const generation::SamplingOptions& sampling,
     const std::function<std::uint64_t(std::int64_t)>& seed_of,
     parallel::Communicator& data_parallel) {
+  const auto mine = own(prompts, data_parallel);
   std::vector<generation::Request> requests;
-  std::vector<const data::Prompt*> mine;
-  for (const auto& prompt : prompts) {
-    if (prompt.index % data_parallel.size() != data_parallel.rank()) continue;
-    mine.push_back(&prompt);
-    generation::Request request{prompt.token_ids, {}};
+  for (const auto* prompt : mine) {
+    generation::Request request{prompt->token_ids, {}};
     for (std::int64_t i = 0; i < samples; ++i)
-      request.seeds.push_back(seed_of(prompt.index * samples + i));
+      request.seeds.push_back(seed_of(prompt->index * samples + i));
     requests.push_back(std::move(request));
   }
   const auto decode = [this](std::span<const data::TokenId> ids) {
     return run_.text().decode(ids);
   };
-  auto completions =
+  return rollouts_of(
+      mine, samples,
       engine_.generate(requests, sampling, {run_.text().tokenizer->eos_token_ids(), decode},
-                       [this] { run_.progress(); });
+                       [this] { run_.progress(); }));
+}
+
+std::vector<data::Rollout> Generator::recorded(const RolloutReplay& replay, std::int64_t step,
+                                               std::span<const data::Prompt> prompts,
+                                               std::int64_t samples,
+                                               parallel::Communicator& data_parallel) {
+  const auto mine = own(prompts, data_parallel);
+  std::vector<std::vector<data::Completion>> completions;
+  for (const auto* prompt : mine) completions.push_back(replay.completions(step, *prompt, samples));
+  return rollouts_of(mine, samples, std::move(completions));
+}
+
+std::vector<data::Rollout> Generator::rollouts_of(
+    std::span<const data::Prompt* const> prompts, std::int64_t samples,
+    std::vector<std::vector<data::Completion>> completions) const {
   std::vector<data::Rollout> rollouts;
-  for (std::size_t g = 0; g < mine.size(); ++g) {
+  for (std::size_t g = 0; g < prompts.size(); ++g) {
     for (std::size_t i = 0; i < completions[g].size(); ++i) {
       data::Rollout rollout;
-      rollout.group = mine[g]->index;
+      rollout.group = prompts[g]->index;
       rollout.sample = rollout.group * samples + static_cast<std::int64_t>(i);
-      rollout.prompt = *mine[g];
+      rollout.prompt = *prompts[g];
       rollout.completion = std::move(completions[g][i]);
-      rollout.completion.text = decode(rollout.completion.token_ids);
+      rollout.completion.text = run_.text().decode(rollout.completion.token_ids);
       rollouts.push_back(std::move(rollout));
     }
   }

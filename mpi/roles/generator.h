@@ -8,6 +8,8 @@
 
 namespace r1::mpi {
 
+class RolloutReplay;
+
 class Generator {
  public:
   /// `model` outlives the generator and may be trained between calls.
@@ -21,10 +23,18 @@ class Generator {
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of,
                                     parallel::Communicator& data_parallel);
+  /// The same completions as another run recorded them. Throws: InputError.
+  std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
+                                      std::span<const data::Prompt> prompts, std::int64_t samples,
+                                      parallel::Communicator& data_parallel);
   const generation::GenerationStatistics& statistics() const { return engine_.statistics(); }
   void release_memory() { engine_.release_memory(); }
 
  private:
+  std::vector<data::Rollout> rollouts_of(
+      std::span<const data::Prompt* const> prompts, std::int64_t samples,
+      std::vector<std::vector<data::Completion>> completions) const;
+
   Run& run_;
   generation::Engine engine_;
 };

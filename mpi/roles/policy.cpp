@@ -26,6 +26,7 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
         model_ = load_trained_model(config.model, run.dtype(), run.device(),
                                     static_cast<std::uint64_t>(config.run.seed));
         generator_ = std::make_unique<Generator>(run, *model_);
+        if (!config.rl.replay.empty()) replay_ = std::make_unique<RolloutReplay>(config.rl.replay);
       },
       "loading the policy");
   if (active()) {
@@ -44,6 +45,8 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
         if (!active()) return;
         load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
         if (run.writes()) run.describe(*model_);
+        if (config.rl.record_rollouts)
+          recorder_ = std::make_unique<RolloutRecorder>(run.folder(), data_parallel().rank());
       },
       "loading the master weights");
   persist();
@@ -88,10 +91,14 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
   const auto seed_of = [&](std::int64_t sample) {
     return run_.seed({static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(sample)});
   };
-  result.rollouts = generator_->sample(
-      prompts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)),
-      rl.samples_per_prompt, run_.config().sampling, seed_of, data_parallel());
+  const auto mine =
+      prompts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
+  result.rollouts =
+      replay_ ? generator_->recorded(*replay_, step, mine, rl.samples_per_prompt, data_parallel())
+              : generator_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of,
+                                   data_parallel());
   for (auto& rollout : result.rollouts) rollout.policy_version = version_;
+  if (recorder_) recorder_->add(step, result.rollouts);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "algorithms/loss.h"
 #include "model_input.h"
 #include "roles/generator.h"
+#include "roles/rollout_record.h"
 #include "run.h"
 #include "trainer.h"
 
@@ -53,6 +54,8 @@ class Policy {
   std::unique_ptr<models::Model> model_;
   std::optional<ValueHead> value_head_;
   std::unique_ptr<Generator> generator_;
+  std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not written down
+  std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled
   std::unique_ptr<Trainer> trainer_;
   algorithms::KlController kl_controller_;
   std::int64_t version_ = 0;

@@ -44,7 +44,7 @@ constexpr std::array<std::string_view, 17> kFreeEnds = {
     ".epochs",         ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
     ".num_prompts",    ".max_kept",       ".time_limit", ".stop_margin", ".files",
     ".held_out_files", ".num_workers"};
-constexpr std::array<std::string_view, 14> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 15> kFreeKeys = {"run.device",
                                                         "rewards.workers",
                                                         "run.max_steps",
                                                         "run.max_bad_steps",
@@ -57,7 +57,8 @@ constexpr std::array<std::string_view, 14> kFreeKeys = {"run.device",
                                                         "trainer.shard_optimizer",
                                                         "trainer.offload",
                                                         "trainer.share_prefix",
-                                                        "rl.chunks"};
+                                                        "rl.chunks",
+                                                        "rl.record_rollouts"};
 
 }  // namespace
 

@@ -77,8 +77,12 @@ void RlOptions::visit(base::OptionVisitor& v) {
     "steps between evaluations on held-out problems; 0: none (guide: 500)");
   v("eval_samples", eval_samples, "completions per held-out problem");
   v("eval_greedy", eval_greedy, "held-out problems are answered greedily, one completion each");
+  v("record_rollouts", record_rollouts,
+    "token ids and log-probabilities of all samples go to RUN/rollouts, for replay");
   v("replay", replay,
-    "run folder whose recorded rollouts are trained on instead of sampling (tests)");
+    "run folder with recorded rollouts, which are trained on instead of sampling: compares "
+    "layouts, "
+    "dtypes and devices on the same samples");
   v.section("coldstart", coldstart, "supervised samples mixed into each step (guide, RL 2)");
   v.section_list("changes", changes, "changes from a step on, in order");
 }
@@ -95,6 +99,8 @@ void RlOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(reference_update_every >= 0, key + ".reference_update_every", "expected >= 0");
   problems.require(max_kl >= 0.0, key + ".max_kl", "expected >= 0 (0: no limit)");
   problems.require(max_ratio >= 0.0, key + ".max_ratio", "expected >= 0 (0: no limit)");
+  problems.require(replay.empty() || !resample_zero_advantage, key + ".replay",
+                   "a replay cannot replace groups: resample_zero_advantage must be false");
   problems.require(reward_batch > 0, key + ".reward_batch", "expected > 0");
   problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
   problems.require(eval_samples > 0, key + ".eval_samples", "expected > 0");

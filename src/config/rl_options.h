@@ -50,6 +50,7 @@ struct RlOptions {
   std::int64_t eval_every = 500;
   std::int64_t eval_samples = 1;
   bool eval_greedy = true;
+  bool record_rollouts = false;
   std::string replay;
   ColdstartOptions coldstart;
   std::vector<RlChangeOptions> changes;

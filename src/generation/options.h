@@ -53,7 +53,6 @@ struct EngineOptions {
   double gpu_memory_share = 0.5;
   std::int64_t prefill_tokens = 8192;
   bool share_prefix = true;
-  bool cuda_graphs = true;
 
   void visit(base::OptionVisitor& v) {
     v("max_num_seqs", max_num_seqs, "sequences decoded at once on a replica");
@@ -64,7 +63,6 @@ struct EngineOptions {
     v("gpu_memory_share", gpu_memory_share, "share of the free GPU memory for the cache");
     v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
     v("share_prefix", share_prefix, "a group's prompt is computed and held once");
-    v("cuda_graphs", cuda_graphs, "decode steps are replayed as CUDA graphs (GPU)");
   }
 
   void check(const std::string& key, base::Problems& problems) const {

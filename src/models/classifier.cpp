@@ -59,6 +59,10 @@ bool is_classifier(const std::string& folder) {
 
 std::unique_ptr<SequenceClassifier> load_classifier(const std::string& folder, at::ScalarType dtype,
                                                     at::Device device) {
+  if (!fs::exists(fs::path(folder) / "config.json"))
+    throw base::InputError(
+        fmt::format("classifier '{}': expected a Hugging Face folder with config.json; {}", folder,
+                    fs::exists(folder) ? "found none in it" : "it does not exist"));
   const auto found = architectures(folder);
   for (const auto& name : found)
     if (const auto loader = loaders().find(name); loader != loaders().end())

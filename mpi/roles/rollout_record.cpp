@@ -1,0 +1,96 @@
+#include "roles/rollout_record.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/crc32c.h"
+#include "base/errors.h"
+#include "data/jsonl.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::uint32_t crc_of(const data::Prompt& prompt) {
+  return base::crc32c(prompt.token_ids.data(), prompt.token_ids.size() * sizeof(data::TokenId));
+}
+
+std::string record_folder(const std::string& run_folder) {
+  return (fs::path(run_folder) / "rollouts").string();
+}
+
+std::string replica_file(const std::string& run_folder, int replica) {
+  const auto folder = record_folder(run_folder);
+  fs::create_directories(folder);
+  return fmt::format("{}/replica-{:05}.jsonl", folder, replica);
+}
+
+}  // namespace
+
+RolloutRecorder::RolloutRecorder(const std::string& run_folder, int replica)
+    : file_(replica_file(run_folder, replica)) {}
+
+void RolloutRecorder::add(std::int64_t step, std::span<const data::Rollout> rollouts) {
+  for (const auto& rollout : rollouts) {
+    const auto& completion = rollout.completion;
+    const nlohmann::json record{
+        {"step", step},
+        {"sample", rollout.sample},
+        {"prompt_crc", crc_of(rollout.prompt)},
+        {"token_ids", completion.token_ids},
+        {"logprobs", completion.logprobs},
+        {"finish", completion.finish_reason == data::FinishReason::Stop ? "stop" : "length"}};
+    file_.append(record.dump() + "\n");
+  }
+}
+
+RolloutReplay::RolloutReplay(const std::string& run_folder) : folder_(record_folder(run_folder)) {
+  if (!fs::is_directory(folder_))
+    throw base::InputError(fmt::format(
+        "rl.replay: '{}' does not exist: expected the run folder of a run with rl.record_rollouts",
+        folder_));
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (entry.path().extension() == ".jsonl") read(entry.path().string());
+}
+
+void RolloutReplay::read(const std::string& file) {
+  data::read_records(
+      file, {.bad_lines = 0}, [&](nlohmann::json&& record, const std::string& where) {
+        try {
+          Recorded recorded;
+          recorded.prompt_crc = record.at("prompt_crc").get<std::uint32_t>();
+          recorded.completion.token_ids = record.at("token_ids").get<std::vector<data::TokenId>>();
+          recorded.completion.logprobs = record.at("logprobs").get<std::vector<double>>();
+          recorded.completion.finish_reason =
+              record.at("finish") == "stop" ? data::FinishReason::Stop : data::FinishReason::Length;
+          samples_[{record.at("step").get<std::int64_t>(),
+                    record.at("sample").get<std::int64_t>()}] = std::move(recorded);
+        } catch (const nlohmann::json::exception& error) {
+          throw base::InputError(
+              fmt::format("{}: not a recorded rollout: {}", where, error.what()));
+        }
+      });
+}
+
+std::vector<data::Completion> RolloutReplay::completions(std::int64_t step,
+                                                         const data::Prompt& prompt,
+                                                         std::int64_t samples) const {
+  std::vector<data::Completion> result;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const std::int64_t sample = prompt.index * samples + i;
+    const auto found = samples_.find({step, sample});
+    if (found == samples_.end())
+      throw base::InputError(
+          fmt::format("rl.replay: '{}' has no sample {} of step {}", folder_, sample, step));
+    if (found->second.prompt_crc != crc_of(prompt))
+      throw base::InputError(fmt::format(
+          "rl.replay: '{}': sample {} of step {} was made of another prompt: data, tokenizer, seed "
+          "or batch differ",
+          folder_, sample, step));
+    result.push_back(found->second.completion);
+  }
+  return result;
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,52 @@
+#pragma once
+// Rollouts written down by one run and trained on by another ([rl] record_rollouts, replay): two
+// layouts, dtypes or devices are compared on the same samples, so that rounding cannot send them
+// apart.
+//
+// Format: RUN/rollouts/replica-NNNNN.jsonl, a line a sample: {"step", "sample", "prompt_crc",
+// "token_ids", "logprobs", "finish": "stop"|"length"}. A run that was continued may hold a sample
+// twice; the copies are equal.
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/types.h"
+#include "metrics/append_file.h"
+
+namespace r1::mpi {
+
+/// Writes the samples of one policy replica.
+class RolloutRecorder {
+ public:
+  /// Throws: InputError naming the file.
+  RolloutRecorder(const std::string& run_folder, int replica);
+  void add(std::int64_t step, std::span<const data::Rollout> rollouts);
+
+ private:
+  metrics::AppendFile file_;
+};
+
+/// Holds the samples of a recorded run, of all its replicas.
+class RolloutReplay {
+ public:
+  /// Throws: InputError naming the folder, or file and line.
+  explicit RolloutReplay(const std::string& run_folder);
+  /// The recorded completions of a prompt (`samples` of them), texts empty. Throws: InputError when
+  /// the step or sample was not recorded, or was made of another prompt.
+  std::vector<data::Completion> completions(std::int64_t step, const data::Prompt& prompt,
+                                            std::int64_t samples) const;
+
+ private:
+  struct Recorded {
+    std::uint32_t prompt_crc = 0;
+    data::Completion completion;
+  };
+  void read(const std::string& file);
+
+  std::string folder_;
+  std::map<std::pair<std::int64_t, std::int64_t>, Recorded> samples_;  // by step and sample
+};
+
+}  // namespace r1::mpi
