@@ -149,7 +149,8 @@ FoundNumber number_in(std::string_view text, bool last) {
 
 std::string letter_in(std::string_view text, bool first) {
   static constexpr std::array<std::string_view, 4> kDenied{"not", "isn", "cannot", "t"};
-  std::string found;
+  constexpr char kNothing = 0;
+  char found = kNothing;
   bool joined = false;
   std::size_t behind = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -162,15 +163,16 @@ std::string letter_in(std::string_view text, bool first) {
       behind = at + 1;
       continue;
     }
-    const bool follows = !found.empty() && between.size() <= 1 && text.substr(at, 1) != found &&
+    const bool follows = found != kNothing && between.size() <= 1 && text[at] != found &&
                          (between.empty() || between[0] == "or" || between[0] == "and");
     behind = at + 1;
-    if (first && !found.empty() && !follows) break;
+    if (first && found != kNothing && !follows) break;
     joined = follows;
     if (follows && first) break;
-    found = text.substr(at, 1);
+    found = text[at];
   }
-  return joined ? std::string{} : found;
+  if (joined || found == kNothing) return {};
+  return std::string(1, found);
 }
 
 }  // namespace r1::rewards::maths
