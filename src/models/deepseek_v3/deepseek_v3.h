@@ -35,7 +35,8 @@ class DeepseekV3Model final : public Decoder {
  protected:
   at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                     const nn::AttentionMetadata& attention) const override;
-  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x) const override;
+  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
+                          const at::Tensor& token_uses) const override;
 
  private:
   nn::LatentAttention make_attention() const;
