@@ -48,6 +48,9 @@ class DeepseekV3Model final : public Decoder {
   mutable at::Tensor expert_load_;  // int64 [sparse layers, E]: counted while a model trains
 };
 
+/// The family's own names in GGUF files (deepseek_v3_weights.cpp).
+std::map<std::string, std::string> deepseek_v3_gguf_names();
+
 Family deepseek_v3_family();  // ..._config.cpp
 
 }  // namespace r1::models

@@ -52,6 +52,9 @@ class LlamaModel : public Decoder {
   std::vector<LlamaLayer> layers_;
 };
 
+/// The family's own names in GGUF files, also those of dense Qwens (llama_weights.cpp).
+std::map<std::string, std::string> llama_gguf_names();
+
 Family llama_family();  // ..._config.cpp
 
 }  // namespace r1::models
