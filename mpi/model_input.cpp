@@ -21,7 +21,9 @@ models::ModelInput model_input(const data::MicroBatch& batch, const models::Mode
     segments.push_back({segment.start, segment.length, segment.prefix_segment});
   return {to_tensor({batch.token_ids.begin(), batch.token_ids.end()}, model.device()),
           to_tensor(batch.position_ids, model.device()),
-          {nn::make_packed_attention(segments, model.dtype(), model.device()), nullptr, {}}};
+          {nn::make_packed_attention(segments, model.dtype(), model.device()), nullptr, {}},
+          model.shape().experts.num_experts > 0 ? to_tensor(batch.token_uses, model.device())
+                                                : at::Tensor()};
 }
 
 std::vector<std::vector<double>> score_samples(const models::Model& model,

@@ -30,6 +30,7 @@ Trainer::Trainer(models::Model& model, std::vector<ExtraParameter> extra,
       optimizer_(optimizer),
       guard_(run.outlier_factor, run.max_bad_steps),
       data_parallel_(data_parallel),
+      expert_bias_rate_(options.expert_bias_rate),
       total_steps_(total_steps) {
   for (auto& parameter : extra)
     parameters_.push_back({parameter.value,
@@ -56,6 +57,14 @@ void Trainer::backward(const at::Tensor& loss, bool last) {
   loss.backward();
 }
 
+/// Tokens of each expert in this step, over all ranks; undefined: no experts.
+at::Tensor Trainer::global_expert_load() {
+  auto load = model_.take_expert_load();
+  if (load.defined())
+    data_parallel_.all_reduce(load, parallel::ReduceOp::Sum, "expert load").wait();
+  return load;
+}
+
 OptimizerStep Trainer::finish(double loss) {
   buckets_->finish();
   std::vector<at::Tensor> gradients;
@@ -68,11 +77,14 @@ OptimizerStep Trainer::finish(double loss) {
   step.gradient_norm = std::sqrt(squares);
   step.learning_rate = optim::learning_rate(
       optimizer_options_.schedule, optimizer_options_.learning_rate, num_steps_, total_steps_);
+  const auto load = global_expert_load();
+  if (load.defined()) step.expert_load = load.cpu();
   step.skipped = !guard_.accept(num_steps_, loss, step.gradient_norm);
   if (!step.skipped) {
     const at::NoGradGuard no_grad;
     optimizer_.step(gradients, step.learning_rate,
                     optim::clip_scale(step.gradient_norm, optimizer_options_.max_grad_norm));
+    if (load.defined() && expert_bias_rate_ > 0.0) model_.balance_experts(load, expert_bias_rate_);
   }
   ++num_steps_;
   return step;

@@ -17,7 +17,8 @@ namespace r1::mpi {
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;  // loss or gradient not finite, or an outlier
+  bool skipped = false;    // loss or gradient not finite, or an outlier
+  at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; undefined: no experts
 };
 
 /// A tensor trained besides the model's (the value head), under its name in checkpoints.
@@ -67,6 +68,8 @@ class Trainer {
   std::unique_ptr<models::Model> master_model();
 
  private:
+  at::Tensor global_expert_load();
+
   models::Model& model_;
   std::vector<models::Parameter> parameters_;  // the model's, then the extra ones
   optim::OptimizerOptions optimizer_options_;
@@ -74,6 +77,7 @@ class Trainer {
   optim::OutlierGuard guard_;
   parallel::Communicator& data_parallel_;
   std::unique_ptr<parallel::GradientBuckets> buckets_;
+  double expert_bias_rate_;
   std::int64_t total_steps_;
   std::int64_t num_steps_ = 0;  // taken and skipped
 };

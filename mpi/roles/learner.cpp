@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/timer.h"
+#include "expert_metrics.h"
 
 namespace r1::mpi {
 
@@ -130,6 +131,7 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
   row.set("loss", total);
   row.set("gradient_norm", result.gradient_norm);
   row.set("learning_rate", result.learning_rate);
+  set_expert_metrics(row, result.expert_load);
   row.set("skipped_steps", static_cast<double>(trainer_->num_skipped()));
   row.set("tokens_per_second", count_targets(samples).tokens / std::max(1e-9, watch.seconds()));
   return row;

@@ -11,6 +11,7 @@
 #include "algorithms/sft_loss.h"
 #include "base/random.h"
 #include "base/timer.h"
+#include "expert_metrics.h"
 #include "parallel/vocab_logprob.h"
 
 namespace r1::mpi {
@@ -286,6 +287,8 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   const double loss = all_sum(sums.loss, "loss");
   coldstart_loss_ = all_sum(coldstart_part, "cold-start loss");
   const auto result = trainer.finish(loss + config_.rl.coldstart.sft_coef * coldstart_loss_);
+  if (result.expert_load.defined())
+    expert_load_ = expert_load_.defined() ? expert_load_ + result.expert_load : result.expert_load;
   grad_norm_ += result.gradient_norm;
   learning_rate_ = result.learning_rate;
   loss_sum_ += loss;
@@ -368,6 +371,7 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
   row.set("loss", loss_sum_ / updates);
   row.set("gradient_norm", grad_norm_ / updates);
   row.set("learning_rate", learning_rate_);
+  set_expert_metrics(row, expert_load_);
   row.set("skipped_steps", static_cast<double>(policy_.trainer_->num_skipped()));
   row.set("policy_version", static_cast<double>(policy_.version_));
   if (config_.rl.coldstart_samples() > 0) row.set("coldstart_loss", coldstart_loss_);

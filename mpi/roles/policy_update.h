@@ -57,6 +57,7 @@ class PolicyUpdate {
   bool old_is_new_ =
       false;  // one optimizer step per rollout: the first pass's log-probs are the old ones
   at::Tensor policy_sums_, value_sums_;
+  at::Tensor expert_load_;  // of all updates; undefined: no experts
   double mismatch_sum_ = 0.0, mismatch_exp_ = 0.0, mismatch_max_ = 0.0, mismatch_count_ = 0.0;
   double num_groups_ = 0.0, num_zero_groups_ = 0.0;
   double coldstart_loss_ = 0.0, grad_norm_ = 0.0, learning_rate_ = 0.0;

@@ -149,6 +149,9 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
   v.choice("offload", offload, {"none", "optimizer", "reference", "both"},
            "what lives in host memory between uses (GPU)");
   v("share_prefix", share_prefix, "equal prompts of a micro-batch are computed once");
+  v("expert_bias_rate", expert_bias_rate,
+    "mixtures of experts: step of the routing biases towards an even load after each optimizer "
+    "step (DeepSeek-V3: 0.001); 0: left alone");
 }
 
 void TrainerOptions::check(const std::string& key, base::Problems& problems) const {
@@ -156,6 +159,7 @@ void TrainerOptions::check(const std::string& key, base::Problems& problems) con
   problems.require(score_batch_tokens > 0, key + ".score_batch_tokens", "expected > 0");
   problems.require(logprob_chunk_tokens > 0, key + ".logprob_chunk_tokens", "expected > 0");
   problems.require(bucket_mb > 0.0, key + ".bucket_mb", "expected > 0");
+  problems.require(expert_bias_rate >= 0.0, key + ".expert_bias_rate", "expected >= 0");
 }
 
 void PlanOptions::visit(base::OptionVisitor& v) {

@@ -75,7 +75,7 @@ struct CommunicationOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [trainer]: how an optimizer step is cut; none of it changes a result.
+/// [trainer]: how an optimizer step is cut, which changes no result, and how experts are balanced.
 struct TrainerOptions {
   std::int64_t micro_batch_tokens = 16384;
   std::int64_t score_batch_tokens = 32768;
@@ -86,6 +86,7 @@ struct TrainerOptions {
   bool shard_optimizer = true;
   std::string offload = "none";
   bool share_prefix = true;
+  double expert_bias_rate = 0.0;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

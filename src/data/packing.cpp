@@ -59,11 +59,11 @@ class Packer {
       last_prompt_row = segment.start + segment.length - 1;
       own_start = batch_.num_tokens();
     } else {
-      append(s.prompt_ids, prompt, 0);
+      append(s.prompt_ids, prompt, 0, 1);
       last_prompt_row = prompt > 0 ? batch_.num_tokens() - 1 : -1;
     }
     const std::int64_t first_row = batch_.num_tokens();
-    append(s.completion_ids, length_of(s.completion_ids) - 1, prompt);
+    append(s.completion_ids, length_of(s.completion_ids) - 1, prompt, 1);
     if (batch_.num_tokens() > own_start)
       batch_.segments.push_back({own_start, batch_.num_tokens() - own_start, prefix});
     add_losses(index, s, last_prompt_row, first_row);
@@ -73,17 +73,19 @@ class Packer {
     const auto found = prefixes_.find(prompt);
     if (found != prefixes_.end()) return found->second;
     const std::int64_t start = batch_.num_tokens();
-    append(prompt, length_of(prompt), 0);
+    append(prompt, length_of(prompt), 0, uses_.at(prompt));
     batch_.segments.push_back({start, length_of(prompt), -1});
     const auto segment = static_cast<std::int64_t>(batch_.segments.size()) - 1;
     prefixes_.emplace(prompt, segment);
     return segment;
   }
 
-  void append(const std::vector<TokenId>& ids, std::int64_t count, std::int64_t position) {
+  void append(const std::vector<TokenId>& ids, std::int64_t count, std::int64_t position,
+              std::int64_t uses) {
     for (std::int64_t k = 0; k < count; ++k) {
       batch_.token_ids.push_back(ids[static_cast<std::size_t>(k)]);
       batch_.position_ids.push_back(position + k);
+      batch_.token_uses.push_back(uses);
     }
   }
 

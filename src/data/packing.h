@@ -30,6 +30,7 @@ struct SampleRange {
 struct MicroBatch {
   std::vector<TokenId> token_ids;          // [T]
   std::vector<std::int64_t> position_ids;  // [T], from 0 in each sequence, the prefix counted
+  std::vector<std::int64_t> token_uses;    // [T], samples that a token stands for (shared prompts)
   std::vector<Segment> segments;
   std::vector<std::int64_t> loss_rows;  // [L] flat positions whose hidden state predicts
   std::vector<TokenId> loss_targets;    // [L] the tokens predicted there

@@ -1,6 +1,7 @@
 #pragma once
 // What the program knows of a model family.
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -10,6 +11,19 @@
 namespace r1::models {
 
 class ConfigKeys;
+class GgufKeys;
+
+/// What GGUF files of a family hold. Reference: llama.cpp, gguf-py/gguf/constants.py.
+struct GgufFamily {
+  std::string architecture;  // general.architecture
+  /// Names of a layer's tensors behind "blk.N." and behind "model.layers.N.", beside those of all
+  /// families. "{}" in the second: the file has this tensor of all experts in one.
+  std::map<std::string, std::string> names;
+  /// llama.cpp permuted the rows of q and k for rotary positions that pair neighbours.
+  bool pairs_neighbours = false;
+  /// Reads the keys that not every family has. Throws: InputError.
+  std::function<void(const GgufKeys&, ModelShape&)> read_shape;
+};
 
 struct Family {
   std::string name;          // `model_type` of config.json, ModelShape::architecture
@@ -20,6 +34,7 @@ struct Family {
   std::function<void(const ConfigKeys&, ModelShape&)> read_config;
   /// Adds those keys to a config.json.
   std::function<void(const ModelShape&, nlohmann::json&)> write_config;
+  GgufFamily gguf;
 };
 
 template <class FamilyModel>

@@ -1,112 +1,235 @@
 #include "models/gguf_source.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <charconv>
 #include <map>
+#include <optional>
 
 #include "base/errors.h"
-#include "checkpoint/formats/gguf.h"
+#include "models/gguf_keys.h"
+#include "models/registry.h"
 
 namespace r1::models {
 namespace {
 
-/// "blk.7.attn_q.weight" -> "model.layers.7.self_attn.q_proj.weight"; empty: no tensor of a Llama
-/// model.
-std::string hugging_face_name(const std::string& gguf) {
-  static const std::map<std::string, std::string> top{
+using checkpoint::GgufFile;
+using checkpoint::GgufTensor;
+
+const std::map<std::string, std::string>& top_names() {
+  static const std::map<std::string, std::string> names{
       {"token_embd.weight", "model.embed_tokens.weight"},
       {"output_norm.weight", "model.norm.weight"},
       {"output.weight", "lm_head.weight"}};
-  static const std::map<std::string, std::string> layer{
+  return names;
+}
+
+/// Of a layer, in every family.
+const std::map<std::string, std::string>& common_names() {
+  static const std::map<std::string, std::string> names{
       {"attn_norm.weight", "input_layernorm.weight"},
-      {"attn_q.weight", "self_attn.q_proj.weight"},
-      {"attn_k.weight", "self_attn.k_proj.weight"},
-      {"attn_v.weight", "self_attn.v_proj.weight"},
       {"attn_output.weight", "self_attn.o_proj.weight"},
       {"ffn_norm.weight", "post_attention_layernorm.weight"},
       {"ffn_gate.weight", "mlp.gate_proj.weight"},
       {"ffn_up.weight", "mlp.up_proj.weight"},
       {"ffn_down.weight", "mlp.down_proj.weight"}};
-  if (const auto found = top.find(gguf); found != top.end()) return found->second;
-  const auto number_end = gguf.find('.', 4);
-  if (!gguf.starts_with("blk.") || number_end == std::string::npos) return {};
-  const auto found = layer.find(gguf.substr(number_end + 1));
-  return found == layer.end()
-             ? ""
-             : fmt::format("model.layers.{}.{}", gguf.substr(4, number_end - 4), found->second);
+  return names;
 }
+
+const std::string kEachExpert = "{}";
+
+/// Where a tensor of Hugging Face files comes from.
+struct Origin {
+  const GgufTensor* tensor = nullptr;
+  std::int64_t expert = -1;  // of a stack [E, rows, columns]; -1: no stack
+  const GgufTensor* latent_values =
+      nullptr;  // `tensor` holds the keys' half [H, R, N], this [H, V, R]
+};
 
 class GgufSource final : public WeightSource {
  public:
-  GgufSource(const std::string& path, const ModelShape& shape) : file_(path), shape_(shape) {
-    for (const auto& tensor : file_.tensors()) {
-      if (tensor.name == "rope_freqs.weight") continue;  // llama.cpp's copy of the llama3 scaling
-      auto name = hugging_face_name(tensor.name);
-      if (name.empty())
-        throw base::InputError(
-            fmt::format("{}: tensor '{}' belongs to no Llama model", path, tensor.name));
-      gguf_names_[std::move(name)] = tensor.name;
-    }
+  GgufSource(const std::string& path, const ModelShape& shape)
+      : file_(path), shape_(shape), family_(find_family(shape.architecture, path).gguf) {
+    for (const auto& tensor : file_.tensors()) add(tensor);
   }
   const std::string& path() const override { return file_.path(); }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
-    for (const auto& [name, gguf] : gguf_names_) names.push_back(name);
+    for (const auto& [name, origin] : origins_) names.push_back(name);
     return names;
   }
-  bool has(const std::string& name) const override { return gguf_names_.contains(name); }
+  bool has(const std::string& name) const override { return origins_.contains(name); }
   std::vector<std::int64_t> shape(const std::string& name) const override {
-    return tensor(name).shape;
+    const auto& origin = origins_.at(name);
+    const auto& sizes = origin.tensor->shape;
+    if (origin.latent_values != nullptr)
+      return {sizes[0] * (sizes[2] + origin.latent_values->shape[1]), sizes[1]};
+    if (origin.expert >= 0) return {sizes.begin() + 1, sizes.end()};
+    return sizes;
   }
   at::Tensor read(const std::string& name) const override {
-    const auto& found = tensor(name);
-    auto values = at::empty(found.shape, at::kFloat);
-    file_.dequantise(found,
-                     {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-    checkpoint::release_pages(found.data);
-    if (name.ends_with("q_proj.weight")) return halves_first(values, shape_.num_attention_heads);
-    if (name.ends_with("k_proj.weight")) return halves_first(values, shape_.kv_heads());
+    const auto& origin = origins_.at(name);
+    if (origin.latent_values != nullptr)
+      return at::cat({read_all(*origin.tensor).transpose(1, 2), read_all(*origin.latent_values)}, 1)
+          .reshape(shape(name));
+    if (origin.expert >= 0) return read_expert(origin, shape(name));
+    const auto values = read_all(*origin.tensor);
+    if (!family_.pairs_neighbours) return values;
+    if (name.find(".q_proj.") != std::string::npos)
+      return halves_first(values, shape_.num_attention_heads);
+    if (name.find(".k_proj.") != std::string::npos) return halves_first(values, shape_.kv_heads());
     return values;
   }
 
  private:
-  const checkpoint::GgufTensor& tensor(const std::string& name) const {
-    return file_.tensor(gguf_names_.at(name));
+  void add(const GgufTensor& tensor) {
+    const auto& name = tensor.name;
+    if (name == "rope_freqs.weight") return;  // the shape's llama3 scaling (gguf_shape)
+    if (const auto found = top_names().find(name); found != top_names().end()) {
+      origins_[found->second] = {&tensor};
+      return;
+    }
+    std::int64_t layer = -1;
+    const auto number_end = name.find('.', 4);
+    if (name.starts_with("blk.") && number_end != std::string::npos)
+      std::from_chars(name.data() + 4, name.data() + number_end, layer);
+    if (layer < 0 || !add_layers(tensor, layer, name.substr(number_end + 1)))
+      throw base::InputError(fmt::format("{}: tensor '{}' belongs to no {} model", path(), name,
+                                         family_.architecture));
   }
 
-  /// Rows of each head: (i, j) -> (j, i) with i < head_dim/2, j < 2.
-  static at::Tensor halves_first(const at::Tensor& rows, std::int64_t num_heads) {
-    return rows.view({num_heads, -1, 2, rows.size(1)}).transpose(1, 2).reshape(rows.sizes());
+  /// A layer's tensor; `name` is what stands behind "blk.N.".
+  bool add_layers(const GgufTensor& tensor, std::int64_t layer, const std::string& name) {
+    const auto prefix = fmt::format("model.layers.{}.", layer);
+    if (layer >= shape_.num_hidden_layers) {  // reported by who loads the weights
+      origins_[prefix + name] = {&tensor};
+      return true;
+    }
+    if (name == "attn_k_b.weight" || name == "attn_v_b.weight") return add_latent(layer, prefix);
+    const auto found = find(name);
+    if (!found) return false;
+    const auto at = found->find(kEachExpert);
+    if (at == std::string::npos) {
+      origins_[prefix + *found] = {&tensor};
+      return true;
+    }
+    if (tensor.shape.size() != 3)
+      throw base::InputError(
+          fmt::format("{}: tensor '{}': expected the experts' matrices in 3 dimensions, found [{}]",
+                      path(), tensor.name, fmt::join(tensor.shape, ", ")));
+    for (std::int64_t e = 0; e < tensor.shape[0]; ++e) {
+      auto full = prefix + *found;
+      full.replace(prefix.size() + at, kEachExpert.size(), std::to_string(e));
+      origins_[full] = {&tensor, e};
+    }
+    return true;
   }
 
-  checkpoint::GgufFile file_;
+  std::optional<std::string> find(const std::string& name) const {
+    for (const auto* names : {&family_.names, &common_names()})
+      if (const auto found = names->find(name); found != names->end()) return found->second;
+    return std::nullopt;
+  }
+
+  /// kv_b_proj of its two halves, unless the file has it whole too.
+  bool add_latent(std::int64_t layer, const std::string& prefix) {
+    if (!find("attn_kv_b.weight")) return false;
+    const auto whole = fmt::format("blk.{}.attn_kv_b.weight", layer);
+    if (file_.has_tensor(whole)) return true;
+    const auto& keys = file_.tensor(fmt::format("blk.{}.attn_k_b.weight", layer));
+    const auto& values = file_.tensor(fmt::format("blk.{}.attn_v_b.weight", layer));
+    const auto &k = keys.shape, &v = values.shape;
+    if (k.size() != 3 || v.size() != 3 || k[0] != v[0] || k[1] != v[2])
+      throw base::InputError(fmt::format(
+          "{}: tensors '{}' [{}] and '{}' [{}]: expected [heads, latent, keys] and [heads, values, "
+          "latent]",
+          path(), keys.name, fmt::join(k, ", "), values.name, fmt::join(v, ", ")));
+    origins_[prefix + *find("attn_kv_b.weight")] = {&keys, -1, &values};
+    return true;
+  }
+
+  at::Tensor read_all(const GgufTensor& tensor) const {
+    auto values = at::empty(tensor.shape, at::kFloat);
+    file_.dequantise(tensor,
+                     {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    checkpoint::release_pages(tensor.data);
+    return values;
+  }
+
+  at::Tensor read_expert(const Origin& origin, at::IntArrayRef sizes) const {
+    auto values = at::empty(sizes, at::kFloat);
+    file_.dequantise_rows(
+        *origin.tensor, origin.expert * sizes[0], sizes[0],
+        {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    return values;
+  }
+
+  /// Rows of each head: (i, j) -> (j, i) with i < head_dim/2, j < 2. A matrix or a bias.
+  at::Tensor halves_first(const at::Tensor& rows, std::int64_t num_heads) const {
+    if (rows.dim() == 0 || rows.size(0) % (2 * num_heads) != 0)
+      return rows;  // refused by its shape
+    return rows.view({num_heads, -1, 2, rows.numel() / rows.size(0)})
+        .transpose(1, 2)
+        .reshape(rows.sizes());
+  }
+
+  GgufFile file_;
   ModelShape shape_;
-  std::map<std::string, std::string> gguf_names_;  // by Hugging Face name
+  const GgufFamily& family_;
+  std::map<std::string, Origin> origins_;  // by Hugging Face name
 };
+
+const Family& family_of(const GgufFile& file) {
+  const auto name = file.string("general.architecture");
+  std::vector<std::string> known;
+  for (const auto& family : families()) {
+    if (family.gguf.architecture == name) return family;
+    known.push_back(family.gguf.architecture);
+  }
+  throw base::InputError(fmt::format("{}: general.architecture '{}' is not supported: expected {}",
+                                     file.path(), name, fmt::join(known, ", ")));
+}
+
+void read_rope(const GgufKeys& keys, ModelShape& shape) {
+  auto& scaling = shape.rope_scaling;
+  shape.rope_theta = keys.number("rope.freq_base", shape.rope_theta);
+  const auto type = keys.string("rope.scaling.type", "none");
+  if (type != "none" && type != "linear" && type != "yarn")
+    throw base::InputError(
+        fmt::format("{}: rope.scaling.type '{}' is not supported: expected none, linear or yarn",
+                    keys.file().path(), type));
+  scaling.type = type;
+  if (type == "none") return;
+  scaling.factor = keys.number("rope.scaling.factor", 1.0);
+  scaling.original_max_position_embeddings =
+      keys.integer("rope.scaling.original_context_length", shape.max_position_embeddings);
+  scaling.beta_fast = keys.number("rope.scaling.yarn_beta_fast", scaling.beta_fast);
+  scaling.beta_slow = keys.number("rope.scaling.yarn_beta_slow", scaling.beta_slow);
+  scaling.attention_factor = keys.number("rope.scaling.yarn_attn_factor", 0.0);
+}
 
 }  // namespace
 
 ModelShape gguf_shape(const std::string& path) {
-  const checkpoint::GgufFile file(path);
-  const auto family = file.string("general.architecture");
-  if (family != "llama")
-    throw base::InputError(fmt::format(
-        "{}: general.architecture '{}' is not supported: expected llama", path, family));
+  const GgufFile file(path);
+  const auto& family = family_of(file);
+  const GgufKeys keys(file, family.gguf.architecture);
   ModelShape shape;
-  shape.hidden_size = file.integer("llama.embedding_length");
-  shape.num_hidden_layers = file.integer("llama.block_count");
-  shape.num_attention_heads = file.integer("llama.attention.head_count");
-  shape.num_key_value_heads = file.has("llama.attention.head_count_kv")
-                                  ? file.integer("llama.attention.head_count_kv")
-                                  : shape.num_attention_heads;
-  shape.intermediate_size = file.integer("llama.feed_forward_length");
-  shape.max_position_embeddings = file.integer("llama.context_length");
-  shape.rms_norm_eps = file.number("llama.attention.layer_norm_rms_epsilon");
-  if (file.has("llama.rope.freq_base")) shape.rope_theta = file.number("llama.rope.freq_base");
-  if (file.has("llama.attention.key_length"))
-    shape.head_dim = file.integer("llama.attention.key_length");
+  shape.architecture = family.name;
+  shape.hidden_size = keys.integer("embedding_length");
+  shape.num_hidden_layers = keys.integer("block_count") - keys.integer("nextn_predict_layers", 0);
+  shape.num_attention_heads = keys.integer("attention.head_count");
+  shape.num_key_value_heads = keys.integer("attention.head_count_kv", shape.num_attention_heads);
+  shape.intermediate_size = keys.integer("feed_forward_length");
+  shape.max_position_embeddings = keys.integer("context_length");
+  shape.rms_norm_eps = keys.number("attention.layer_norm_rms_epsilon");
+  shape.head_dim = keys.integer("attention.key_length", 0);
   shape.vocab_size = file.tensor("token_embd.weight").shape.at(0);
   shape.tie_word_embeddings = !file.has_tensor("output.weight");
+  read_rope(keys, shape);
+  family.gguf.read_shape(keys, shape);
   base::Problems problems;
   shape.check(path, problems);
   if (!problems.empty())

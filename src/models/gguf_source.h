@@ -1,14 +1,17 @@
 #pragma once
-// Weights of a GGUF file of the Llama family, under Hugging Face names.
+// Weights of a GGUF file under Hugging Face names, and its model's shape. What a family's files
+// look like is said in its folder (GgufFamily); the rest is common to all. Reference: llama.cpp,
+// gguf-py/gguf/constants.py (names), conversion/*.py (what is permuted).
 #include "models/weights.h"
 
 namespace r1::models {
 
-/// Shape from the file's metadata. Throws: InputError for another family than llama.
+/// Shape from the file's metadata. Throws: InputError, also for a family that is not known.
 ModelShape gguf_shape(const std::string& path);
 
-/// Quantised tensors are read as fp32; rows of q and k are put back into Hugging Face's order
-/// (llama.cpp pairs neighbouring dimensions in its rotary embedding, Hugging Face the two halves).
+/// Quantised tensors are read as fp32. Rows of q and k that llama.cpp permuted (its rotary
+/// embedding pairs neighbouring dimensions, Hugging Face's the two halves) are put back in order,
+/// stacked experts and the split latent projection become the tensors of Hugging Face files.
 std::unique_ptr<WeightSource> open_gguf_weights(const std::string& path, const ModelShape& shape);
 
 }  // namespace r1::models

@@ -47,11 +47,13 @@ struct CacheLayout {
   }
 };
 
-/// A flat batch. token_ids and position_ids: int64 [T].
+/// A flat batch. token_ids and position_ids: int64 [T]. token_uses, int64 [T], says how many
+/// samples a token stands for in expert loads; undefined: one.
 struct ModelInput {
   at::Tensor token_ids;
   at::Tensor position_ids;
   nn::AttentionMetadata attention;
+  at::Tensor token_uses = {};
 };
 
 class Model {
@@ -74,8 +76,9 @@ class Model {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   std::int64_t num_parameters() const;
 
-  /// Tokens that each expert got in forwards with gradients since the last call: int64 [sparse
-  /// layers, E]. Undefined: no experts. Summed over the data-parallel ranks it is the step's load.
+  /// Tokens that each expert got in forwards with gradients since the last call, each as often as
+  /// its token_uses say: int64 [sparse layers, E]. Undefined: no experts. Summed over the
+  /// data-parallel ranks it is the step's load.
   virtual at::Tensor take_expert_load() { return {}; }
   /// Moves every expert's routing bias by `rate` towards an even load (nn/moe.h, balance_bias);
   /// `load` as take_expert_load() gives it. Call it between steps, equally on all ranks.

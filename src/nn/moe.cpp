@@ -110,9 +110,13 @@ at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at:
   return (of_token * routing.weights.unsqueeze(2)).sum(1).to(x.scalar_type());
 }
 
-at::Tensor expert_load(const Routing& routing, std::int64_t num_experts) {
+at::Tensor expert_load(const Routing& routing, std::int64_t num_experts,
+                       const at::Tensor& token_uses) {
   const auto visits = routing.experts.flatten();
-  return at::zeros({num_experts}, visits.options()).scatter_add_(0, visits, at::ones_like(visits));
+  const auto counts = token_uses.defined()
+                          ? token_uses.unsqueeze(1).expand_as(routing.experts).flatten()
+                          : at::ones_like(visits);
+  return at::zeros({num_experts}, visits.options()).scatter_add_(0, visits, counts);
 }
 
 void balance_bias(at::Tensor bias, const at::Tensor& load, double rate) {

@@ -37,8 +37,10 @@ Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& b
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down);
 
-/// Tokens of each expert: int64 [E].
-at::Tensor expert_load(const Routing& routing, std::int64_t num_experts);
+/// Tokens of each expert: int64 [E]. token_uses, int64 [T]: as how many a token counts; undefined:
+/// one.
+at::Tensor expert_load(const Routing& routing, std::int64_t num_experts,
+                       const at::Tensor& token_uses = {});
 
 /// bias += rate * sign(mean load - load), in place: balance without an auxiliary loss. load [E].
 /// Reference: Wang et al., arXiv 2408.15664, algorithm 1.

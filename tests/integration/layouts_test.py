@@ -186,5 +186,65 @@ class Supervised(Layouts):
                 self.assert_equal_runs(name, "base", self.KEYS)
 
 
+class Experts(Layouts):
+    """A tiny DeepSeek-V3: latent attention, and experts whose routing biases follow their load over all ranks."""
+
+    KEYS = ("gradient_norm", "loss", "expert_load_max", "expert_idle_share")
+    RATE = 1e-3
+    SHAPE = {f"model.shape.{key}": value for key, value in {
+        "architecture": "deepseek_v3", "intermediate_size": 96, "num_key_value_heads": 4,
+        "latent_attention.q_lora_rank": 24, "latent_attention.kv_lora_rank": 16,
+        "latent_attention.qk_nope_head_dim": 8, "latent_attention.qk_rope_head_dim": 8,
+        "latent_attention.v_head_dim": 12, "experts.num_experts": 8, "experts.num_experts_per_token": 2,
+        "experts.moe_intermediate_size": 16, "experts.num_dense_layers": 1, "experts.num_groups": 4,
+        "experts.num_groups_per_token": 2}.items()} | {"trainer.expert_bias_rate": RATE}
+
+    def assert_biases_move(self, name):
+        weights = support.read_safetensors(self.folder / name / "model" / "model.safetensors")
+        biases = weights["model.layers.1.mlp.gate.e_score_correction_bias"]
+        self.assertGreaterEqual(max(map(abs, biases)), 2 * self.RATE)
+
+    def compare(self, train, layouts):
+        """The first layout is the base of the others."""
+        names = [name for name, *_ in layouts]
+        for name, ranks, settings in layouts:
+            train(name, ranks, {**self.SHAPE, **settings})
+        self.assert_biases_move(names[0])
+        for name in names[1:]:
+            with self.subTest(name):
+                self.assert_equal_runs(name, names[0], self.KEYS)
+
+    def test_rl(self):
+        def train(name, ranks, settings):
+            self.train("rl", name, ranks, support.CONFIGS / "varied_rewards.toml", **{"rl.steps": STEPS, **settings})
+
+        self.compare(train, (
+            ("base", 1, {}),
+            ("two ranks", 2, {"roles.reference.share_with": "policy", "roles.reward.share_with": "policy"}),
+            ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.activation_checkpointing": "full"}),
+            ("prompts repeated", 1, {"trainer.share_prefix": False}),
+        ))
+
+    def test_sft(self):
+        records = self.write_jsonl("records.jsonl", [
+            {"instruction": f"What is {a} + {a}?", "input": "", "output": f"{a} and {a} make {2 * a}. " * (1 + a % 3)}
+            for a in range(24)])
+
+        def train(name, ranks, settings):
+            self.train("sft", name, ranks, support.RANDOM, **{
+                "data.files": [str(records)], "data.generate.names": [], "sft.steps": STEPS, "sft.epochs": 0,
+                "sft.batch": 6, "sft.max_length": 256, **settings})
+
+        self.compare(train, (
+            ("base", 1, {}),
+            ("two ranks", 2, {}),
+            ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.share_prefix": False}),
+        ))
+        for settings in ({"run.max_steps": 2}, {}):  # a run that was cut and goes on
+            train("cut", 1, {**self.SHAPE, **settings})
+        whole, cut = ((self.folder / name / "model" / "model.safetensors").read_bytes() for name in ("base", "cut"))
+        self.assertEqual(whole, cut)
+
+
 if __name__ == "__main__":
     support.main()

@@ -24,7 +24,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 41> kKnown{{
+constexpr std::array<Known, 43> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -59,6 +59,8 @@ constexpr std::array<Known, 41> kKnown{{
     {"weight_change", kOptimiser, "Weight change since the stage began", true},
     {"zero_advantage_share", kOptimiser, "Groups without advantage", true},
     {"skipped_steps", kOptimiser, "Skipped steps", false},
+    {"expert_load_max", kOptimiser, "Busiest expert of any layer, over the mean", false},
+    {"expert_idle_share", kOptimiser, "Experts without a token", true},
     {"tokens_per_second", kSpeed, "Tokens a second", false},
     {"mfu", kSpeed, "Share of peak arithmetic", true},
     {"step_seconds", kSpeed, "Seconds a step", false},

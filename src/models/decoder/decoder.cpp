@@ -49,13 +49,13 @@ nn::GatedMlp Decoder::gated_mlp(std::int64_t inner, bool bias) const {
 std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Tensor& block,
                                                const at::Tensor& residual,
                                                const nn::RopeTable& rope,
-                                               const nn::AttentionMetadata& attention) const {
+                                               const ModelInput& input) const {
   const auto& norms = norms_[static_cast<std::size_t>(layer)];
   const auto epsilon = shape().rms_norm_eps;
   const auto [stream, normed] = nn::add_rms_norm(block, residual, norms.input, epsilon);
-  const auto attended = attend(layer, normed, rope, attention);
+  const auto attended = attend(layer, normed, rope, input.attention);
   const auto [middle, normed_middle] = nn::add_rms_norm(attended, stream, norms.post, epsilon);
-  return {feed_forward(layer, normed_middle), middle};
+  return {feed_forward(layer, normed_middle, input.token_uses), middle};
 }
 
 at::Tensor Decoder::forward(const ModelInput& input) const {
@@ -64,9 +64,8 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
   auto block = at::embedding(embedding_, input.token_ids);
   at::Tensor residual;
   for (std::int64_t i = 0; i < shape().num_hidden_layers; ++i) {
-    const auto run = [this, i, rope,
-                      attention = &input.attention](const std::vector<at::Tensor>& x) {
-      return layer_forward(i, x[0], x.size() > 1 ? x[1] : at::Tensor(), rope, *attention);
+    const auto run = [this, i, rope, input = &input](const std::vector<at::Tensor>& x) {
+      return layer_forward(i, x[0], x.size() > 1 ? x[1] : at::Tensor(), rope, *input);
     };
     std::vector<at::Tensor> inputs{block};
     if (residual.defined()) inputs.push_back(residual);

@@ -20,9 +20,11 @@ class Decoder : public Model {
           std::int64_t rotary_dim);
 
   /// The layer's attention and feed-forward part: normed input [T, D] -> [T, D], without residual.
+  /// token_uses: ModelInput's.
   virtual at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                             const nn::AttentionMetadata& attention) const = 0;
-  virtual at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x) const = 0;
+  virtual at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
+                                  const at::Tensor& token_uses) const = 0;
 
   // For the families' constructors: weights of the model's dtype, not filled.
   at::Tensor allocate(at::IntArrayRef sizes) const;
@@ -52,7 +54,7 @@ class Decoder : public Model {
   /// the next norm).
   std::vector<at::Tensor> layer_forward(std::int64_t layer, const at::Tensor& block,
                                         const at::Tensor& residual, const nn::RopeTable& rope,
-                                        const nn::AttentionMetadata& attention) const;
+                                        const ModelInput& input) const;
 
   at::Tensor embedding_;  // [V, D]
   std::vector<Norms> norms_;

@@ -85,7 +85,8 @@ at::Tensor DeepseekV3Model::attend(std::int64_t layer, const at::Tensor& x,
                               attention, layer);
 }
 
-at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x) const {
+at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x,
+                                         const at::Tensor& token_uses) const {
   const auto& layer = layers_[static_cast<std::size_t>(index)];
   const auto& experts = layer.experts;
   if (!experts.router.defined()) return layer.mlp(x);
@@ -96,7 +97,8 @@ at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x
                  options.normalize_weights, options.routed_scaling_factor});
   // Once per token and step: a recomputed layer has gradients only the second time.
   if (at::GradMode::is_enabled())
-    expert_load_[index - shape().dense_layers()] += nn::expert_load(routing, options.num_experts);
+    expert_load_[index - shape().dense_layers()] +=
+        nn::expert_load(routing, options.num_experts, token_uses);
   const auto routed = nn::routed_experts(x, routing, experts.gate_up, experts.down);
   return layer.mlp.down.weight.defined() ? routed + layer.mlp(x) : routed;
 }

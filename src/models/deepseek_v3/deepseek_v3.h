@@ -35,7 +35,8 @@ class DeepseekV3Model final : public Decoder {
  protected:
   at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                     const nn::AttentionMetadata& attention) const override;
-  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x) const override;
+  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
+                          const at::Tensor& token_uses) const override;
 
  private:
   nn::LatentAttention make_attention() const;
@@ -46,6 +47,9 @@ class DeepseekV3Model final : public Decoder {
   std::vector<DeepseekLayer> layers_;
   mutable at::Tensor expert_load_;  // int64 [sparse layers, E]: counted while a model trains
 };
+
+/// The family's own names in GGUF files (deepseek_v3_weights.cpp).
+std::map<std::string, std::string> deepseek_v3_gguf_names();
 
 Family deepseek_v3_family();  // ..._config.cpp
 

@@ -41,4 +41,25 @@ void DeepseekV3Model::add_experts(const DeepseekExperts& experts, const std::str
   add(experts.down, std::move(down));
 }
 
+std::map<std::string, std::string> deepseek_v3_gguf_names() {
+  return {{"attn_q.weight", "self_attn.q_proj.weight"},
+          {"attn_q_a.weight", "self_attn.q_a_proj.weight"},
+          {"attn_q_a.bias", "self_attn.q_a_proj.bias"},
+          {"attn_q_a_norm.weight", "self_attn.q_a_layernorm.weight"},
+          {"attn_q_b.weight", "self_attn.q_b_proj.weight"},
+          {"attn_kv_a_mqa.weight", "self_attn.kv_a_proj_with_mqa.weight"},
+          {"attn_kv_a_mqa.bias", "self_attn.kv_a_proj_with_mqa.bias"},
+          {"attn_kv_a_norm.weight", "self_attn.kv_a_layernorm.weight"},
+          {"attn_kv_b.weight", "self_attn.kv_b_proj.weight"},
+          {"attn_output.bias", "self_attn.o_proj.bias"},
+          {"ffn_gate_inp.weight", "mlp.gate.weight"},
+          {"exp_probs_b.bias", "mlp.gate.e_score_correction_bias"},
+          {"ffn_gate_exps.weight", "mlp.experts.{}.gate_proj.weight"},
+          {"ffn_up_exps.weight", "mlp.experts.{}.up_proj.weight"},
+          {"ffn_down_exps.weight", "mlp.experts.{}.down_proj.weight"},
+          {"ffn_gate_shexp.weight", "mlp.shared_experts.gate_proj.weight"},
+          {"ffn_up_shexp.weight", "mlp.shared_experts.up_proj.weight"},
+          {"ffn_down_shexp.weight", "mlp.shared_experts.down_proj.weight"}};
+}
+
 }  // namespace r1::models

@@ -62,7 +62,8 @@ at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn:
   return layer.output(mixed.reshape({mixed.size(0), -1}));
 }
 
-at::Tensor LlamaModel::feed_forward(std::int64_t index, const at::Tensor& x) const {
+at::Tensor LlamaModel::feed_forward(std::int64_t index, const at::Tensor& x,
+                                    const at::Tensor& /*token_uses*/) const {
   return layers_[static_cast<std::size_t>(index)].mlp(x);
 }
 

@@ -41,7 +41,8 @@ class LlamaModel : public Decoder {
 
   at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                     const nn::AttentionMetadata& attention) const override;
-  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x) const override;
+  at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
+                          const at::Tensor& token_uses) const override;
 
  private:
   void add_layer(const LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
@@ -50,6 +51,9 @@ class LlamaModel : public Decoder {
 
   std::vector<LlamaLayer> layers_;
 };
+
+/// The family's own names in GGUF files, also those of dense Qwens (llama_weights.cpp).
+std::map<std::string, std::string> llama_gguf_names();
 
 Family llama_family();  // ..._config.cpp
 

@@ -18,4 +18,17 @@ void LlamaModel::add_layer(const LlamaLayer& layer, const std::string& prefix) {
   add_gated_mlp(layer.mlp, prefix + "mlp.");
 }
 
+std::map<std::string, std::string> llama_gguf_names() {
+  std::map<std::string, std::string> names{{"attn_q_norm.weight", "self_attn.q_norm.weight"},
+                                           {"attn_k_norm.weight", "self_attn.k_norm.weight"},
+                                           {"attn_output.bias", "self_attn.o_proj.bias"},
+                                           {"ffn_gate.bias", "mlp.gate_proj.bias"},
+                                           {"ffn_up.bias", "mlp.up_proj.bias"},
+                                           {"ffn_down.bias", "mlp.down_proj.bias"}};
+  for (const std::string kind : {"weight", "bias"})
+    for (const std::string part : {"q", "k", "v"})
+      names["attn_" + part + "." + kind] = "self_attn." + part + "_proj." + kind;
+  return names;
+}
+
 }  // namespace r1::models

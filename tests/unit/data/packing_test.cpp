@@ -82,6 +82,11 @@ void expect_invariants(const MicroBatch& batch, const std::vector<TrainingSample
                   static_cast<std::size_t>(range.first_token + range.end - range.begin));
   }
   EXPECT_EQ(rows, static_cast<std::int64_t>(batch.loss_rows.size()));
+  std::int64_t packed_alone = 0;
+  for (const TrainingSample& sample : samples) packed_alone += packed_length(sample);
+  EXPECT_EQ(batch.token_uses.size(), batch.token_ids.size());
+  EXPECT_EQ(std::accumulate(batch.token_uses.begin(), batch.token_uses.end(), std::int64_t{0}),
+            packed_alone);
 }
 
 }  // namespace
@@ -102,6 +107,7 @@ TEST(Packing, ComputesASharedPromptOnceWithItsContinuationsRightBehindIt) {
   const MicroBatch batch = pack(samples, all_of(samples));
   EXPECT_EQ(batch.token_ids, (std::vector<TokenId>{1, 2, 3, 4, 5, 4, 9, 8}));
   EXPECT_EQ(batch.position_ids, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 3, 0, 1}));
+  EXPECT_EQ(batch.token_uses, (std::vector<std::int64_t>{3, 3, 3, 1, 1, 1, 1, 1}));
   EXPECT_EQ(batch.loss_rows, (std::vector<std::int64_t>{2, 3, 4, 2, 2, 5, 6, 7}));
   ASSERT_EQ(batch.segments.size(), 4u);
   EXPECT_EQ(batch.segments[1].prefix_segment, 0);

@@ -51,6 +51,18 @@ TEST_P(ExpertLoad, CountsATokenOnceAndOnlyInTraining) {
   EXPECT_EQ(model_->take_expert_load().sum().item<std::int64_t>(), 0);
 }
 
+TEST_P(ExpertLoad, CountsATokenForEverySampleThatSharesIt) {
+  forward();
+  const auto once = model_->take_expert_load();
+  input_.token_uses = at::full_like(input_.token_ids, 3);
+  forward();
+  EXPECT_TRUE(at::equal(model_->take_expert_load(), once * 3));
+  input_.token_uses[0] = 5;  // its two more samples: one visit each of top_k experts a layer
+  forward();
+  const auto top_k = model_->shape().experts.num_experts_per_token;
+  EXPECT_TRUE((model_->take_expert_load() - once * 3).sum(1).eq(2 * top_k).all().item<bool>());
+}
+
 TEST_P(ExpertLoad, BalancingEvensItOut) {
   constexpr double kRate = 0.02;
   const auto spread = [&] {
