@@ -177,9 +177,11 @@ void check_evaluate(const Config& config, base::Problems& problems) {
         !config.evaluate.sampling.greedy || suite.samples_per_prompt == 1,
         fmt::format("evaluate.suites[{}].samples_per_prompt", i),
         "greedy answers are all equal: expected 1, or evaluate.sampling.greedy = false");
-    problems.require(
-        (suite.scorer != "code" && suite.scorer != "external") || config.rewards.workers > 0,
-        "rewards.workers", fmt::format("evaluate.suites[{}] runs programs: expected 1 or more", i));
+    const bool puzzles = suite.scorer == "reasoning_gym" || suite.scorer == "puzzle";
+    const bool programs = suite.scorer == "code" || suite.scorer == "external" ||
+                          (puzzles && config.rewards.puzzle.programs);
+    problems.require(!programs || config.rewards.workers > 0, "rewards.workers",
+                     fmt::format("evaluate.suites[{}] runs programs: expected 1 or more", i));
   }
 }
 

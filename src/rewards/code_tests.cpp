@@ -95,6 +95,20 @@ bool add_all(const Json& object, CodeTests& tests) {
   return true;
 }
 
+bool has_fields(const Json& object) {
+  return object.is_object() && (find(object, {"tests", "input_output", "test_list"}) != nullptr ||
+                                (object.contains("test") && object.contains("entry_point")));
+}
+
+/// The object with the fields of the tests: the record, else its metadata; null: neither.
+Json object_with_tests(const std::string& record) {
+  Json object = Json::parse(record, nullptr, false);
+  if (has_fields(object)) return object;
+  if (object.is_object() && object.contains("metadata") && has_fields(object["metadata"]))
+    return Json(object["metadata"]);
+  return nullptr;
+}
+
 std::string_view line_at(std::string_view text, std::size_t& position) {
   const std::size_t end = std::min(text.find('\n', position), text.size());
   const auto line = text.substr(position, end - position);
@@ -109,14 +123,16 @@ std::string_view without_trailing_blanks(std::string_view text, const char* blan
 }  // namespace
 
 std::optional<CodeTests> read_code_tests(const std::string& record) {
-  Json object = Json::parse(record, nullptr, false);
-  if (object.is_object() && object.contains("metadata") && object["metadata"].is_object())
-    object = Json(object["metadata"]);
-  if (!object.is_object()) return std::nullopt;
+  const Json object = object_with_tests(record);
+  if (object.is_null()) return std::nullopt;
   CodeTests tests;
   if (!add_all(object, tests) || tests.size() == 0) return std::nullopt;
   tests.language = one_spelling(text_of(find(object, {"language"})));
   return tests;
+}
+
+bool has_code_tests(const std::string& record) {
+  return !object_with_tests(record).is_null();
 }
 
 std::optional<CodeBlock> last_code_block(std::string_view text) {

@@ -29,6 +29,8 @@ struct CodeTests {
 ///   test          a definition of check(candidate), called with "entry_point" (HumanEval)
 /// and "language". Nothing: the record has no tests that can be read.
 std::optional<CodeTests> read_code_tests(const std::string& record);
+/// Whether the record has one of those fields, readable or not.
+bool has_code_tests(const std::string& record);
 
 struct CodeBlock {
   std::string language;  // the word behind the fence, lower case; "python", "cpp" in one spelling

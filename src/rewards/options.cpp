@@ -45,9 +45,13 @@ bool RewardOptions::has_part(const std::string& name) const {
                      [&](const PartOptions& part) { return part.name == name; });
 }
 
+bool RewardOptions::runs_programs() const {
+  return has_part("code") || (has_part("puzzle") && puzzle.programs);
+}
+
 double RewardOptions::sample_budget() const {
   double seconds = limits.sample_seconds;
-  if (has_part("code")) seconds += code.compile_seconds + code.run_seconds;
+  if (runs_programs()) seconds += code.compile_seconds + code.run_seconds;
   if (has_part("external")) seconds += 2.0 * external.timeout;  // once more after it died
   return seconds;
 }
@@ -57,10 +61,10 @@ namespace {
 void check_processes(const RewardOptions& o, const std::string& key, base::Problems& problems) {
   problems.require(o.workers >= 0 && o.workers <= kMaxWorkers, key + ".workers",
                    fmt::format("expected 0 to {}, found {}", kMaxWorkers, o.workers));
-  for (const char* name : {"code", "external"})
-    problems.require(
-        !o.has_part(name) || o.workers > 0, key + ".workers",
-        fmt::format("the part '{}' runs in worker processes: expected 1 or more", name));
+  problems.require(!o.runs_programs() || o.workers > 0, key + ".workers",
+                   "programs run in worker processes: expected 1 or more");
+  problems.require(!o.has_part("external") || o.workers > 0, key + ".workers",
+                   "the part 'external' runs in worker processes: expected 1 or more");
   problems.require(!o.has_part("external") || !o.external.command.empty(),
                    key + ".external.command", "expected the command of the part 'external'");
   const std::pair<const char*, double> seconds[] = {

@@ -244,11 +244,15 @@ struct SafetyPartOptions {
 /// [rewards.puzzle]
 struct PuzzleOptions {
   std::string scorer;
+  bool programs = false;
   bool substring_credit = false;
 
   void visit(base::OptionVisitor& v) {
     v("scorer", scorer,
       "scorer of records that name none and are of no known task; empty: the maths verifier");
+    v("programs", programs,
+      "records with tests are scored as by the part 'code', in worker processes; false: they are "
+      "dropped");
     v("substring_credit", substring_credit,
       "a wrong answer that holds the right one earns their share of lengths, at most 0.49 "
       "(reasoning-gym: up to 1)");
@@ -282,6 +286,8 @@ struct RewardOptions {
 
   /// Whether a part of that name is listed.
   bool has_part(const std::string& name) const;
+  /// Whether programs of completions are run, which needs worker processes.
+  bool runs_programs() const;
   /// Wall-clock seconds after which a worker that scores one sample is killed.
   double sample_budget() const;
   void visit(base::OptionVisitor& v);

@@ -1,8 +1,10 @@
-// The puzzle reward: the scorer that the record names, or that its reasoning-gym task has; records
-// of neither kind are judged by the maths verifier.
+// The puzzle reward: picks the scorer by record. One with tests of a program goes to the code
+// reward; else the scorer that it names or that its reasoning-gym task has; else the maths
+// verifier.
 #include <algorithm>
 #include <memory>
 
+#include "rewards/code_tests.h"
 #include "rewards/puzzles/answer.h"
 #include "rewards/puzzles/scorer.h"
 #include "rewards/registry.h"
@@ -13,12 +15,19 @@ namespace {
 class PuzzleReward : public Reward {
  public:
   explicit PuzzleReward(const RewardOptions& options)
-      : options_(options.puzzle), tags_(options.tags), maths_(make_correctness(options)) {}
+      : options_(options.puzzle),
+        tags_(options.tags),
+        maths_(make_correctness(options)),
+        code_(options.puzzle.programs ? make_code(options) : nullptr) {}
+
+  std::string description() const override { return code_ ? code_->description() : ""; }
+  std::string warning() const override { return code_ ? code_->warning() : ""; }
 
   RewardParts score(const RewardInput& input) const override {
+    if (code_ && has_code_tests(input.record)) return by(*code_, input);
     auto puzzle = puzzles::read_puzzle(input.record, input.answer);
     if (puzzle.scorer.empty() && puzzle.task.empty()) puzzle.scorer = options_.scorer;
-    if (puzzle.scorer.empty() && puzzle.task.empty()) return by_maths(input);
+    if (puzzle.scorer.empty() && puzzle.task.empty()) return by(*maths_, input);
     const auto scorer = puzzles::find_scorer(puzzle.scorer);
     if (scorer == nullptr) return result(0.0, "unparsable_gold");
     const std::string answer = puzzles::answer_of(input.completion, tags_, input.answer);
@@ -37,8 +46,8 @@ class PuzzleReward : public Reward {
   }
 
  private:
-  RewardParts by_maths(const RewardInput& input) const {
-    RewardParts scored = maths_->score(input);
+  static RewardParts by(const Reward& reward, const RewardInput& input) {
+    const RewardParts scored = reward.score(input);
     return {{{"puzzle", scored.parts.front().second}}, scored.reason, scored.drop};
   }
 
@@ -57,6 +66,7 @@ class PuzzleReward : public Reward {
   PuzzleOptions options_;
   TagOptions tags_;
   std::unique_ptr<Reward> maths_;
+  std::unique_ptr<Reward> code_;  // none: programs are not run
 };
 
 }  // namespace

@@ -183,7 +183,10 @@ Json fraction_simplification(Random& random) {
                   "as your final answer.",
                   write(a * factor, b * factor)),
       write(a / common, b / common), "mathematics",
-      {{"numerator", a * factor}, {"denominator", b * factor}});
+      {{"numerator", a * factor},
+       {"denominator", b * factor},
+       {"simplified_numerator", a / common},
+       {"simplified_denominator", b / common}});
 }
 
 Json simple_equations(Random& random) {

@@ -16,7 +16,7 @@ struct Animal {
 };
 
 constexpr std::array<Animal, 16> kAnimals{{{"snake", 0},
-                                           {"worm", 0},
+                                           {"flatworm", 0},
                                            {"chicken", 2},
                                            {"duck", 2},
                                            {"dog", 4},

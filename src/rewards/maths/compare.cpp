@@ -9,6 +9,7 @@
 #include "rewards/maths/normalise.h"
 #include "rewards/maths/numbers.h"
 #include "rewards/maths/shapes.h"
+#include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
 namespace {
@@ -42,6 +43,12 @@ bool may_be_time(const Node& ratio) {
          hours.text.size() <= 2;
 }
 
+/// 2:05, which 2:5 is not.
+bool has_clock_minutes(const Node& ratio) {
+  const std::string& last = ratio.children.back().text;
+  return is_integer_literal(ratio.children.back()) && last.size() == 2 && last[0] == '0';
+}
+
 class Comparer {
  public:
   explicit Comparer(const Limits& limits) : budget_(limits) {}
@@ -67,6 +74,8 @@ class Comparer {
   static bool is_ratio(const Node& n) { return n.kind == Kind::Group && n.text == ":"; }
 
   static Answer texts(const Node& a, const Node& b) {
+    if (a.kind == Kind::Number) return answer(number_word(b.text) == a.text);
+    if (b.kind == Kind::Number) return answer(number_word(a.text) == b.text);
     return answer(a.kind != Kind::Number && b.kind != Kind::Number &&
                   plain_text(a.text) == plain_text(b.text));
   }
@@ -209,6 +218,7 @@ class Comparer {
   /// 2:4 is 1:2 and 1/2, unless it may be a time.
   Answer ratios(const Node& a, const Node& b) {
     if (is_ratio(a) && is_ratio(b)) {
+      if (has_clock_minutes(a) != has_clock_minutes(b)) return Answer::Different;
       const Answer same = in_order(a.children, b.children);
       if (same != Answer::Different || a.children.size() != b.children.size()) return same;
       if (may_be_time(a) || may_be_time(b)) return same;

@@ -24,9 +24,19 @@ std::string_view first_sentence(std::string_view text) {
   return text;
 }
 
+/// "\text{The answer is } 5" without its introduction.
+std::string without_introduction(const std::string& box) {
+  constexpr std::string_view kText = "\\text{";
+  const std::size_t close = box.find('}');
+  if (!box.starts_with(kText) || close == std::string::npos || close + 1 == box.size()) return box;
+  const std::string words = data::trim(box.substr(kText.size(), close - kText.size()));
+  const bool leads = words.ends_with(" is") || words.ends_with(':') || words.ends_with('=');
+  return leads ? data::trim(box.substr(close + 1)) : box;
+}
+
 Candidate boxed(std::string_view text) {
   bool found = false;
-  const std::string content = last_box(text, found);
+  const std::string content = without_introduction(last_box(text, found));
   return found ? Candidate{content, "boxed"} : Candidate{};
 }
 
@@ -101,6 +111,22 @@ std::size_t behind_phrase(std::string_view text) {
   return best;
 }
 
+/// "The vertex is (2, 5).": the bracket around the last number when it holds a list; empty: none.
+std::string last_tuple(std::string_view text) {
+  const std::size_t digit = text.find_last_of("0123456789");
+  const std::size_t close = digit == kNone ? kNone : text.find_first_of(")]", digit);
+  if (close == kNone || text.substr(digit, close - digit).find(' ') != kNone) return {};
+  int depth = 0;
+  for (std::size_t at = close + 1; at-- > 0;) {
+    if (text[at] == ')' || text[at] == ']') ++depth;
+    if ((text[at] != '(' && text[at] != '[') || --depth > 0) continue;
+    const std::string inside(text.substr(at, close + 1 - at));
+    const bool called = at > 0 && is_alnum(text[at - 1]);
+    return !called && inside.find(',') != std::string::npos && is_maths(inside) ? inside : "";
+  }
+  return {};
+}
+
 Candidate by_phrase(std::string_view text) {
   const std::size_t behind = behind_phrase(text);
   if (behind == kNone) return {};
@@ -115,6 +141,7 @@ Candidate by_phrase(std::string_view text) {
   const bool name = inside.size() == 1 && !is_digit(inside[0]) && !number.text.empty();
   if (!inside.empty() && !name && sentence.find_first_of("$\\") != kNone) return {inside, "phrase"};
   if (is_maths(plain)) return {plain, "phrase"};
+  if (const std::string tuple = last_tuple(sentence); !tuple.empty()) return {tuple, "phrase"};
   if (!number.text.empty()) return {number.text, "phrase"};
   return plain.empty() ? Candidate{} : Candidate{plain, "phrase"};
 }
@@ -128,6 +155,8 @@ Candidate without_tags(std::string_view text) {
   const std::string whole = data::trim(text);
   constexpr std::size_t kLongestWhole = 256;
   if (whole.size() <= kLongestWhole && is_maths(whole)) return {whole, "whole"};
+  if (const std::string tuple = last_tuple(text); !tuple.empty() && has_words(text))
+    return {tuple, "tuple"};
   const FoundNumber number =
       is_program(text) || !has_words(text) ? FoundNumber{} : number_in(text, true);
   if (!number.text.empty() && !number.doubted) return {number.text, "number"};

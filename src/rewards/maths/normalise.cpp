@@ -90,6 +90,19 @@ const std::unordered_map<std::string, std::string>& command_table() {
                                                                   {"beginboxed", ""},
                                                                   {"mathbf", ""},
                                                                   {"simeq", "\\approx "},
+                                                                  {"large", ""},
+                                                                  {"Large", ""},
+                                                                  {"LARGE", ""},
+                                                                  {"huge", ""},
+                                                                  {"Huge", ""},
+                                                                  {"small", ""},
+                                                                  {"normalsize", ""},
+                                                                  {"underline", ""},
+                                                                  {"blacksquare", ""},
+                                                                  {"checkmark", ""},
+                                                                  {"enspace", " "},
+                                                                  {"framebox", ""},
+                                                                  {"mathsf", ""},
                                                                   {"bf", ""}};
   return table;
 }
@@ -98,6 +111,35 @@ std::string command_name(const std::string& text, std::size_t at) {
   std::size_t end = at;
   while (end < text.size() && is_alpha(text[end])) ++end;
   return text.substr(at, end - at);
+}
+
+/// Commands that say how things look; their arguments say no more.
+bool takes_an_ignored_argument(const std::string& name) {
+  return name == "color" || name == "textcolor" || name == "phantom" || name == "hphantom" ||
+         name == "vphantom" || name == "tag" || name == "hspace" || name == "vspace" ||
+         name == "label";
+}
+
+/// Behind "{...}" at `at`; `at` itself when there is none.
+std::size_t behind_argument(const std::string& text, std::size_t at) {
+  if (at >= text.size() || text[at] != '{') return at;
+  int depth = 0;
+  for (std::size_t end = at; end < text.size(); ++end) {
+    if (text[end] == '{') ++depth;
+    if (text[end] == '}' && --depth == 0) return end + 1;
+  }
+  return at;
+}
+
+/// Behind the "[4pt]" of a new row; `at` itself when there is none.
+std::size_t behind_row_space(const std::string& text, std::size_t at) {
+  if (at >= text.size() || text[at] != '[') return at;
+  const std::size_t number = text.find_first_not_of("0123456789.-", at + 1);
+  const std::size_t close = text.find(']', at);
+  if (number == std::string::npos || close == std::string::npos || close != number + 2 ||
+      number == at + 1 || !is_alpha(text[number]))
+    return at;
+  return close + 1;
 }
 
 /// Handles the backslash at `at` and moves behind what it read.
@@ -112,6 +154,7 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
     const bool escape = at + 2 < text.size() && is_alpha(text[at + 2]) && !matrix;
     if (!escape) out += "\\\\ ";
     at += escape ? 1 : 2;
+    if (matrix) at = behind_row_space(text, at);
     return;
   }
   if (!is_alpha(next)) {
@@ -131,6 +174,10 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
     const std::size_t last = out.find_last_not_of(' ');
     const bool digits = last != std::string::npos && (is_digit(out[last]) || out[last] == '.');
     out += digits ? "\\overline " : "";
+    return;
+  }
+  if (takes_an_ignored_argument(name)) {
+    at = behind_argument(text, at);
     return;
   }
   const auto found = command_table().find(name);
@@ -188,10 +235,41 @@ std::string without_escapes(std::string text) {
   return out;
 }
 
+/// "12:30 p.m.": the half of the day becomes a unit.
+std::string with_half_day(const std::string& text) {
+  if (text.find(':') == std::string::npos) return text;
+  const std::string lower = data::lower_ascii(text);
+  for (const char* half : {"am", "pm"})
+    for (const std::string& written :
+         {std::string(half), std::string{half[0], '.', 'm', '.'}, std::string{half[0], '.', 'm'}}) {
+      if (!lower.ends_with(written)) continue;
+      const std::string time = data::trim(text.substr(0, text.size() - written.size()));
+      if (!time.empty() && is_digit(time.back())) return time + " \\text{" + half + "}";
+    }
+  return text;
+}
+
+/// "**10**", "`10`": marks of a page around the whole text.
+std::string_view without_marks(std::string_view text) {
+  while (text.size() > 2 && (text.front() == '*' || text.front() == '`') &&
+         text.back() == text.front())
+    text = text.substr(1, text.size() - 2);
+  return text;
+}
+
+/// "US$18.90" and "USD 18.90" without the currency.
+std::string_view without_currency(std::string_view text) {
+  for (const std::string_view name : {"US\\$", "US$", "USD "})
+    if (text.starts_with(name)) return text.substr(name.size());
+  return text;
+}
+
 }  // namespace
 
 std::string normalise(std::string_view text) {
-  const std::string ascii = join_thousands(without_escapes(to_ascii(text)));
+  const std::string plain = data::trim(to_ascii(text));
+  const std::string ascii =
+      join_thousands(without_escapes(std::string(without_currency(without_marks(plain)))));
   std::string out;
   for (std::size_t at = 0; at < ascii.size();) {
     if (ascii[at] == '\\' && at + 1 < ascii.size() && ascii[at + 1] == '$') {
@@ -206,7 +284,9 @@ std::string normalise(std::string_view text) {
     }
   }
   out = data::trim(out);
-  while (!out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
+  const bool goes_on = out.ends_with(",...") || out.ends_with(", ...");
+  out = with_half_day(out);
+  while (!goes_on && !out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
     out = data::trim(std::string_view(out).substr(0, out.size() - 1));
   return out;
 }

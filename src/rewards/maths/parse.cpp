@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,10 @@ Node bare(Kind kind, std::string text, std::vector<Node> children) {
 
 Node Parser::run() {
   Node root = list();
+  if (accept("\\over")) root = node(Kind::Divide, "", {std::move(root), list()});
   if (peek().kind != TokenKind::End) throw Unreadable{};
+  const bool degrees = root.kind == Kind::Call && root.text == "degree";
+  if (degrees && unit_.empty()) unit_ = "degree";
   strip_degrees(root);
   return root;
 }
@@ -77,14 +81,19 @@ Parser::Depth::Depth(Parser& parser) : parser_(parser) {
 
 bool Parser::is_separator_word(std::size_t ahead) const {
   const std::string& text = peek(ahead).text;
-  return is_word(ahead) && (text == "and" || text == "or" || text == "or else");
+  static const std::unordered_set<std::string> words{"and",    "or", "or else", "또는", "혹은",
+                                                     "그리고", "및", "과",      "와"};
+  return is_word(ahead) && words.count(text) > 0;
 }
 
 /// The separator taken, "and" before "or" before ","; empty without one.
 std::string Parser::accept_separator() {
   std::string separator;
   if (is_separator_word()) {
-    separator = peek().text.substr(0, peek().text[0] == 'a' ? 3 : 2);
+    const std::string& word = peek().text;
+    separator = word[0] == 'a'                                       ? "and"
+                : word[0] == 'o' || word == "또는" || word == "혹은" ? "or"
+                                                                     : ",";
   } else if (next_is("\\lor") || next_is("\\vee")) {
     separator = "or";
   } else if (next_is("\\land") || next_is("\\wedge")) {
@@ -173,9 +182,18 @@ Node Parser::chain(Node low, const std::string& first, Node middle, const std::s
   return node(Kind::List, "and", {std::move(above), std::move(below)});
 }
 
+/// "3 to 2", "3 대 2".
+bool Parser::accept_ratio_word() {
+  const bool numbers =
+      at_ > 0 && tokens_[at_ - 1].kind == TokenKind::Number && peek(1).kind == TokenKind::Number;
+  return numbers && (accept("to") || (is_word() && peek().text == "대" && accept("대")) ||
+                     (peek().kind == TokenKind::Text && peek().text == "to" &&
+                      take().kind == TokenKind::Text));
+}
+
 Node Parser::ratio() {
   std::vector<Node> parts{sum()};
-  while (accept(":")) parts.push_back(sum());
+  while (accept(":") || accept_ratio_word()) parts.push_back(sum());
   while (parts.back().kind == Kind::Text && is_word() && !is_separator_word())
     parts.back().text += ' ' + take().text;
   skip_unit();
@@ -191,20 +209,43 @@ void Parser::skip_unit() {
   while (unit(0) || (next_is("/") && unit(1))) {
     const Token token = take();
     if (token.text != "/" && is_reservation(token.text)) throw Unreadable{};
-    if (unit_.empty()) unit_ = known_unit(token.text);
+    const bool first = unit_.empty();
+    if (first) unit_ = known_unit(token.text);
+    if (first && !unit_.empty() && at_ > 1 && tokens_[at_ - 2].text.starts_with("sq")) unit_ += "2";
     if (accept("^")) {
       accept("{");
       accept("-");
-      if (peek().kind == TokenKind::Number || next_is("\\circ")) take();
+      const bool power = peek().kind == TokenKind::Number;
+      if (power && first && !unit_.empty()) unit_ += peek().text;
+      if (power || next_is("\\circ")) take();
       accept("}");
     }
   }
 }
 
+namespace {
+
+/// 1/2/2020 and 2020-01-05 are no fraction and no difference.
+bool is_date(std::string_view text) {
+  std::string shape;
+  for (const char c : text) {
+    const char kind = c >= '0' && c <= '9' ? 'd' : c;
+    shape += kind;
+  }
+  static const std::unordered_set<std::string> dates{
+      "d/d/dddd",  "dd/d/dddd",  "d/dd/dddd",  "dd/dd/dddd", "dddd/d/d",  "dddd/dd/d",
+      "dddd/d/dd", "dddd/dd/dd", "dddd-dd-dd", "dd-dd-dddd", "dddd.dd.dd"};
+  return dates.count(shape) > 0;
+}
+
+}  // namespace
+
 ParseResult parse(std::string_view text, const Limits& limits) {
   if (text.size() > limits.text_bytes) return {{}, true, {}};
   try {
-    Parser parser(tokenise(normalise(text)), limits);
+    const std::string normalised = normalise(text);
+    if (is_date(normalised)) return {Node{Kind::Text, normalised, {}}, false, {}};
+    Parser parser(tokenise(normalised), limits);
     Node root = parser.run();
     return {std::move(root), false, parser.unit()};
   } catch (const Unreadable& reason) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rewards/maths/parser.h"
+#include "rewards/maths/shapes.h"
 #include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
@@ -208,7 +209,7 @@ Node Parser::opaque(const std::string& name) {
 }
 
 Node Parser::bracket(const std::string& open) {
-  if (open == "(" || open == "[") return parenthesis(open);
+  if (open == "(" || open == "[" || open == "]") return parenthesis(open);
   if (open == "{") return closed_by("}", "{}");
   if (open == "|") return enclosed("abs", "|");
   throw Unreadable{};
@@ -223,6 +224,7 @@ Node Parser::enclosed(const std::string& function, std::string_view close) {
 /// A set, or with one element that element in braces ("{2}" groups).
 Node Parser::closed_by(std::string_view close, const std::string& brackets) {
   const bool set = close == "\\}";
+  if (set && starts_set_builder()) return set_builder();
   if (accept(close)) return node(Kind::Group, brackets);
   Node inside = list();
   if (!set && accept("\\choose"))
@@ -233,10 +235,29 @@ Node Parser::closed_by(std::string_view close, const std::string& brackets) {
   return set ? node(Kind::Group, brackets, {std::move(inside)}) : inside;
 }
 
+/// {x | x < 2}, {x \in R : x < 2}: from the name up to the bar.
+bool Parser::starts_set_builder() const {
+  if (peek().kind != TokenKind::Word || peek().text.size() != 1) return false;
+  std::size_t bar = 1;
+  if (peek(1).text == "\\in" && peek(2).text == "\\mathbb") bar = 6;  // \mathbb { R }
+  return peek(bar).text == "|" || peek(bar).text == ":";
+}
+
+/// Its condition stands for the set.
+Node Parser::set_builder() {
+  while (!next_is("|") && !next_is(":")) take();
+  take();
+  Node condition = list();
+  expect("\\}");
+  if (!contains(condition, Kind::Relation) && condition.kind != Kind::Group) throw Unreadable{};
+  return condition;
+}
+
+/// (a, b), [a, b), and as the French write it ]a, b].
 Node Parser::parenthesis(const std::string& open) {
   Node inside = list();
-  std::string brackets = open;
-  if (accept(")")) {
+  std::string brackets = open == "]" ? "(" : open;
+  if (accept(")") || (open != "(" && accept("["))) {
     brackets += ')';
   } else {
     expect("]");

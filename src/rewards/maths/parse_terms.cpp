@@ -83,6 +83,7 @@ bool Parser::starts_factor(const Node& left) const {
   const Token& t = peek();
   if (t.kind == TokenKind::Number)
     return left.kind == Kind::Power || left.kind == Kind::Symbol || is_mixed(left) ||
+           (left.kind == Kind::Call && left.text == "factorial") ||
            (left.kind == Kind::Multiply && left.children.back().kind == Kind::Power);
   if (t.kind == TokenKind::Word) return is_symbol_word(t.text) && !is_unit(t, left);
   if (t.kind == TokenKind::Command) {
@@ -103,6 +104,11 @@ bool Parser::is_mixed(const Node& left) const {
 /// "10 cm": a known short unit behind a number.
 bool Parser::is_unit(const Token& token, const Node& left) const {
   if (token.text == "or") return true;
+  if (token.text == "to" && peek(1).kind == TokenKind::Number) return true;
+  const Token& behind = peek(1);
+  const bool ends = behind.kind == TokenKind::End || behind.text == "^";
+  static const std::unordered_set<std::string> kAttached{"cm", "mm", "km", "kg", "ml"};  // 5cm
+  if (left.kind == Kind::Number && ends && kAttached.count(token.text) > 0) return true;
   if (left.kind != Kind::Number || !token.space_before) return false;
   if (is_short_unit(token.text)) return true;
   const Token& next = peek(1);
@@ -164,14 +170,35 @@ Node Parser::postfix(Node value) {
       value = node(Kind::Call, "degree", {std::move(value)});
     } else if (next_is("_") && value.kind == Kind::Number) {
       take();
-      value = node(Kind::Call, "base", {std::move(value), argument(true)});
-    } else if (value.kind == Kind::Number && (next_is("\\overline") || next_is("\\dot") ||
-                                              (next_is(".") && peek(1).text == "\\overline"))) {
+      Node base = argument(true);
+      if (base.kind == Kind::Text) base = node(Kind::Number, number_word(base.text));
+      if (base.kind == Kind::Number && base.text.empty()) throw Unreadable{};
+      value = node(Kind::Call, "base", {std::move(value), std::move(base)});
+    } else if (value.kind == Kind::Number && accept_base_word()) {
+      const bool bracket = tokens_[at_ - 2].text == "(";
+      Node base = number(take().text);
+      if (bracket) expect(")");
+      value = node(Kind::Call, "base", {std::move(value), std::move(base)});
+    } else if (value.kind == Kind::Number && is_word() && !scale_of(peek().text).empty()) {
+      const std::string scale = scale_of(take().text);
+      value = node(Kind::Multiply, "", {std::move(value), node(Kind::Number, scale)});
+    } else if (value.kind == Kind::Number &&
+               (next_is("\\overline") || next_is("\\dot") ||
+                (next_is(".") && (peek(1).text == "\\overline" || peek(1).text == "\\dot")))) {
       value = repeating(value);
     } else {
       return value;
     }
   }
+}
+
+/// "1011 base 2", "1011 (base 2)": up to the number.
+bool Parser::accept_base_word() {
+  const std::size_t word = next_is("(") ? 1 : 0;
+  if (!is_word(word) || peek(word).text != "base" || peek(word + 1).kind != TokenKind::Number)
+    return false;
+  at_ += word + 1;
+  return true;
 }
 
 /// n! and n!!; more of them mean nothing that anyone agrees on.

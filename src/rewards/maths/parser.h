@@ -51,6 +51,7 @@ class Parser {
   std::string accept_relation();
   Node relation();
   Node chain(Node low, const std::string& first, Node middle, const std::string& second);
+  bool accept_ratio_word();
   Node ratio();
   void skip_unit();
 
@@ -69,6 +70,7 @@ class Parser {
   Node postfix(Node value);
   Node factorial(Node value);
   Node repeating(const Node& digits);
+  bool accept_base_word();
   bool is_percent_word() const;
   bool is_degree_word() const;
 
@@ -90,6 +92,8 @@ class Parser {
   Node enclosed(const std::string& function, std::string_view close);
   Node closed_by(std::string_view close, const std::string& brackets);
   Node parenthesis(const std::string& open);
+  bool starts_set_builder() const;
+  Node set_builder();
   Node angle_brackets();
   Node matrix();
 

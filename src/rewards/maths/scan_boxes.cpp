@@ -68,6 +68,54 @@ bool joins_boxes(std::string_view between) {
   return separated && rest.empty();
 }
 
+/// The pieces between maths delimiters.
+std::vector<Box> find_environments(std::string_view text) {
+  constexpr std::array<std::array<std::string_view, 2>, 4> kDelimiters{
+      {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}}};
+  std::vector<Box> found;
+  std::array<bool, kDelimiters.size()> unclosed{};
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t next = at + 1;
+    for (std::size_t k = 0; k < kDelimiters.size(); ++k) {
+      const auto [open, close] = kDelimiters[k];
+      if (unclosed[k] || text.substr(at, open.size()) != open) continue;
+      const std::size_t end = text.find(close, at + open.size());
+      unclosed[k] = end == kNone;
+      if (end == kNone) continue;
+      const auto inside = text.substr(at + open.size(), end - at - open.size());
+      next = end + close.size();
+      if (inside.find_first_not_of(" \n\t") != kNone) found.push_back({at, next, inside});
+      break;
+    }
+    at = next;
+  }
+  return found;
+}
+
+/// The contents of boxes [first, last), as one list.
+std::string joined(const std::vector<Box>& boxes, std::size_t first, std::size_t last) {
+  std::string out;
+  for (std::size_t k = first; k < last; ++k) {
+    if (k > first) out += " , ";
+    out.append(boxes[k].content);
+  }
+  return data::trim(out);
+}
+
+/// Whether boxes[k] goes on the list that boxes[k - 1] begins.
+bool goes_on(std::string_view text, const std::vector<Box>& boxes, std::size_t k) {
+  constexpr std::size_t kLongestJoin = 64;
+  const std::size_t begin = boxes[k - 1].end;
+  const auto between = text.substr(begin, boxes[k].begin - begin);
+  return between.size() <= kLongestJoin && joins_boxes(between);
+}
+
+std::string last_list(std::string_view text, const std::vector<Box>& boxes) {
+  std::size_t first = boxes.size() - 1;
+  while (first > 0 && goes_on(text, boxes, first)) --first;
+  return joined(boxes, first, boxes.size());
+}
+
 }  // namespace
 
 bool is_digit(char c) {
@@ -81,46 +129,16 @@ bool is_alnum(char c) {
 std::string last_box(std::string_view text, bool& found) {
   const auto boxes = find_boxes(text);
   found = !boxes.empty();
-  if (!found) return {};
-  std::size_t first = boxes.size() - 1;
-  constexpr std::size_t kLongestJoin = 64;
-  while (first > 0) {
-    const std::size_t begin = boxes[first - 1].end;
-    const auto between = text.substr(begin, boxes[first].begin - begin);
-    if (between.size() > kLongestJoin || !joins_boxes(between)) break;
-    --first;
-  }
-  std::string joined;
-  for (std::size_t k = first; k < boxes.size(); ++k) {
-    if (k > first) joined += " , ";
-    joined.append(boxes[k].content);
-  }
-  return data::trim(joined);
+  return found ? last_list(text, boxes) : std::string{};
 }
 
-/// The first (or last) piece between maths delimiters; empty without any.
 std::string maths_environment(std::string_view text, bool last) {
-  constexpr std::array<std::array<std::string_view, 2>, 4> kDelimiters{
-      {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}}};
-  std::string found;
-  std::array<bool, kDelimiters.size()> unclosed{};
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t next = at + 1;
-    for (std::size_t k = 0; k < kDelimiters.size(); ++k) {
-      const auto [open, close] = kDelimiters[k];
-      if (unclosed[k] || text.substr(at, open.size()) != open) continue;
-      const std::size_t end = text.find(close, at + open.size());
-      unclosed[k] = end == kNone;
-      if (end == kNone) continue;
-      std::string inside = data::trim(text.substr(at + open.size(), end - at - open.size()));
-      if (!inside.empty()) found = std::move(inside);
-      next = end + close.size();
-      break;
-    }
-    if (!last && !found.empty()) return found;
-    at = next;
-  }
-  return found;
+  const auto pieces = find_environments(text);
+  if (pieces.empty()) return {};
+  if (last) return last_list(text, pieces);
+  std::size_t end = 1;
+  while (end < pieces.size() && goes_on(text, pieces, end)) ++end;
+  return joined(pieces, 0, end);
 }
 
 }  // namespace r1::rewards::maths

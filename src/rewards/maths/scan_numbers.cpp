@@ -13,16 +13,14 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
-/// The number that begins at a digit or point: digits, separators, one fraction or percent behind.
+/// The number that begins at a digit or point: digits, separators, a fraction or percent behind. A
+/// date, a time and a ratio are taken whole, so that no part of one passes for a number.
 std::size_t number_end(std::string_view text, std::size_t at) {
   const auto digit_at = [&](std::size_t k) { return k < text.size() && is_digit(text[k]); };
-  bool fraction = false;
+  constexpr std::string_view kInside = ",./:";
   for (;; ++at) {
-    const bool separator = at < text.size() && (text[at] == ',' || text[at] == '.');
-    const bool slash = at < text.size() && text[at] == '/' && !fraction;
-    if (digit_at(at) || (separator && digit_at(at + 1))) continue;
-    if (!slash || !digit_at(at + 1)) break;
-    fraction = true;
+    const bool separator = at < text.size() && kInside.find(text[at]) != kNone;
+    if (!digit_at(at) && !(separator && digit_at(at + 1))) break;
   }
   return at < text.size() && text[at] == '%' ? at + 1 : at;
 }
@@ -93,8 +91,38 @@ std::string_view clause_after(std::string_view text, std::size_t end) {
   return window.substr(0, std::min(window.find_first_of(".;\n"), window.size()));
 }
 
+/// "5 and 6", "5 to 6", "5 ~ 6": the number is one of two.
+bool is_second_of_two(std::string_view text, std::size_t begin) {
+  static constexpr std::array<std::string_view, 8> kJoins{"and", "or", "to",   "~",
+                                                          "과",  "와", "또는", "혹은"};
+  std::string_view before = text.substr(0, begin);
+  const auto drop_blanks = [&] { before = before.substr(0, before.find_last_not_of(" $*") + 1); };
+  drop_blanks();
+  for (const std::string_view join : kJoins) {
+    if (!before.ends_with(join)) continue;
+    before.remove_suffix(join.size());
+    drop_blanks();
+    return !before.empty() && is_digit(before.back());
+  }
+  return false;
+}
+
+/// "5?", "5만" (50,000), and in Korean "5가 아니", "5보다", "5 이상", "5 또는 6".
+bool is_questioned(std::string_view text, std::size_t end) {
+  static constexpr std::array<std::string_view, 10> kKorean{"아니", "아닙", "아닌", "아님", "보다",
+                                                            "이상", "이하", "미만", "초과", "또는"};
+  const std::string_view after = clause_after(text, end);
+  if (!after.empty() && after.front() == '?') return true;
+  for (const std::string_view scale : {"만", "억", "万", "亿"})
+    if (after.starts_with(scale)) return true;
+  const std::string_view near = after.substr(0, after.find_first_of("0123456789,"));
+  return std::any_of(kKorean.begin(), kKorean.end(),
+                     [&](std::string_view word) { return near.find(word) != kNone; });
+}
+
 /// "not 5", "cannot be 5", "at least 5", "between 5 and", "5 is wrong", "5 or 6", "5 million".
 bool is_doubted(std::string_view text, std::size_t begin, std::size_t end) {
+  if (is_second_of_two(text, begin) || is_questioned(text, end)) return true;
   static constexpr std::array<std::string_view, 15> kBefore{
       "not",  "isn",     "never",   "cannot", "can",   "between", "than", "least",
       "most", "neither", "exclude", "wasn",   "least", "either",  "aren"};

@@ -34,9 +34,17 @@ std::size_t matching_brace(const std::string& text, std::size_t open) {
   return text.size();
 }
 
+/// Environments that set a formula, not a matrix.
+bool is_display(const std::string& environment) {
+  static const std::unordered_set<std::string> names{"equation", "equation*", "align",  "align*",
+                                                     "aligned",  "gather",    "gather*"};
+  return names.count(environment) > 0;
+}
+
 bool is_text_command(const std::string& name) {
   static const std::unordered_set<std::string> names{
-      "text", "textbf", "textit", "textnormal", "mbox", "mathrm", "operatorname", "mathit", "hbox"};
+      "text",   "textbf", "textit", "textnormal", "mbox",   "mathrm", "operatorname",
+      "mathit", "hbox",   "textrm", "textsf",     "texttt", "emph"};
   return names.count(name) > 0;
 }
 
@@ -143,7 +151,7 @@ class Tokeniser {
     const bool braced = open < text_.size() && text_[open] == '{';
     if (is_text_command(name) && braced) {
       const std::size_t close = matching_brace(text_, open);
-      add({TokenKind::Text, data::trim(text_.substr(open + 1, close - open - 1)), false});
+      add_text(data::trim(text_.substr(open + 1, close - open - 1)));
       at_ = std::min(close + 1, text_.size());
     } else if ((name == "begin" || name == "end") && braced) {
       const std::size_t close = matching_brace(text_, open);
@@ -153,6 +161,11 @@ class Tokeniser {
       // The column specification of an array.
       if (name == "begin" && at_ < text_.size() && text_[at_] == '{')
         at_ = std::min(matching_brace(text_, at_) + 1, text_.size());
+      if (is_display(environment)) {
+        display_ = name == "begin";
+        depth_ += display_ ? -1 : 1;
+        return;
+      }
       const bool determinant = environment == "vmatrix" || environment == "Vmatrix";
       add({TokenKind::Command, determinant ? "\\determinant" : macro(name), false});
     } else {
@@ -160,14 +173,30 @@ class Tokeniser {
     }
   }
 
+  /// Words, or a fraction that was written as text.
+  void add_text(std::string content) {
+    const bool fraction = content.find_first_not_of("0123456789/.") == std::string::npos &&
+                          content.find('/') != std::string::npos;
+    if (!fraction) return add({TokenKind::Text, std::move(content), false});
+    add({TokenKind::Sign, "{", false});
+    for (Token& token : Tokeniser(content).run())
+      if (token.kind != TokenKind::End) add(std::move(token));
+    add({TokenKind::Sign, "}", false});
+  }
+
   void read_sign() {
     const char c = text_[at_++];
+    if (c == '&' && display_) return;
     if (c == '(' || c == '[') ++depth_;
     if (c == ')' || c == ']') --depth_;
     std::string sign(1, c);
     const char next = at_ < text_.size() ? text_[at_] : ' ';
     if ((c == '<' || c == '>' || c == '!') && next == '=') {
       sign += next;
+      ++at_;
+    }
+    if (c == ':' && next == '=') {
+      sign = "=";
       ++at_;
     }
     if (c == '*' && next == '*') {
@@ -181,6 +210,7 @@ class Tokeniser {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int depth_ = 0;
+  bool display_ = false;  // inside align and its kin
   bool space_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include "rewards/maths/extract.h"
 #include "rewards/maths/normalise.h"
 #include "rewards/maths/parse.h"
+#include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
 namespace {
@@ -24,6 +25,12 @@ bool is_choice(const std::string& gold) {
   return letter.size() == 1 && letter[0] >= 'A' && letter[0] <= 'J';
 }
 
+/// "(B) 12": a letter before what it stands for.
+bool leads_with_choice(const std::string& text) {
+  return text.size() > 4 && text[0] == '(' && text[1] >= 'A' && text[1] <= 'J' && text[2] == ')' &&
+         text[3] == ' ';
+}
+
 /// Several words taken as the answer for want of anything better.
 bool plain_words(const Candidate& candidate) {
   return candidate.rule == "whole" && is_words(candidate.text) &&
@@ -37,7 +44,8 @@ std::string with_decimal_point(const std::string& text) {
     return text;
   std::string digits = text;
   digits.erase(comma, 1);
-  if (digits.find_first_not_of("0123456789-") != std::string::npos) return text;
+  if (digits.find_first_not_of("0123456789", digits[0] == '-' ? 1 : 0) != std::string::npos)
+    return text;
   digits = text;
   digits[comma] = '.';
   return digits;
@@ -51,7 +59,9 @@ Verdict finish(Answer answer, std::string reason, const Candidate& candidate) {
 Verdict compare_texts(const std::string& gold, const Candidate& candidate, const Limits& limits) {
   const auto same = [&](const std::string& a, const std::string& b) {
     const std::string plain = plain_text(a);
-    return !plain.empty() && plain == plain_text(b);
+    const std::string other = plain_text(b);
+    return (!plain.empty() && plain == other) ||
+           (means_no_solution(plain) && means_no_solution(other));
   };
   if (candidate.text.size() > limits.text_bytes || gold.size() > limits.text_bytes)
     return finish(Answer::Unknown, "limit", candidate);
@@ -80,7 +90,8 @@ Verdict verify(std::string_view gold_field, std::string_view prediction, const L
   Candidate candidate = extract_answer(prediction);
   if (is_choice(gold) &&
       (candidate.rule == "phrase" || candidate.rule == "number" || candidate.rule == "maths" ||
-       plain_words(candidate) || !parse(candidate.text, limits).node)) {
+       plain_words(candidate) || leads_with_choice(candidate.text) ||
+       !parse(candidate.text, limits).node)) {
     if (Candidate choice = extract_letter(prediction); choice.found())
       candidate = std::move(choice);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "data/text.h"
+
 namespace r1::rewards::maths {
 
 const std::unordered_set<std::string>& function_names() {
@@ -27,8 +29,9 @@ bool is_greek(const std::string& name) {
 }
 
 bool is_short_unit(const std::string& word) {
-  static const std::unordered_set<std::string> units{"cm", "mm", "km", "kg", "mg", "ml",
-                                                     "ft", "in", "hr", "mi", "at"};
+  static const std::unordered_set<std::string> units{"cm",  "mm",  "km",  "kg",  "mg", "ml",
+                                                     "ft",  "in",  "hr",  "mi",  "at", "sq",
+                                                     "rad", "USD", "EUR", "KRW", "GBP"};
   return units.count(word) > 0;
 }
 
@@ -42,11 +45,45 @@ std::string known_unit(const std::string& word) {
       {"kilogram", "kg"},   {"mg", "mg"},         {"pound", "pound"}, {"ounce", "ounce"},
       {"second", "second"}, {"minute", "minute"}, {"hour", "hour"},   {"hr", "hour"},
       {"day", "day"},       {"week", "week"},     {"month", "month"}, {"year", "year"},
-      {"cent", "cent"},     {"dollar", "dollar"}, {"euro", "euro"},   {"yuan", "yuan"}};
+      {"cent", "cent"},     {"dollar", "dollar"}, {"euro", "euro"},   {"yuan", "yuan"},
+      {"radian", "radian"}, {"rad", "radian"},    {"am", "am"},       {"pm", "pm"},
+      {"USD", "dollar"},    {"EUR", "euro"}};
   std::string one = word;
   if (one.size() > 3 && one.back() == 's') one.pop_back();
   const auto found = units.find(one);
   return found == units.end() ? std::string{} : found->second;
+}
+
+std::string scale_of(const std::string& word) {
+  static const std::unordered_map<std::string, std::string> scales{
+      {"hundred", "100"},     {"thousand", "1000"},
+      {"million", "1000000"}, {"billion", "1000000000"},
+      {"dozen", "12"},        {"trillion", "1000000000000"},
+      {"천", "1000"},         {"천원", "1000"},
+      {"만", "10000"},        {"만원", "10000"},
+      {"억", "100000000"},    {"억원", "100000000"}};
+  const auto found = scales.find(word);
+  return found == scales.end() ? std::string{} : found->second;
+}
+
+std::string number_word(const std::string& word) {
+  static const std::unordered_map<std::string, std::string> numbers{
+      {"zero", "0"},     {"one", "1"},      {"two", "2"},     {"three", "3"},     {"four", "4"},
+      {"five", "5"},     {"six", "6"},      {"seven", "7"},   {"eight", "8"},     {"nine", "9"},
+      {"ten", "10"},     {"eleven", "11"},  {"twelve", "12"}, {"thirteen", "13"}, {"fifteen", "15"},
+      {"sixteen", "16"}, {"twenty", "20"},  {"thirty", "30"}, {"forty", "40"},    {"fifty", "50"},
+      {"sixty", "60"},   {"seventy", "70"}, {"eighty", "80"}, {"ninety", "90"}};
+  const auto found = numbers.find(data::lower_ascii(word));
+  return found == numbers.end() ? std::string{} : found->second;
+}
+
+bool means_no_solution(const std::string& words) {
+  static const std::unordered_set<std::string> phrases{
+      "nosolution",       "nosolutions",       "nosolutionexists",
+      "nosolutionsexist", "thereisnosolution", "therearenosolutions",
+      "ithasnosolution",  "해가없다",          "해없음",
+      "해가없음",         "해는없다"};
+  return phrases.count(words) > 0;
 }
 
 bool is_reservation(std::string_view words) {
@@ -56,6 +93,10 @@ bool is_reservation(std::string_view words) {
       "and",    "cannot",   "never",   "without", "probably", "unknown",  "invalid",   "plus",
       "minus",  "times",    "over",    "half",    "hundred",  "thousand", "million",   "billion",
       "dozen",  "trillion", "choose",  "least",   "most"};
+  static const std::unordered_set<std::string_view> others{
+      "아니", "아닙", "아닌", "아님", "보다", "이상", "이하", "미만", "초과", "‰", "万", "亿"};
+  for (const std::string_view other : others)
+    if (words.find(other) != words.npos) return true;
   std::string word;
   for (std::size_t at = 0; at <= words.size(); ++at) {
     const char c = at < words.size() ? words[at] : ' ';

@@ -16,6 +16,12 @@ bool is_short_unit(const std::string& word);
 bool is_greek(const std::string& name);
 /// A unit of length, mass, time or money in one spelling ("hours" is "hour"); empty: no known unit.
 std::string known_unit(const std::string& word);
+/// "million" and "만" as digits, empty: no such word.
+std::string scale_of(const std::string& word);
+/// "ten" as digits, empty: no such word.
+std::string number_word(const std::string& word);
+/// Whether a plain text (normalise.h) says that there is no solution.
+bool means_no_solution(const std::string& words);
 /// "not", "or 6", "is wrong": words that take an answer back or offer another, never a unit.
 bool is_reservation(std::string_view words);
 

@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "base/errors.h"
+#include "base/random.h"
+#include "data/generators.h"
 #include "rewards/code_tests.h"
 #include "rewards/combine.h"
 #include "rewards/workers/spawner.h"
@@ -72,6 +74,14 @@ const nlohmann::json kDouble = nlohmann::json::parse(
     R"({"tests": [{"input": "3\n", "output": "6\n"}, {"input": "5\n", "output": "10"}]})");
 const nlohmann::json kSquare = nlohmann::json::parse(
     R"({"tests": ["assert square(3) == 9", "assert square(0) == 0", "assert square(-2) == 4"]})");
+
+/// A program that knows the answers: what the tests expect, by what they feed.
+std::string program_for(const nlohmann::json& record) {
+  nlohmann::json answers;
+  for (const auto& test : record.at("tests"))
+    answers[test.at("input").get<std::string>()] = test.at("output");
+  return "import sys\nprint(" + answers.dump() + "[sys.stdin.read()], end='')\n";
+}
 
 }  // namespace
 
@@ -281,6 +291,51 @@ TEST_F(ExternalTest, ACommandThatFailsIsReplaced) {
     EXPECT_EQ(talked[2].total, 0.5) << garbage;
   }
   EXPECT_EQ(score(R"(case $line in *c1*) yes | tr -d '\n';; *) echo 1;; esac)")[1].reason, "limit");
+}
+
+TEST(PuzzleProgram, TheScorerIsPickedByRecord) {
+  const workers::Spawner spawner;
+  RewardOptions options;
+  options.parts = {{"puzzle", 1.0, ""}};
+  options.puzzle.programs = true;
+  EXPECT_THROW(CombinedReward{options}, base::ConfigError);  // programs need workers
+  options.workers = 1;
+  options.code.test_seconds = 2.0;
+  const CombinedReward reward(options);
+  try {
+    reward.start();
+  } catch (const base::ConfigError& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto verdict = [&](const nlohmann::json& record, const std::string& answer) {
+    RewardInput input;
+    input.completion = "<think>Easy.</think> " + answer;
+    input.answer = record.value("answer", "");
+    input.record = record.dump();
+    const auto scored = reward.score_one(input);
+    EXPECT_EQ(scored.parts.size(), 1U);
+    return fmt::format("{:.2f} {}", scored.total, scored.reason);
+  };
+  const auto generated = [](const char* name) {
+    base::RandomStream random(5);
+    return data::find_generator(name)(random);
+  };
+  const auto code = generated("code_problem");
+  EXPECT_EQ(verdict(code, "```python\n" + program_for(code) + "```"), "1.00 ok");
+  EXPECT_EQ(verdict(code, "```python\nprint('none')\n```"), "0.00 wrong");
+  EXPECT_EQ(verdict(code, "<answer>42</answer>"), "0.00 no_answer");
+  for (const char* name : {"simple_equations", "motion", "molar_mass", "knights_knaves"}) {
+    const auto record = generated(name);
+    const auto answer = record.at("answer").get<std::string>();
+    EXPECT_EQ(verdict(record, "<answer>" + answer + "</answer>"), "1.00 ok") << name;
+    EXPECT_EQ(verdict(record, "<answer>none</answer>").substr(0, 4), "0.00") << name;
+  }
+  const nlohmann::json maths{{"problem", "What is 1/2 + 1/2?"}, {"answer", "1"}};
+  EXPECT_EQ(verdict(maths, "<answer>\\frac{2}{2}</answer>"), "1.00 ok");
+  const nlohmann::json with_metadata{{"tests", code.at("tests")}, {"metadata", {{"from", "here"}}}};
+  EXPECT_EQ(verdict(with_metadata, "```\n" + program_for(code) + "```"), "1.00 ok");
+  const nlohmann::json unreadable{{"answer", "5"}, {"tests", "none"}};
+  EXPECT_EQ(verdict(unreadable, "<answer>5</answer>"), "0.00 unparsable_gold");
 }
 
 TEST_F(ExternalTest, AMissingCommandIsNamed) {
