@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "checkpoint/agree.h"
 #include "rewards/judged.h"
 
 namespace r1::mpi {
@@ -17,6 +18,7 @@ RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
         if (run.has_role("reward")) reward_.start();
       },
       "reward workers");
+  tell_protections();
   const auto& config = run.config();
   const bool judged = options.has_part(rewards::kRewardModelPart);
   const bool classified = options.has_part(rewards::kSafetyPart);
@@ -35,6 +37,15 @@ RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
         if (classified) classifier_->safety(text);
       },
       "loading the models of the reward");
+}
+
+/// Lines of other ranks than the first are not printed: it says for them how programs are held.
+void RewardRole::tell_protections() {
+  const int first = run_.groups().layout().role("reward").ranks.front();
+  if (options_.workers == 0 || first == 0) return;
+  const auto text = checkpoint::broadcast_bytes(run_.world(), reward_.description(), first,
+                                                "protections of reward workers");
+  if (!text.empty()) base::log_info("rewards: {}", text);
 }
 
 void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) const {

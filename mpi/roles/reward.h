@@ -23,6 +23,7 @@ class RewardRole {
  private:
   std::vector<data::Reward> score_here(std::span<const data::Rollout> rollouts);
   void add_model_scores(std::vector<rewards::RewardInput>& inputs) const;
+  void tell_protections();
   void warn_about_scripts(std::span<const data::Reward> rewards);
 
   Run& run_;

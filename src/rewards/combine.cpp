@@ -37,6 +37,10 @@ void CombinedReward::start() const {
   if (workers_) workers_->start();
 }
 
+std::string CombinedReward::description() const {
+  return workers_ ? workers_->description() : "";
+}
+
 data::Reward CombinedReward::score_one(const RewardInput& input) const {
   return workers_ ? workers_->score({input}).front() : scorer_->score(input);
 }

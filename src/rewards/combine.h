@@ -20,6 +20,8 @@ class CombinedReward {
   /// Starts the worker processes, if any are configured, and logs what protects them; score() does
   /// so by itself at the first call. Throws: ConfigError when they cannot be started.
   void start() const;
+  /// What the workers said when they started; empty without workers.
+  std::string description() const;
   /// One reward per input, in order, each as PartScorer::score() gives it. With worker processes a
   /// sample that exceeds its budget has the reason timeout, one that ends three workers limit.
   std::vector<data::Reward> score(const std::vector<RewardInput>& inputs) const;

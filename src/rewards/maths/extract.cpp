@@ -93,17 +93,19 @@ bool is_maths(std::string_view text) {
 
 /// Position behind the last answer phrase ("answer isn't" is none); npos without one.
 std::size_t behind_phrase(std::string_view text) {
-  static const std::array<std::string_view, 18> phrases{
-      "####",   "final answer is", "answer is", "final answer:", "answer:",     "answer =",
-      "정답은", "정답:",           "답:",       "답은",          "결론:",       "최종 답은",
-      "答案是", "答案：",          "答案:",     "答案为",        "réponse est", "réponse:"};
+  static const std::array<std::string_view, 21> phrases{
+      "####",        "final answer is", "answer is", "final answer:", "answer:",     "answer =",
+      "정답은",      "정답:",           "답:",       "답은",          "결론:",       "최종 답은",
+      "答案是",      "答案：",          "答案:",     "答案为",        "réponse est", "réponse:",
+      "answers are", "solutions are",   "roots are"};
   const std::string lower = data::lower_ascii(text);
   std::size_t best = kNone;
   for (const std::string_view phrase : phrases) {
     for (std::size_t at = lower.rfind(phrase); at != kNone; at = lower.rfind(phrase, at - 1)) {
       const std::size_t end = at + phrase.size();
       const char next = end < lower.size() ? lower[end] : ' ';
-      const bool whole = phrase.back() != 's' || next < 'a' || next > 'z';
+      const bool word = phrase.back() >= 'a' && phrase.back() <= 'z';
+      const bool whole = !word || next < 'a' || next > 'z';
       if (whole && (best == kNone || end > best)) best = end;
       if (whole || at == 0) break;
     }
@@ -121,7 +123,7 @@ std::string last_tuple(std::string_view text) {
     if (text[at] == ')' || text[at] == ']') ++depth;
     if ((text[at] != '(' && text[at] != '[') || --depth > 0) continue;
     const std::string inside(text.substr(at, close + 1 - at));
-    const bool called = at > 0 && is_alnum(text[at - 1]);
+    const bool called = at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z';  // A(2, 5) is a point
     return !called && inside.find(',') != std::string::npos && is_maths(inside) ? inside : "";
   }
   return {};
@@ -155,11 +157,12 @@ Candidate without_tags(std::string_view text) {
   const std::string whole = data::trim(text);
   constexpr std::size_t kLongestWhole = 256;
   if (whole.size() <= kLongestWhole && is_maths(whole)) return {whole, "whole"};
-  if (const std::string tuple = last_tuple(text); !tuple.empty() && has_words(text))
-    return {tuple, "tuple"};
   const FoundNumber number =
       is_program(text) || !has_words(text) ? FoundNumber{} : number_in(text, true);
-  if (!number.text.empty() && !number.doubted) return {number.text, "number"};
+  if (!number.text.empty() && !number.doubted) {
+    const std::string tuple = last_tuple(text);
+    return tuple.empty() ? Candidate{number.text, "number"} : Candidate{tuple, "tuple"};
+  }
   constexpr std::size_t kLongestWord = 64;
   return !whole.empty() && whole.size() <= kLongestWord ? Candidate{whole, "whole"} : Candidate{};
 }

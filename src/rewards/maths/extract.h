@@ -6,8 +6,8 @@
 
 namespace r1::rewards::maths {
 
-/// What was found and by which rule: answer_tag, boxed, phrase, maths, whole, number, letter; empty
-/// rule: no answer.
+/// What was found and by which rule: answer_tag, boxed, phrase, maths, whole, number, tuple,
+/// letter; empty rule: no answer.
 struct Candidate {
   std::string text;
   std::string rule;

@@ -145,6 +145,14 @@ bool is_doubted(std::string_view text, std::size_t begin, std::size_t end) {
   return denied() || any_of_words(after, 0, kBehind, kAfter);
 }
 
+/// "(B) is wrong", "B isn't it".
+bool is_taken_back(std::string_view text, std::size_t behind) {
+  static constexpr std::array<std::string_view, 4> kDenials{"wrong", "incorrect", "not", "false"};
+  const auto after = words_of(clause_after(text, behind));
+  if (after.empty()) return false;
+  return after[0] == "isn" || (after[0] == "is" && any_of_words(after, 1, 2, kDenials));
+}
+
 bool is_letter_choice(std::string_view text, std::size_t at) {
   const auto outside = [&](std::size_t k) {
     return !is_alnum(text[k]) || static_cast<unsigned char>(text[k]) >= 0x80;
@@ -186,6 +194,7 @@ std::string letter_in(std::string_view text, bool first) {
     const auto between = words_of(text.substr(behind, at - behind));
     const bool denied =
         (!between.empty() && any_of_words(between, between.size() - 1, between.size(), kDenied)) ||
+        is_taken_back(text, at + 1) ||
         (at >= 6 && text.substr(at - std::min<std::size_t>(at, 7), 7).find("不是") != kNone);
     if (denied) {
       behind = at + 1;

@@ -47,7 +47,8 @@ std::string known_unit(const std::string& word) {
       {"day", "day"},       {"week", "week"},     {"month", "month"}, {"year", "year"},
       {"cent", "cent"},     {"dollar", "dollar"}, {"euro", "euro"},   {"yuan", "yuan"},
       {"radian", "radian"}, {"rad", "radian"},    {"am", "am"},       {"pm", "pm"},
-      {"USD", "dollar"},    {"EUR", "euro"}};
+      {"USD", "dollar"},    {"EUR", "euro"},      {"AM", "am"},       {"PM", "pm"},
+      {"a.m.", "am"},       {"p.m.", "pm"},       {"A.M.", "am"},     {"P.M.", "pm"}};
   std::string one = word;
   if (one.size() > 3 && one.back() == 's') one.pop_back();
   const auto found = units.find(one);
@@ -83,7 +84,8 @@ bool means_no_solution(const std::string& words) {
       "nosolutionsexist", "thereisnosolution", "therearenosolutions",
       "ithasnosolution",  "해가없다",          "해없음",
       "해가없음",         "해는없다"};
-  return phrases.count(words) > 0;
+  return phrases.count(words) > 0 || words.ends_with("hasnosolution") ||
+         words.ends_with("hasnosolutions") || words.ends_with("havenosolution");
 }
 
 bool is_reservation(std::string_view words) {

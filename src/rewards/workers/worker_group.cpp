@@ -216,6 +216,7 @@ std::vector<data::Reward> WorkerGroup::score(const std::vector<RewardInput>& inp
 
 void WorkerGroup::announce(const std::string& description, const std::string& warnings) {
   if (std::exchange(announced_, true)) return;
+  description_ = description;
   if (!description.empty()) base::log_info("rewards: {}", description);
   if (!warnings.empty()) base::log_warning("rewards: {}", warnings);
 }

@@ -20,6 +20,8 @@ class WorkerGroup {
   /// Starts `options.workers` processes, waits until all are ready and logs what they say.
   /// Throws: ConfigError when there is no spawner or executable, or a part refuses to work.
   void start();
+  /// What they said of their protections and tools; empty before the start.
+  const std::string& description() const { return description_; }
   /// One reward per input, in order; callers take turns. A sample that takes longer than
   /// options.sample_budget() has its worker killed and scores 0 with the reason timeout; one whose
   /// worker dies is given to another (somebody may have killed it); at the third death it scores 0
@@ -38,6 +40,7 @@ class WorkerGroup {
   std::mutex mutex_;
   std::vector<Worker> workers_;
   bool announced_ = false;
+  std::string description_;
 };
 
 }  // namespace r1::rewards::workers

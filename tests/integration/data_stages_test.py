@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The stages that make and use data: evaluate on every kind of suite, generate over the five domains, prepare.
+
+data_stages_test.py PROGRAM [unittest arguments]
+"""
+import json
+import tomllib
+
+import run_support as support
+
+SUITES = support.ROOT / "configs" / "tiny" / "evaluate.toml"
+SFT1 = support.ROOT / "configs" / "guide" / "sft1_data.toml"
+RAW = support.ROOT / "tests" / "data" / "formats" / "raw_records.h5"
+DOMAINS = {"mathematics", "physics", "chemistry", "logic", "code"}
+
+
+def toml(value):
+    """A TOML value; JSON has the same texts, numbers and lists."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    return "[" + ", ".join(map(toml, value)) + "]" if isinstance(value, list) else json.dumps(value)
+
+
+class DataStages(support.RunTest):
+    def config(self, name, **sections):
+        """A configuration on top of the toy model's."""
+        text = f'include = "{support.RANDOM}"\n'
+        for section, keys in sections.items():
+            text += f"[{section}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in keys.items())
+        path = self.folder / f"{name}.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def line(self, command, config, ranks=1, **settings):
+        return support.command(ranks, command, "--config", config, "--run-dir", self.folder / config.stem,
+                               settings={"run.threads": 1, **settings})
+
+    def model(self, seed):
+        """The folder of a toy model after one step of fine-tuning."""
+        self.write_jsonl("sums.jsonl", [{"instruction": f"{a} + 1", "output": str(a + 1)} for a in range(20)])
+        config = self.config(f"model{seed}", data={
+            "files": [str(self.folder / "sums.jsonl")], "held_out": 0.0, "generate": {"names": []}})
+        self.assert_ends(0, self.line("sft", config, **{"run.seed": seed, "sft.steps": 1}))
+        return str(self.folder / config.stem / "model")
+
+    def test_evaluate_has_every_kind_of_suite(self):
+        suites = tomllib.loads(SUITES.read_text(encoding="utf-8"))["evaluate"]["suites"]
+        models = [{"name": "teacher", "path": self.model(1)},
+                  {"name": "student", "path": self.model(2), "teacher": "teacher"}]
+        config = self.config("evaluate", rewards={"workers": 2, "code": {"test_seconds": 2.0}}, evaluate={
+            "sampling": {"max_new_tokens": 16}, "models": models, "suites": suites})
+        output = self.assert_ends(0, self.line("evaluate", config, 2))
+        for words in ("code runs under", "student / teacher", "refused", "reasoning"):
+            self.assertIn(words, output)
+        results, details = (json.loads((self.folder / "evaluate" / f"evaluation_{name}.json").read_text())
+                            for name in ("results", "details"))
+        benchmarks = {"maths", "reasoning", "code", "safety", "choice"}
+        for model in ("teacher", "student"):
+            self.assertEqual(set(results[model]), benchmarks)
+            for score in results[model].values():
+                self.assertTrue(0 <= score <= 1, results)
+            entries = details[model]
+            self.assertEqual(set(entries), benchmarks | {"unit_conversion", "word_sorting"})
+            for suite in suites:
+                entry = entries[suite["name"]]
+                self.assertEqual(entry["num_dropped"], 0, entry)
+                self.assertEqual(entry["num_samples"], entry["num_problems"] * suite.get("samples_per_prompt", 1))
+            self.assertEqual(set(entries["maths"]["pass_at"]), {"1", "2", "4"})
+            self.assertEqual(entries["reasoning"]["num_problems"], 16)
+            counts = entries["safety"]["behaviour"]
+            self.assertEqual({kind: sum(row.values()) for kind, row in counts.items()}, {"safe": 4, "unsafe": 4})
+        self.assertEqual(details["student"]["maths"]["teacher"], "teacher")
+
+    def test_generate_covers_the_five_domains(self):
+        guide = tomllib.loads(SFT1.read_text(encoding="utf-8"))
+        names = guide["data"]["generate"]["names"]
+        self.assertIn("code_problem", names)
+        rewards = {**guide["rewards"], "workers": 2}
+        config = self.config("generate", data={"generate": {"names": names, "count": 2, "held_out_count": 0}},
+                             rewards=rewards, generate={
+            "output": str(self.folder / "sft1.jsonl"), "samples_per_prompt": 2, "num_prompts": 0, "record": "full",
+            "keep": {"min_reward": 0.0, "score": "total", "correct": False, "format": False, "finished": False,
+                     "one_language": False, "max_repetition": 1.0}})
+        self.assertIn("code runs under", self.assert_ends(0, self.line("generate", config)))
+        report = json.loads((self.folder / "sft1.jsonl.report.json").read_text())
+        self.assertEqual(set(report["domains"]), DOMAINS)
+        self.assertEqual(report["seen"], 4 * len(names))
+        self.assertEqual(report["seen"], sum(counts["seen"] for counts in report["domains"].values()))
+        kept = support.read_jsonl(self.folder / "sft1.jsonl")
+        self.assertEqual(len(kept), report["kept"])
+        # No record was without a scorer; letters of a toy model hold no program.
+        self.assertNotIn("unparsable_gold", {record["reason"] for record in kept})
+        self.assertEqual({record["parts"]["puzzle"] for record in kept if record["type"] == "code"}, {0.0})
+
+    def test_prepare_reads_hdf5_and_names_bad_rows(self):
+        output = self.folder / "rl.jsonl"
+        config = self.config("prepare", prepare={
+            "kind": "rl", "output": str(output), "sources": [{"path": str(RAW), "type": "maths"}]})
+        printed = self.assert_ends(0, self.line("prepare", config, **{"data.max_bad_lines": 1}))
+        self.assertIn("raw_records.h5:8", printed)
+        records = support.read_jsonl(output)
+        self.assertEqual([record["answer"] for record in records], ["1", "3", "5", "7", "9", "11", "7"])
+        self.assertEqual(records[6]["problem"], "넷에 셋을 더하면?")
+        report = json.loads((self.folder / "rl.jsonl.report.json").read_text())
+        self.assertEqual(report["kept"], 7)
+        self.assertEqual(sum(report["dropped"].values()), 2, report)
+        (bad,) = report["bad_lines"]
+        self.assertEqual((bad["line"], "UTF-8" in bad["reason"]), (8, True), bad)
+        self.assertIn("raw_records.h5", self.assert_ends(2, self.line("prepare", config, **{"data.max_bad_lines": 0})))
+
+
+if __name__ == "__main__":
+    support.main()
