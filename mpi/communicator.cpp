@@ -38,6 +38,14 @@ std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.mutable_data_ptr());
 }
 
+/// Calls move(first byte, number of bytes) for each part of the tensor that one MPI call may carry.
+template <class Move>
+void for_each_part(const at::Tensor& host, Move move) {
+  const auto bytes = static_cast<std::int64_t>(host.nbytes());
+  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
+    move(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)));
+}
+
 // Counts and displacements of MPI_Ialltoallv, in rows.
 struct Splits {
   std::vector<int> counts;
@@ -228,12 +236,10 @@ Work MpiCommunicator::broadcast(at::Tensor tensor, int root, const char* label) 
   check_peer(root, kCall, label);
   const auto host = rank_ == root ? host_copy(tensor) : host_target(tensor);
   auto work = start_collective(kCall, label);
-  const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
-  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
-    check_mpi(
-        MPI_Ibcast(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)),
-                   MPI_BYTE, root, comm_.get(), work->add_request()),
-        kCall, label);
+  for_each_part(host, [&](std::byte* data, int count) {
+    check_mpi(MPI_Ibcast(data, count, MPI_BYTE, root, comm_.get(), work->add_request()), kCall,
+              label);
+  });
   if (rank_ != root) return finish_into(std::move(work), tensor, host);
   work->keep(host);
   return Work(std::move(work));
@@ -291,12 +297,10 @@ Work MpiCommunicator::send(at::Tensor tensor, int peer, const char* label) {
   check_peer(peer, kCall, label);
   const auto host = host_copy(tensor);
   auto work = start_transfer(kCall, label, peer);
-  const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
-  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
-    check_mpi(
-        MPI_Isend(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)),
-                  MPI_BYTE, peer, 0, comm_.get(), work->add_request()),
-        kCall, label);
+  for_each_part(host, [&](std::byte* data, int count) {
+    check_mpi(MPI_Isend(data, count, MPI_BYTE, peer, 0, comm_.get(), work->add_request()), kCall,
+              label);
+  });
   work->keep(host);
   return Work(std::move(work));
 }
@@ -307,13 +311,11 @@ Work MpiCommunicator::receive(at::Tensor tensor, int peer, const char* label) {
   check_peer(peer, kCall, label);
   const auto host = host_target(tensor);
   auto work = start_transfer(kCall, label, peer);
-  const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
-  for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
-    check_mpi(
-        MPI_Irecv(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)),
-                  MPI_BYTE, peer, 0, comm_.get(), work->add_request()),
-        kCall, label);
-  work->expect_bytes(bytes);
+  for_each_part(host, [&](std::byte* data, int count) {
+    check_mpi(MPI_Irecv(data, count, MPI_BYTE, peer, 0, comm_.get(), work->add_request()), kCall,
+              label);
+  });
+  work->expect_bytes(static_cast<std::int64_t>(host.nbytes()));
   return finish_into(std::move(work), tensor, host);
 }
 

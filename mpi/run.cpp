@@ -167,6 +167,12 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
   const auto first = selection.step.value_or(first_step);
   together(
       [&] {
+        // To begin anew would throw away what the run had reached, without being asked.
+        if (!selection.step && !selection.refused.empty())
+          throw base::InputError(fmt::format(
+              "{}/checkpoints: none of {} checkpoints is valid; move the folder away to begin at "
+              "step 0",
+              folder(), selection.refused.size()));
         if (selection.step) {
           checkpoint::CheckpointReader reader(selection.path);
           for (auto& [name, part] : parts_) {

@@ -67,7 +67,7 @@ void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) con
 
 /// toxic-bert, for one, knows English alone: it calls nearly any other text safe.
 void RewardRole::warn_about_scripts(std::span<const data::Reward> rewards) {
-  if (warned_ || !classifier_) return;
+  if (warned_ || !classifier_ || !preference_rewards_) return;
   const auto foreign = std::count_if(rewards.begin(), rewards.end(), [](const auto& reward) {
     return reward.parts.at("safety.non_latin") > 0.0;
   });
@@ -90,11 +90,17 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
                       rollout.completion.finish_reason == data::FinishReason::Length,
                       static_cast<std::int64_t>(rollout.completion.token_ids.size()),
                       run_.config().sampling.max_new_tokens,
-                      {}});
-  add_model_scores(inputs);
+                      {},
+                      preference_rewards_});
+  if (preference_rewards_) add_model_scores(inputs);
   auto rewards = reward_.score(inputs);
   warn_about_scripts(rewards);
   return rewards;
+}
+
+void RewardRole::add_metrics(metrics::Row& row) const {
+  if (options_.has_part(rewards::kRewardModelPart) || options_.has_part(rewards::kSafetyPart))
+    row.set("preference_rewards", preference_rewards_ ? 1.0 : 0.0);
 }
 
 void RewardRole::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {

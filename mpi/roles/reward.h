@@ -3,6 +3,7 @@
 // models that score parts of the reward there (reward model, toxicity classifier).
 #include <memory>
 
+#include "metrics/row.h"
 #include "rewards/combine.h"
 #include "rewards/model_judge.h"
 #include "roles/rollouts.h"
@@ -17,6 +18,12 @@ class RewardRole {
   /// started, InputError for a model.
   RewardRole(Run& run, const rewards::RewardOptions& options);
 
+  /// Whether parts that a model scores count from now on ([[rl.changes]]); else no model runs.
+  void set_preference_rewards(bool on) { preference_rewards_ = on; }
+
+  /// preference_rewards, 0 or 1, where models score parts.
+  void add_metrics(metrics::Row& row) const;
+
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
   void collect(std::vector<RolloutChunk>& chunks);
 
@@ -30,6 +37,7 @@ class RewardRole {
   rewards::RewardOptions options_;
   rewards::CombinedReward reward_;
   std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used here
+  bool preference_rewards_ = true;
   bool warned_ = false;
   ScoreService<data::Reward> service_;
 };

@@ -27,9 +27,10 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
                 .held_out;
   for (const auto& record : records)
     if (static_cast<std::int64_t>(problems.size()) < limit)
-      problems.push_back(data::make_problem(
-          record, options,
-          fmt::format("evaluate.suites.{}: question {}", suite.name, problems.size() + 1)));
+      problems.push_back(
+          data::make_problem(record, options,
+                             fmt::format("evaluate.suites.{}: {} question {}", suite.name,
+                                         suite.path + suite.generator, problems.size() + 1)));
   if (problems.empty())
     throw base::InputError(fmt::format("evaluate.suites.{}: no question", suite.name));
   const auto renderer = make_renderer(run.config(), run.text());
@@ -50,6 +51,12 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
   auto models = options.models;
   if (models.empty()) models.push_back({"model", run.config().model.path, ""});
   const auto num_suites = static_cast<std::int64_t>(options.suites.size());
+  std::vector<std::vector<data::Prompt>> prompts;
+  run.together(
+      [&] {
+        for (const auto& suite : options.suites) prompts.push_back(questions(run, suite));
+      },
+      "reading the suites");
   EvaluationResults results(run);
 
   std::unique_ptr<SampledModel> model;
@@ -66,12 +73,11 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
       model = std::make_unique<SampledModel>(run, files);
       loaded = subject.name;
     }
-    std::vector<data::Prompt> prompts;
-    run.together([&] { prompts = questions(run, suite); }, "reading a suite");
     RewardRole scorer(run, rewards::scorer_options(run.config().rewards, suite.scorer));
     auto sampling = options.sampling;
     if (suite.max_new_tokens > 0) sampling.max_new_tokens = suite.max_new_tokens;
-    const auto answers = model->answer(prompts, suite.samples_per_prompt, sampling, 0, scorer);
+    const auto answers = model->answer(prompts[static_cast<std::size_t>(step % num_suites)],
+                                       suite.samples_per_prompt, sampling, 0, scorer);
     run.write_samples(step, answers);
     run.finish_step(step, results.add(subject.name, suite, answers, step), "pass_at_1");
   }

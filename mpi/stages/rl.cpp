@@ -56,6 +56,13 @@ class ColdstartSamples {
   std::vector<data::TrainingSample> samples_;
 };
 
+/// What [[rl.changes]] say of a step.
+void apply_changes(Run& run, RewardRole& reward, const StageSetup& setup, std::int64_t step) {
+  const auto& rl = setup.config.rl;
+  run.set_max_new_tokens(rl.max_new_tokens_at(step, setup.config.sampling.max_new_tokens));
+  reward.set_preference_rewards(rl.preference_rewards_at(step));
+}
+
 /// Rollouts of one RL step and the time they took.
 class Sampling {
  public:
@@ -102,9 +109,10 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
 
   const auto& rl = run.config().rl;
   auto step = run.begin(rl.steps);
+  apply_changes(run, reward, setup, step);
   held_out.before(policy, step);
   for (; run.goes_on(step); ++step) {
-    run.set_max_new_tokens(rl.max_new_tokens_at(step, setup.config.sampling.max_new_tokens));
+    apply_changes(run, reward, setup, step);
     Sampling sampling(run, policy, reward, reference);
     auto rollouts = sampling.run(dynamic.batch(step), step);
     const auto replaced = dynamic.refill(
@@ -116,6 +124,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     auto row = policy.update(rollouts, coldstart.batch(step), step);
     reference.update_if_due(step, policy);
     add_rollout_metrics(row, run, rollouts, sampling.sampled_seconds());
+    reward.add_metrics(row);
     row.set("episode", static_cast<double>(step));
     row.set("groups_replaced", static_cast<double>(replaced));
     held_out.if_due(policy, step, row);

@@ -1,5 +1,7 @@
 #include "stages/supervised_data.h"
 
+#include <fmt/ranges.h>
+
 #include "base/log.h"
 #include "base/random.h"
 #include "data/jsonl.h"
@@ -36,7 +38,7 @@ SupervisedData::SupervisedData(Run& run, std::int64_t max_length, data::LossOn l
                             too_long, max_length);
         if (train_.empty())
           throw base::InputError(
-              fmt::format("data.files: no training record in {} files", options.files.size()));
+              fmt::format("data.files: no training record in {}", fmt::join(options.files, ", ")));
       },
       "loading the training data");
 }

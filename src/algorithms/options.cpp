@@ -1,5 +1,7 @@
 #include "algorithms/options.h"
 
+#include "base/ranges.h"
+
 namespace r1::algorithms {
 
 void AdvantageOptions::visit(base::OptionVisitor& v) {
@@ -17,7 +19,7 @@ void AdvantageOptions::check(const std::string& key, base::Problems& problems) c
   problems.require(gamma > 0.0 && gamma <= 1.0, key + ".gamma", "expected in (0, 1]");
   problems.require(lambda >= 0.0 && lambda <= 1.0, key + ".lambda", "expected in [0, 1]");
   problems.require(ddof == 0 || ddof == 1, key + ".ddof", "expected 0 or 1");
-  problems.require(epsilon > 0.0, key + ".epsilon", "expected > 0");
+  base::require_above(problems, key + ".epsilon", epsilon, 0);
 }
 
 void KlOptions::visit(base::OptionVisitor& v) {
@@ -33,7 +35,7 @@ void KlOptions::visit(base::OptionVisitor& v) {
 }
 
 void KlOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(coefficient >= 0.0, key + ".coefficient", "expected >= 0");
+  base::require_at_least(problems, key + ".coefficient", coefficient, 0);
   problems.require(
       !(in_loss() && estimator == "k1" && coefficient > 0.0), key + ".estimator",
       "k1 in the loss has zero expected gradient on samples of the policy itself (the mean of grad "
@@ -41,8 +43,8 @@ void KlOptions::check(const std::string& key, base::Problems& problems) const {
       "\"reward\"");
   problems.require(controller == "fixed" || in_reward(), key + ".controller",
                    "adaptive needs place = \"reward\"");
-  problems.require(target > 0.0, key + ".target", "expected > 0");
-  problems.require(horizon > 0.0, key + ".horizon", "expected > 0");
+  base::require_above(problems, key + ".target", target, 0);
+  base::require_above(problems, key + ".horizon", horizon, 0);
 }
 
 void PolicyLossOptions::visit(base::OptionVisitor& v) {
@@ -59,13 +61,13 @@ void PolicyLossOptions::visit(base::OptionVisitor& v) {
 }
 
 void PolicyLossOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(clip_low > 0.0, key + ".clip_low", "expected > 0");
-  problems.require(clip_high > 0.0, key + ".clip_high", "expected > 0");
+  base::require_above(problems, key + ".clip_low", clip_low, 0);
+  base::require_above(problems, key + ".clip_high", clip_high, 0);
   problems.require(dual_clip == 0.0 || dual_clip > 1.0, key + ".dual_clip",
                    "expected > 1, or 0 for none");
   problems.require(aggregation != "constant" || constant_length > 0.0, key + ".constant_length",
                    "aggregation = \"constant\" needs it > 0");
-  problems.require(entropy_coef >= 0.0, key + ".entropy_coef", "expected >= 0");
+  base::require_at_least(problems, key + ".entropy_coef", entropy_coef, 0);
 }
 
 void ValueLossOptions::visit(base::OptionVisitor& v) {
@@ -74,8 +76,8 @@ void ValueLossOptions::visit(base::OptionVisitor& v) {
 }
 
 void ValueLossOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(clip >= 0.0, key + ".clip", "expected >= 0 (0: no clipping)");
-  problems.require(coefficient >= 0.0, key + ".coefficient", "expected >= 0");
+  base::require_at_least(problems, key + ".clip", clip, 0, " (0: no clipping)");
+  base::require_at_least(problems, key + ".coefficient", coefficient, 0);
 }
 
 void DistillationLossOptions::visit(base::OptionVisitor& v) {
@@ -92,12 +94,12 @@ void DistillationLossOptions::visit(base::OptionVisitor& v) {
 }
 
 void DistillationLossOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(temperature > 0.0, key + ".temperature", "expected > 0");
-  problems.require(soft_weight >= 0.0, key + ".soft_weight", "expected >= 0");
-  problems.require(hard_weight >= 0.0, key + ".hard_weight", "expected >= 0");
+  base::require_above(problems, key + ".temperature", temperature, 0);
+  base::require_at_least(problems, key + ".soft_weight", soft_weight, 0);
+  base::require_at_least(problems, key + ".hard_weight", hard_weight, 0);
   problems.require(soft_weight + hard_weight > 0.0, key + ".soft_weight",
                    "soft_weight and hard_weight are both 0: there is nothing to learn from");
-  problems.require(top_k >= 0, key + ".top_k", "expected >= 0 (0: all)");
+  base::require_at_least(problems, key + ".top_k", top_k, 0, " (0: all)");
   problems.require(top_k == 0 || divergence == "forward", key + ".divergence",
                    "a top-k teacher allows forward only");
 }

@@ -16,6 +16,8 @@ namespace r1::base {
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
+  if (std::filesystem::is_directory(path))
+    throw InputError(fmt::format("{}: expected a file, found a folder", path));
   std::ostringstream content;
   content << file.rdbuf();
   if (file.bad()) throw InputError(fmt::format("{}: cannot read", path));

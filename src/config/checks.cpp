@@ -124,11 +124,13 @@ void check_rl(const Config& config, base::Problems& problems) {
   check_lengths(config, config.sampling, "sampling", problems);
   problems.require(!config.rewards.parts.empty(), "rewards.parts",
                    "expected at least one [[rewards.parts]]");
+  const bool judged = config.rewards.has_part("reward_model") || config.rewards.has_part("safety");
   for (std::size_t i = 0; i < config.rl.changes.size(); ++i) {
     const RlChangeOptions& change = config.rl.changes[i];
     const std::string key = fmt::format("rl.changes[{}]", i);
-    problems.require(change.preference_rewards == "keep" || config.reward_model.used(),
-                     key + ".preference_rewards", "there is no reward_model");
+    problems.require(
+        change.preference_rewards == "keep" || judged, key + ".preference_rewards",
+        "no model scores a part: expected reward_model or safety in [[rewards.parts]]");
     generation::SamplingOptions sampling = config.sampling;
     if (change.max_new_tokens > 0) sampling.max_new_tokens = change.max_new_tokens;
     check_lengths(config, sampling, key, problems);

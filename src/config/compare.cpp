@@ -64,7 +64,10 @@ constexpr std::array<std::string_view, 15> kFreeKeys = {"run.device",
 
 ChangeClass change_class(const std::string& key) {
   const bool shape = starts_with(key, "model.shape.") || key == "model.value_head";
-  if (key == "run.seed" || key == "model.tokenizer" || shape) return ChangeClass::Fatal;
+  // With it the prompts of a step depend on what was sampled before; checkpoints without it do not
+  // know which come next.
+  const bool order = key == "rl.resample_zero_advantage";
+  if (key == "run.seed" || key == "model.tokenizer" || shape || order) return ChangeClass::Fatal;
   if (std::find(kFreeKeys.begin(), kFreeKeys.end(), key) != kFreeKeys.end())
     return ChangeClass::Free;
   const auto is_section = [&key](std::string_view section) { return starts_with(key, section); };

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/ranges.h"
 #include "rewards/options.h"
 
 namespace r1::config {
@@ -45,12 +46,12 @@ void KeepOptions::visit(base::OptionVisitor& v) {
 
 void KeepOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(!score.empty(), key + ".score", "expected total or the name of a reward part");
-  problems.require(min_tokens >= 0, key + ".min_tokens", "expected >= 0");
+  base::require_at_least(problems, key + ".min_tokens", min_tokens, 0);
   problems.require(max_repetition >= 0.0 && max_repetition <= 1.0, key + ".max_repetition",
                    "expected in [0, 1]");
   problems.require(min_language_share >= 0.0 && min_language_share <= 1.0,
                    key + ".min_language_share", "expected in [0, 1]");
-  problems.require(max_per_prompt >= 0, key + ".max_per_prompt", "expected >= 0 (0: all)");
+  base::require_at_least(problems, key + ".max_per_prompt", max_per_prompt, 0, " (0: all)");
 }
 
 void GenerateOptions::visit(base::OptionVisitor& v) {
@@ -69,10 +70,10 @@ void GenerateOptions::visit(base::OptionVisitor& v) {
 }
 
 void GenerateOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(num_prompts >= 0, key + ".num_prompts", "expected >= 0 (0: each once)");
-  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
-  problems.require(max_kept >= 0, key + ".max_kept", "expected >= 0 (0: no limit)");
-  problems.require(prompts_per_chunk > 0, key + ".prompts_per_chunk", "expected > 0");
+  base::require_at_least(problems, key + ".num_prompts", num_prompts, 0, " (0: each once)");
+  base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
+  base::require_at_least(problems, key + ".max_kept", max_kept, 0, " (0: no limit)");
+  base::require_above(problems, key + ".prompts_per_chunk", prompts_per_chunk, 0);
   problems.require(score || (keep.min_reward <= 0.0 && !keep.correct), key + ".score",
                    "keep.min_reward and keep.correct need scores");
   keep.check(key + ".keep", problems);
@@ -98,13 +99,13 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
                    "expected either path or generator");
   problems.require(rewards::is_scorer(scorer), key + ".scorer",
                    fmt::format("unknown scorer '{}', known: {}", scorer, rewards::scorer_list()));
-  problems.require(num_questions >= 0, key + ".num_questions", "expected >= 0 (0: all)");
+  base::require_at_least(problems, key + ".num_questions", num_questions, 0, " (0: all)");
   problems.require(generator.empty() || num_questions > 0, key + ".num_questions",
                    "generated problems need a number > 0");
-  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
+  base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
   problems.require(!majority || samples_per_prompt > 1, key + ".majority",
                    "a majority needs samples_per_prompt > 1");
-  problems.require(max_new_tokens >= 0, key + ".max_new_tokens", "expected >= 0");
+  base::require_at_least(problems, key + ".max_new_tokens", max_new_tokens, 0);
 }
 
 void EvaluatedModelOptions::visit(base::OptionVisitor& v) {
@@ -155,7 +156,7 @@ void SourceOptions::visit(base::OptionVisitor& v) {
 void SourceOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(path.empty() != generator.empty(), key + ".path",
                    "expected either path or generator");
-  problems.require(count >= 0, key + ".count", "expected >= 0 (0: all)");
+  base::require_at_least(problems, key + ".count", count, 0, " (0: all)");
   problems.require(generator.empty() || count > 0, key + ".count",
                    "generated problems need a number > 0");
 }
@@ -182,15 +183,15 @@ void PrepareOptions::visit(base::OptionVisitor& v) {
 }
 
 void PrepareOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(ngram > 0, key + ".ngram", "expected > 0");
+  base::require_above(problems, key + ".ngram", ngram, 0);
   problems.require(min_language_share >= 0.0 && min_language_share <= 1.0,
                    key + ".min_language_share", "expected in [0, 1]");
   problems.require(max_repetition >= 0.0 && max_repetition <= 1.0, key + ".max_repetition",
                    "expected in [0, 1]");
   problems.require(min_quality >= 0.0 && min_quality <= 1.0, key + ".min_quality",
                    "expected in [0, 1]");
-  problems.require(max_records >= 0, key + ".max_records", "expected >= 0 (0: all)");
-  problems.require(max_record_bytes > 0, key + ".max_record_bytes", "expected > 0");
+  base::require_at_least(problems, key + ".max_records", max_records, 0, " (0: all)");
+  base::require_above(problems, key + ".max_record_bytes", max_record_bytes, 0);
   for (std::size_t i = 0; i < sources.size(); ++i)
     sources[i].check(fmt::format("{}.sources[{}]", key, i), problems);
 }
@@ -209,7 +210,7 @@ void StageOptions::check(const std::string& key, base::Problems& problems) const
   problems.require(can_be_folder(name), key + ".name", "expected a name that can be a folder");
   problems.require(!command.empty(), key + ".command",
                    "expected prepare, rl, sft, generate, distill or evaluate");
-  problems.require(ranks >= 0, key + ".ranks", "expected >= 0 (0: all)");
+  base::require_at_least(problems, key + ".ranks", ranks, 0, " (0: all)");
 }
 
 void PipelineOptions::visit(base::OptionVisitor& v) {

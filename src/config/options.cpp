@@ -6,6 +6,8 @@
 #include <cctype>
 #include <optional>
 
+#include "base/ranges.h"
+
 namespace r1::config {
 namespace {
 
@@ -55,16 +57,16 @@ void RunOptions::visit(base::OptionVisitor& v) {
 }
 
 void RunOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(seed >= 0, key + ".seed", "expected >= 0");
-  problems.require(threads >= 0, key + ".threads", "expected >= 0 (0: measured)");
+  base::require_at_least(problems, key + ".seed", seed, 0);
+  base::require_at_least(problems, key + ".threads", threads, 0, " (0: measured)");
   problems.require(
       time_limit.empty() || parse_duration(time_limit).has_value(), key + ".time_limit",
       "expected \"HH:MM:SS\", \"D-HH:MM:SS\" or seconds, found \"" + time_limit + "\"");
-  problems.require(stop_margin >= 1.0, key + ".stop_margin", "expected >= 1");
-  problems.require(max_steps >= 0, key + ".max_steps", "expected >= 0");
-  problems.require(log_every > 0, key + ".log_every", "expected > 0");
-  problems.require(max_bad_steps > 0, key + ".max_bad_steps", "expected > 0");
-  problems.require(outlier_factor > 1.0, key + ".outlier_factor", "expected > 1");
+  base::require_at_least(problems, key + ".stop_margin", stop_margin, 1);
+  base::require_at_least(problems, key + ".max_steps", max_steps, 0);
+  base::require_above(problems, key + ".log_every", log_every, 0);
+  base::require_above(problems, key + ".max_bad_steps", max_bad_steps, 0);
+  base::require_above(problems, key + ".outlier_factor", outlier_factor, 1);
 }
 
 void MeshOptions::visit(base::OptionVisitor& v) {
@@ -74,9 +76,9 @@ void MeshOptions::visit(base::OptionVisitor& v) {
 }
 
 void MeshOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(tp > 0, key + ".tp", "expected > 0");
-  problems.require(ep > 0, key + ".ep", "expected > 0");
-  problems.require(dp >= 0, key + ".dp", "expected >= 0 (0: what is left)");
+  base::require_above(problems, key + ".tp", tp, 0);
+  base::require_above(problems, key + ".ep", ep, 0);
+  base::require_at_least(problems, key + ".dp", dp, 0, " (0: what is left)");
 }
 
 void RoleOptions::visit(base::OptionVisitor& v) {
@@ -131,7 +133,7 @@ void CommunicationOptions::visit(base::OptionVisitor& v) {
 }
 
 void CommunicationOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(watchdog_seconds > 0.0, key + ".watchdog_seconds", "expected > 0");
+  base::require_above(problems, key + ".watchdog_seconds", watchdog_seconds, 0);
 }
 
 void TrainerOptions::visit(base::OptionVisitor& v) {
@@ -155,11 +157,11 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
 }
 
 void TrainerOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(micro_batch_tokens > 0, key + ".micro_batch_tokens", "expected > 0");
-  problems.require(score_batch_tokens > 0, key + ".score_batch_tokens", "expected > 0");
-  problems.require(logprob_chunk_tokens > 0, key + ".logprob_chunk_tokens", "expected > 0");
-  problems.require(bucket_mb > 0.0, key + ".bucket_mb", "expected > 0");
-  problems.require(expert_bias_rate >= 0.0, key + ".expert_bias_rate", "expected >= 0");
+  base::require_above(problems, key + ".micro_batch_tokens", micro_batch_tokens, 0);
+  base::require_above(problems, key + ".score_batch_tokens", score_batch_tokens, 0);
+  base::require_above(problems, key + ".logprob_chunk_tokens", logprob_chunk_tokens, 0);
+  base::require_above(problems, key + ".bucket_mb", bucket_mb, 0);
+  base::require_at_least(problems, key + ".expert_bias_rate", expert_bias_rate, 0);
 }
 
 void PlanOptions::visit(base::OptionVisitor& v) {
@@ -176,15 +178,15 @@ void PlanOptions::visit(base::OptionVisitor& v) {
 }
 
 void PlanOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(gpus_per_node > 0, key + ".gpus_per_node", "expected > 0");
-  problems.require(memory_gb >= 0.0, key + ".memory_gb", "expected >= 0");
+  base::require_above(problems, key + ".gpus_per_node", gpus_per_node, 0);
+  base::require_at_least(problems, key + ".memory_gb", memory_gb, 0);
   problems.require(train_efficiency > 0.0 && train_efficiency <= 1.0, key + ".train_efficiency",
                    "expected in (0, 1]");
   problems.require(generate_efficiency > 0.0 && generate_efficiency <= 1.0,
                    key + ".generate_efficiency", "expected in (0, 1]");
-  problems.require(world_size >= 0, key + ".world_size", "expected >= 0");
-  problems.require(mean_prompt_tokens > 0, key + ".mean_prompt_tokens", "expected > 0");
-  problems.require(mean_completion_tokens >= 0, key + ".mean_completion_tokens", "expected >= 0");
+  base::require_at_least(problems, key + ".world_size", world_size, 0);
+  base::require_above(problems, key + ".mean_prompt_tokens", mean_prompt_tokens, 0);
+  base::require_at_least(problems, key + ".mean_completion_tokens", mean_completion_tokens, 0);
 }
 
 }  // namespace r1::config

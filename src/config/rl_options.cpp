@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/ranges.h"
+
 namespace r1::config {
 
 void ColdstartOptions::visit(base::OptionVisitor& v) {
@@ -14,7 +16,7 @@ void ColdstartOptions::visit(base::OptionVisitor& v) {
 
 void ColdstartOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(fraction >= 0.0 && fraction <= 1.0, key + ".fraction", "expected in [0, 1]");
-  problems.require(sft_coef >= 0.0, key + ".sft_coef", "expected >= 0");
+  base::require_at_least(problems, key + ".sft_coef", sft_coef, 0);
   problems.require(fraction == 0.0 || !path.empty(), key + ".path",
                    "fraction > 0 needs a file of cold-start records");
 }
@@ -22,13 +24,15 @@ void ColdstartOptions::check(const std::string& key, base::Problems& problems) c
 void RlChangeOptions::visit(base::OptionVisitor& v) {
   v("from_step", from_step, "first step (counted from 0) of the change");
   v("max_new_tokens", max_new_tokens, "new sampling.max_new_tokens; 0: unchanged");
-  v.choice("preference_rewards", preference_rewards, {"keep", "on", "off"},
-           "reward model switched on or off (R1's RL 2: on in the last 400 of 1,700 steps)");
+  v.choice(
+      "preference_rewards", preference_rewards, {"keep", "on", "off"},
+      "the parts reward_model and safety count or not (R1's RL 2: only in the last 400 of 1,700 "
+      "steps: off from 0, on from 1300)");
 }
 
 void RlChangeOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(from_step >= 0, key + ".from_step", "expected >= 0");
-  problems.require(max_new_tokens >= 0, key + ".max_new_tokens", "expected >= 0");
+  base::require_at_least(problems, key + ".from_step", from_step, 0);
+  base::require_at_least(problems, key + ".max_new_tokens", max_new_tokens, 0);
 }
 
 std::int64_t RlOptions::coldstart_samples() const {
@@ -88,22 +92,22 @@ void RlOptions::visit(base::OptionVisitor& v) {
 }
 
 void RlOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(steps > 0, key + ".steps", "expected > 0");
-  problems.require(prompts_per_step > 0, key + ".prompts_per_step", "expected > 0");
-  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
-  problems.require(mini_batch >= 0, key + ".mini_batch", "expected >= 0 (0: all samples)");
-  problems.require(update_epochs > 0, key + ".update_epochs", "expected > 0");
-  problems.require(chunks > 0, key + ".chunks", "expected > 0");
-  problems.require(overlong_penalty >= 0.0, key + ".overlong_penalty", "expected >= 0");
-  problems.require(max_resample_rounds > 0, key + ".max_resample_rounds", "expected > 0");
-  problems.require(reference_update_every >= 0, key + ".reference_update_every", "expected >= 0");
-  problems.require(max_kl >= 0.0, key + ".max_kl", "expected >= 0 (0: no limit)");
-  problems.require(max_ratio >= 0.0, key + ".max_ratio", "expected >= 0 (0: no limit)");
+  base::require_above(problems, key + ".steps", steps, 0);
+  base::require_above(problems, key + ".prompts_per_step", prompts_per_step, 0);
+  base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
+  base::require_at_least(problems, key + ".mini_batch", mini_batch, 0, " (0: all samples)");
+  base::require_above(problems, key + ".update_epochs", update_epochs, 0);
+  base::require_above(problems, key + ".chunks", chunks, 0);
+  base::require_at_least(problems, key + ".overlong_penalty", overlong_penalty, 0);
+  base::require_above(problems, key + ".max_resample_rounds", max_resample_rounds, 0);
+  base::require_at_least(problems, key + ".reference_update_every", reference_update_every, 0);
+  base::require_at_least(problems, key + ".max_kl", max_kl, 0, " (0: no limit)");
+  base::require_at_least(problems, key + ".max_ratio", max_ratio, 0, " (0: no limit)");
   problems.require(replay.empty() || !resample_zero_advantage, key + ".replay",
                    "a replay cannot replace groups: resample_zero_advantage must be false");
-  problems.require(reward_batch > 0, key + ".reward_batch", "expected > 0");
-  problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
-  problems.require(eval_samples > 0, key + ".eval_samples", "expected > 0");
+  base::require_above(problems, key + ".reward_batch", reward_batch, 0);
+  base::require_at_least(problems, key + ".eval_every", eval_every, 0, " (0: none)");
+  base::require_above(problems, key + ".eval_samples", eval_samples, 0);
   problems.require(!eval_greedy || eval_samples == 1, key + ".eval_samples",
                    "greedy completions are all equal: expected 1, or eval_greedy = false");
   coldstart.check(key + ".coldstart", problems);

@@ -62,7 +62,7 @@ struct RlOptions {
   }
   /// sampling.max_new_tokens at a step, given what it is before all changes.
   std::int64_t max_new_tokens_at(std::int64_t step, std::int64_t before) const;
-  /// Whether the reward model counts at a step.
+  /// Whether parts that a model scores (reward model, safety) count at a step.
   bool preference_rewards_at(std::int64_t step) const;
   /// Cold-start samples of a step: round(fraction x batch).
   std::int64_t coldstart_samples() const;

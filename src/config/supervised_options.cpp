@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "base/ranges.h"
+
 namespace r1::config {
 
 void SafetyOptions::visit(base::OptionVisitor& v) {
@@ -13,9 +15,9 @@ void SafetyOptions::visit(base::OptionVisitor& v) {
 }
 
 void SafetyOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(weight >= 0.0, key + ".weight", "expected >= 0 (0: off)");
-  problems.require(samples_per_prompt > 0, key + ".samples_per_prompt", "expected > 0");
-  problems.require(max_new_tokens > 0, key + ".max_new_tokens", "expected > 0");
+  base::require_at_least(problems, key + ".weight", weight, 0, " (0: off)");
+  base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
+  base::require_above(problems, key + ".max_new_tokens", max_new_tokens, 0);
 }
 
 void SftOptions::visit(base::OptionVisitor& v) {
@@ -36,9 +38,9 @@ void SftOptions::visit(base::OptionVisitor& v) {
 void SftOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(epochs >= 0 && steps >= 0 && epochs + steps > 0, key + ".epochs",
                    "expected epochs > 0 or steps > 0");
-  problems.require(batch > 0, key + ".batch", "expected > 0");
-  problems.require(max_length > 1, key + ".max_length", "expected > 1");
-  problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
+  base::require_above(problems, key + ".batch", batch, 0);
+  base::require_above(problems, key + ".max_length", max_length, 1);
+  base::require_at_least(problems, key + ".eval_every", eval_every, 0, " (0: none)");
   safety.check(key + ".safety", problems);
 }
 
@@ -53,7 +55,7 @@ void StudentOptions::check(const std::string& key, base::Problems& problems) con
   problems.require(!name.empty() && name.find('/') == std::string::npos && name != "..",
                    key + ".name", "expected a name that can be a folder");
   problems.require(!path.empty(), key + ".path", "expected a model");
-  problems.require(learning_rate >= 0.0, key + ".learning_rate", "expected >= 0");
+  base::require_at_least(problems, key + ".learning_rate", learning_rate, 0);
   shape.check(key + ".shape", problems);
 }
 
@@ -74,9 +76,9 @@ void DistillOptions::visit(base::OptionVisitor& v) {
 void DistillOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(epochs >= 0 && steps >= 0 && epochs + steps > 0, key + ".epochs",
                    "expected epochs > 0 or steps > 0");
-  problems.require(batch > 0, key + ".batch", "expected > 0");
-  problems.require(max_length > 1, key + ".max_length", "expected > 1");
-  problems.require(eval_every >= 0, key + ".eval_every", "expected >= 0 (0: none)");
+  base::require_above(problems, key + ".batch", batch, 0);
+  base::require_above(problems, key + ".max_length", max_length, 1);
+  base::require_at_least(problems, key + ".eval_every", eval_every, 0, " (0: none)");
   std::set<std::string> names;
   for (std::size_t i = 0; i < students.size(); ++i) {
     const std::string item = fmt::format("{}.students[{}]", key, i);

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/errors.h"
 #include "base/log.h"
@@ -55,6 +56,8 @@ JsonlReader::JsonlReader(const std::string& path, const JsonlLimits& limits)
     : path_(path), limits_(limits), file_(path, std::ios::binary) {
   if (!file_)
     throw base::InputError(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
+  if (std::filesystem::is_directory(path))
+    throw base::InputError(fmt::format("{}: expected a file, found a folder", path));
 }
 
 bool JsonlReader::read_line(std::string& text, bool& too_long) {

@@ -1,5 +1,6 @@
 #include "data/options.h"
 
+#include "base/ranges.h"
 #include "data/generators.h"
 
 namespace r1::data {
@@ -28,8 +29,8 @@ void DataOptions::visit(base::OptionVisitor& v) {
 void DataOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(held_out >= 0.0 && held_out < 1.0, key + ".held_out",
                    fmt::format("expected a share in [0, 1), found {}", held_out));
-  problems.require(max_records >= 0, key + ".max_records", "expected no negative number");
-  problems.require(max_bad_lines >= 0, key + ".max_bad_lines", "expected no negative number");
+  base::require_at_least(problems, key + ".max_records", max_records, 0);
+  base::require_at_least(problems, key + ".max_bad_lines", max_bad_lines, 0);
   problems.require(!problem_fields.empty(), key + ".problem_fields", "expected at least one name");
   problems.require(instruction.find("{problem}") != std::string::npos, key + ".instruction",
                    "expected {problem} in it");

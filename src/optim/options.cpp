@@ -1,5 +1,7 @@
 #include "optim/options.h"
 
+#include "base/ranges.h"
+
 namespace r1::optim {
 
 void ScheduleOptions::visit(base::OptionVisitor& v) {
@@ -13,7 +15,7 @@ void ScheduleOptions::visit(base::OptionVisitor& v) {
 }
 
 void ScheduleOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(warmup_steps >= 0, key + ".warmup_steps", "expected >= 0");
+  base::require_at_least(problems, key + ".warmup_steps", warmup_steps, 0);
   problems.require(min_ratio >= 0.0 && min_ratio <= 1.0, key + ".min_ratio", "expected in [0, 1]");
   problems.require(min_ratio == 0.0 || kind == "cosine_min", key + ".min_ratio",
                    "only kind = \"cosine_min\" reads it");
@@ -33,12 +35,12 @@ void OptimizerOptions::visit(base::OptionVisitor& v) {
 }
 
 void OptimizerOptions::check(const std::string& key, base::Problems& problems) const {
-  problems.require(learning_rate > 0.0, key + ".learning_rate", "expected > 0");
+  base::require_above(problems, key + ".learning_rate", learning_rate, 0);
   problems.require(beta1 >= 0.0 && beta1 < 1.0, key + ".beta1", "expected in [0, 1)");
   problems.require(beta2 >= 0.0 && beta2 < 1.0, key + ".beta2", "expected in [0, 1)");
-  problems.require(epsilon > 0.0, key + ".epsilon", "expected > 0");
-  problems.require(weight_decay >= 0.0, key + ".weight_decay", "expected >= 0");
-  problems.require(max_grad_norm >= 0.0, key + ".max_grad_norm", "expected >= 0 (0: no clipping)");
+  base::require_above(problems, key + ".epsilon", epsilon, 0);
+  base::require_at_least(problems, key + ".weight_decay", weight_decay, 0);
+  base::require_at_least(problems, key + ".max_grad_norm", max_grad_norm, 0, " (0: no clipping)");
   schedule.check(key + ".schedule", problems);
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/ranges.h"
 #include "rewards/puzzles/scorer.h"
 #include "rewards/registry.h"
 
@@ -107,9 +108,8 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
   check_processes(*this, key, problems);
   problems.require(num_workers >= 1 && num_workers <= kMaxWorkers, key + ".num_workers",
                    fmt::format("expected 1 to {}, found {}", kMaxWorkers, num_workers));
-  problems.require(delay_ms >= 0, key + ".delay_ms", "expected no negative number");
-  problems.require(quality_cap_when_wrong >= 0.0, key + ".quality_cap_when_wrong",
-                   "expected no negative number");
+  base::require_at_least(problems, key + ".delay_ms", delay_ms, 0);
+  base::require_at_least(problems, key + ".quality_cap_when_wrong", quality_cap_when_wrong, 0);
   problems.require(!tags.think.empty(), key + ".tags.think", "expected a tag name");
   problems.require(readability.min_words <= readability.max_words, key + ".readability.min_words",
                    "is above max_words");

@@ -31,6 +31,7 @@ data::Reward PartScorer::score(const RewardInput& given) const {
   bool wrong = false;
   for (const Part& part : parts_) {
     const RewardParts scored = part.reward->score(input);
+    if (scored.parts.empty()) continue;
     for (const auto& [name, value] : scored.parts) out.parts[name] = std::clamp(value, 0.0, 1.0);
     const double value = std::clamp(scored.parts.front().second, 0.0, 1.0);
     (part.kind == RewardKind::Quality ? quality : out.total) += part.weight * value;

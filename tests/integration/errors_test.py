@@ -5,6 +5,7 @@ errors_test.py PROGRAM [unittest arguments]
 """
 import hashlib
 import re
+import shutil
 
 import run_support as support
 
@@ -108,11 +109,67 @@ class Errors(support.RunTest):
         same = self.trained()
         self.refuse(["optimizer.learning_rate", "--allow-config-change"], **same, optimizer__learning_rate=0.5)
         self.refuse(["run.seed"], **same, run__seed=8)
+        self.refuse(["rl.resample_zero_advantage", "another run"], **same, rl__resample_zero_advantage=True)
         self.refuse(["model.shape.hidden_size", "64", "128"], **same, model__shape__hidden_size=128)
         allowed = {**{key.replace("__", "."): value for key, value in same.items()}, "optimizer.learning_rate": 0.002}
         line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run",
                                "--allow-config-change", settings=allowed)
         self.assertIn("optimizer.learning_rate", self.assert_ends(0, line))
+
+    def damaged(self, name):
+        """A copy of the trained run folder, a byte of its newest checkpoint changed."""
+        shutil.copytree(self.folder / "run", self.folder / name)
+        shard = support.last_checkpoint(self.folder / name) / "shard-00000.h5"
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        shard.write_bytes(content)
+        return shard
+
+    def test_damaged_checkpoints(self):
+        """The newest valid one is used; without any the run says so and does not begin anew."""
+        same = self.trained()
+        newest = self.damaged("newest")
+        line = support.command(4, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "newest",
+                               settings={key.replace("__", "."): value for key, value in same.items()})
+        output = self.assert_ends(0, line)
+        self.assertIn(f"{newest}: damaged", output)
+        self.assertIn("continues at step 1 of 4", output)
+
+        self.damaged("none")
+        for manifest in (self.folder / "none").glob("checkpoints/step-*/MANIFEST.json"):
+            manifest.unlink()
+        self.refuse(["none/checkpoints", "2 checkpoints", "step 0"], run_dir="none", **same)
+        self.refuse(["none/latest", "no valid checkpoint"], run_dir="other", model__init="load",
+                    model__path=str(self.folder / "none" / "latest"))
+
+    def test_truncated_model(self):
+        for size in (-100, 5):
+            model = self.folder / f"model{size}"
+            shutil.copytree(support.ROOT / "tests" / "data" / "models" / "llama", model)
+            weights = model / "model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:size])
+            self.refuse([str(weights), "expected", "found"], model__init="load", model__path=str(model))
+
+    def test_model_without_tokenizer(self):
+        model = support.ROOT / "tests" / "data" / "models" / "llama"
+        self.refuse([f"{model}/tokenizer.json"], model__init="load", model__path=str(model), model__tokenizer="")
+
+    def test_folder_that_cannot_be_written(self):
+        (self.folder / "file").write_text("not a folder")
+        self.refuse(["--run-dir", "file/run: cannot make the folder"], run_dir="file/run")
+
+    def test_a_folder_where_a_file_belongs(self):
+        self.refuse([str(self.folder), "expected a file, found a folder"], data__files=[str(self.folder)])
+
+    def test_suites_that_cannot_be_read(self):
+        suites = self.folder / "suites.toml"
+        for path, content, words in (("nowhere.jsonl", None, ["cannot open"]),
+                                     ("strange.jsonl", '{"foo": 1}\n', ["evaluate.suites.x", "question 1", "problem"])):
+            path = self.folder / path
+            if content:
+                path.write_text(content)
+            suites.write_text(f'include = "{support.RANDOM}"\n[[evaluate.suites]]\nname = "x"\npath = "{path}"\n')
+            self.refuse([str(path), *words], "evaluate", config=suites)
 
     def test_checkpoint_of_another_model(self):
         """The run folder's memory of its configuration is gone; the checkpoint itself does not fit."""

@@ -48,6 +48,11 @@ class Pipeline(support.RunTest):
         for outside in ('src="http', 'href="http', "@import"):
             self.assertNotIn(outside, report)
 
+        described = (support.ROOT / "src" / "metrics" / "README.md").read_text(encoding="utf-8")
+        for path in run.glob("stages/*/metrics.jsonl"):
+            for name in support.read_jsonl(path)[-1]:
+                self.assertTrue(name.split("/")[0] in described, f"{path}: {name} is in no table of src/metrics")
+
         # What a stage says its weights moved by is their distance from the stage that it began from.
         for stage, before, after in (("coldstart", "rl1_final", "coldstart_final"),
                                      ("rl2", "coldstart_final", "rl2_final"), ("sft", "rl2_final", "sft_final"),

@@ -105,6 +105,24 @@ class Safety(support.RunTest):
                 "classifier.path": str(CLASSIFIER), "reward_model.path": str(CLASSIFIER)})
             self.assertIn("reward_model: expected a model with one output, found 2", self.assert_ends(2, line))
 
+    def test_models_count_only_at_the_steps_that_say_so(self):
+        config, reward_model = self.rewards(), self.reward_model()
+        with open(config, "a", encoding="utf-8") as file:
+            file.write('[[rl.changes]]\nfrom_step = 0\npreference_rewards = "off"\n'
+                       '[[rl.changes]]\nfrom_step = 2\npreference_rewards = "on"\n')
+        for ranks in (1, 3):
+            name = f"changes{ranks}"
+            line = support.command(ranks, "rl", "--config", config, "--run-dir", self.folder / name, settings={
+                "classifier.path": str(CLASSIFIER), "rl.steps": 3, "run.threads": 1, "rl.eval_every": 1,
+                "reward_model.path": str(reward_model), "rewards.workers": ranks // 3})
+            self.assert_ends(0, line)
+            rows = support.read_jsonl(self.folder / name / "metrics.jsonl")
+            self.assertEqual([row["preference_rewards"] for row in rows], [0, 0, 1])
+            for row in rows:
+                self.assertEqual("reward/safety" in row, row["preference_rewards"] == 1, row)
+                self.assertEqual(row["reward_mean"] > 0, row["preference_rewards"] == 1, row)
+                self.assertEqual(row["heldout_reward"] > 0, row["preference_rewards"] == 1, row)
+
     def test_models_score_parts_of_the_reward(self):
         config, reward_model = self.rewards(), self.reward_model()
         for ranks in (1, 3):

@@ -9,6 +9,7 @@ namespace {
 constexpr const char* kReward = "Reward and right answers";
 constexpr const char* kParts = "Parts of the reward";
 constexpr const char* kAnswers = "Shape of the answers";
+constexpr const char* kSafety = "Safety term";
 constexpr const char* kDistance = "Distance between policies";
 constexpr const char* kLosses = "Losses";
 constexpr const char* kOptimiser = "Optimiser";
@@ -24,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 43> kKnown{{
+constexpr std::array<Known, 53> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -32,42 +33,53 @@ constexpr std::array<Known, 43> kKnown{{
     {"reward_std", kReward, "Reward, standard deviation", false},
     {"reward_right", kReward, "Reward of right answers", false},
     {"reward_wrong", kReward, "Reward of wrong answers", false},
+    {"heldout_reward", kReward, "Held-out reward", false},
+    {"preference_rewards", kParts, "Parts that models score count", false},
+    {"pass_at_1", kReward, "pass@1, a step for each model and suite", true},
+    {"kept", kAnswers, "Samples kept so far", false},
+    {"kept_share", kAnswers, "Samples kept", true},
     {"completion_length", kAnswers, "Tokens an answer", false},
-    {"thinking_length", kAnswers, "Tokens in the thinking part", false},
     {"truncated_share", kAnswers, "Cut off at the length limit", true},
-    {"reflection_share", kAnswers, "Answers with reflection words", true},
-    {"no_answer_share", kAnswers, "Without an answer", true},
+    {"dropped_share", kAnswers, "Not scored: unreadable gold answer", true},
+    {"safety_mean", kSafety, "Safety of the answers, mean", false},
+    {"safety_term", kSafety, "Safety term of the loss", false},
+    {"safety_non_latin", kSafety, "Answers the classifier cannot judge (script)", true},
+    {"safety_answer_length", kSafety, "Tokens an answer", false},
     {"kl_divergence", kDistance, "KL to the reference, sequence sum", false},
     {"kl_token", kDistance, "KL to the reference, a token", false},
+    {"kl_token_k3", kDistance, "KL to the reference, a token, k3 estimator", false},
     {"entropy", kDistance, "Entropy of the policy", false},
     {"kl_old_new", kDistance, "KL of old and new policy", false},
+    {"kl_old_new_k3", kDistance, "KL of old and new policy, k3 estimator", false},
     {"ratio_mean", kDistance, "Probability ratio, mean", false},
-    {"clip_fraction", kDistance, "Clipped tokens", true},
     {"clip_fraction_low", kDistance, "Clipped below", true},
     {"clip_fraction_high", kDistance, "Clipped above", true},
-    {"logprob_gap_mean", kDistance, "Trainer and generator, mean |Δ log p|", false},
-    {"logprob_gap_max", kDistance, "Trainer and generator, max |Δ log p|", false},
+    {"clip_fraction_dual", kDistance, "Clipped a second time (dual clip)", true},
+    {"value_clip_fraction", kDistance, "Clipped values", true},
+    {"return_mean", kReward, "Return, mean over tokens", false},
+    {"explained_variance", kLosses, "Share of the returns' variance that the value head explains",
+     true},
+    {"kept_mass", kDistance, "Probability inside top-p and top-k", true},
+    {"generator_trainer_abs", kDistance, "Trainer and generator, mean |Δ log p|", false},
+    {"generator_trainer_exp", kDistance, "Trainer and generator, mean exp |Δ log p|", false},
+    {"generator_trainer_max", kDistance, "Trainer and generator, max |Δ log p|", false},
     {"loss", kLosses, "Loss", false},
     {"policy_loss", kLosses, "Policy loss", false},
     {"value_loss", kLosses, "Value loss", false},
-    {"sft_loss", kLosses, "Supervised loss", false},
-    {"distill_loss", kLosses, "Distillation loss", false},
-    {"soft_loss", kLosses, "Distillation, soft term", false},
-    {"hard_loss", kLosses, "Distillation, hard term", false},
-    {"grad_norm", kOptimiser, "Gradient norm", false},
+    {"lm_loss", kLosses, "Loss without the safety term", false},
+    {"coldstart_loss", kLosses, "Loss of cold-start samples", false},
+    {"gradient_norm", kOptimiser, "Gradient norm", false},
     {"learning_rate", kOptimiser, "Learning rate", false},
-    {"weight_change", kOptimiser, "Weight change since the stage began", true},
-    {"zero_advantage_share", kOptimiser, "Groups without advantage", true},
+    {"zero_advantage_groups", kOptimiser, "Groups without advantage", true},
+    {"groups_replaced", kOptimiser, "Groups replaced by new prompts", false},
     {"skipped_steps", kOptimiser, "Skipped steps", false},
     {"expert_load_max", kOptimiser, "Busiest expert of any layer, over the mean", false},
     {"expert_idle_share", kOptimiser, "Experts without a token", true},
     {"tokens_per_second", kSpeed, "Tokens a second", false},
-    {"mfu", kSpeed, "Share of peak arithmetic", true},
     {"step_seconds", kSpeed, "Seconds a step", false},
     {"generate_seconds", kSpeed, "Seconds generating", false},
     {"update_seconds", kSpeed, "Seconds updating", false},
     {"wait_share", kSpeed, "Time waiting", true},
-    {"memory_gib", kSpeed, "Peak memory, GiB", false},
 }};
 
 struct Rule {
@@ -98,7 +110,7 @@ std::string spaced(std::string name) {
 }  // namespace
 
 const std::vector<std::string>& chart_sections() {
-  static const std::vector<std::string> sections{kReward, kParts,     kAnswers, kDistance,
+  static const std::vector<std::string> sections{kReward, kParts,     kAnswers, kSafety, kDistance,
                                                  kLosses, kOptimiser, kSpeed,   kOther};
   return sections;
 }

@@ -72,12 +72,11 @@ std::vector<double> ticks_of(const Range& range, int count) {
 Range widened(Range range) {
   // Numbers beyond this would overflow in the drawing's arithmetic and mean nothing there.
   constexpr double kLimit = 1e300;
+  constexpr double kFlat = 1e-4;  // a smaller spread would need ticks longer than their margin
   range = {std::clamp(range.low, -kLimit, kLimit), std::clamp(range.high, -kLimit, kLimit)};
   const double size = std::max(std::fabs(range.low), std::fabs(range.high));
-  if (range.size() <= 1e-9 * size || range.size() <= 0.0) {
-    const double half = size > 0 ? 0.1 * size : 1.0;
-    return {range.low - half, range.high + half};
-  }
+  if (size == 0.0) return {0.0, 1.0};
+  if (range.size() <= kFlat * size) return {range.low - 0.1 * size, range.high + 0.1 * size};
   return range;
 }
 

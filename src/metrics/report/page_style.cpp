@@ -32,7 +32,8 @@ section{margin-top:40px;scroll-margin-top:52px}p{margin:0 0 12px}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{padding:9px 14px;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody tr:last-child>*{border-bottom:0}thead th{color:var(--soft);font-weight:500;font-size:13px}th[scope=row]{font-weight:600}
-.num{text-align:right}.evaluation td,.evaluation th[scope=row]{vertical-align:top}
+.num{text-align:right}#stages table{font-size:13.5px}#stages :is(th,td){padding:9px 7px}#stages :is(th,td):first-child{padding-left:14px}#stages :is(th,td):last-child{padding-right:14px}
+.evaluation td,.evaluation th[scope=row]{vertical-align:top}
 .evaluation .pass{font-size:16px;font-weight:500}.best .pass{font-weight:750}
 .interval{color:var(--soft);font-size:12.5px;margin-left:8px}.size{display:block;font-size:11.5px}
 .score{display:block;width:120px;height:12px;margin:2px 0 0 auto}.score .track{fill:var(--grid)}.score .bar{fill:var(--accent);opacity:.55}

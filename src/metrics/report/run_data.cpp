@@ -192,6 +192,26 @@ bool has_content(const StageData& stage) {
   return stage.num_rows > 0 || !stage.samples.empty() || !stage.spans.empty();
 }
 
+/// Folders of a folder, by name.
+std::vector<fs::path> folders_in(const std::string& folder) {
+  std::vector<fs::path> folders;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.is_directory()) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+/// Run folders inside a run folder: distill trains each of several students in one of its own.
+std::vector<StageData> read_students(const std::string& folder, const std::string& prefix,
+                                     const ReadLimits& limits) {
+  std::vector<StageData> students;
+  for (const fs::path& student : folders_in(folder))
+    if (fs::exists(student / "metrics.jsonl") && students.size() < limits.max_stages)
+      students.push_back(read_stage(student, prefix + student.filename().string(), limits));
+  return students;
+}
+
 }  // namespace
 
 const Series* StageData::find(const std::string& metric) const {
@@ -212,18 +232,21 @@ RunData read_run(const std::string& folder, const ReadLimits& limits) {
   StageData own = read_stage(folder, run.title, limits);
   run.config = own.config;
   if (has_content(own)) run.stages.push_back(std::move(own));
-  std::vector<fs::path> stage_folders;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder + "/stages", ignored))
-    if (entry.is_directory()) stage_folders.push_back(entry.path());
-  std::sort(stage_folders.begin(), stage_folders.end());
+  for (StageData& student : read_students(folder, "", limits))
+    run.stages.push_back(std::move(student));
+  std::vector<fs::path> stage_folders = folders_in(folder + "/stages");
   if (stage_folders.size() > limits.max_stages) {
     run.notes.push_back(
         fmt::format("{} stages, the first {} are shown", stage_folders.size(), limits.max_stages));
     stage_folders.resize(limits.max_stages);
   }
-  for (const fs::path& stage : stage_folders)
-    run.stages.push_back(read_stage(stage, stage.filename(), limits));
+  for (const fs::path& stage_folder : stage_folders) {
+    const std::string name = stage_folder.filename();
+    auto students = read_students(stage_folder, name + "/", limits);
+    StageData stage = read_stage(stage_folder, name, limits);
+    if (students.empty() || has_content(stage)) run.stages.push_back(std::move(stage));
+    for (StageData& student : students) run.stages.push_back(std::move(student));
+  }
   return run;
 }
 

@@ -134,12 +134,6 @@ std::string change_cell(const Series* series, bool percent, Better better) {
       format(before), is_better ? "good" : "plain", format(after));
 }
 
-const Series* first_of(const StageData& stage, std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (const Series* series = stage.find(name)) return series;
-  return nullptr;
-}
-
 std::string value_cell(const Series* series, double value, std::string (*format)(double)) {
   return fmt::format("<td class=\"num\">{}</td>", series ? format(value) : "–");
 }
@@ -165,11 +159,11 @@ std::string stage_row(const StageData& stage, std::size_t index) {
       "<tr><th scope=\"row\" title=\"{}\"><i class=\"dot {}\"></i>{}</th><td class=\"num\">{}</td>"
       "<td class=\"num\">{}</td>",
       escape_html(stage.name), stage_colour(index), escape_html(stage_label(stage.name)),
-      num_steps(stage), format_duration(seconds_of(stage)));
+      num_steps(stage), stage.find("step_seconds") ? format_duration(seconds_of(stage)) : "–");
   html += change_cell(stage.find("reward_mean"), false, Better::Higher);
-  html += change_cell(first_of(stage, {"heldout_accuracy", "accuracy"}), true, Better::Higher);
-  html += change_cell(first_of(stage, {"loss", "sft_loss", "lm_loss", "distill_loss"}), false,
-                      Better::Lower);
+  const Series* held_out = stage.find("heldout_accuracy");
+  html += change_cell(held_out ? held_out : stage.find("accuracy"), true, Better::Higher);
+  html += change_cell(stage.find("loss"), false, Better::Lower);
   html += change_cell(stage.find("completion_length"), false, Better::Neither);
   html += held_out_cell(stage);
   html +=
@@ -214,10 +208,9 @@ std::string render_stages(const RunData& run) {
       "<section id=\"stages\"><h2>Stages</h2><p class=\"quiet\">before → after: mean of the first "
       "and of the last twentieth of the steps</p><div class=\"scroll\"><table><thead><tr>"
       "<th>stage</th><th class=\"num\">steps</th><th class=\"num\">time</th><th "
-      "class=\"num\">reward</th>"
-      "<th class=\"num\">right answers</th><th class=\"num\">loss</th><th class=\"num\">tokens an "
-      "answer</th><th class=\"num\">held out</th><th class=\"num\">weight change</th><th "
-      "class=\"num\">tokens/s</th>"
+      "class=\"num\">reward</th><th class=\"num\">right answers</th><th class=\"num\">loss</th>"
+      "<th class=\"num\">answer tokens</th><th class=\"num\">held out</th>"
+      "<th class=\"num\">weights moved</th><th class=\"num\">tokens/s</th>"
       "<th class=\"num\">skipped</th></tr></thead><tbody>";
   for (std::size_t i = 0; i < run.stages.size(); ++i) html += stage_row(run.stages[i], i);
   return html + "</tbody></table></div></section>";

@@ -51,6 +51,7 @@ std::string pack(std::uint64_t sample, const RewardInput& input) {
     out.text(part);
     out.number(score);
   }
+  out.number(input.preference_rewards);
   return out.take();
 }
 
@@ -69,6 +70,7 @@ Request unpack_request(const std::string& payload) {
     auto part = in.text();
     input.model_scores[std::move(part)] = in.number<double>();
   }
+  input.preference_rewards = in.number<bool>();
   return request;
 }
 

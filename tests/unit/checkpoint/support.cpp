@@ -98,17 +98,6 @@ CheckpointOptions synchronous() {
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder() {
-  auto name = (std::filesystem::temp_directory_path() / "r1-checkpoint-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw base::InternalError("no temporary folder");
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 void run_ranks(int size, const std::function<void(parallel::Communicator&)>& body) {
   World world(size);
   std::vector<std::future<void>> ranks;

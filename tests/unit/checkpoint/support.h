@@ -1,5 +1,5 @@
 #pragma once
-// What the checkpoint tests share: temporary folders, ranks as threads, saved states.
+// What the checkpoint tests share: ranks as threads, saved states.
 #include <ATen/ATen.h>
 
 #include <barrier>
@@ -15,19 +15,11 @@
 #include "checkpoint/box.h"
 #include "checkpoint/snapshot.h"
 #include "parallel/communicator.h"
+#include "support/temporary_folder.h"
 
 namespace r1::checkpoint {
 
-/// A folder that is removed with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  std::string path(const std::string& name = "") const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using test::TemporaryFolder;
 
 /// Runs `body` on `size` threads, each with the communicator of its rank; rethrows rank 0's error.
 /// An error on some ranks alone would leave the others waiting: bodies catch what they expect.

@@ -22,14 +22,15 @@ TEST(Compare, ChangesAreClassed) {
   after.run.seed = 12;
   after.model.shape.hidden_size = 8;
   after.model.tokenizer = "bytes";
+  after.rl.resample_zero_advantage = true;
   std::map<std::string, ChangeClass> classes;
   for (const Change& change : compare_configs(config_json(Config{}), after))
     classes[change.key] = change.kind;
   const std::map<std::string, ChangeClass> expected = {
-      {"rl.steps", ChangeClass::Free},        {"roles.policy.ranks", ChangeClass::Free},
-      {"model.path", ChangeClass::Free},      {"sampling.temperature", ChangeClass::NeedsAllow},
-      {"run.seed", ChangeClass::Fatal},       {"model.shape.hidden_size", ChangeClass::Fatal},
-      {"model.tokenizer", ChangeClass::Fatal}};
+      {"rl.steps", ChangeClass::Free},         {"roles.policy.ranks", ChangeClass::Free},
+      {"model.path", ChangeClass::Free},       {"sampling.temperature", ChangeClass::NeedsAllow},
+      {"run.seed", ChangeClass::Fatal},        {"model.shape.hidden_size", ChangeClass::Fatal},
+      {"model.tokenizer", ChangeClass::Fatal}, {"rl.resample_zero_advantage", ChangeClass::Fatal}};
   EXPECT_EQ(classes, expected);
 }
 

@@ -6,8 +6,8 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "checkpoint/formats/gguf.h"
+#include "support/temporary_folder.h"
 #include "unit/formats/gguf_bytes.h"
-#include "unit/formats/temporary_folder.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -29,7 +29,7 @@ class GgufParse : public testing::Test {
     }
   }
   test::TemporaryFolder folder_;
-  std::string path_ = folder_.file("model.gguf");
+  std::string path_ = folder_.path("model.gguf");
 };
 
 TEST_F(GgufParse, ReadsTypedMetadata) {

@@ -5,8 +5,8 @@
 
 #include "base/errors.h"
 #include "checkpoint/formats/gguf_tokenizer.h"
+#include "support/temporary_folder.h"
 #include "unit/formats/gguf_bytes.h"
-#include "unit/formats/temporary_folder.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -37,7 +37,7 @@ class GgufTokenizer : public testing::Test {
     bytes.number<std::uint64_t>(given.types.size());
     for (const std::int32_t type : given.types) bytes.number(type);
     bytes.text("tokenizer.ggml.eos_token_id").number<std::uint32_t>(4).number(given.eos);
-    const std::string path = folder_.file("model.gguf");
+    const std::string path = folder_.path("model.gguf");
     std::ofstream(path, std::ios::binary) << bytes.bytes_;
     return read_gguf_tokenizer(GgufFile(path));
   }

@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "unit/formats/temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -25,7 +25,7 @@ std::size_t resident_file_bytes() {
 
 TEST(MappedFile, ReleasedPagesLeaveMemoryAndCanBeReadAgain) {
   test::TemporaryFolder folder;
-  const std::string path = folder.file("big");
+  const std::string path = folder.path("big");
   std::ofstream(path, std::ios::binary) << std::string(kTensorBytes * kNumTensors, '\1');
   const MappedFile file(path);
   const std::size_t before = resident_file_bytes();

@@ -6,7 +6,7 @@
 
 #include "base/errors.h"
 #include "checkpoint/formats/safetensors.h"
-#include "unit/formats/temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -35,7 +35,7 @@ class SafetensorsRead : public testing::Test {
     }
   }
   test::TemporaryFolder folder_;
-  std::string path_ = folder_.file("model.safetensors");
+  std::string path_ = folder_.path("model.safetensors");
 };
 
 TEST_F(SafetensorsRead, GivesShapesDtypesAndData) {

@@ -8,7 +8,7 @@
 #include "base/errors.h"
 #include "checkpoint/formats/safetensors_folder.h"
 #include "checkpoint/formats/safetensors_writer.h"
-#include "unit/formats/temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -38,7 +38,7 @@ void write_all(const std::string& folder, const std::vector<SafetensorsShard>& s
 
 TEST(SafetensorsWriter, RoundTripsInPieces) {
   const test::TemporaryFolder folder;
-  const std::string path = folder.file("model.safetensors");
+  const std::string path = folder.path("model.safetensors");
   const auto first = pattern(60, 1);
   const auto second = pattern(14, 2);
   {
@@ -60,7 +60,7 @@ TEST(SafetensorsWriter, RoundTripsInPieces) {
 TEST(SafetensorsWriter, LeavesNothingWhenNotFinished) {
   const test::TemporaryFolder folder;
   {
-    SafetensorsWriter writer(folder.file("model.safetensors"), kEntries);
+    SafetensorsWriter writer(folder.path("model.safetensors"), kEntries);
     writer.write("z.weight", pattern(10, 0));
     EXPECT_THROW(writer.finish(), base::InternalError);
     EXPECT_THROW(writer.write("a.bias", pattern(14, 0)), base::InternalError);
@@ -71,10 +71,10 @@ TEST(SafetensorsWriter, LeavesNothingWhenNotFinished) {
 
 TEST(SafetensorsWriter, RefusesWrongEntries) {
   const test::TemporaryFolder folder;
-  EXPECT_THROW(SafetensorsWriter(folder.file("a"), {{"x", "F99", {1}}}), base::InputError);
-  EXPECT_THROW(SafetensorsWriter(folder.file("a"), {{"x", "F32", {1}}, {"x", "F32", {1}}}),
+  EXPECT_THROW(SafetensorsWriter(folder.path("a"), {{"x", "F99", {1}}}), base::InputError);
+  EXPECT_THROW(SafetensorsWriter(folder.path("a"), {{"x", "F32", {1}}, {"x", "F32", {1}}}),
                base::InputError);
-  EXPECT_THROW(SafetensorsWriter(folder.file("no/folder"), kEntries), base::InputError);
+  EXPECT_THROW(SafetensorsWriter(folder.path("no/folder"), kEntries), base::InputError);
 }
 
 TEST(SafetensorsShards, SplitAtTheLimitAndAreFoundByName) {
@@ -97,7 +97,7 @@ TEST(SafetensorsShards, OneFileNeedsNoIndex) {
   EXPECT_THROW(SafetensorsFolder{folder.path()}, base::InputError);
   write_all(folder.path(), split_into_shards(kEntries, 1000));
   EXPECT_TRUE(SafetensorsFolder::is_one(folder.path()));
-  EXPECT_FALSE(std::filesystem::exists(folder.file(kIndexFile)));
+  EXPECT_FALSE(std::filesystem::exists(folder.path(kIndexFile)));
   EXPECT_EQ(SafetensorsFolder(folder.path()).names().size(), 3u);
 }
 
@@ -105,7 +105,7 @@ TEST(SafetensorsShards, RefuseAnIndexThatLies) {
   const test::TemporaryFolder folder;
   write_all(folder.path(), split_into_shards(kEntries, 61));
   const auto index = [&](const std::string& text) {
-    std::ofstream(folder.file(kIndexFile)) << text;
+    std::ofstream(folder.path(kIndexFile)) << text;
     EXPECT_THROW(SafetensorsFolder{folder.path()}, base::InputError) << text;
   };
   index("{");

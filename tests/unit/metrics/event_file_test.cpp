@@ -10,7 +10,7 @@
 #include "base/crc32c.h"
 #include "base/files.h"
 #include "metrics/writer.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::metrics {
 namespace {
@@ -113,7 +113,7 @@ std::vector<std::string> event_files(const std::string& folder) {
 }  // namespace
 
 TEST(EventFile, RecordsDecodeWithTheirChecksums) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   EventFile file(folder.path(), -1);
   file.add(300, 12.5, {{"reward_mean", 0.25}, {"kl_token", -1e-3}});
   const auto events = decode_file(file.path());
@@ -126,7 +126,7 @@ TEST(EventFile, RecordsDecodeWithTheirChecksums) {
 }
 
 TEST(EventFile, RestartPurgesLaterStepsInAFileThatSortsBehind) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   MetricsWriter(folder.path(), -1).write(Row{1, "rl1", {}});
   MetricsWriter(folder.path(), 0).write(Row{1, "rl1", {}});
   const auto files = event_files(folder.path());

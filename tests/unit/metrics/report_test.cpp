@@ -9,7 +9,7 @@
 #include "metrics/report/run_data.h"
 #include "metrics/timeline.h"
 #include "metrics/writer.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::metrics {
 namespace {
@@ -58,25 +58,25 @@ void write_stage(const std::string& folder, const std::string& text) {
   }
 }
 
-std::string report_of(const TemporaryFolder& folder) {
+std::string report_of(const test::TemporaryFolder& folder) {
   ReportInput input;
   input.folder = folder.path();
   return render_report(input);
 }
 
-void write_pipeline(const TemporaryFolder& folder, const std::string& text) {
-  write_stage(folder / "stages/01-rl_stage1", text);
-  write_stage(folder / "stages/02-rl_stage2", text);
-  std::ofstream(folder / "evaluation_results.json")
+void write_pipeline(const test::TemporaryFolder& folder, const std::string& text) {
+  write_stage(folder.path("stages/01-rl_stage1"), text);
+  write_stage(folder.path("stages/02-rl_stage2"), text);
+  std::ofstream(folder.path("evaluation_results.json"))
       << R"({"rl_stage1_final":{"math_benchmark":0.25,"code_benchmark":0.5},"qwen-32b":{"math_benchmark":0.75}})";
-  std::ofstream(folder / "evaluation_details.json")
+  std::ofstream(folder.path("evaluation_details.json"))
       << R"({"qwen-32b":{"math_benchmark":{"low":0.711,"high":0.789,"num_problems":500,"num_samples":4}}})";
 }
 
 }  // namespace
 
 TEST(Report, ContainsEachPart) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   write_pipeline(folder, "plain");
   const std::string page = report_of(folder);
   for (const char* id :
@@ -94,11 +94,11 @@ TEST(Report, ContainsEachPart) {
 }
 
 TEST(Report, StageTableShowsWhatAStageChanged) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   write_pipeline(folder, "plain");
-  std::ofstream(folder / "stages/01-rl_stage1/summary.json")
+  std::ofstream(folder.path("stages/01-rl_stage1/summary.json"))
       << R"({"held_out":{"before":{"loss":2.75},"after":{"loss":1.25}},"weight_change":0.0125})";
-  std::ofstream(folder / "stages/02-rl_stage2/summary.json")
+  std::ofstream(folder.path("stages/02-rl_stage2/summary.json"))
       << R"({"held_out":{"before":null,"after":null},"weight_change":0.5})";
   const std::string page = report_of(folder);
   EXPECT_NE(page.find("loss <span class=\"quiet\">2.75</span> → <b class=\"good\">1.25</b>"),
@@ -107,8 +107,26 @@ TEST(Report, StageTableShowsWhatAStageChanged) {
   EXPECT_NE(page.find(">50 %<"), std::string::npos);
 }
 
+TEST(Report, EachStudentOfADistillationIsAStage) {
+  test::TemporaryFolder folder;
+  write_stage(folder.path("stages/01-distill/big"), "plain");
+  write_stage(folder.path("stages/01-distill/small"), "plain");
+  std::filesystem::create_directories(folder.path("stages/02-evaluate"));
+  const std::string page = report_of(folder);
+  EXPECT_NE(page.find("</i>distill/big</th>"), std::string::npos);
+  EXPECT_NE(page.find("</i>distill/small</th>"), std::string::npos);
+  EXPECT_EQ(page.find("</i>distill</th>"), std::string::npos);
+  EXPECT_NE(page.find("</i>evaluate</th>"), std::string::npos);
+}
+
+TEST(Report, StudentsOfARunByItselfAreStages) {
+  test::TemporaryFolder folder;
+  write_stage(folder.path("small"), "plain");
+  EXPECT_NE(report_of(folder).find("</i>small</th>"), std::string::npos);
+}
+
 TEST(Report, ReferencesNothingExternal) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   write_pipeline(folder, "plain");
   const std::string page = report_of(folder);
   for (const char* part :
@@ -118,10 +136,10 @@ TEST(Report, ReferencesNothingExternal) {
 }
 
 TEST(Report, EscapesHostileText) {
-  TemporaryFolder plain, hostile;
+  test::TemporaryFolder plain, hostile;
   write_pipeline(plain, "plain");
   write_pipeline(hostile, kHostile);
-  std::ofstream(hostile / "evaluation_results.json")
+  std::ofstream(hostile.path("evaluation_results.json"))
       << R"({"</title><script>":{"<img src=x onerror=alert(1)>":0.5}})";
   const std::string page = report_of(hostile);
   EXPECT_EQ(page.find("<script>alert"), std::string::npos);
@@ -132,28 +150,29 @@ TEST(Report, EscapesHostileText) {
 }
 
 TEST(Report, MissingAndDamagedFilesAreNoted) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   EXPECT_NE(report_of(folder).find("no measurements yet"), std::string::npos);
-  std::ofstream(folder / "metrics.jsonl") << "{\"step\":1,\"loss\":null,\"a\":1e308,\"b\":-1e308}"
-                                             "\nnot json\n[1]\n{\"step\":\"x\",\"a\":-1e308}\n";
-  std::ofstream(folder / "samples.jsonl") << "{\"parts\":[],\"reward\":\"x\"}\n{";
-  std::ofstream(folder / "timeline.jsonl")
+  std::ofstream(folder.path("metrics.jsonl"))
+      << "{\"step\":1,\"loss\":null,\"a\":1e308,\"b\":-1e308}"
+         "\nnot json\n[1]\n{\"step\":\"x\",\"a\":-1e308}\n";
+  std::ofstream(folder.path("samples.jsonl")) << "{\"parts\":[],\"reward\":\"x\"}\n{";
+  std::ofstream(folder.path("timeline.jsonl"))
       << "{\"begin\":5,\"end\":1}\n{\"begin\":1e300,\"end\":1e308,\"rank\":-7}\n";
-  std::ofstream(folder / "evaluation_results.json") << "[";
+  std::ofstream(folder.path("evaluation_results.json")) << "[";
   const std::string page = report_of(folder);
   EXPECT_NE(page.find("metrics.jsonl: 2 lines could not be read"), std::string::npos);
   EXPECT_NE(page.find("evaluation_results.json: expected a JSON object"), std::string::npos);
   EXPECT_EQ(page.find("nan"), std::string::npos);
   ReportInput missing;
-  missing.folder = folder / "absent";
+  missing.folder = folder.path("absent");
   EXPECT_THROW(render_report(missing), base::InputError);
 }
 
 TEST(Report, LongRunsAreThinnedOut) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   {
-    std::ofstream metrics(folder / "metrics.jsonl"), samples(folder / "samples.jsonl"),
-        timeline(folder / "timeline.jsonl");
+    std::ofstream metrics(folder.path("metrics.jsonl")), samples(folder.path("samples.jsonl")),
+        timeline(folder.path("timeline.jsonl"));
     for (std::int64_t step = 1; step <= 5000; ++step) {
       metrics << R"({"step":)" << step << R"(,"stage":"s","loss":)" << step << "}\n";
       samples << to_json_line(sample_at(step)) << "\n";
@@ -180,7 +199,7 @@ TEST(Report, LongRunsAreThinnedOut) {
 }
 
 TEST(EvaluationTable, IsReadableText) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   write_pipeline(folder, "plain");
   std::string note;
   EXPECT_EQ(render_table(read_evaluation(folder.path(), note)),

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "metrics/jsonl.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::metrics {
 namespace {
@@ -18,7 +18,7 @@ std::vector<nlohmann::json> rows_of(const std::string& path) {
   return rows;
 }
 
-Timeline::Options options_of(const TemporaryFolder& folder) {
+Timeline::Options options_of(const test::TemporaryFolder& folder) {
   Timeline::Options options;
   options.folder = folder.path();
   options.rank = 3;
@@ -29,13 +29,13 @@ Timeline::Options options_of(const TemporaryFolder& folder) {
 }  // namespace
 
 TEST(Timeline, WritesSpansOfItsRank) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   {
     Timeline timeline(options_of(folder));
     timeline.record("generate", 5, 10.0, 11.5);
     const auto span = timeline.span("wait_reward", 5);
   }
-  const auto rows = rows_of(folder / "timeline.00003.jsonl");
+  const auto rows = rows_of(folder.path("timeline.00003.jsonl"));
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].dump(),
             R"({"begin":10.0,"end":11.5,"name":"generate","rank":3,"role":"policy","step":5})");
@@ -44,7 +44,7 @@ TEST(Timeline, WritesSpansOfItsRank) {
 }
 
 TEST(Timeline, StaysBoundedAndKeepsWholeSteps) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   auto options = options_of(folder);
   options.max_spans = 100;
   Timeline timeline(options);
@@ -53,7 +53,7 @@ TEST(Timeline, StaysBoundedAndKeepsWholeSteps) {
     timeline.flush();
   }
   std::map<std::int64_t, int> spans_of_step;
-  for (const auto& row : rows_of(folder / "timeline.00003.jsonl")) ++spans_of_step[row["step"]];
+  for (const auto& row : rows_of(folder.path("timeline.00003.jsonl"))) ++spans_of_step[row["step"]];
   EXPECT_GE(spans_of_step.size(), 8u);
   EXPECT_LE(spans_of_step.size(), 20u);
   for (const auto& [step, count] : spans_of_step) EXPECT_EQ(count, 5) << step;
@@ -61,7 +61,7 @@ TEST(Timeline, StaysBoundedAndKeepsWholeSteps) {
 }
 
 TEST(Timeline, RestartCutsBack) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   auto options = options_of(folder);
   {
     Timeline timeline(options);
@@ -69,7 +69,7 @@ TEST(Timeline, RestartCutsBack) {
   }
   options.last_step = 2;
   { Timeline timeline(options); }
-  EXPECT_EQ(rows_of(folder / "timeline.00003.jsonl").size(), 2u);
+  EXPECT_EQ(rows_of(folder.path("timeline.00003.jsonl")).size(), 2u);
 }
 
 }  // namespace r1::metrics

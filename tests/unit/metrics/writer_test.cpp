@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "metrics/jsonl.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::metrics {
 namespace {
@@ -32,12 +32,12 @@ TEST(MetricsWriter, KeepsOrderAndFullPrecision) {
 }
 
 TEST(MetricsWriter, WritesNotFiniteAsNullAndCountsIt) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   MetricsWriter writer(folder.path(), -1, false);
   Row row{1, "rl1", {}};
   row.set("a", std::nan("")).set("b", std::numeric_limits<double>::infinity()).set("c", 1.0);
   writer.write(row);
-  EXPECT_EQ(base::read_file(folder / "metrics.jsonl"),
+  EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")),
             "{\"step\":1,\"stage\":\"rl1\",\"a\":null,\"b\":null,\"c\":1.0,\"not_finite\":2}\n");
   EXPECT_EQ(writer.num_not_finite(), 2);
 }
@@ -49,7 +49,7 @@ TEST(MetricsWriter, InvalidUtf8DoesNotBreakTheLine) {
 }
 
 TEST(MetricsWriter, ContinuedFileEqualsAnUndisturbedOne) {
-  TemporaryFolder undisturbed, continued;
+  test::TemporaryFolder undisturbed, continued;
   {
     MetricsWriter writer(undisturbed.path(), -1);
     for (std::int64_t step = 1; step <= 10; ++step) writer.write(row_of(step));
@@ -59,24 +59,24 @@ TEST(MetricsWriter, ContinuedFileEqualsAnUndisturbedOne) {
     for (std::int64_t step = 1; step <= 7; ++step) writer.write(row_of(step));
   }
   // A process killed inside a write leaves half a line.
-  std::ofstream(continued / "metrics.jsonl", std::ios::app) << R"({"step":8,"sta)";
+  std::ofstream(continued.path("metrics.jsonl"), std::ios::app) << R"({"step":8,"sta)";
   {
     MetricsWriter writer(continued.path(), 4);
     for (std::int64_t step = 5; step <= 10; ++step) writer.write(row_of(step));
   }
-  EXPECT_EQ(base::read_file(continued / "metrics.jsonl"),
-            base::read_file(undisturbed / "metrics.jsonl"));
+  EXPECT_EQ(base::read_file(continued.path("metrics.jsonl")),
+            base::read_file(undisturbed.path("metrics.jsonl")));
 }
 
 TEST(MetricsWriter, NewRunDropsOldRows) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   MetricsWriter(folder.path(), -1).write(row_of(1));
   MetricsWriter(folder.path(), -1).write(row_of(2));
-  EXPECT_EQ(base::read_file(folder / "metrics.jsonl"), to_json_line(row_of(2)) + "\n");
+  EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")), to_json_line(row_of(2)) + "\n");
 }
 
 TEST(SampleWriter, CutsBackToo) {
-  TemporaryFolder folder;
+  test::TemporaryFolder folder;
   SampleRow sample;
   sample.parts["correctness"] = 1.0;
   {
@@ -86,7 +86,7 @@ TEST(SampleWriter, CutsBackToo) {
   SampleWriter writer(folder.path(), 2);
   sample.step = 2;
   std::int64_t last = 0, count = 0;
-  for_each_line(folder / "samples.jsonl", [&](std::string_view line, bool) {
+  for_each_line(folder.path("samples.jsonl"), [&](std::string_view line, bool) {
     last = nlohmann::json::parse(line)["step"];
     ++count;
   });
@@ -95,11 +95,12 @@ TEST(SampleWriter, CutsBackToo) {
 }
 
 TEST(Jsonl, OverlongLinesAreSkipped) {
-  TemporaryFolder folder;
-  std::ofstream(folder / "x.jsonl") << "{\"step\":1}\n"
-                                    << std::string(kMaxLineBytes + 1, 'x') << "\n{\"step\":2}\n";
+  test::TemporaryFolder folder;
+  std::ofstream(folder.path("x.jsonl"))
+      << "{\"step\":1}\n"
+      << std::string(kMaxLineBytes + 1, 'x') << "\n{\"step\":2}\n";
   std::int64_t count = 0;
-  EXPECT_EQ(for_each_line(folder / "x.jsonl", [&](std::string_view, bool) { ++count; }), 1);
+  EXPECT_EQ(for_each_line(folder.path("x.jsonl"), [&](std::string_view, bool) { ++count; }), 1);
   EXPECT_EQ(count, 2);
 }
 

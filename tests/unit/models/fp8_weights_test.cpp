@@ -9,7 +9,7 @@
 #include "base/errors.h"
 #include "checkpoint/formats/safetensors.h"
 #include "models/safetensors_source.h"
-#include "unit/formats/temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace r1::models {
 namespace {
@@ -36,10 +36,10 @@ TEST(Fp8Weights, AreTheValuesOfTorch) {
 class HostileFp8 : public testing::Test {
  protected:
   HostileFp8() {
-    std::filesystem::copy(kFolder + "/model.safetensors", folder_.file("model.safetensors"));
+    std::filesystem::copy(kFolder + "/model.safetensors", folder_.path("model.safetensors"));
   }
   void expect_refused(const std::string& config, const std::string& part) {
-    std::ofstream(folder_.file("config.json")) << config;
+    std::ofstream(folder_.path("config.json")) << config;
     try {
       open_safetensors_weights(folder_.path())->read("tall.weight");
       ADD_FAILURE() << "was not refused: " << config;

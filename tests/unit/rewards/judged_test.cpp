@@ -46,6 +46,17 @@ TEST(Judged, ScoresAreCombinedByWeight) {
   EXPECT_DOUBLE_EQ(reward.total, 0.5 * preference + 2.0 * 0.25);
 }
 
+TEST(Judged, PartsOfModelsCountOnlyWhereTheyAreSwitchedOn) {
+  auto options = both_parts();
+  options.parts.push_back({"format", 0.25, ""});
+  RewardInput input;
+  input.completion = "<think>a</think> <answer>b</answer>";
+  input.preference_rewards = false;
+  const auto reward = CombinedReward(options).score_one(input);
+  EXPECT_DOUBLE_EQ(reward.total, 0.25);
+  EXPECT_EQ(reward.parts.count("reward_model") + reward.parts.count("safety"), 0u);
+}
+
 TEST(Judged, APartWithoutItsModelIsABug) {
   EXPECT_THROW(CombinedReward(both_parts()).score_one(RewardInput()), base::InternalError);
 }

@@ -12,7 +12,7 @@
 #include "tokenizer/tokenizer_files.h"
 #include "tokenizer/tokenizer_json.h"
 #include "unit/formats/smollm2.h"
-#include "unit/formats/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "unit/tokenizer/small_definition.h"
 
 namespace r1::tokenizer {
@@ -26,7 +26,7 @@ class TokenizerFiles : public testing::Test {
   template <class Change>
   void expect_refused(Change change, const std::string& part) {
     SCOPED_TRACE(part);
-    const std::string path = folder_.file("tokenizer.json");
+    const std::string path = folder_.path("tokenizer.json");
     const std::string before = base::read_file(path);
     auto json = nlohmann::json::parse(before);
     change(json);
@@ -73,7 +73,7 @@ TEST_F(TokenizerFiles, RoundTripOfOtherKinds) {
 }
 
 TEST_F(TokenizerFiles, ReadsMergesAsText) {
-  const std::string path = folder_.file("tokenizer.json");
+  const std::string path = folder_.path("tokenizer.json");
   auto json = read_json_object(path);
   for (auto& merge : json["model"]["merges"])
     merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
@@ -82,10 +82,10 @@ TEST_F(TokenizerFiles, ReadsMergesAsText) {
 }
 
 TEST_F(TokenizerFiles, TakesEndTokensFromConfigWithoutGenerationConfig) {
-  std::filesystem::remove(folder_.file("generation_config.json"));
+  std::filesystem::remove(folder_.path("generation_config.json"));
   EXPECT_EQ(read_tokenizer_json(folder_.path()).eos_ids.size(), 1u);
-  std::filesystem::remove(folder_.file("tokenizer_config.json"));
-  std::ofstream(folder_.file("config.json")) << R"({"eos_token_id": [5, 6], "bos_token_id": 4})";
+  std::filesystem::remove(folder_.path("tokenizer_config.json"));
+  std::ofstream(folder_.path("config.json")) << R"({"eos_token_id": [5, 6], "bos_token_id": 4})";
   const Definition found = read_tokenizer_json(folder_.path());
   EXPECT_EQ(found.eos_ids, (std::vector<TokenId>{5, 6}));
   EXPECT_EQ(found.bos_id, 4);
@@ -109,9 +109,9 @@ TEST_F(TokenizerFiles, RefusesWhatItCannotRead) {
   expect_refused([](json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }, "Metaspace");
   expect_refused([](json& j) { j["pre_tokenizer"] = nullptr; }, "ByteLevel");
   expect_refused([](json& j) { j = json::array(); }, "JSON object");
-  std::ofstream(folder_.file("tokenizer.json")) << "{\"model\": ";
+  std::ofstream(folder_.path("tokenizer.json")) << "{\"model\": ";
   EXPECT_THROW(read_tokenizer_json(folder_.path()), base::InputError);
-  std::filesystem::remove(folder_.file("tokenizer.json"));
+  std::filesystem::remove(folder_.path("tokenizer.json"));
   EXPECT_THROW(read_tokenizer_json(folder_.path()), base::InputError);
 }
 
