@@ -96,12 +96,14 @@ TextModel load_text_model(const models::ModelOptions& options, std::int64_t mode
   return {text, tokenizer::make_chat_template(kind, definition)};
 }
 
+std::string hugging_face_dtype(at::ScalarType dtype) {
+  return dtype == at::kBFloat16 ? "bfloat16" : dtype == at::kDouble ? "float64" : "float32";
+}
+
 void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
                              const std::vector<std::int64_t>& eos, const std::string& folder) {
   std::filesystem::create_directories(folder);
-  const std::string dtype = model.dtype() == at::kBFloat16 ? "bfloat16"
-                            : model.dtype() == at::kDouble ? "float64"
-                                                           : "float32";
+  const auto dtype = hugging_face_dtype(model.dtype());
   base::write_file_atomically(folder + "/config.json",
                               models::config_from_shape(model.shape(), eos, dtype).dump(2));
   nlohmann::json generation = nlohmann::json::object();
@@ -115,7 +117,7 @@ void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& 
   const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
                                       tokenizer.eos_token_ids().end());
   write_model_description(model, &tokenizer, eos, folder);
-  models::write_safetensors_weights(model, folder, kShardBytes);
+  models::write_safetensors_weights(model.parameters(), folder, kShardBytes);
 }
 
 }  // namespace r1::mpi

@@ -44,6 +44,9 @@ TextModel load_text_model(const models::ModelOptions& options, std::int64_t mode
 /// The model's shape: of its files, or as given for a random one.
 models::ModelShape model_shape(const models::ModelOptions& options);
 
+/// A dtype as config.json says it: "bfloat16".
+std::string hugging_face_dtype(at::ScalarType dtype);
+
 /// The files of a Hugging Face folder besides the weights: config.json, generation_config.json and,
 /// unless `tokenizer` is null, the tokenizer's. `eos`: ids that end a completion.
 void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "checkpoint/catalog.h"
 #include "checkpoint/saver.h"
@@ -14,6 +16,7 @@
 #include "commands/tool_model.h"
 #include "model_loading.h"
 #include "model_path.h"
+#include "models/classifier.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
 #include "parallel/local_communicator.h"
@@ -110,12 +113,44 @@ std::string write_checkpoint(const models::Model& model, const checkpoint::Blobs
   return (fs::path(folder) / checkpoint::checkpoint_name(0)).string();
 }
 
+/// A classifier's config.json as it was, but for the dtype, and its tokenizer's files.
+void copy_description(const std::string& input, at::ScalarType dtype, const std::string& folder) {
+  const auto file = (fs::path(input) / "config.json").string();
+  auto config = base::parse_json(base::read_file(file), file);
+  config.erase("quantization_config");  // of fp8 weights, which are written as what they stand for
+  const auto* key = config.contains("torch_dtype") ? "torch_dtype" : "dtype";
+  config[key] = hugging_face_dtype(dtype);
+  base::write_file_atomically(folder + "/config.json", config.dump(2));
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.txt", "vocab.json", "merges.txt", "chat_template.jinja"})
+    if (fs::exists(fs::path(input) / name))
+      base::write_file_atomically(folder + "/" + name,
+                                  base::read_file((fs::path(input) / name).string()));
+}
+
+int convert_classifier(const CommandLine& line, const std::string& input) {
+  if (line.format == "checkpoint")
+    throw base::ConfigError(fmt::format(
+        "--to checkpoint: {} is a sequence classifier, which is written as hf alone", line.input));
+  const auto dtype = output_dtype(line, *models::open_safetensors_weights(input));
+  const auto classifier = models::load_classifier(input, dtype, at::kCPU);
+  NewFolder output(line.output);
+  copy_description(input, dtype, output.path());
+  models::write_safetensors_weights(classifier->parameters(), output.path(), kShardBytes);
+  output.publish(output.path());
+  base::log_info("convert: classifier of {} outputs in {} -> {}", classifier->num_labels(),
+                 tensor::dtype_name(dtype), line.output);
+  return 0;
+}
+
 }  // namespace
 
 int convert_command(const CommandLine& line) {
   const auto input = find_model(line.input);
   if (!fs::exists(input))
     throw base::InputError(fmt::format("--input {}: does not exist", line.input));
+  if (models::is_classifier(input)) return convert_classifier(line, input);
   const auto checkpoint = is_checkpoint(input) ? input : std::string();
   const auto files =
       checkpoint.empty() ? models::open_model(input) : open_checkpoint_model(checkpoint);
@@ -126,7 +161,7 @@ int convert_command(const CommandLine& line) {
   if (line.format == "checkpoint") {
     output.publish(write_checkpoint(*model, description_blobs(output.path()), output.path()));
   } else {
-    models::write_safetensors_weights(*model, output.path(), kShardBytes);
+    models::write_safetensors_weights(model->parameters(), output.path(), kShardBytes);
     output.publish(output.path());
   }
   base::log_info("convert: {} parameters in {} -> {}", model->num_parameters(),

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "models/model.h"
+
 namespace r1::models {
 
 class SequenceClassifier {
@@ -24,6 +26,8 @@ class SequenceClassifier {
                                const std::vector<std::vector<std::int64_t>>& positions) const;
 
   virtual std::int64_t num_labels() const = 0;
+  /// All tensors with their names in Hugging Face files.
+  virtual const std::vector<Parameter>& parameters() const = 0;
   virtual std::int64_t max_tokens() const = 0;
   virtual std::int64_t vocab_size() const = 0;
 };

@@ -38,7 +38,11 @@ class DecoderPart final : public WeightSource {
 }  // namespace
 
 DecoderClassifier::DecoderClassifier(std::unique_ptr<Model> decoder, at::Tensor score)
-    : decoder_(std::move(decoder)), score_(std::move(score)) {}
+    : decoder_(std::move(decoder)),
+      score_(std::move(score)),
+      parameters_(std::as_const(*decoder_).parameters()) {
+  parameters_.push_back({score_, {{kScore, 0, score_.size(0)}}});
+}
 
 void DecoderClassifier::check(const std::vector<std::int64_t>& sequence,
                               std::size_t num_positions) const {

@@ -17,6 +17,7 @@ class DecoderClassifier final : public SequenceClassifier {
   at::Tensor logits_at(const std::vector<std::vector<std::int64_t>>& sequences,
                        const std::vector<std::vector<std::int64_t>>& positions) const override;
   std::int64_t num_labels() const override { return score_.size(0); }
+  const std::vector<Parameter>& parameters() const override { return parameters_; }
   std::int64_t max_tokens() const override { return decoder_->shape().max_position_embeddings; }
   std::int64_t vocab_size() const override { return decoder_->shape().vocab_size; }
 
@@ -34,6 +35,7 @@ class DecoderClassifier final : public SequenceClassifier {
 
   std::unique_ptr<Model> decoder_;
   at::Tensor score_;
+  std::vector<Parameter> parameters_;  // the decoder's and the score
 };
 
 /// Weights of `folder`: the decoder's and `score.weight` [num_labels, D]. Throws: InputError.

@@ -138,11 +138,11 @@ std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder
   return std::make_unique<SafetensorsSource>(folder);
 }
 
-void write_safetensors_weights(const Model& model, const std::string& folder,
+void write_safetensors_weights(std::span<const Parameter> parameters, const std::string& folder,
                                std::size_t shard_bytes) {
   std::vector<checkpoint::SafetensorsEntry> entries;
   std::map<std::string, at::Tensor> values;
-  for (const auto& parameter : model.parameters()) {
+  for (const auto& parameter : parameters) {
     for (const auto& slice : parameter.slices) {
       values[slice.name] = parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
       const auto& value = values[slice.name];

@@ -9,9 +9,9 @@ namespace r1::models {
 /// tensors of their own. Throws: InputError.
 std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder);
 
-/// Writes the model's tensors under their Hugging Face names, in shards of at most `shard_bytes`.
-/// fp64 models are written as F64. Throws: InputError.
-void write_safetensors_weights(const Model& model, const std::string& folder,
+/// Writes the parameters of a model or classifier under their Hugging Face names, in shards of at
+/// most `shard_bytes`. fp64 is written as F64. Throws: InputError.
+void write_safetensors_weights(std::span<const Parameter> parameters, const std::string& folder,
                                std::size_t shard_bytes);
 
 }  // namespace r1::models

@@ -132,6 +132,23 @@ class Score(ToolTest):
         done = run("score", "--model", REWARD, "--input", source, "--output", output)
         self.assert_refused(done, "in.jsonl:2", "found 0")
 
+    def test_converted_classifiers_give_the_same_scores(self):
+        for fixture in (REWARD, DATA / "models" / "bert_toxic"):
+            with self.subTest(fixture.name):
+                folder, again = self.folder / fixture.name, self.folder / f"{fixture.name}.again"
+                for source, target in ((fixture, folder), (folder, again)):
+                    done = run("convert", "--input", source, "--output", target)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                records = [{"ids": [3, 17, 60, 5]}, {"ids": [90, 2]}]
+                original, found = (self.records_of("score", records, "--model", path) for path in (fixture, again))
+                self.assertEqual(found, original)
+                config, wanted = (json.loads((path / "config.json").read_text()) for path in (again, fixture))
+                self.assertEqual(config, wanted)
+                self.assertEqual(read_safetensors(again / "model.safetensors"),
+                                 read_safetensors(fixture / "model.safetensors"))
+        done = run("convert", "--input", REWARD, "--output", self.folder / "no", "--to", "checkpoint")
+        self.assert_refused(done, "classifier")
+
     def test_short_records(self):
         found = self.records_of("score", [{"ids": []}, {"ids": [5]}, {"ids": [5, 6]}], "--model", LLAMA)
         self.assertEqual([len(record["logprobs"]) for record in found], [0, 0, 1])

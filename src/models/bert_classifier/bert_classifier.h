@@ -65,7 +65,7 @@ class BertClassifier final : public SequenceClassifier {
   /// token_ids, token_types int64 [N, T], padded on the right; lengths int64 [N]. Differentiable.
   BertOutput forward(const at::Tensor& token_ids, const at::Tensor& token_types,
                      const at::Tensor& lengths) const;
-  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& parameters() const override { return parameters_; }
 
  private:
   void register_parameters();  // bert_classifier_weights.cpp

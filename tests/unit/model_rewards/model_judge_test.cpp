@@ -62,11 +62,13 @@ class SumModel : public models::SequenceClassifier {
     return sums;
   }
   std::int64_t num_labels() const override { return labels_; }
+  const std::vector<models::Parameter>& parameters() const override { return parameters_; }
   std::int64_t max_tokens() const override { return 8; }
   std::int64_t vocab_size() const override { return 256; }
 
  private:
   std::int64_t labels_;
+  std::vector<models::Parameter> parameters_;
 };
 
 JudgeTokenizer letters() {
