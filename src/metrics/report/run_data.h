@@ -68,8 +68,9 @@ struct ReadLimits {
   std::size_t max_stages = 64;
 };
 
-/// Reads a run folder, a pipeline's with stages/NN-name/, a distillation's with a folder a student. Missing files are left out; damaged
-/// ones are noted. Throws: InputError when `folder` is no folder.
+/// Reads a run folder, a pipeline's with stages/NN-name/, a distillation's with a folder a student.
+/// Missing files are left out; damaged ones are noted. Throws: InputError when `folder` is no
+/// folder.
 RunData read_run(const std::string& folder, const ReadLimits& limits);
 
 }  // namespace r1::metrics

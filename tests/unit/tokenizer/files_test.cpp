@@ -7,12 +7,12 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "checkpoint/formats/gguf_tokenizer.h"
+#include "support/temporary_folder.h"
 #include "tokenizer/json_file.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_files.h"
 #include "tokenizer/tokenizer_json.h"
 #include "unit/formats/smollm2.h"
-#include "support/temporary_folder.h"
 #include "unit/tokenizer/small_definition.h"
 
 namespace r1::tokenizer {
