@@ -12,6 +12,8 @@
 #include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
 #include "metrics/aggregate.h"
+#include "rewards/reflection.h"
+#include "rewards/sections.h"
 #include "roles/learner.h"
 #include "roles/policy.h"
 
@@ -82,8 +84,14 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
   metrics::Aggregate statistics;
   for (const char* name : {"accuracy", "reward_right", "reward_wrong"})
     statistics.declare_mean(name);
+  for (const char* name : {"thinking_length", "reflection_share"}) statistics.declare_mean(name);
+  const auto& tags = run.config().rewards.tags;
   double tokens = 0.0;
   for (const auto& rollout : rollouts) {
+    const auto thinking =
+        rewards::split_sections(tags.forced_opening + rollout.completion.text, tags).thinking;
+    statistics.add_mean("thinking_length", static_cast<double>(run.text().encode(thinking).size()));
+    statistics.add_mean("reflection_share", rewards::has_reflection(thinking) ? 1.0 : 0.0);
     const bool right = rollout.reward.reason == "ok";
     statistics.add_mean("accuracy", right ? 1.0 : 0.0);
     statistics.add_mean(right ? "reward_right" : "reward_wrong", rollout.reward.total);

@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 53> kKnown{{
+constexpr std::array<Known, 55> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -39,6 +39,8 @@ constexpr std::array<Known, 53> kKnown{{
     {"kept", kAnswers, "Samples kept so far", false},
     {"kept_share", kAnswers, "Samples kept", true},
     {"completion_length", kAnswers, "Tokens an answer", false},
+    {"thinking_length", kAnswers, "Tokens of the thinking part", false},
+    {"reflection_share", kAnswers, "Samples with words of self-correction", true},
     {"truncated_share", kAnswers, "Cut off at the length limit", true},
     {"dropped_share", kAnswers, "Not scored: unreadable gold answer", true},
     {"safety_mean", kSafety, "Safety of the answers, mean", false},
