@@ -83,9 +83,8 @@ at::ScalarType output_dtype(const CommandLine& line, const models::WeightSource&
 std::shared_ptr<const tokenizer::Tokenizer> tokenizer_of(const std::string& path,
                                                          const std::string& input,
                                                          std::int64_t vocab_size) {
-  if (fs::is_regular_file(path) || fs::exists(fs::path(path) / "tokenizer.json"))
-    return open_tokenizer(path, vocab_size);
-  base::log_warning("{}: has no tokenizer.json: the output has no tokenizer", input);
+  if (has_tokenizer(path)) return open_tokenizer(path, vocab_size);
+  base::log_warning("{}: has no tokenizer: the output has none", input);
   return nullptr;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "checkpoint/formats/gguf.h"
 #include "model_loading.h"
 #include "model_path.h"
 #include "tensor/dtype.h"
@@ -15,11 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+}  // namespace
+
 bool has_tokenizer(const std::string& path) {
+  if (fs::is_regular_file(path) && path.ends_with(".gguf"))
+    return checkpoint::GgufFile(path).has("tokenizer.ggml.model");
   return fs::is_regular_file(path) || fs::exists(fs::path(path) / "tokenizer.json");
 }
-
-}  // namespace
 
 std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
                                                            std::int64_t model_vocab_size) {

@@ -14,6 +14,9 @@
 
 namespace r1::mpi {
 
+/// A tokenizer.json, a folder with one, or a GGUF file with a vocabulary. Throws: InputError.
+bool has_tokenizer(const std::string& path);
+
 /// A tokenizer without its chat template. Throws: InputError.
 std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
                                                            std::int64_t model_vocab_size);

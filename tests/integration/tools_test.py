@@ -4,6 +4,7 @@
 tools_test.py PROGRAM [unittest arguments]
 """
 import json
+import math
 import pathlib
 import struct
 import subprocess
@@ -148,6 +149,23 @@ class Score(ToolTest):
                                  read_safetensors(fixture / "model.safetensors"))
         done = run("convert", "--input", REWARD, "--output", self.folder / "no", "--to", "checkpoint")
         self.assert_refused(done, "classifier")
+
+    def test_gguf_files_without_a_tokenizer(self):
+        gguf = DATA / "models" / "gguf"
+        expected = read_safetensors(gguf / "expected.safetensors")
+        ids = json.loads((gguf / "inputs.json").read_text())["ids"]
+        for name in ("llama", "qwen2", "qwen3", "deepseek2", "deepseek2_whole"):
+            with self.subTest(name):
+                logits, folder = expected[f"{name}.logits"], self.folder / name
+                size = len(logits) // len(ids)
+                rows = [logits[i * size:(i + 1) * size] for i in range(len(ids))]
+                wanted = [row[token] - math.log(sum(map(math.exp, row))) for row, token in zip(rows, ids[1:])]
+                done = run("convert", "--input", gguf / f"{name}.gguf", "--output", folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                for model in (gguf / f"{name}.gguf", folder):
+                    (found,) = self.records_of("score", [{"ids": ids}], "--model", model)
+                    worst = max(abs(a - b) for a, b in zip(found["logprobs"], wanted))
+                    self.assertLess(worst, LOGPROB_TOLERANCE)
 
     def test_short_records(self):
         found = self.records_of("score", [{"ids": []}, {"ids": [5]}, {"ids": [5, 6]}], "--model", LLAMA)
