@@ -19,7 +19,7 @@ LAUNCH = ROOT / "jobscripts" / "launch.sh"
 RANDOM = ROOT / "configs" / "tiny" / "random.toml"
 TIME_LIMIT = 240  # seconds: a run that is still there is one that hangs
 FP64 = {"model.dtype": "fp64", "model.master_dtype": "fp64", "trainer.gradient_dtype": "fp64"}
-TIMES = re.compile(r"seconds|per_second|time")
+TIMES = re.compile(r"seconds|per_second|time|wait_share")
 
 program = ""
 
