@@ -1,6 +1,7 @@
 // r1mpi: the DeepSeek-R1 training recipe as one MPI program. This file is the table of contents of
 // a run.
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
@@ -50,5 +51,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // First of all: what starts reward workers must not be a copy of a process with MPI and threads.
   const r1::rewards::workers::Spawner spawner;
-  return r1::mpi::run_guarded([&] { return run(argc, argv); });
+  const int code = r1::mpi::run_guarded([&] { return run(argc, argv); });
+  // The first rank that exits with another code than 0 makes the launcher kill the others: all left
+  // MPI together just now, and nothing slow (LibTorch's destructors, the spawner's) may part them.
+  std::fflush(nullptr);
+  std::_Exit(code);
 }
