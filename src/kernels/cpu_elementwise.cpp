@@ -5,49 +5,58 @@ namespace {
 
 // The bodies are inlined into the multi-version wrappers below, because GCC does not clone
 // templates.
-template <class T>
-[[gnu::always_inline]] inline void rms_norm_body(const T* x, const T* residual, const T* weight,
-                                                 T* sum, T* normed, Accumulator<T>* inverse_rms,
-                                                 std::int64_t begin, std::int64_t end,
-                                                 std::int64_t dim, double epsilon) {
+/// Returns 1 / rms.
+template <class In, class T>
+[[gnu::always_inline]] inline Accumulator<T> normalize_row(const In* in, const T* weight, T* out,
+                                                           std::int64_t dim, double epsilon) {
   using A = Accumulator<T>;
-  for (std::int64_t row = begin; row < end; ++row) {
-    const T* in = x + row * dim;
-    T* out = normed + row * dim;
-    A squares = 0;
-    if (residual != nullptr) {
-      const T* other = residual + row * dim;
-      T* total = sum + row * dim;
-#pragma omp simd
-      for (std::int64_t i = 0; i < dim; ++i) store(total[i], load(in[i]) + load(other[i]));
-      in = total;
-    }
+  A squares = 0;
 #pragma omp simd reduction(+ : squares)
-    for (std::int64_t i = 0; i < dim; ++i) squares += load(in[i]) * load(in[i]);
-    const A scale = A(1) / std::sqrt(squares / A(dim) + A(epsilon));
-    inverse_rms[row] = scale;
+  for (std::int64_t i = 0; i < dim; ++i) squares += load(in[i]) * load(in[i]);
+  const A scale = A(1) / std::sqrt(squares / A(dim) + A(epsilon));
 #pragma omp simd
-    for (std::int64_t i = 0; i < dim; ++i) store(out[i], load(in[i]) * scale * load(weight[i]));
-  }
+  for (std::int64_t i = 0; i < dim; ++i) store(out[i], load(in[i]) * scale * load(weight[i]));
+  return scale;
 }
 
 template <class T>
+[[gnu::always_inline]] inline void rms_norm_body(const T* x, const Accumulator<T>* residual,
+                                                 const T* weight, Accumulator<T>* sum, T* normed,
+                                                 Accumulator<T>* inverse_rms, std::int64_t begin,
+                                                 std::int64_t end, std::int64_t dim,
+                                                 double epsilon) {
+  for (std::int64_t row = begin; row < end; ++row) {
+    const T* in = x + row * dim;
+    T* out = normed + row * dim;
+    if (residual == nullptr) {
+      inverse_rms[row] = normalize_row(in, weight, out, dim, epsilon);
+      continue;
+    }
+    const auto* other = residual + row * dim;
+    auto* total = sum + row * dim;
+#pragma omp simd
+    for (std::int64_t i = 0; i < dim; ++i) total[i] = load(in[i]) + other[i];
+    inverse_rms[row] = normalize_row(total, weight, out, dim, epsilon);
+  }
+}
+
+template <class T, class S>
 [[gnu::always_inline]] inline void rms_norm_backward_body(
-    const T* grad_normed, const T* grad_sum, const T* sum, const T* weight,
-    const Accumulator<T>* inverse_rms, T* grad_input, Accumulator<T>* grad_weight,
+    const T* grad_normed, const S* grad_sum, const S* sum, const T* weight,
+    const Accumulator<T>* inverse_rms, S* grad_input, Accumulator<T>* grad_weight,
     std::int64_t begin, std::int64_t end, std::int64_t dim) {
   using A = Accumulator<T>;
   for (std::int64_t row = begin; row < end; ++row) {
     const T* grad = grad_normed + row * dim;
-    const T* in = sum + row * dim;
-    T* out = grad_input + row * dim;
+    const S* in = sum + row * dim;
+    S* out = grad_input + row * dim;
     const A scale = inverse_rms[row];
     A dot = 0;
 #pragma omp simd reduction(+ : dot)
     for (std::int64_t i = 0; i < dim; ++i) dot += load(grad[i]) * load(weight[i]) * load(in[i]);
     const A mean = dot * scale * scale / A(dim);
     if (grad_sum != nullptr) {
-      const T* direct = grad_sum + row * dim;
+      const S* direct = grad_sum + row * dim;
 #pragma omp simd
       for (std::int64_t i = 0; i < dim; ++i)
         store(out[i],
@@ -130,19 +139,11 @@ template <class T>
 
 #define R1_INSTANTIATE(T)                                                                         \
   template <>                                                                                     \
-  R1_MULTIVERSION void rms_norm_rows<T>(const T* x, const T* residual, const T* weight, T* sum,   \
-                                        T* normed, Accumulator<T>* inverse_rms,                   \
-                                        std::int64_t begin, std::int64_t end, std::int64_t dim,   \
-                                        double epsilon) {                                         \
+  R1_MULTIVERSION void rms_norm_rows<T>(const T* x, const Accumulator<T>* residual,               \
+                                        const T* weight, Accumulator<T>* sum, T* normed,          \
+                                        Accumulator<T>* inverse_rms, std::int64_t begin,          \
+                                        std::int64_t end, std::int64_t dim, double epsilon) {     \
     rms_norm_body<T>(x, residual, weight, sum, normed, inverse_rms, begin, end, dim, epsilon);    \
-  }                                                                                               \
-  template <>                                                                                     \
-  R1_MULTIVERSION void rms_norm_backward_rows<T>(                                                 \
-      const T* grad_normed, const T* grad_sum, const T* sum, const T* weight,                     \
-      const Accumulator<T>* inverse_rms, T* grad_input, Accumulator<T>* grad_weight,              \
-      std::int64_t begin, std::int64_t end, std::int64_t dim) {                                   \
-    rms_norm_backward_body<T>(grad_normed, grad_sum, sum, weight, inverse_rms, grad_input,        \
-                              grad_weight, begin, end, dim);                                      \
   }                                                                                               \
   template <>                                                                                     \
   R1_MULTIVERSION void rope_rows<T>(const T* x, std::int64_t x_stride, const Accumulator<T>* cos, \
@@ -166,6 +167,22 @@ template <class T>
 R1_INSTANTIATE(double)
 R1_INSTANTIATE(float)
 R1_INSTANTIATE(c10::BFloat16)
+#undef R1_INSTANTIATE
+
+#define R1_INSTANTIATE(T, S)                                                                  \
+  template <>                                                                                 \
+  R1_MULTIVERSION void rms_norm_backward_rows<T, S>(                                          \
+      const T* grad_normed, const S* grad_sum, const S* sum, const T* weight,                 \
+      const Accumulator<T>* inverse_rms, S* grad_input, Accumulator<T>* grad_weight,          \
+      std::int64_t begin, std::int64_t end, std::int64_t dim) {                               \
+    rms_norm_backward_body<T, S>(grad_normed, grad_sum, sum, weight, inverse_rms, grad_input, \
+                                 grad_weight, begin, end, dim);                               \
+  }
+
+R1_INSTANTIATE(double, double)
+R1_INSTANTIATE(float, float)
+R1_INSTANTIATE(c10::BFloat16, c10::BFloat16)
+R1_INSTANTIATE(c10::BFloat16, float)
 #undef R1_INSTANTIATE
 
 }  // namespace r1::kernels

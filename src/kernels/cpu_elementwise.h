@@ -10,19 +10,19 @@
 
 namespace r1::kernels {
 
-/// sum = x + residual (residual may be null: sum = x, and `sum` may be null), normed = sum /
-/// rms(sum) * weight. inverse_rms [rows] is kept for backward. Reference: Zhang and Sennrich, arXiv
-/// 1910.07467.
+/// sum = x + residual, normed = sum / rms(sum) * weight; residual may be null: the norm of x
+/// itself, and `sum` is not written. inverse_rms [rows] is kept for backward. Reference: Zhang and
+/// Sennrich, arXiv 1910.07467.
 template <class T>
-void rms_norm_rows(const T* x, const T* residual, const T* weight, T* sum, T* normed,
-                   Accumulator<T>* inverse_rms, std::int64_t begin, std::int64_t end,
+void rms_norm_rows(const T* x, const Accumulator<T>* residual, const T* weight, Accumulator<T>* sum,
+                   T* normed, Accumulator<T>* inverse_rms, std::int64_t begin, std::int64_t end,
                    std::int64_t dim, double epsilon);
 
 /// grad_input = d loss / d sum through the norm + grad_sum (null: 0); grad_weight [dim] is
-/// accumulated (+=).
-template <class T>
-void rms_norm_backward_rows(const T* grad_normed, const T* grad_sum, const T* sum, const T* weight,
-                            const Accumulator<T>* inverse_rms, T* grad_input,
+/// accumulated (+=). S: the type of what was normed, Accumulator<T> for a sum, T for x itself.
+template <class T, class S>
+void rms_norm_backward_rows(const T* grad_normed, const S* grad_sum, const S* sum, const T* weight,
+                            const Accumulator<T>* inverse_rms, S* grad_input,
                             Accumulator<T>* grad_weight, std::int64_t begin, std::int64_t end,
                             std::int64_t dim);
 

@@ -7,8 +7,10 @@
 namespace r1::nn {
 
 /// sum = x + residual (residual undefined: x), normed = sum / sqrt(mean(sum^2) + epsilon) * weight.
-/// x, residual [T, D], weight [D] -> {sum, normed}, both [T, D]. Statistics in fp32 (fp64 for
-/// fp64). Differentiable. Reference: Zhang and Sennrich, arXiv 1910.07467, equation 4.
+/// x [T, D], weight [D] -> {sum, normed}, both [T, D]. The sum and the residual, which is the sum
+/// of the layer before, are fp32 for bf16 x (fp64 for fp64): a stream rounded to bf16 in every
+/// layer would let two ways of computing the same token drift apart. Differentiable. Reference:
+/// Zhang and Sennrich, arXiv 1910.07467, equation 4.
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
                                                const at::Tensor& weight, double epsilon);
 

@@ -1,4 +1,5 @@
 // Fused norm, rotary embedding and gated SiLU against their plain references, gradients included.
+#include "nn/cpu_dispatch.h"
 #include "nn/mlp.h"
 #include "nn/rms_norm.h"
 #include "nn/rope.h"
@@ -16,7 +17,7 @@ TEST_P(FusedLayers, NormWithResidualEqualsReference) {
   constexpr double kEpsilon = 1e-5;
   for (const std::int64_t rows : {1, 5, 67}) {
     const Tensors inputs{random_tensor({rows, 48}, GetParam(), 1),
-                         random_tensor({rows, 48}, GetParam(), 2),
+                         random_tensor({rows, 48}, accumulator_dtype(GetParam()), 2),
                          random_tensor({48}, GetParam(), 3)};
     const auto run = [&](auto function) {
       return [=](const Tensors& in) {
@@ -47,11 +48,11 @@ TEST_P(FusedLayers, NormOfColumnsOfWiderRowsEqualsReference) {
       return Tensors{sum, normed};
     };
   };
-  test::expect_equal_with_gradients(
-      run(add_rms_norm), run(add_rms_norm_reference),
-      {random_tensor({9, 24}, GetParam(), 9), random_tensor({9, 24}, GetParam(), 10),
-       random_tensor({16}, GetParam(), 11)},
-      GetParam());
+  test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference),
+                                    {random_tensor({9, 24}, GetParam(), 9),
+                                     random_tensor({9, 24}, accumulator_dtype(GetParam()), 10),
+                                     random_tensor({16}, GetParam(), 11)},
+                                    GetParam());
 }
 
 TEST_P(FusedLayers, RotationEqualsReference) {
