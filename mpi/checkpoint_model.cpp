@@ -97,12 +97,21 @@ DescriptionFolder::~DescriptionFolder() {
   fs::remove_all(path_, ignored);
 }
 
+checkpoint::ShardedTensor sharded_tensor(const models::Parameter& parameter,
+                                         const models::WeightSlice& slice,
+                                         const std::string& prefix) {
+  const auto rows = models::rows_of(parameter, slice);
+  auto tensor = checkpoint::whole_tensor(prefix + slice.name, rows);
+  if (slice.offset.empty()) return tensor;
+  tensor.shape = slice.shape;
+  tensor.boxes = {{{slice.offset, rows.sizes().vec()}, rows}};
+  return tensor;
+}
+
 std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model) {
   std::vector<checkpoint::ShardedTensor> tensors;
   for (const auto& parameter : model.parameters())
-    for (const auto& slice : parameter.slices)
-      tensors.push_back(checkpoint::whole_tensor(
-          slice.name, parameter.value.detach().narrow(0, slice.row_begin, slice.rows)));
+    for (const auto& slice : parameter.slices) tensors.push_back(sharded_tensor(parameter, slice));
   return tensors;
 }
 

@@ -36,7 +36,13 @@ class DescriptionFolder {
   std::string path_;
 };
 
-/// All tensors of a model, whole on this rank.
+/// What `slice` says of a parameter, under the name prefix + its own: this rank's box of the
+/// tensor.
+checkpoint::ShardedTensor sharded_tensor(const models::Parameter& parameter,
+                                         const models::WeightSlice& slice,
+                                         const std::string& prefix = "");
+
+/// All tensors of a model that is whole on this rank.
 std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model);
 
 }  // namespace r1::mpi

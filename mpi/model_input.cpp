@@ -37,7 +37,7 @@ std::vector<std::vector<double>> score_samples(const models::Model& model,
     const auto hidden = model.forward(model_input(batch, model));
     const auto rows = hidden.index_select(0, to_tensor(batch.loss_rows, model.device()));
     const auto scores =
-        parallel::vocab_logprobs(rows, model.head_weight(), targets_tensor(batch, model.device()),
+        parallel::vocab_logprobs(rows, model.head(), targets_tensor(batch, model.device()),
                                  temperature, false, options.logprob_chunk_tokens)
             .logprobs.to(at::kCPU, at::kDouble);
     const auto* values = scores.const_data_ptr<double>();

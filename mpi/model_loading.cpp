@@ -46,14 +46,15 @@ models::ModelShape model_shape(const models::ModelOptions& options) {
 }
 
 std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
-                                          at::Device device, std::uint64_t seed) {
+                                          at::Device device, std::uint64_t seed,
+                                          const parallel::ModelAxes& axes) {
   if (options.init == "random") {
-    auto model = models::make_model(model_shape(options), dtype, device);
+    auto model = models::make_model(model_shape(options), dtype, device, axes);
     models::randomize(*model, seed);
     return model;
   }
   const auto files = open_files(options.path);
-  auto model = models::make_model(files.shape, dtype, device);
+  auto model = models::make_model(files.shape, dtype, device, axes);
   models::load_weights(*model, *files.weights);
   return model;
 }
@@ -64,9 +65,11 @@ bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype
 
 std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
                                                   at::ScalarType dtype, at::Device device,
-                                                  std::uint64_t seed) {
-  return has_wider_masters(options, dtype) ? models::make_model(model_shape(options), dtype, device)
-                                           : load_model(options, dtype, device, seed);
+                                                  std::uint64_t seed,
+                                                  const parallel::ModelAxes& axes) {
+  return has_wider_masters(options, dtype)
+             ? models::make_model(model_shape(options), dtype, device, axes)
+             : load_model(options, dtype, device, seed, axes);
 }
 
 models::ModelFiles open_model_files(const models::ModelOptions& options) {

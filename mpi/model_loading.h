@@ -11,10 +11,11 @@
 
 namespace r1::mpi {
 
-/// Loads (or randomizes) a model. `dtype`: resolved, "auto" is not accepted here.
-/// Throws: InputError, ConfigError.
+/// Loads (or randomizes) a model, with `axes` this rank's part of it. `dtype`: resolved, "auto" is
+/// not accepted here. Throws: InputError, ConfigError.
 std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
-                                          at::Device device, std::uint64_t seed);
+                                          at::Device device, std::uint64_t seed,
+                                          const parallel::ModelAxes& axes = {});
 
 /// Whether master weights of `options` hold more than weights of `dtype`.
 bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype);
@@ -23,7 +24,8 @@ bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype
 /// instead and rounded into it (load_masters), so that files are read once. Throws as load_model.
 std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
                                                   at::ScalarType dtype, at::Device device,
-                                                  std::uint64_t seed);
+                                                  std::uint64_t seed,
+                                                  const parallel::ModelAxes& axes);
 
 /// Shape and weights of a model's files; not for a random one. Throws: InputError.
 models::ModelFiles open_model_files(const models::ModelOptions& options);

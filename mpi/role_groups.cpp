@@ -7,20 +7,26 @@
 
 namespace r1::mpi {
 
+namespace {
+
+/// Groups by the mesh axes in which their ranks differ.
+const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups{
+    {"data", {"dp", "ep"}}, {"expert_data", {"dp"}}, {"tensor", {"tp"}}, {"experts", {"ep", "tp"}}};
+
+}  // namespace
+
 RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout)
-    : world_(world),
-      layout_(std::move(layout)),
-      alone_(std::make_unique<parallel::LocalCommunicator>()) {
+    : world_(world), layout_(std::move(layout)) {
   R1_CHECK(layout_.world_size() == world_.size(), "layout of {} ranks in a world of {}",
            layout_.world_size(), world_.size());
   for (const auto& role : layout_.roles()) {
     const bool member = is_in(role.name);
     const int rank = member ? place(role.name).rank : 0;
     groups_[role.name] = make(role.name, member ? 0 : -1, rank, role.mesh.size());
-    for (const auto& axis : role.mesh.axes()) {
-      const int colour = member ? role.mesh.group_index(rank, {axis.name}) : -1;
-      groups_[role.name + "." + axis.name] =
-          make(role.name + "." + axis.name, colour, rank, axis.size);
+    for (const auto& [name, axes] : kGroups) {
+      const int colour = member ? role.mesh.group_index(rank, axes) : -1;
+      const auto size = static_cast<int>(role.mesh.group(rank, axes).size());
+      groups_[role.name + "." + name] = make(role.name + "." + name, colour, rank, size);
     }
   }
 }
@@ -40,8 +46,8 @@ parallel::Communicator& RoleGroups::role(const std::string& name) {
   return *found->second;
 }
 
-parallel::Communicator& RoleGroups::axis(const std::string& role, const std::string& axis) {
-  return layout_.role(role).mesh.has(axis) ? this->role(role + "." + axis) : *alone_;
+parallel::Communicator& RoleGroups::group(const std::string& role, const std::string& name) {
+  return this->role(role + "." + name);
 }
 
 RolePlace RoleGroups::place(const std::string& role) const {

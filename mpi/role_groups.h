@@ -1,5 +1,5 @@
 #pragma once
-// The communicators of a role layout: per role, and per role and set of mesh axes.
+// The communicators of a role layout: per role, and per role and axis of its work.
 #include <map>
 #include <memory>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "mpi/communicator.h"
 #include "mpi/role_layout.h"
-#include "parallel/communicator.h"
+#include "parallel/model_axes.h"
 
 namespace r1::mpi {
 
@@ -23,20 +23,28 @@ class RoleGroups {
   bool is_in(const std::string& role) const { return layout_.is_in(world_.rank(), role); }
   /// The role's ranks, ordered as in the layout. Throws: InternalError when this rank is not in it.
   parallel::Communicator& role(const std::string& name);
-  /// The ranks of the role that differ from this one in `axis` alone ("dp", "tp", ...); local when
-  /// the mesh has no such axis.
-  parallel::Communicator& axis(const std::string& role, const std::string& axis);
+  /// Ranks with the same part of the model and other samples; rank in it = number of the replica.
+  parallel::Communicator& data(const std::string& role) { return group(role, "data"); }
+  /// Those of them that hold the same experts.
+  parallel::Communicator& expert_data(const std::string& role) {
+    return group(role, "expert_data");
+  }
+  /// The axes on which this rank's model of the role is split.
+  parallel::ModelAxes model_axes(const std::string& role) {
+    return {&group(role, "tensor"), &group(role, "experts")};
+  }
   /// This rank's place in a role.
   RolePlace place(const std::string& role) const;
 
  private:
+  parallel::Communicator& group(const std::string& role, const std::string& name);
   std::unique_ptr<parallel::Communicator> make(const std::string& name, int colour, int key,
                                                int group_size);
 
   MpiCommunicator& world_;
   RoleLayout layout_;
-  std::map<std::string, std::unique_ptr<parallel::Communicator>> groups_;  // "policy", "policy.tp"
-  std::unique_ptr<parallel::Communicator> alone_;
+  std::map<std::string, std::unique_ptr<parallel::Communicator>>
+      groups_;  // "policy", "policy.tensor"
 };
 
 }  // namespace r1::mpi

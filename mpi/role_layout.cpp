@@ -142,6 +142,18 @@ std::string describe_ranks(const std::vector<int>& ranks) {
 
 }  // namespace
 
+std::vector<std::vector<int>> RoleAssignment::replicas() const {
+  std::vector<std::vector<int>> all(static_cast<std::size_t>(num_replicas()));
+  for (int rank = 0; rank < mesh.size(); ++rank)
+    all[static_cast<std::size_t>(mesh.group_index(rank, {"tp"}))].push_back(
+        ranks[static_cast<std::size_t>(rank)]);
+  return all;
+}
+
+std::vector<int> RoleAssignment::replica(int index) const {
+  return replicas()[static_cast<std::size_t>(index)];
+}
+
 RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
                        const std::vector<int>& node_of_rank, bool allow_idle_ranks)
     : world_size_(world_size) {
@@ -208,6 +220,13 @@ bool RoleLayout::is_in(int world_rank, const std::string& name) const {
   return std::find(ranks.begin(), ranks.end(), world_rank) != ranks.end();
 }
 
+bool RoleLayout::leads(int world_rank, const std::string& name) const {
+  if (!has(name)) return false;
+  const auto replicas = role(name).replicas();
+  return std::any_of(replicas.begin(), replicas.end(),
+                     [&](const auto& ranks) { return ranks.front() == world_rank; });
+}
+
 std::vector<RolePlace> RoleLayout::places(int world_rank) const {
   std::vector<RolePlace> result;
   for (const auto& role : roles_) {
@@ -215,7 +234,7 @@ std::vector<RolePlace> RoleLayout::places(int world_rank) const {
     if (position == role.ranks.end()) continue;
     const int rank = static_cast<int>(position - role.ranks.begin());
     result.push_back(
-        {role.name, rank, role.mesh.group_index(rank, {"tp", "ep"}), role.mesh.coordinates(rank)});
+        {role.name, rank, role.mesh.group_index(rank, {"tp"}), role.mesh.coordinates(rank)});
   }
   return result;
 }

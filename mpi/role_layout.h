@@ -23,13 +23,20 @@ struct RoleAssignment {
   std::string name;
   std::vector<int> ranks;  // world ranks; position = rank in the role
   parallel::Mesh mesh;     // over the positions
+
+  /// A replica is a copy of the model as the data sees it: the ranks of one tensor axis, which work
+  /// on the same samples. (Replicas may share experts.)
+  int num_replicas() const { return mesh.size() / mesh.size("tp"); }
+  /// World ranks of a replica; the first is its leader, which speaks for it.
+  std::vector<int> replica(int index) const;
+  std::vector<std::vector<int>> replicas() const;
 };
 
 /// A rank's part in a role.
 struct RolePlace {
   std::string role;
   int rank = 0;                  // in the role
-  int replica = 0;               // number of the model copy: coordinates without "tp" and "ep"
+  int replica = 0;               // number of its replica
   std::vector<int> coordinates;  // one per axis of the role's mesh
 };
 
@@ -53,6 +60,8 @@ class RoleLayout {
   const RoleAssignment& role(const std::string& name) const;
   /// Whether `world_rank` is in the role.
   bool is_in(int world_rank, const std::string& role) const;
+  /// Whether `world_rank` leads a replica of the role.
+  bool leads(int world_rank, const std::string& role) const;
   /// The roles of a rank in the order of the requests; empty: idle.
   std::vector<RolePlace> places(int world_rank) const;
   /// Groups of "tp" that span nodes are slow; one line each, for the log.

@@ -26,24 +26,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-RoleRequest request(const std::string& name, const config::RoleOptions& options) {
-  return {name, static_cast<int>(options.ranks), options.share_with, {}};
+/// Ranks of a tensor axis are neighbours: they talk most.
+RoleRequest request(const std::string& name, const config::RoleOptions& options, bool trains) {
+  const auto mesh = trains ? options.train : options.generation_mesh();
+  std::vector<parallel::Axis> axes{{"dp", mesh.dp > 0 ? static_cast<int>(mesh.dp) : -1}};
+  if (mesh.ep > 1) axes.push_back({"ep", static_cast<int>(mesh.ep)});
+  if (mesh.tp > 1) axes.push_back({"tp", static_cast<int>(mesh.tp)});
+  return {name, static_cast<int>(options.ranks), options.share_with, axes};
 }
 
+/// `trains`: the stage's policy is trained; else it only samples.
 std::vector<RoleRequest> requests(const config::RolesOptions& options,
-                                  const std::vector<std::string>& roles) {
+                                  const std::vector<std::string>& roles, bool trains) {
   const std::map<std::string, const config::RoleOptions*> table{{"policy", &options.policy},
                                                                 {"reference", &options.reference},
                                                                 {"reward", &options.reward},
                                                                 {"teacher", &options.teacher}};
   std::vector<RoleRequest> list;
   for (const auto& role : roles) {
-    list.push_back(request(role, *table.at(role)));
+    list.push_back(request(role, *table.at(role), trains || role != kPolicy));
     const auto& share = list.back().share_with;
     if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
       list.back().share_with.clear();
   }
   return list;
+}
+
+bool trains(const StageSetup& setup) {
+  return setup.command != "generate" && setup.command != "evaluate";
 }
 
 /// The cores of this process, shared by the policy ranks of the node: other roles mostly work while
@@ -67,9 +77,9 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
-  groups_ = std::make_unique<RoleGroups>(world_,
-                                         RoleLayout(requests(config().roles, roles), world_.size(),
-                                                    environment_.node_of_rank(), true));
+  groups_ = std::make_unique<RoleGroups>(
+      world_, RoleLayout(requests(config().roles, roles, trains(setup_)), world_.size(),
+                         environment_.node_of_rank(), true));
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },

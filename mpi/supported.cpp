@@ -5,23 +5,28 @@
 namespace r1::mpi {
 namespace {
 
-void check_roles(const config::RolesOptions& roles, base::Problems& problems) {
+void check_roles(const config::RolesOptions& roles, const std::string& command,
+                 base::Problems& problems) {
   const std::pair<const char*, const config::RoleOptions*> all[] = {{"policy", &roles.policy},
                                                                     {"reference", &roles.reference},
                                                                     {"reward", &roles.reward},
                                                                     {"teacher", &roles.teacher}};
   for (const auto& [name, role] : all)
     for (const auto& [mesh_name, mesh] :
-         {std::pair{"train", role->train}, std::pair{"generate", role->generate}})
-      problems.require(mesh.tp == 1 && mesh.ep == 1, fmt::format("roles.{}.{}", name, mesh_name),
-                       "tensor and expert parallelism (tp, ep > 1) are for plan only so far");
+         {std::pair{"train", role->train}, std::pair{"generate", role->generation_mesh()}})
+      problems.require(mesh.ep == 1, fmt::format("roles.{}.{}.ep", name, mesh_name),
+                       "expert parallelism over replicas (ep > 1) is for plan only so far; experts "
+                       "are split over tp");
+  problems.require(command != "rl" || roles.policy.generation_mesh().tp == roles.policy.train.tp,
+                   "roles.policy.generate.tp",
+                   "another layout than the trainer's does not run yet: use 0");
 }
 
 }  // namespace
 
 void require_supported(const config::Config& config, const std::string& command) {
   base::Problems problems;
-  check_roles(config.roles, problems);
+  check_roles(config.roles, command, problems);
   problems.require(config.communication.backend != "nccl", "communication.backend",
                    "nccl does not run yet: use mpi or auto");
   problems.require(!config.communication.fixed_order_reduction,

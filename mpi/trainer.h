@@ -27,22 +27,30 @@ struct ExtraParameter {
   at::Tensor value;
 };
 
+/// The ranks that train the same weights on other samples.
+struct DataAxes {
+  parallel::Communicator* all;      // all replicas
+  parallel::Communicator* experts;  // those that hold the same experts
+};
+
 class Trainer {
  public:
   /// Makes the model's parameters require gradients. `total_steps`: optimizer steps of the stage
-  /// (schedule). `model` and `data_parallel` outlive the trainer.
+  /// (schedule). `model` and the communicators outlive the trainer.
   Trainer(models::Model& model, std::vector<ExtraParameter> extra,
           const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
-          const config::RunOptions& run, std::int64_t total_steps,
-          parallel::Communicator& data_parallel);
+          const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data);
 
-  /// One optimizer step is start(), backward() per micro-batch, finish().
+  /// One optimizer step is start(), backward() per micro-batch, end_backward(), finish().
   void start();
   /// `loss`: this micro-batch's part of the global step's loss (its denominators are global).
   /// `last`: no micro-batch of this rank follows in the step; its gradients are reduced while they
   /// are computed.
   void backward(const at::Tensor& loss, bool last);
-  /// Collective over: data parallel axis. `loss`: the global step's loss, equal on all ranks.
+  /// After the last micro-batch, before any other collective of the data axis: reductions that
+  /// backward has not begun begin. Collective over: data axis.
+  void end_backward();
+  /// Collective over: the policy. `loss`: the global step's loss, equal on all ranks.
   /// Throws: NumericalError after too many skipped steps in a row.
   OptimizerStep finish(double loss);
 
@@ -51,7 +59,8 @@ class Trainer {
   models::Model& model() { return model_; }
 
   /// Master weights, moments and extra parameters under Hugging Face names ("optimizer.exp_avg/…"
-  /// for moments). Replicated over the data-parallel ranks, which share the writing.
+  /// for moments): this rank's boxes of them. Replicated over the data axis, whose ranks share the
+  /// writing.
   std::vector<checkpoint::ShardedTensor> checkpoint_tensors();
   /// Counters that belong into the trainer state, and back. After loading tensors: refresh_model().
   std::string state() const;
@@ -64,19 +73,28 @@ class Trainer {
   /// from rounded weights would all be on bf16's grid, where no small step moves any weight for a
   /// long time.
   std::vector<models::Parameter> masters();
-  /// The model in the master's precision, on the CPU: what is exported and compared.
-  std::unique_ptr<models::Model> master_model();
+  /// The whole model in the master's precision, on the CPU, where `keep` is set: what is exported.
+  /// Collective over: the ranks that hold the model together.
+  std::unique_ptr<models::Model> master_model(bool keep);
 
  private:
   at::Tensor global_expert_load();
+  double squared_norm() const;
+  at::Tensor gradient(std::size_t parameter) const;
 
   models::Model& model_;
   std::vector<models::Parameter> parameters_;  // the model's, then the extra ones
   optim::OptimizerOptions optimizer_options_;
   optim::AdamW optimizer_;
   optim::OutlierGuard guard_;
-  parallel::Communicator& data_parallel_;
-  std::unique_ptr<parallel::GradientBuckets> buckets_;
+  DataAxes data_;
+  /// Parameters that are reduced over the same ranks; experts apart where replicas share them.
+  struct Group {
+    std::unique_ptr<parallel::GradientBuckets> buckets;
+    std::vector<std::size_t> parameters;
+  };
+  std::vector<Group> groups_;
+  std::vector<std::pair<std::size_t, std::size_t>> places_;  // of a parameter: group, index in it
   double expert_bias_rate_;
   std::int64_t total_steps_;
   std::int64_t num_steps_ = 0;  // taken and skipped

@@ -59,9 +59,8 @@ void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordW
         model.forward({to_tensor(tokens, device),
                        to_tensor(positions, device),
                        {nn::make_packed_attention(segments, model.dtype(), device), nullptr, {}}});
-    const auto values =
-        parallel::vocab_logprobs(hidden, model.head_weight(), to_tensor(targets, device))
-            .logprobs.to(at::kCPU, at::kDouble);
+    const auto values = parallel::vocab_logprobs(hidden, model.head(), to_tensor(targets, device))
+                            .logprobs.to(at::kCPU, at::kDouble);
     logprobs.assign(values.const_data_ptr<double>(),
                     values.const_data_ptr<double>() + values.numel());
   }

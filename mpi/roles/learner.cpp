@@ -7,6 +7,7 @@
 
 #include "base/timer.h"
 #include "expert_metrics.h"
+#include "models/split_model.h"
 
 namespace r1::mpi {
 
@@ -26,7 +27,8 @@ void load_masters(Trainer& trainer, const models::ModelOptions& options, std::ui
   const at::NoGradGuard no_grad;
   const auto masters = trainer.masters();
   if (options.init == "random") {
-    const auto start = load_model(options, masters.front().value.scalar_type(), at::kCPU, seed);
+    const auto start = load_model(options, masters.front().value.scalar_type(), at::kCPU, seed,
+                                  trainer.model().axes());
     for (std::size_t i = 0; i < masters.size(); ++i)
       masters[i].value.copy_(start->parameters()[i].value);
   } else {
@@ -36,26 +38,30 @@ void load_masters(Trainer& trainer, const models::ModelOptions& options, std::ui
   trainer.refresh_model();
 }
 
-double relative_change(std::span<const models::Parameter> trained,
-                       const models::ModelOptions& options, std::uint64_t seed) {
-  double change = 0.0, norm = 0.0;
+double relative_change(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed) {
+  const auto trained = trainer.masters();
+  const auto& axes = trainer.model().axes();
+  auto sums = at::zeros({2}, at::kDouble);  // of the change, of the start
   const auto add = [&](const at::Tensor& now, const at::Tensor& before) {
     const auto start = before.to(now.scalar_type());
-    change += (now.detach().cpu() - start).square().sum(at::kDouble).item<double>();
-    norm += start.square().sum(at::kDouble).item<double>();
+    sums[0] += (now.cpu() - start).square().sum(at::kDouble);
+    sums[1] += start.square().sum(at::kDouble);
   };
-  if (options.init == "random") {
-    const auto start = load_model(options, trained.front().value.scalar_type(), at::kCPU, seed);
-    for (std::size_t i = 0; i < trained.size(); ++i)
-      add(trained[i].value, start->parameters()[i].value);
-  } else {
-    const auto files = open_model_files(options);
-    for (const auto& parameter : trained)  // a tensor at a time: no second model in memory
-      for (const auto& slice : parameter.slices)
-        add(parameter.value.narrow(0, slice.row_begin, slice.rows),
-            files.weights->read(slice.name));
-  }
-  return std::sqrt(change / std::max(norm, 1e-300));
+  std::unique_ptr<models::Model> start;
+  std::optional<models::ModelFiles> files;  // a tensor at a time: no second model in memory
+  if (options.init == "random")
+    start = load_model(options, trained.front().value.scalar_type(), at::kCPU, seed, axes);
+  else
+    files = open_model_files(options);
+  for (std::size_t i = 0; i < trained.size(); ++i)
+    for (const auto& slice : trained[i].slices) {
+      if (!models::counts(trained[i], slice, axes)) continue;
+      const auto now = models::rows_of(trained[i], slice);
+      add(now, start ? models::rows_of(start->parameters()[i], slice)
+                     : files->weights->read_box(slice, now.sizes()));
+    }
+  axes.experts->all_reduce(sums, parallel::ReduceOp::Sum, "change of the weights").wait();
+  return std::sqrt(sums[0].item<double>() / std::max(sums[1].item<double>(), 1e-300));
 }
 
 Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total_steps)
@@ -65,12 +71,14 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
       [&] {
         if (run.has_role(kPolicy))
           model_ = load_trained_model(model, run.dtype(), run.device(),
-                                      static_cast<std::uint64_t>(config.run.seed));
+                                      static_cast<std::uint64_t>(config.run.seed),
+                                      run.groups().model_axes(kPolicy));
       },
       "loading the model");
   if (active())
-    trainer_ = std::make_unique<Trainer>(*model_, std::vector<ExtraParameter>(), config.optimizer,
-                                         config.trainer, config.run, total_steps, data_parallel());
+    trainer_ = std::make_unique<Trainer>(
+        *model_, std::vector<ExtraParameter>(), config.optimizer, config.trainer, config.run,
+        total_steps, DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
   run.together(
       [&] {
         if (!active()) return;
@@ -92,7 +100,8 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
 
 std::vector<std::vector<std::int64_t>> Learner::micro_batches(
     std::span<const data::TrainingSample> samples, int replica) const {
-  const auto replicas = static_cast<std::size_t>(run_.groups().layout().role(kPolicy).ranks.size());
+  const auto replicas =
+      static_cast<std::size_t>(run_.groups().layout().role(kPolicy).num_replicas());
   std::vector<data::TrainingSample> mine;
   std::vector<std::int64_t> numbers;
   for (auto i = static_cast<std::size_t>(replica); i < samples.size(); i += replicas) {
@@ -126,6 +135,7 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
     run_.progress();
   }
   if (more) sum += more();
+  trainer_->end_backward();
   const double total = data_parallel().all_reduce_scalar(sum, parallel::ReduceOp::Sum, "loss");
   const auto result = trainer_->finish(total);
   row.set("loss", total);

@@ -38,7 +38,7 @@ class Learner {
   bool active() const { return model_ != nullptr; }
   models::Model& model() { return *model_; }
   Trainer& trainer() { return *trainer_; }
-  parallel::Communicator& data_parallel() { return run_.groups().axis(kPolicy, "dp"); }
+  parallel::Communicator& data_parallel() { return run_.groups().data(kPolicy); }
 
  private:
   Run& run_;
@@ -51,9 +51,8 @@ class Learner {
 /// and the model from them (load_trained_model left it without weights).
 void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
 
-/// |w - w0| / |w0| over all weights of `trained`, w0 = the model of `options` as it is loaded in
-/// that precision.
-double relative_change(std::span<const models::Parameter> trained,
-                       const models::ModelOptions& options, std::uint64_t seed);
+/// |w - w0| / |w0| over all master weights of `trainer`, w0 = the model of `options` as it is
+/// loaded in that precision. Collective over: the ranks that hold the model together.
+double relative_change(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
 
 }  // namespace r1::mpi

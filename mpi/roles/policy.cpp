@@ -24,7 +24,8 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
       [&] {
         if (!run.has_role(kPolicy)) return;
         model_ = load_trained_model(config.model, run.dtype(), run.device(),
-                                    static_cast<std::uint64_t>(config.run.seed));
+                                    static_cast<std::uint64_t>(config.run.seed),
+                                    run.groups().model_axes(kPolicy));
         generator_ = std::make_unique<Generator>(run, *model_);
         if (!config.rl.replay.empty()) replay_ = std::make_unique<RolloutReplay>(config.rl.replay);
       },
@@ -37,15 +38,16 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
           ValueHead{at::zeros({1, model_->shape().hidden_size}, options), at::zeros({1}, options)};
       extra = {{"value_head.weight", value_head_->weight}, {"value_head.bias", value_head_->bias}};
     }
-    trainer_ = std::make_unique<Trainer>(*model_, extra, config.optimizer, config.trainer,
-                                         config.run, optimizer_steps(config.rl), data_parallel());
+    trainer_ = std::make_unique<Trainer>(
+        *model_, extra, config.optimizer, config.trainer, config.run, optimizer_steps(config.rl),
+        DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
   }
   run.together(
       [&] {
         if (!active()) return;
         load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
         if (run.writes()) run.describe(*model_);
-        if (config.rl.record_rollouts)
+        if (config.rl.record_rollouts && leads())
           recorder_ = std::make_unique<RolloutRecorder>(run.folder(), data_parallel().rank());
       },
       "loading the master weights");
@@ -76,8 +78,12 @@ void Policy::persist() {
                           }});
 }
 
+bool Policy::leads() const {
+  return run_.groups().layout().leads(run_.world().rank(), kPolicy);
+}
+
 parallel::Communicator& Policy::data_parallel() {
-  return run_.groups().axis(kPolicy, "dp");
+  return run_.groups().data(kPolicy);
 }
 
 RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,

@@ -49,6 +49,7 @@ class Policy {
  private:
   friend class PolicyUpdate;
   void persist();
+  bool leads() const;  // its replica
 
   Run& run_;
   std::unique_ptr<models::Model> model_;

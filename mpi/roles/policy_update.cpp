@@ -77,7 +77,7 @@ void PolicyUpdate::compute_old() {
                             .index_select(0, to_tensor(batch.loss_rows, model.device()));
     const auto logprobs =
         to_vector(parallel::vocab_logprobs(
-                      hidden, model.head_weight(), targets_tensor(batch, model.device()),
+                      hidden, model.head(), targets_tensor(batch, model.device()),
                       config_.sampling.temperature, false, config_.trainer.logprob_chunk_tokens)
                       .logprobs);
     std::vector<double> values;
@@ -175,16 +175,17 @@ std::vector<std::int64_t> PolicyUpdate::local_rows(const std::vector<std::int64_
   return mine;
 }
 
-at::Tensor PolicyUpdate::micro_loss(const data::MicroBatch& batch,
-                                    const std::vector<std::int64_t>& rows, Losses& sums) {
+void PolicyUpdate::train_micro_batch(const data::MicroBatch& batch,
+                                     const std::vector<std::int64_t>& rows, bool last,
+                                     Losses& sums) {
   const auto& model = *policy_.model_;
   const auto device = model.device();
   const auto input = model_input(batch, model);
   const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
   const bool with_entropy = true;
-  const auto scores = parallel::vocab_logprobs(
-      hidden, model.head_weight(), targets_tensor(batch, device), config_.sampling.temperature,
-      with_entropy, config_.trainer.logprob_chunk_tokens);
+  const auto scores = parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device),
+                                               config_.sampling.temperature, with_entropy,
+                                               config_.trainer.logprob_chunk_tokens);
   std::vector<double> old, reference, advantages, returns, values, sampled;
   std::vector<std::int64_t> lengths;
   for (const auto& range : batch.samples) {
@@ -225,12 +226,10 @@ at::Tensor PolicyUpdate::micro_loss(const data::MicroBatch& batch,
     loss = loss + value.loss;
   }
   sums.loss += loss.item<double>();
-  policy_.trainer_->backward(loss, false);
-  return loss;
+  policy_.trainer_->backward(loss, last);
 }
 
-at::Tensor PolicyUpdate::coldstart_loss(std::span<const data::TrainingSample> samples,
-                                        double& loss_sum) {
+double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> samples) {
   const auto& model = *policy_.model_;
   const auto replicas = policy_.data_parallel().size(), replica = policy_.data_parallel().rank();
   std::vector<std::int64_t> mine;
@@ -239,19 +238,18 @@ at::Tensor PolicyUpdate::coldstart_loss(std::span<const data::TrainingSample> sa
     tokens += static_cast<double>(samples[i].completion_ids.size());
     if (static_cast<int>(i) % replicas == replica) mine.push_back(static_cast<std::int64_t>(i));
   }
-  if (mine.empty()) return {};
+  if (mine.empty()) return 0.0;
   const auto batch = data::pack(samples, mine, config_.trainer.share_prefix);
   const auto input = model_input(batch, model);
   const auto hidden =
       model.forward(input).index_select(0, to_tensor(batch.loss_rows, model.device()));
   const auto logprobs =
-      parallel::vocab_logprobs(hidden, model.head_weight(), targets_tensor(batch, model.device()),
-                               1.0, false, config_.trainer.logprob_chunk_tokens)
+      parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, model.device()), 1.0,
+                               false, config_.trainer.logprob_chunk_tokens)
           .logprobs;
   const auto sft = algorithms::sft_loss(logprobs, {tokens, static_cast<double>(samples.size())});
-  loss_sum += sft.loss.item<double>();
-  policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, false);
-  return sft.loss;
+  policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, /*last=*/true);
+  return sft.loss.item<double>();
 }
 
 bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
@@ -271,13 +269,15 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   Losses sums{at::zeros_like(policy_sums_), at::zeros_like(value_sums_), 0.0};
   auto& trainer = *policy_.trainer_;
   trainer.start();
-  double coldstart_part = 0.0;
-  for (const auto& indices : data::split_by_tokens(samples, config_.trainer.micro_batch_tokens,
-                                                   config_.trainer.share_prefix)) {
-    micro_loss(data::pack(samples, indices, config_.trainer.share_prefix), used, sums);
+  const auto batches = data::split_by_tokens(samples, config_.trainer.micro_batch_tokens,
+                                             config_.trainer.share_prefix);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    train_micro_batch(data::pack(samples, batches[i], config_.trainer.share_prefix), used,
+                      i + 1 == batches.size() && coldstart.empty(), sums);
     run_.progress();
   }
-  if (!coldstart.empty()) coldstart_loss(coldstart, coldstart_part);
+  const double coldstart_part = coldstart.empty() ? 0.0 : train_coldstart(coldstart);
+  trainer.end_backward();
   policy_.data_parallel()
       .all_reduce(sums.policy_sums, parallel::ReduceOp::Sum, "policy sums")
       .wait();

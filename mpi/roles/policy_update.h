@@ -40,9 +40,11 @@ class PolicyUpdate {
                                        std::int64_t end) const;
   bool optimize(const std::vector<std::int64_t>& rows,
                 std::span<const data::TrainingSample> coldstart);
-  at::Tensor micro_loss(const data::MicroBatch& batch, const std::vector<std::int64_t>& rows,
-                        Losses& sums);
-  at::Tensor coldstart_loss(std::span<const data::TrainingSample> samples, double& loss_sum);
+  /// Gradients of one micro-batch; `last`: no other follows in the step.
+  void train_micro_batch(const data::MicroBatch& batch, const std::vector<std::int64_t>& rows,
+                         bool last, Losses& sums);
+  /// Gradients of this rank's part of the supervised samples; their loss.
+  double train_coldstart(std::span<const data::TrainingSample> samples);
   void note_mismatch(const at::Tensor& logprobs, const at::Tensor& sampled);
   void fill_metrics(metrics::Row& row);
   double all_sum(double value, const char* label) const;

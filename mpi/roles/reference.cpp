@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "checkpoint_model.h"
+#include "models/split_model.h"
 #include "roles/policy.h"
 
 namespace r1::mpi {
@@ -20,7 +22,8 @@ Reference::Reference(Run& run) : run_(run) {
       [&] {
         if (!run.has_role("reference")) return;
         model_ = load_model(config.reference.used() ? config.reference : config.model, run.dtype(),
-                            run.device(), static_cast<std::uint64_t>(config.run.seed));
+                            run.device(), static_cast<std::uint64_t>(config.run.seed),
+                            run.groups().model_axes("reference"));
       },
       "loading the reference");
   if (config.rl.reference_update_every > 0) persist();
@@ -28,24 +31,32 @@ Reference::Reference(Run& run) : run_(run) {
 
 /// Only a reference that is replaced during the run belongs into checkpoints.
 void Reference::persist() {
-  run_.persist("reference", {[this] {
-                               std::vector<checkpoint::ShardedTensor> tensors;
-                               if (!model_) return tensors;
-                               for (const auto& parameter : model_->parameters())
-                                 for (const auto& slice : parameter.slices) {
-                                   tensors.push_back(checkpoint::whole_tensor(
-                                       "reference/" + slice.name,
-                                       parameter.value.narrow(0, slice.row_begin, slice.rows)));
-                                   tensors.back().replica = run_.groups().place("reference").rank;
-                                 }
-                               return tensors;
-                             },
-                             [this] {
-                               return nlohmann::json{{"version", version_}}.dump();
-                             },
-                             [this](const std::string& state) {
-                               version_ = nlohmann::json::parse(state).at("version");
-                             }});
+  run_.persist("reference",
+               {[this] {
+                  std::vector<checkpoint::ShardedTensor> tensors;
+                  if (!model_) return tensors;
+                  for (const auto& parameter : model_->parameters())
+                    for (const auto& slice : parameter.slices) {
+                      tensors.push_back(sharded_tensor(parameter, slice, "reference/"));
+                      tensors.back().replica = copy_of(parameter, slice);
+                    }
+                  return tensors;
+                },
+                [this] {
+                  return nlohmann::json{{"version", version_}}.dump();
+                },
+                [this](const std::string& state) {
+                  version_ = nlohmann::json::parse(state).at("version");
+                }});
+}
+
+/// Number of this rank's copy of a slice among all ranks of the role.
+std::int64_t Reference::copy_of(const models::Parameter& parameter,
+                                const models::WeightSlice& slice) const {
+  auto& groups = run_.groups();
+  const auto& replicas =
+      parameter.expert ? groups.expert_data("reference") : groups.data("reference");
+  return slice.copy + replicas.rank() * groups.model_axes("reference").tensor->size();
 }
 
 std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollout> rollouts) {
@@ -81,21 +92,44 @@ void Reference::update_if_due(std::int64_t step, Policy& policy) {
   auto version = at::full({1}, policy.version(), at::kLong);
   run_.world().broadcast(version, source, "policy version").wait();
   version_ = version.item<std::int64_t>();
-  if (!model_ && me != source) return;
-  const auto num_parameters = (model_ ? *model_ : policy.model()).parameters().size();
-  for (std::size_t i = 0; i < num_parameters; ++i) {
-    for (const int target : layout.role("reference").ranks) {
-      const auto from = me == source ? policy.model().parameters()[i].value.detach() : at::Tensor();
-      if (me == source && me == target)
-        model_->parameters()[i].value.copy_(from);
-      else if (me == source)
-        run_.world().send(from, target, "policy to reference").wait();
-      else if (me == target)
-        run_.world()
-            .receive(model_->parameters()[i].value.detach(), source, "policy to reference")
-            .wait();
-    }
+  if (same_layout()) {
+    for (std::size_t i = 0; model_ && i < model_->parameters().size(); ++i)
+      model_->parameters()[i].value.copy_(policy.model().parameters()[i].value);
+    return;
   }
+  // The policy's ranks put one tensor after the other together; the first of them passes each on,
+  // and every reference rank keeps its part of it.
+  const auto& targets = layout.role("reference").ranks;
+  models::WholeTensors parts(model_ ? model_->parameters() : std::vector<models::Parameter>());
+  const auto receive = [&](const std::string& name, at::Tensor whole) {
+    run_.world().receive(whole, source, "policy to reference").wait();
+    parts.fill(name, whole);
+  };
+  if (policy.active()) {
+    models::for_each_whole_tensor(
+        policy.model().parameters(), policy.model().shape(), policy.model().axes(),
+        [&](const std::string& name, const at::Tensor& whole) {
+          if (me != source) {
+            if (model_) receive(name, at::empty_like(whole));
+            return;
+          }
+          for (const int target : targets)
+            if (target == me)
+              parts.fill(name, whole);
+            else
+              run_.world().send(whole.contiguous(), target, "policy to reference").wait();
+        });
+  } else if (model_) {
+    for (const auto& [name, shape] : models::whole_tensors(model_->shape()))
+      receive(name, at::empty(shape, at::TensorOptions(model_->device()).dtype(model_->dtype())));
+  }
+}
+
+bool Reference::same_layout() const {
+  const auto& layout = run_.groups().layout();
+  const auto &mine = layout.role("reference"), &policy = layout.role(kPolicy);
+  return mine.ranks == policy.ranks && mine.mesh.size("tp") == policy.mesh.size("tp") &&
+         mine.mesh.size("ep") == policy.mesh.size("ep");
 }
 
 }  // namespace r1::mpi

@@ -25,6 +25,9 @@ class Reference {
  private:
   std::vector<std::vector<double>> logprobs(std::span<const data::Rollout> rollouts);
   void persist();
+  std::int64_t copy_of(const models::Parameter& parameter, const models::WeightSlice& slice) const;
+  /// Whether each rank of the policy holds the same part of the reference.
+  bool same_layout() const;
 
   Run& run_;
   std::unique_ptr<models::Model> model_;

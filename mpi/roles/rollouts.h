@@ -1,6 +1,7 @@
 #pragma once
 // The rollouts of a step, spread over the policy's replicas, and the services that score them chunk
 // by chunk while later chunks are still being sampled.
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <span>
@@ -13,8 +14,9 @@
 
 namespace r1::mpi {
 
-/// Groups of one chunk that this rank's replica sampled (empty on ranks outside the policy). A
-/// group belongs to replica group % num_replicas: all of its samples have one owner.
+/// Groups of one chunk that this rank's replica sampled (empty on ranks outside the policy; the
+/// same on all ranks of a replica). A group belongs to replica group % num_replicas: all of its
+/// samples have one owner.
 struct RolloutChunk {
   std::int64_t index = 0;
   std::vector<data::Rollout> rollouts;
@@ -38,8 +40,10 @@ enum ExchangeTag : int {
   kTeacherReply
 };
 
-/// A role that answers each rollout with a Reply. Replica r of the policy is served by rank r %
-/// size of the role; a rank that is both answers itself without a message.
+/// A role that answers each rollout with a Reply. Replica r of the policy is served by replica r %
+/// number of the role's: its leader sends the rollouts to all ranks of the serving replica, which
+/// score them together, and whose leader answers to all ranks of the policy's. A rank that is in
+/// both needs no message.
 template <class Reply>
 class ScoreService {
  public:
@@ -48,7 +52,9 @@ class ScoreService {
 
   ScoreService(RoleGroups& groups, Exchange& exchange, std::string role, int request_tag,
                int reply_tag)
-      : groups_(groups),
+      : me_(groups.world().rank()),
+        clients_(groups.layout().role(kPolicy).replicas()),
+        servers_(groups.layout().role(role).replicas()),
         exchange_(exchange),
         role_(std::move(role)),
         request_tag_(request_tag),
@@ -59,47 +65,25 @@ class ScoreService {
   /// messages carry completions only.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const Score& score_some) {
-    const auto score = [&](std::span<const data::Rollout>
-                               rollouts) {  // a replica may own no group of a small chunk
-      return rollouts.empty() ? std::vector<Reply>() : score_some(rollouts);
-    };
-    const auto& layout = groups_.layout();
-    const auto& policy = layout.role(kPolicy).ranks;
-    const auto& servers = layout.role(role_).ranks;
-    const int me = groups_.world().rank();
-    for (std::size_t replica = 0; replica < policy.size(); ++replica) {
-      const int server = servers[replica % servers.size()];
-      if (policy[replica] == me && server != me)
-        exchange_.send(server, request_tag_, without_prompts(chunk.rollouts));
-    }
-    for (std::size_t replica = 0; replica < policy.size(); ++replica) {
-      const int server = servers[replica % servers.size()];
-      if (server != me) continue;
-      if (policy[replica] == me) {
-        local_.push_back(score(chunk.rollouts));
-        continue;
-      }
-      auto rollouts = exchange_.receive<std::vector<data::Rollout>>(policy[replica], request_tag_,
-                                                                    role_.c_str());
-      for (auto& rollout : rollouts)
-        rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
-      exchange_.send(policy[replica], reply_tag_, score(rollouts));
-    }
+    for (std::size_t replica = 0; replica < clients_.size(); ++replica)
+      if (clients_[replica].front() == me_)
+        for (const int server : server_of(replica))
+          if (!contains(clients_[replica], server))
+            exchange_.send(server, request_tag_, without_prompts(chunk.rollouts));
+    for (std::size_t replica = 0; replica < clients_.size(); ++replica)
+      if (contains(server_of(replica), me_)) serve(replica, prompts, chunk, score_some);
   }
 
   /// Waits for the replies of all chunks since the last collect and stores them. `chunks`: this
   /// rank's parts in order.
   void collect(std::vector<RolloutChunk>& chunks, const Store& store) {
-    const auto& layout = groups_.layout();
-    const int me = groups_.world().rank();
-    if (layout.is_in(me, kPolicy)) {
-      const auto& servers = layout.role(role_).ranks;
-      const auto replica = static_cast<std::size_t>(groups_.place(kPolicy).rank);
-      const int server = servers[replica % servers.size()];
+    for (std::size_t replica = 0; replica < clients_.size(); ++replica) {
+      if (!contains(clients_[replica], me_)) continue;
+      const auto& server = server_of(replica);
       for (std::size_t c = 0; c < chunks.size(); ++c) {
-        auto replies =
-            server == me ? std::move(local_[c])
-                         : exchange_.receive<std::vector<Reply>>(server, reply_tag_, role_.c_str());
+        auto replies = contains(server, me_) ? std::move(local_[c])
+                                             : exchange_.receive<std::vector<Reply>>(
+                                                   server.front(), reply_tag_, role_.c_str());
         for (std::size_t i = 0; i < chunks[c].rollouts.size(); ++i)
           store(chunks[c].rollouts[i], std::move(replies[i]));
       }
@@ -109,12 +93,41 @@ class ScoreService {
   }
 
  private:
+  const std::vector<int>& server_of(std::size_t replica) const {
+    return servers_[replica % servers_.size()];
+  }
+  static bool contains(const std::vector<int>& ranks, int rank) {
+    return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
+  }
+
+  /// On a rank of the serving replica: scores what one replica of the policy sampled.
+  void serve(std::size_t replica, std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
+             const Score& score_some) {
+    const auto& client = clients_[replica];
+    const bool local = contains(client, me_);
+    std::vector<data::Rollout> received;
+    if (!local) {
+      received = exchange_.receive<std::vector<data::Rollout>>(client.front(), request_tag_,
+                                                               role_.c_str());
+      for (auto& rollout : received)
+        rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
+    }
+    const std::span<const data::Rollout> rollouts = local ? chunk.rollouts : received;
+    // A replica may own no group of a small chunk.
+    auto replies = rollouts.empty() ? std::vector<Reply>() : score_some(rollouts);
+    if (server_of(replica).front() == me_)
+      for (const int rank : client)
+        if (!contains(server_of(replica), rank)) exchange_.send(rank, reply_tag_, replies);
+    if (local) local_.push_back(std::move(replies));
+  }
+
   static std::vector<data::Rollout> without_prompts(std::vector<data::Rollout> rollouts) {
     for (auto& rollout : rollouts) rollout.prompt = {};
     return rollouts;
   }
 
-  RoleGroups& groups_;
+  int me_;
+  std::vector<std::vector<int>> clients_, servers_;  // world ranks of the replicas
   Exchange& exchange_;
   std::string role_;
   int request_tag_, reply_tag_;

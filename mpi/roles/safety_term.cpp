@@ -95,8 +95,8 @@ double SafetyTerm::accumulate(Learner& learner) {
     const auto input = model_input(batch, model);
     const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
     const auto scores =
-        parallel::vocab_logprobs(hidden, model.head_weight(), targets_tensor(batch, device), 1.0,
-                                 false, trainer.logprob_chunk_tokens);
+        parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device), 1.0, false,
+                                 trainer.logprob_chunk_tokens);
     std::vector<std::int64_t> numbers, lengths;
     for (const auto& range : batch.samples) {
       numbers.push_back(range.sample);

@@ -14,7 +14,8 @@ SampledModel::SampledModel(Run& run, const models::ModelOptions& options) : run_
       [&] {
         if (!run.has_role(kPolicy)) return;
         model_ = load_model(options, run.dtype(), run.device(),
-                            static_cast<std::uint64_t>(run.config().run.seed));
+                            static_cast<std::uint64_t>(run.config().run.seed),
+                            run.groups().model_axes(kPolicy));
         generator_ = std::make_unique<Generator>(run, *model_);
       },
       "loading the model");
@@ -30,29 +31,30 @@ std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> pr
       return run_.seed({salt, static_cast<std::uint64_t>(sample)});
     };
     chunks[0].rollouts =
-        generator_->sample(prompts, samples, sampling, seed_of, run_.groups().axis(kPolicy, "dp"));
+        generator_->sample(prompts, samples, sampling, seed_of, run_.groups().data(kPolicy));
   }
   reward.score(prompts, chunks[0]);
   reward.collect(chunks);
   return gather(std::move(chunks[0].rollouts), prompts);
 }
 
-/// Completions travel, prompts are known everywhere. One chunk of prompts at a time bounds the
-/// message.
+/// Leaders send completions; prompts are known everywhere. One chunk of prompts at a time bounds
+/// the message.
 std::vector<data::Rollout> SampledModel::gather(std::vector<data::Rollout> mine,
                                                 std::span<const data::Prompt> prompts) {
-  if (!model_) return {};
-  const auto& ranks = run_.groups().layout().role(kPolicy).ranks;
+  const auto& layout = run_.groups().layout();
+  if (!layout.leads(run_.world().rank(), kPolicy)) return {};
+  const auto replicas = layout.role(kPolicy).replicas();
   if (!run_.writes()) {
     for (auto& rollout : mine) rollout.prompt = {};
-    run_.exchange().send(ranks.front(), kGatherTag, mine);
+    run_.exchange().send(replicas.front().front(), kGatherTag, mine);
     run_.exchange().flush();
     return {};
   }
   const auto first = prompts.empty() ? 0 : prompts.front().index;
-  for (std::size_t r = 1; r < ranks.size(); ++r)
-    for (auto& rollout :
-         run_.exchange().receive<std::vector<data::Rollout>>(ranks[r], kGatherTag, "completions")) {
+  for (std::size_t r = 1; r < replicas.size(); ++r)
+    for (auto& rollout : run_.exchange().receive<std::vector<data::Rollout>>(
+             replicas[r].front(), kGatherTag, "completions")) {
       rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - first)];
       mine.push_back(std::move(rollout));
     }

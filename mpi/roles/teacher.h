@@ -8,7 +8,7 @@ namespace r1::mpi {
 class Teacher {
  public:
   /// Loads [teacher] on the teacher ranks and brings its head to all policy ranks. Collective over:
-  /// world. Throws: ConfigError when the vocabularies differ.
+  /// world. Throws: ConfigError when the vocabularies differ, or the teacher's layout cannot serve.
   Teacher(Run& run);
 
   /// What the teacher ranks do in a step: the hidden states of every micro-batch of the replicas
@@ -22,9 +22,14 @@ class Teacher {
 
  private:
   at::Tensor compute(const data::MicroBatch& batch) const;
-  int server_of(int replica) const;
+  void share_head();
+  void require_separate_or_same() const;
+  /// The teacher's replica that serves a replica of the policy.
+  const std::vector<int>& server_of(std::size_t replica) const;
 
   Run& run_;
+  std::vector<std::vector<int>> clients_,
+      servers_;  // world ranks of the policy's, the teacher's replicas
   std::unique_ptr<models::Model> model_;
   at::Tensor head_;
 };

@@ -40,7 +40,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
           const auto targets = targets_tensor(batch, run.device());
-          const auto& head = student.model().head_weight();
+          const auto head = student.model().head();
           const auto chunk = run.config().trainer.logprob_chunk_tokens;
           if (!teacher)
             return algorithms::sft_loss(
@@ -48,7 +48,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
                        denominators)
                 .loss;
           const auto& loss = run.config().distillation_loss;
-          const auto common = std::min(head.size(0), teacher->head().size(0));
+          const auto common = std::min(head.vocab_size(), teacher->head().size(0));
           const auto terms =
               parallel::distillation_terms(hidden, head, {teacher->hidden(batch), teacher->head()},
                                            targets, loss.temperature, common, chunk);

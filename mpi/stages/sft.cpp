@@ -38,8 +38,8 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
           const auto scores = parallel::vocab_logprobs(
-              hidden, learner.model().head_weight(), targets_tensor(batch, run.device()), 1.0,
-              false, run.config().trainer.logprob_chunk_tokens);
+              hidden, learner.model().head(), targets_tensor(batch, run.device()), 1.0, false,
+              run.config().trainer.logprob_chunk_tokens);
           return algorithms::sft_loss(scores.logprobs, denominators).loss;
         },
         step, safety.gradient(learner));

@@ -188,9 +188,26 @@ nlohmann::json HeldOutLoss::summary(Learner& learner, std::int64_t step) {
   return {{"before", before_}, {"after", after}, {"records", samples_.size()}};
 }
 
+namespace {
+
+/// The trained model on the rank that writes. Its parts are gathered before anything is written: a
+/// full disk must not leave other ranks in a reduction. Collective over: policy.
+std::unique_ptr<models::Model> whole_model(Run& run, Trainer* trainer) {
+  std::unique_ptr<models::Model> model;
+  run.together(
+      [&] {
+        if (trainer != nullptr) model = trainer->master_model(run.writes());
+      },
+      "gathering the model");
+  return model;
+}
+
+}  // namespace
+
 void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
   const auto every = run.config().checkpoint.save_hf_every;
   if (every == 0 || (step + 1) % every != 0) return;
+  const auto model = whole_model(run, trainer);
   run.together(
       [&] {
         if (!run.writes()) return;
@@ -199,7 +216,7 @@ void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
         const auto name = checkpoint::checkpoint_name(step + 1);
         const auto partial = folder / ("." + name + ".partial"), target = folder / name;
         fs::remove_all(partial);  // of a start that was killed here
-        write_model_folder(*trainer->master_model(), *run.text().tokenizer, partial.string());
+        write_model_folder(*model, *run.text().tokenizer, partial.string());
         fs::remove_all(target);
         fs::rename(partial, target);
         base::sync_folder(folder.string());
@@ -209,13 +226,18 @@ void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
 }
 
 void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {
+  double weight_change = 0.0;
+  run.together(
+      [&] {
+        if (trainer != nullptr)
+          weight_change = relative_change(*trainer, run.config().model,
+                                          static_cast<std::uint64_t>(run.config().run.seed));
+      },
+      "comparing the weights with the first ones");
+  const auto model = whole_model(run, trainer);
   run.together(
       [&] {
         if (!run.writes()) return;
-        const auto weight_change =
-            relative_change(trainer->masters(), run.config().model,
-                            static_cast<std::uint64_t>(run.config().run.seed));
-        const auto model = trainer->master_model();
         write_model_folder(*model, *run.text().tokenizer, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};

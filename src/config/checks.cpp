@@ -24,22 +24,24 @@ void check_mesh(const std::string& key, const MeshOptions& mesh, const RoleOptio
   problems.require(shape.num_attention_heads % mesh.tp == 0, key + ".tp",
                    fmt::format("expected a divisor of the {} attention heads, found {}",
                                shape.num_attention_heads, mesh.tp));
-  problems.require(shape.is_deepseek() || shape.kv_heads() % mesh.tp == 0, key + ".tp",
-                   fmt::format("expected a divisor of the {} key/value heads, found {}",
-                               shape.kv_heads(), mesh.tp));
-  const std::int64_t experts = shape.experts.num_experts;
   problems.require(
-      experts > 0 ? experts % mesh.ep == 0 : mesh.ep == 1, key + ".ep",
-      experts > 0 ? fmt::format("expected a divisor of the {} experts, found {}", experts, mesh.ep)
-                  : "the model has no experts: expected 1");
+      shape.is_deepseek() || shape.kv_heads() % mesh.tp == 0 || mesh.tp % shape.kv_heads() == 0,
+      key + ".tp",
+      fmt::format("expected a divisor or a multiple of the {} key/value heads, found {}",
+                  shape.kv_heads(), mesh.tp));
+  const std::int64_t experts = shape.experts.num_experts;
+  problems.require(experts > 0 ? experts >= mesh.ep * mesh.tp : mesh.ep == 1, key + ".ep",
+                   experts > 0 ? fmt::format("{} experts cannot be held by tp {} x ep {} ranks",
+                                             experts, mesh.tp, mesh.ep)
+                               : "the model has no experts: expected 1");
 }
 
 void check_roles(const Config& config, base::Problems& problems) {
   const models::ModelShape& policy = config.model.shape;
   check_mesh("roles.policy.train", config.roles.policy.train, config.roles.policy, policy,
              problems);
-  check_mesh("roles.policy.generate", config.roles.policy.generate, config.roles.policy, policy,
-             problems);
+  check_mesh("roles.policy.generate", config.roles.policy.generation_mesh(), config.roles.policy,
+             policy, problems);
   check_mesh("roles.reference.train", config.roles.reference.train, config.roles.reference,
              config.reference.shape.empty() ? policy : config.reference.shape, problems);
   check_mesh("roles.teacher.train", config.roles.teacher.train, config.roles.teacher,

@@ -85,7 +85,7 @@ void RoleOptions::visit(base::OptionVisitor& v) {
   v("ranks", ranks, "ranks of the role; -1: automatic");
   v("share_with", share_with, "run on the ranks of this other role; empty: own ranks or automatic");
   v.section("train", train, "split for training and scoring");
-  v.section("generate", generate, "split for generation");
+  v.section("generate", generate, "split for generation; tp = 0: that of training");
 }
 
 void RoleOptions::check(const std::string& key, base::Problems& problems) const {
@@ -93,7 +93,7 @@ void RoleOptions::check(const std::string& key, base::Problems& problems) const 
   problems.require(share_with.empty() || ranks == -1, key + ".share_with",
                    "a role that shares takes the other role's ranks: leave ranks at -1");
   train.check(key + ".train", problems);
-  generate.check(key + ".generate", problems);
+  if (generate.tp != 0) generate.check(key + ".generate", problems);
 }
 
 void RolesOptions::visit(base::OptionVisitor& v) {

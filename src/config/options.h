@@ -47,7 +47,9 @@ struct RoleOptions {
   std::int64_t ranks = -1;
   std::string share_with;
   MeshOptions train;
-  MeshOptions generate;
+  MeshOptions generate{0, 0, 0};
+
+  MeshOptions generation_mesh() const { return generate.tp > 0 ? generate : train; }
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -50,8 +50,8 @@ std::vector<Needed> needed_roles(const Config& config, const std::string& comman
 }
 
 RolePlan make_role(const Needed& role, std::int64_t first, std::int64_t ranks) {
-  const MeshOptions& mesh =
-      role.trains || !role.generates ? role.options->train : role.options->generate;
+  const MeshOptions mesh =
+      role.trains || !role.generates ? role.options->train : role.options->generation_mesh();
   RolePlan plan;
   plan.role = role.name;
   plan.first_rank = first;

@@ -27,7 +27,7 @@ double generation_seconds(const Config& config, const Plan& plan, double sequenc
   const double ranks = ranks_of(plan, "policy");
   if (shape.empty() || ranks <= 0.0) return 0.0;
   const double bytes = config.model.dtype == "fp32" ? 4.0 : 2.0;
-  const auto& mesh = config.roles.policy.generate;
+  const auto mesh = config.roles.policy.generation_mesh();
   const double replicas = std::max(1.0, ranks / static_cast<double>(mesh.tp * mesh.ep));
   const double at_once =
       std::min(sequences / replicas, static_cast<double>(config.engine.max_num_seqs));

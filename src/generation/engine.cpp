@@ -10,7 +10,7 @@
 #include "base/timer.h"
 #include "generation/sampler.h"
 #include "generation/scheduler.h"
-#include "parallel/logits.h"
+#include "parallel/vocab_head.h"
 
 namespace r1::generation {
 
@@ -165,7 +165,7 @@ class GenerationRun {
                              {std::forward<Pattern>(pattern), &memory_.cache, to_device(slots)}};
     auto hidden = model_.forward(input);
     if (!rows.empty()) hidden = hidden.index_select(0, to_device(rows));
-    return parallel::form_logits(hidden, model_.head_weight());
+    return parallel::gather_logits(hidden, model_.head());
   }
 
   void append_tokens(std::vector<Sequence>& sequences, at::Tensor logits) {

@@ -28,8 +28,10 @@ struct GgufFamily {
 struct Family {
   std::string name;          // `model_type` of config.json, ModelShape::architecture
   std::string architecture;  // of config.json's `architectures`: "LlamaForCausalLM"
-  /// A model with unfilled weights.
-  std::function<std::unique_ptr<Model>(const ModelShape&, at::ScalarType, at::Device)> make;
+  /// A model with unfilled weights: this rank's part of it.
+  std::function<std::unique_ptr<Model>(const ModelShape&, at::ScalarType, at::Device,
+                                       const parallel::ModelAxes&)>
+      make;
   /// Reads the keys that not every family has (hf_config.cpp reads the others). Throws: InputError.
   std::function<void(const ConfigKeys&, ModelShape&)> read_config;
   /// Adds those keys to a config.json.
@@ -39,8 +41,8 @@ struct Family {
 
 template <class FamilyModel>
 std::unique_ptr<Model> make_family_model(const ModelShape& shape, at::ScalarType dtype,
-                                         at::Device device) {
-  return std::make_unique<FamilyModel>(shape, dtype, device);
+                                         at::Device device, const parallel::ModelAxes& axes) {
+  return std::make_unique<FamilyModel>(shape, dtype, device, axes);
 }
 
 }  // namespace r1::models

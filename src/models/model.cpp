@@ -12,11 +12,29 @@ std::int64_t Model::num_parameters() const {
   return total;
 }
 
+at::Tensor rows_of(const Parameter& parameter, const WeightSlice& slice) {
+  return parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
+}
+
+at::Tensor box_of(const at::Tensor& whole, const WeightSlice& slice, at::IntArrayRef extent) {
+  auto box = whole;
+  for (std::size_t dim = 0; dim < slice.offset.size(); ++dim)
+    box = box.narrow(static_cast<std::int64_t>(dim), slice.offset[dim], extent[dim]);
+  return box;
+}
+
+std::vector<std::int64_t> whole_shape(const Parameter& parameter, const WeightSlice& slice) {
+  if (!slice.shape.empty()) return slice.shape;
+  auto shape = parameter.value.sizes().vec();
+  shape[0] = slice.rows;
+  return shape;
+}
+
 void randomize(Model& model, std::uint64_t seed) {
   constexpr double kStandardDeviation = 0.02;  // initializer_range of Hugging Face's configurations
   for (auto& parameter : model.parameters()) {
     for (const auto& slice : parameter.slices) {
-      auto rows = parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
+      auto rows = rows_of(parameter, slice);
       if (parameter.value.dim() == 1) {
         rows.fill_(slice.name.ends_with("bias") ? 0.0 : 1.0);
         continue;
@@ -24,8 +42,14 @@ void randomize(Model& model, std::uint64_t seed) {
       auto values = at::empty(rows.sizes(), at::kDouble);
       auto* data = values.mutable_data_ptr<double>();
       const auto slice_seed = base::derive_seed({seed, base::hash_name(slice.name)});
-      for (std::int64_t i = 0; i < values.numel(); ++i)
-        data[i] = kStandardDeviation * base::normal(slice_seed, static_cast<std::uint64_t>(i));
+      const auto width = rows.size(1), whole_width = whole_shape(parameter, slice)[1];
+      const bool whole = slice.offset.empty();
+      const auto first_row = whole ? 0 : slice.offset[0],
+                 first_column = whole ? 0 : slice.offset[1];
+      for (std::int64_t i = 0; i < values.numel(); ++i) {
+        const auto index = (first_row + i / width) * whole_width + first_column + i % width;
+        data[i] = kStandardDeviation * base::normal(slice_seed, static_cast<std::uint64_t>(index));
+      }
       rows.copy_(values);
     }
   }

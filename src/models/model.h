@@ -12,14 +12,23 @@
 
 #include "models/options.h"
 #include "nn/attention_metadata.h"
+#include "parallel/vocab_head.h"
 
 namespace r1::models {
 
-/// Rows [row_begin, row_begin + rows) of a parameter are the tensor `name` of Hugging Face files.
+/// Rows [row_begin, row_begin + rows) of a parameter are the tensor `name` of Hugging Face files,
+/// or a box of it.
 struct WeightSlice {
   std::string name;
   std::int64_t row_begin = 0;
   std::int64_t rows = 0;
+  std::vector<std::int64_t> shape = {};   // of the whole tensor; empty: the rows are all of it
+  std::vector<std::int64_t> offset = {};  // of the box; its extent is that of the rows
+  /// Number of this rank's copy among the ranks of the tensor axis that hold the same box. Copy 0
+  /// counts in norms and is the one that is written.
+  int copy = 0;
+  /// Each rank of the tensor axis sees a part of the box's gradient: it is the sum over the copies.
+  bool partial_gradient = false;
 };
 
 /// One trained tensor. Fused ones (q/k/v, gate/up) hold several Hugging Face tensors as slices of
@@ -29,8 +38,16 @@ struct WeightSlice {
 struct Parameter {
   at::Tensor value;
   std::vector<WeightSlice> slices;
-  bool decay = true;  // weight decay applies (not to norms and biases)
+  bool decay = true;    // weight decay applies (not to norms and biases)
+  bool expert = false;  // split over the expert axis: gradients are summed over its replicas alone
 };
+
+/// The rows of a parameter that a slice names: a view, without gradient.
+at::Tensor rows_of(const Parameter& parameter, const WeightSlice& slice);
+/// The same part of the slice's whole tensor, which has the shape that `slice` says: a view.
+at::Tensor box_of(const at::Tensor& whole, const WeightSlice& slice, at::IntArrayRef extent);
+/// Shape of the slice's whole tensor.
+std::vector<std::int64_t> whole_shape(const Parameter& parameter, const WeightSlice& slice);
 
 /// What generation must cache per token and layer: a key and a value of every KV head.
 struct CacheLayout {
@@ -60,25 +77,28 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  /// Hidden states after the final norm, [T, D] in the model's dtype. Differentiable for packed
-  /// batches; with activation checkpointing `input` must live until backward.
+  /// Hidden states after the final norm, [T, D] in the model's dtype, whole on every rank of the
+  /// tensor axis (all give the same input). Differentiable for packed batches; with activation
+  /// checkpointing `input` must live until backward. Collective over: axes().
   virtual at::Tensor forward(const ModelInput& input) const = 0;
-  /// The head's weight [V, D]: logits = hidden x head_weight^T. The embedding itself when they are
-  /// tied.
-  virtual at::Tensor head_weight() const = 0;
+  /// The head [V, D], or this rank's part of it: logits = hidden x head^T. The embedding itself
+  /// when they are tied.
+  virtual parallel::VocabHead head() const = 0;
   virtual CacheLayout cache_layout() const = 0;
 
   const ModelShape& shape() const { return shape_; }
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
+  const parallel::ModelAxes& axes() const { return axes_; }
   /// All trained tensors in a fixed order. Values may be replaced in place, never re-bound.
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  /// That this rank holds.
   std::int64_t num_parameters() const;
 
   /// Tokens that each expert got in forwards with gradients since the last call, each as often as
-  /// its token_uses say: int64 [sparse layers, E]. Undefined: no experts. Summed over the
-  /// data-parallel ranks it is the step's load.
+  /// its token_uses say: int64 [sparse layers, E]. Undefined: no experts. Summed over all ranks
+  /// that train it is the step's load.
   virtual at::Tensor take_expert_load() { return {}; }
   /// Moves every expert's routing bias by `rate` towards an even load (nn/moe.h, balance_bias);
   /// `load` as take_expert_load() gives it. Call it between steps, equally on all ranks.
@@ -88,13 +108,14 @@ class Model {
   void set_activation_checkpointing(bool on) { activation_checkpointing_ = on; }
 
  protected:
-  Model(ModelShape shape, at::ScalarType dtype, at::Device device)
-      : shape_(std::move(shape)), dtype_(dtype), device_(device) {}
+  Model(ModelShape shape, at::ScalarType dtype, at::Device device, const parallel::ModelAxes& axes)
+      : shape_(std::move(shape)), dtype_(dtype), device_(device), axes_(axes) {}
   bool activation_checkpointing() const { return activation_checkpointing_; }
 
   ModelShape shape_;
   at::ScalarType dtype_;
   at::Device device_;
+  parallel::ModelAxes axes_;
   std::vector<Parameter> parameters_;
 
  private:
@@ -102,7 +123,7 @@ class Model {
 };
 
 /// Fills all weights: matrices and embeddings N(0, 0.02), norms 1, as a function of (seed, name,
-/// index) alone.
+/// index in the whole tensor) alone.
 void randomize(Model& model, std::uint64_t seed);
 
 }  // namespace r1::models

@@ -31,9 +31,9 @@ const Family& find_family(const std::string& name, const std::string& where) {
       fmt::format("{} '{}' is not supported: expected {}", where, name, fmt::join(names, ", ")));
 }
 
-std::unique_ptr<Model> make_model(const ModelShape& shape, at::ScalarType dtype,
-                                  at::Device device) {
-  return find_family(shape.architecture, "model family").make(shape, dtype, device);
+std::unique_ptr<Model> make_model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+                                  const parallel::ModelAxes& axes) {
+  return find_family(shape.architecture, "model family").make(shape, dtype, device, axes);
 }
 
 }  // namespace r1::models

@@ -81,6 +81,19 @@ class SafetensorsSource final : public WeightSource {
     checkpoint::release_pages(tensor.data);
     return values;
   }
+  at::Tensor read_box(const WeightSlice& slice, at::IntArrayRef extent) const override {
+    const auto& tensor = folder_.tensor(slice.name);
+    const auto dtype = dtypes().find(tensor.dtype);
+    const auto* data = tensor.data.data();
+    const bool in_place = dtype != dtypes().end() && !slice.offset.empty() &&
+                          reinterpret_cast<std::uintptr_t>(data) % sizeof(double) == 0;
+    if (!in_place) return box_of(read(slice.name), slice, extent);
+    // The mapped file itself: only the pages of the box are read.
+    const auto whole = at::from_blob(const_cast<std::byte*>(data), tensor.shape, dtype->second);
+    auto box = box_of(whole, slice, extent).clone(at::MemoryFormat::Contiguous);
+    checkpoint::release_pages(tensor.data);
+    return box;
+  }
 
  private:
   bool is_scale(const std::string& name) const {
@@ -144,7 +157,7 @@ void write_safetensors_weights(std::span<const Parameter> parameters, const std:
   std::map<std::string, at::Tensor> values;
   for (const auto& parameter : parameters) {
     for (const auto& slice : parameter.slices) {
-      values[slice.name] = parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
+      values[slice.name] = rows_of(parameter, slice);
       const auto& value = values[slice.name];
       entries.push_back({slice.name, dtype_text(value.scalar_type()), value.sizes().vec()});
     }

@@ -40,6 +40,19 @@ bool is_beyond_the_layers(const std::string& name, const ModelShape& shape) {
   return parsed.ec == std::errc() && parsed.ptr != begin && layer >= shape.num_hidden_layers;
 }
 
+/// "model.layers.3.mlp.experts.{}.up_proj.weight" for a tensor of an expert of this shape, else "".
+std::string expert_pattern(const std::string& name, const ModelShape& shape) {
+  const std::string mark = ".experts.";
+  const auto at = name.find(mark);
+  if (at == std::string::npos) return {};
+  const auto* begin = name.data() + at + mark.size();
+  std::int64_t expert = 0;
+  const auto parsed = std::from_chars(begin, name.data() + name.size(), expert);
+  if (parsed.ec != std::errc() || expert >= shape.experts.num_experts) return {};
+  return name.substr(0, at + mark.size()) + "{}" +
+         std::string(parsed.ptr, name.data() + name.size());
+}
+
 nlohmann::json read_config(const std::string& file) {
   auto config = base::parse_json(base::read_file(file), file);
   if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
@@ -58,26 +71,30 @@ void load_weights(Model& model, const WeightSource& source) {
 
 void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
                   const WeightSource& source) {
-  std::set<std::string> left;
+  std::set<std::string> left, experts;
   for (auto& name : source.names()) left.insert(std::move(name));
   for (const auto& parameter : parameters) {
     for (const auto& slice : parameter.slices) {
       if (left.erase(slice.name) == 0)
         throw base::InputError(
             fmt::format("{}: tensor '{}' is missing", source.path(), slice.name));
-      auto rows = parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
-      if (at::IntArrayRef(source.shape(slice.name)) != rows.sizes())
+      experts.insert(expert_pattern(slice.name, shape));
+      const auto rows = rows_of(parameter, slice);
+      const auto expected = whole_shape(parameter, slice);
+      if (source.shape(slice.name) != expected)
         throw base::InputError(fmt::format("{}: tensor '{}': expected shape {}, found {}",
-                                           source.path(), slice.name, shape_text(rows.sizes()),
+                                           source.path(), slice.name, shape_text(expected),
                                            shape_text(source.shape(slice.name))));
-      rows.copy_(source.read(slice.name));
+      rows.copy_(source.read_box(slice, rows.sizes()));
     }
   }
   std::size_t num_beyond = 0;
   for (const auto& name : left) {
     if (is_beyond_the_layers(name, shape))
       ++num_beyond;
-    else if (!may_be_left_over(name, shape, source))
+    else if (const auto pattern = expert_pattern(name, shape);
+             (pattern.empty() || !experts.contains(pattern)) &&
+             !may_be_left_over(name, shape, source))
       throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
                                          source.path(), name, shape.architecture));
   }

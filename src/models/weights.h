@@ -22,12 +22,16 @@ class WeightSource {
   virtual std::vector<std::int64_t> shape(const std::string& name) const = 0;
   /// On the CPU, in the file's dtype (quantised types: fp32). Throws: InputError.
   virtual at::Tensor read(const std::string& name) const = 0;
+  /// The box of it that `slice` holds, of that extent. Sources that can read no more than that.
+  virtual at::Tensor read_box(const WeightSlice& slice, at::IntArrayRef extent) const {
+    return box_of(read(slice.name), slice, extent);
+  }
 };
 
 /// Fills every parameter. Throws: InputError naming file, tensor, expected and found for a missing
 /// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files,
-/// the head of a tied model and tensors without elements aside). Layers beyond num_hidden_layers
-/// are skipped and reported.
+/// the head of a tied model, experts that other ranks hold and tensors without elements aside).
+/// Layers beyond num_hidden_layers are skipped and reported.
 void load_weights(Model& model, const WeightSource& source);
 
 /// The same into other tensors of a model's parameters, as its master weights: `parameters` are

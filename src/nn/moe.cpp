@@ -6,6 +6,8 @@
 
 #include "nn/cpu_dispatch.h"
 #include "nn/mlp.h"
+#include "parallel/model_axes.h"
+#include "parallel/tensor_parallel.h"
 
 namespace r1::nn {
 namespace {
@@ -36,12 +38,21 @@ SortedVisits sort_by_expert(const Routing& routing, std::int64_t num_experts) {
   return {order, order.floor_divide(routing.experts.size(1)), expert_load(routing, num_experts)};
 }
 
+std::vector<std::int64_t> on_host(const at::Tensor& counts) {
+  const auto host = counts.cpu();
+  return {host.const_data_ptr<std::int64_t>(), host.const_data_ptr<std::int64_t>() + host.numel()};
+}
+
+/// Where each row stands after `order` put them there.
+at::Tensor inverse_order(const at::Tensor& order) {
+  return at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
+}
+
 /// One product per expert; x [T * k, D] sorted by expert.
 at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
                             const at::Tensor& gate_up, const at::Tensor& down) {
-  const auto host = counts.cpu();
-  const std::vector<std::int64_t> sizes(host.const_data_ptr<std::int64_t>(),
-                                        host.const_data_ptr<std::int64_t>() + host.numel());
+  if (x.size(0) == 0) return x;
+  const auto sizes = on_host(counts);
   const auto inputs = x.split_with_sizes(sizes);
   const auto gate_ups = gate_up.unbind(0), downs = down.unbind(0);
   std::vector<at::Tensor> outputs;
@@ -73,6 +84,56 @@ at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
   return at::_grouped_mm(inner, down.transpose(1, 2), offsets).index_select(0, rows);
 }
 
+/// x [N, D] sorted by expert, `experts` [N] and counts [H] likewise -> [N, D].
+at::Tensor held_experts(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& counts,
+                        const at::Tensor& gate_up, const at::Tensor& down) {
+  const auto hidden = x.size(1), inner = down.size(1), held = counts.size(0);
+  const auto gate_ups = gate_up.view({held, 2 * inner, hidden});
+  const auto downs = down.view({held, hidden, inner});
+  return can_group(x, downs) ? all_experts(x, experts, counts, gate_ups, downs)
+                             : expert_by_expert(x, counts, gate_ups, downs);
+}
+
+/// The rows that ranks exchange: what each rank sends to the experts of each.
+struct ExpertTraffic {
+  std::vector<std::int64_t> send_rows, receive_rows;  // by rank
+  at::Tensor received;  // int64 [ranks, H]: rows from a rank by expert
+};
+
+ExpertTraffic agree_on_traffic(const at::Tensor& counts, std::int64_t num_experts,
+                               parallel::Communicator& ranks) {
+  const auto held = parallel::shard_of(num_experts, ranks).size;
+  std::vector<std::int64_t> send_counts;
+  for (int rank = 0; rank < ranks.size(); ++rank)
+    send_counts.push_back(parallel::shard_of(num_experts, rank, ranks.size()).size);
+  const std::vector<std::int64_t> receive_counts(static_cast<std::size_t>(ranks.size()), held);
+  auto received = at::empty({ranks.size() * held}, counts.options());
+  ranks.all_to_all(received, counts, receive_counts, send_counts, "expert loads").wait();
+  ExpertTraffic traffic{{}, {}, received.view({ranks.size(), held})};
+  for (const auto& piece : counts.split_with_sizes(send_counts))
+    traffic.send_rows.push_back(piece.sum().item<std::int64_t>());
+  traffic.receive_rows = on_host(traffic.received.sum(1));
+  return traffic;
+}
+
+/// held_experts of all ranks: x [N, D] sorted by expert, counts [E] -> [N, D].
+at::Tensor experts_of_all_ranks(const at::Tensor& x, const at::Tensor& counts,
+                                const at::Tensor& gate_up, const at::Tensor& down,
+                                parallel::Communicator& ranks) {
+  const auto traffic = agree_on_traffic(counts, counts.size(0), ranks);
+  const auto arrived =
+      parallel::exchange_rows(x, traffic.send_rows, traffic.receive_rows, ranks, "to experts");
+  // Rows stand by rank, and within a rank by expert: regroup them by expert.
+  const auto held = traffic.received.size(1);
+  const auto numbers = at::arange(held, counts.options()).repeat({ranks.size()});
+  const auto experts = numbers.repeat_interleave(traffic.received.flatten());
+  const auto order = experts.argsort(/*stable=*/true, 0, false);
+  const auto outputs = held_experts(arrived.index_select(0, order), experts.index_select(0, order),
+                                    traffic.received.sum(0), gate_up, down);
+  return parallel::exchange_rows(outputs.index_select(0, inverse_order(order)),
+                                 traffic.receive_rows, traffic.send_rows, ranks, "from experts");
+}
+
 }  // namespace
 
 Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
@@ -92,21 +153,17 @@ Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& b
 }
 
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
-                          const at::Tensor& down) {
-  const auto hidden = x.size(1), inner = down.size(1), num_experts = down.size(0) / hidden;
-  const auto gate_ups = gate_up.view({num_experts, 2 * inner, hidden});
-  const auto downs = down.view({num_experts, hidden, inner});
+                          const at::Tensor& down, std::int64_t num_experts,
+                          parallel::Communicator& ranks) {
   const auto visits = sort_by_expert(routing, num_experts);
   const auto sorted = x.index_select(0, visits.tokens);
   const auto outputs =
-      can_group(x, downs)
-          ? all_experts(sorted, routing.experts.flatten().index_select(0, visits.order),
-                        visits.counts, gate_ups, downs)
-          : expert_by_expert(sorted, visits.counts, gate_ups, downs);
-  const auto back =
-      at::empty_like(visits.order)
-          .scatter_(0, visits.order, at::arange(visits.order.size(0), visits.order.options()));
-  const auto of_token = outputs.index_select(0, back).view({x.size(0), -1, hidden});
+      ranks.size() > 1
+          ? experts_of_all_ranks(sorted, visits.counts, gate_up, down, ranks)
+          : held_experts(sorted, routing.experts.flatten().index_select(0, visits.order),
+                         visits.counts, gate_up, down);
+  const auto of_token = outputs.index_select(0, inverse_order(visits.order))
+                            .view({x.size(0), routing.experts.size(1), x.size(1)});
   return (of_token * routing.weights.unsqueeze(2)).sum(1).to(x.scalar_type());
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 // Mixture of experts: which experts a token visits, their products, and the balance of their load.
 //
-// Shape letters: T tokens, D hidden size, E experts, k experts a token visits, I width of an
-// expert.
+// Shape letters: T tokens, D hidden size, E experts, H of them held by this rank, k experts a token
+// visits, I width of an expert.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+
+#include "parallel/communicator.h"
 
 namespace r1::nn {
 
@@ -31,11 +33,15 @@ Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& b
               const RoutingOptions& options);
 
 /// sum over a token's experts e of weight_e * down_e(silu(gate_e(x)) * up_e(x)). gate_up
-/// [E * 2I, D] (an expert's gate before its up), down [E * D, I] -> [T, D]. Tokens are sorted by
+/// [H * 2I, D] (an expert's gate before its up), down [H * D, I] -> [T, D]. Tokens are sorted by
 /// expert. On GPUs in bf16 two grouped products serve all experts, without waiting for the device;
 /// otherwise a product per expert that has tokens. Differentiable.
+/// The E experts are split over `ranks` as parallel::shard_of says: tokens travel to the ranks of
+/// their experts and the results back; which token goes where is known after routing alone, so that
+/// the host waits for the counts. Collective over: ranks, with any number of tokens on each.
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
-                          const at::Tensor& down);
+                          const at::Tensor& down, std::int64_t num_experts,
+                          parallel::Communicator& ranks);
 
 /// Tokens of each expert: int64 [E]. token_uses, int64 [T]: as how many a token counts; undefined:
 /// one.

@@ -19,6 +19,11 @@ at::Tensor minus_column(const at::Tensor& logits, double scale, at::ScalarType d
   return (logits.to(dtype) * scale).sub_(column.unsqueeze(1));
 }
 
+/// hard_weight of the targets that are here, zero for the others.
+at::Tensor target_weights(const PairRowsGradient& rows) {
+  return rows.held.defined() ? rows.hard_weight * rows.held : rows.hard_weight;
+}
+
 void plain_gradient_(at::Tensor& student, const at::Tensor& teacher, const PairRowsGradient& rows,
                      double scale) {
   const at::ScalarType dtype = statistics_dtype(student.scalar_type());
@@ -31,7 +36,7 @@ void plain_gradient_(at::Tensor& student, const at::Tensor& teacher, const PairR
       q * ((log_q - log_p) - rows.reverse_kl.unsqueeze(1)) * rows.reverse_weight.unsqueeze(1);
   const at::Tensor weight = rows.hard_weight.unsqueeze(1);
   at::Tensor gradient = minus_column(student, 1.0, dtype, rows.lse_hard).exp_().mul_(weight);
-  gradient.scatter_add_(1, rows.targets.unsqueeze(1), -weight);
+  gradient.scatter_add_(1, rows.targets.unsqueeze(1), -target_weights(rows).unsqueeze(1));
   gradient.narrow(1, 0, teacher.size(1)).add_(soft, scale);
   student.copy_(gradient);
 }
@@ -70,7 +75,7 @@ void pair_rows_gradient_(at::Tensor& student, const at::Tensor& teacher,
   if (!has_pair_loops(student, teacher)) return plain_gradient_(student, teacher, rows, scale);
   const at::Tensor numbers =
       at::stack({rows.lse_student, rows.lse_teacher, rows.lse_hard, rows.reverse_kl,
-                 rows.forward_weight, rows.reverse_weight, rows.hard_weight},
+                 rows.forward_weight, rows.reverse_weight, rows.hard_weight, target_weights(rows)},
                 1)
           .to(at::kFloat)
           .contiguous();
@@ -79,7 +84,7 @@ void pair_rows_gradient_(at::Tensor& student, const at::Tensor& teacher,
     const float* n = numbers.data_ptr<float>() + i * numbers.size(1);
     const PairGradient row{static_cast<float>(scale), n[0], n[1], n[2], n[3], n[4], n[5], n[6]};
     pair_gradient(row_of(student, i), row_of(teacher, i), teacher.size(1), student.size(1), row);
-    row_of(student, i)[targets.data_ptr<std::int64_t>()[i]] -= row.hard_weight;
+    row_of(student, i)[targets.data_ptr<std::int64_t>()[i]] -= n[7];
   });
 }
 

@@ -21,9 +21,11 @@ PairRowsSum pair_rows_sum(const at::Tensor& student, const at::Tensor& teacher,
 struct PairRowsGradient {
   at::Tensor lse_student, lse_teacher, lse_hard, reverse_kl;
   at::Tensor forward_weight, reverse_weight, hard_weight;
-  at::Tensor targets;  // [C] int64
+  at::Tensor targets;    // [C] int64
+  at::Tensor held = {};  // [C] bool, targets that are among these ids; undefined: all
 };
-/// Replaces the student's logits [C, S] by the gradient with respect to them. teacher [C, N].
+/// Replaces the student's logits [C, S] by the gradient with respect to them. teacher [C, N], N <=
+/// S, may be 0.
 void pair_rows_gradient_(at::Tensor& student, const at::Tensor& teacher,
                          const PairRowsGradient& rows, double scale);
 

@@ -97,10 +97,13 @@ void GradientBuckets::launch_ready(bool all) {
   for (auto& work : pending_) work.test();  // moves the messages on
 }
 
-void GradientBuckets::finish() {
+void GradientBuckets::launch() {
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     if (!touched_[i]) gradient(i).zero_();
   if (data_parallel_.size() > 1) launch_ready(true);
+}
+
+void GradientBuckets::finish() {
   for (auto& work : pending_) work.wait();
   pending_.clear();
 }

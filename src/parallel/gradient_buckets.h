@@ -16,11 +16,14 @@ namespace r1::parallel {
 ///
 ///   buckets.start();
 ///   for each micro-batch: { if (last) buckets.reduce_during_backward(); loss.backward(); }
+///   buckets.launch();                       // whatever backward has not launched
+///   …                                       // other collectives of the same communicator
 ///   buckets.finish();                       // flat() now holds the sum over all ranks
 ///
 /// Rules kept: hooks mark parameters ready; buckets are launched in a fixed order (last parameters
 /// first) by the thread that owns this object; parameters that a step did not use contribute zeros;
-/// a rank without any micro-batch takes part.
+/// a rank without any micro-batch takes part. Ranks launch different numbers of buckets during
+/// backward, so all must have launched the rest before any other collective.
 class GradientBuckets {
  public:
   /// `parameters` require gradients and keep their storage. `bucket_bytes` of the flat buffer per
@@ -33,7 +36,9 @@ class GradientBuckets {
 
   void start();
   void reduce_during_backward();
-  /// Collective over: the data-parallel axis.
+  /// After the last micro-batch. Collective over: the data-parallel axis.
+  void launch();
+  /// Waits for the sums.
   void finish();
   at::Tensor flat() const { return flat_; }
   /// The part of the flat buffer that is the gradient of parameter `index`, shaped like it.

@@ -5,8 +5,14 @@
 #include <cstdlib>
 
 #include "base/errors.h"
+#include "parallel/model_axes.h"
 
 namespace r1::parallel {
+
+Communicator& alone() {
+  static LocalCommunicator communicator;
+  return communicator;
+}
 
 double Communicator::all_reduce_scalar(double value, ReduceOp op, const char* label) {
   auto tensor = at::full({1}, value, at::kDouble);

@@ -16,12 +16,12 @@ constexpr std::int64_t kCpuChunkBytes = std::int64_t{48} << 20;
 constexpr std::int64_t kDeviceChunkBytes = std::int64_t{256} << 20;
 }  // namespace
 
-std::int64_t choose_chunk(std::int64_t wanted, const at::Tensor& head_weight,
-                          std::int64_t num_tokens) {
+std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64_t num_tokens) {
+  const auto row = (head.vocab_size() + head.ranks->size() - 1) / head.ranks->size();
   const std::int64_t row_bytes =
-      std::max<std::int64_t>(1, head_weight.size(0) * head_weight.element_size());
+      std::max<std::int64_t>(1, row * static_cast<std::int64_t>(head.weight.element_size()));
   const std::int64_t fitting =
-      (head_weight.is_cpu() ? kCpuChunkBytes : kDeviceChunkBytes) / row_bytes;
+      (head.weight.is_cpu() ? kCpuChunkBytes : kDeviceChunkBytes) / row_bytes;
   return std::max<std::int64_t>(1, std::min(wanted > 0 ? wanted : fitting, num_tokens));
 }
 
@@ -71,6 +71,11 @@ void HeadGradients::add(const at::Tensor& wide_grad_logits, std::int64_t begin) 
   if (!product_.defined()) product_ = at::empty_like(weight_, at::MemoryFormat::Contiguous);
   at::mm_out(product_, grad_logits.t(), hidden);
   accumulate_(grad_weight_, product_);
+}
+
+void sum_gradient(at::Tensor grad_hidden, Communicator& ranks) {
+  if (ranks.size() > 1)
+    ranks.all_reduce(std::move(grad_hidden), ReduceOp::Sum, "gradient of hidden states").wait();
 }
 
 }  // namespace r1::parallel

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "parallel/vocab_head.h"
+
 namespace r1::parallel {
 
 /// Tokens of a chunk: `wanted`, or for 0 what suits the device (a chunk's logits near the size of
-/// a CPU's last-level cache; 256 MiB on an accelerator). At least 1.
-std::int64_t choose_chunk(std::int64_t wanted, const at::Tensor& head_weight,
-                          std::int64_t num_tokens);
+/// a CPU's last-level cache; 256 MiB on an accelerator). At least 1; equal on all ranks of a split
+/// head, which reduce chunk by chunk.
+std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64_t num_tokens);
 
 /// Calls `function(begin, count)` for consecutive chunks of [0, num_tokens).
 template <class Function>
@@ -44,5 +46,9 @@ class HeadGradients {
  private:
   at::Tensor hidden_states_, weight_, grad_hidden_, grad_weight_, narrow_, product_;
 };
+
+/// Sums the hidden states' gradient over the ranks that hold parts of the head. Collective over:
+/// `ranks`.
+void sum_gradient(at::Tensor grad_hidden, Communicator& ranks);
 
 }  // namespace r1::parallel

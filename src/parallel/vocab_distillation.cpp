@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/errors.h"
 #include "parallel/distillation_rows.h"
@@ -18,10 +19,14 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/// `teacher_head` and `common` (the ids that are in both vocabularies) are of this rank's ids
+/// alone.
 struct Inputs {
   at::Tensor student_hidden, student_head, teacher_hidden, teacher_head, targets;
   double temperature;
   std::int64_t common, chunk;
+  Communicator* ranks;
+  at::Tensor held;  // targets that are among this rank's ids; undefined: all
 };
 
 // Rows of the forward result [6, T]: three terms, then what backward needs besides them.
@@ -34,12 +39,41 @@ void for_each_logits(const Inputs& in, const Function& function) {
   LogitChunks teacher(in.teacher_hidden, in.teacher_head, in.chunk);
   for_each_chunk(in.student_hidden.size(0), in.chunk, [&](std::int64_t begin, std::int64_t count) {
     at::Tensor logits = student.form(begin, count);
-    function(logits, teacher.form(begin, count).narrow(1, 0, in.common), begin, count);
+    function(logits, teacher.form(begin, count), begin, count);
   });
 }
 
-at::Tensor compute(const Inputs& in) {
+/// Statistics of a chunk over the whole vocabulary.
+struct PairStatistics {
+  at::Tensor max_student, max_teacher, max_hard;
+  PairRowsSum sums;
+  at::Tensor sum_hard, target;
+};
+
+PairStatistics statistics(const Inputs& in, const at::Tensor& student, const at::Tensor& teacher,
+                          std::int64_t begin, std::int64_t count) {
   const double scale = 1.0 / in.temperature;
+  const at::Tensor common = student.narrow(1, 0, in.common);
+  const at::Tensor max_hard = rows_max(student, 1.0);
+  const auto lowest = [&] {  // of no ids
+    return at::full_like(max_hard, -std::numeric_limits<double>::infinity());
+  };
+  at::Tensor maxima = at::stack(
+      {in.common > 0 ? rows_max(common, scale) : lowest(),
+       in.common > 0 ? rows_max(teacher, scale).to(max_hard.scalar_type()) : lowest(), max_hard});
+  const bool split = in.ranks->size() > 1;
+  if (split) in.ranks->all_reduce(maxima, ReduceOp::Max, "logit maxima").wait();
+  const PairRowsSum own = pair_rows_sum(common, teacher, maxima[0], maxima[1], scale);
+  at::Tensor target =
+      rows_at(student, in.targets.narrow(0, begin, count).unsqueeze(1), 1.0).squeeze(1);
+  if (in.held.defined()) target = target * in.held.narrow(0, begin, count);
+  at::Tensor sums = at::stack({own.student, own.teacher, own.student_dot, own.teacher_dot,
+                               rows_sum(student, maxima[2], 1.0, false).sum, target});
+  if (split) in.ranks->all_reduce(sums, ReduceOp::Sum, "softmax sums").wait();
+  return {maxima[0], maxima[1], maxima[2], {sums[0], sums[1], sums[2], sums[3]}, sums[4], sums[5]};
+}
+
+at::Tensor compute(const Inputs& in) {
   const at::Tensor result = at::empty({kNumRows, in.student_hidden.size(0)},
                                       in.student_head.options()
                                           .dtype(statistics_dtype(in.student_head.scalar_type()))
@@ -47,25 +81,20 @@ at::Tensor compute(const Inputs& in) {
   if (result.size(1) == 0) return result;
   for_each_logits(in, [&](const at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
                           std::int64_t count) {
-    const at::Tensor common = student.narrow(1, 0, in.common);
-    const at::Tensor max_student = rows_max(common, scale);
-    const at::Tensor max_teacher = rows_max(teacher, scale).to(result.scalar_type());
-    const at::Tensor max_hard = rows_max(student, 1.0);
-    const PairRowsSum sums = pair_rows_sum(common, teacher, max_student, max_teacher, scale);
-    const at::Tensor log_hard = rows_sum(student, max_hard, 1.0, false).sum.log();
+    const PairStatistics row = statistics(in, student, teacher, begin, count);
+    const PairRowsSum& sums = row.sums;
+    const at::Tensor log_hard = row.sum_hard.log();
     const at::Tensor log_student = sums.student.log(), log_teacher = sums.teacher.log();
-    const at::Tensor target =
-        rows_at(student, in.targets.narrow(0, begin, count).unsqueeze(1), 1.0).squeeze(1);
     const auto write = [&](Row row, const at::Tensor& values) {
       result[row].narrow(0, begin, count).copy_(values);
     };
     const at::Tensor log_ratio = log_student - log_teacher;
     write(kForwardKl, sums.teacher_dot / sums.teacher + log_ratio);
     write(kReverseKl, -(sums.student_dot / sums.student + log_ratio));
-    write(kHard, log_hard - (target - max_hard));
-    write(kLseStudent, max_student + log_student);
-    write(kLseTeacher, max_teacher + log_teacher);
-    write(kLseHard, max_hard + log_hard);
+    write(kHard, log_hard - (row.target - row.max_hard));
+    write(kLseStudent, row.max_student + log_student);
+    write(kLseTeacher, row.max_teacher + log_teacher);
+    write(kLseHard, row.max_hard + log_hard);
   });
   return result;
 }
@@ -75,14 +104,14 @@ class DistillationFunction : public torch::autograd::Function<DistillationFuncti
   static variable_list forward(AutogradContext* context, const at::Tensor& student_hidden,
                                const at::Tensor& student_head, const at::Tensor& teacher_hidden,
                                const at::Tensor& teacher_head, const at::Tensor& targets,
-                               double temperature, std::int64_t common, std::int64_t chunk) {
-    const at::Tensor result = compute({student_hidden, student_head, teacher_hidden, teacher_head,
-                                       targets, temperature, common, chunk});
+                               const Inputs& in) {
+    const at::Tensor result = compute(in);
     context->save_for_backward(
-        {student_hidden, student_head, teacher_hidden, teacher_head, targets, result});
-    context->saved_data["temperature"] = temperature;
-    context->saved_data["common"] = common;
-    context->saved_data["chunk"] = chunk;
+        {student_hidden, student_head, teacher_hidden, teacher_head, targets, result, in.held});
+    context->saved_data["temperature"] = in.temperature;
+    context->saved_data["common"] = in.common;
+    context->saved_data["chunk"] = in.chunk;
+    context->saved_data["ranks"] = reinterpret_cast<std::int64_t>(in.ranks);
     return {result[kForwardKl].clone(), result[kReverseKl].clone(), result[kHard].clone()};
   }
 
@@ -95,7 +124,9 @@ class DistillationFunction : public torch::autograd::Function<DistillationFuncti
                     saved[4],
                     context->saved_data["temperature"].toDouble(),
                     context->saved_data["common"].toInt(),
-                    context->saved_data["chunk"].toInt()};
+                    context->saved_data["chunk"].toInt(),
+                    reinterpret_cast<Communicator*>(context->saved_data["ranks"].toInt()),
+                    saved[6]};
     const at::Tensor& forward = saved[5];
     HeadGradients result(in.student_hidden, in.student_head, context->needs_input_grad(0),
                          context->needs_input_grad(1));
@@ -108,11 +139,13 @@ class DistillationFunction : public torch::autograd::Function<DistillationFuncti
       pair_rows_gradient_(
           student, teacher,
           {row(kLseStudent), row(kLseTeacher), row(kLseHard), row(kReverseKl), weight(kForwardKl),
-           weight(kReverseKl), weight(kHard), in.targets.narrow(0, begin, count)},
+           weight(kReverseKl), weight(kHard), in.targets.narrow(0, begin, count),
+           in.held.defined() ? in.held.narrow(0, begin, count) : at::Tensor()},
           1.0 / in.temperature);
       result.add(student, begin);
     });
-    return {result.hidden(), result.weight(), {}, {}, {}, {}, {}, {}};
+    if (result.hidden().defined()) sum_gradient(result.hidden(), *in.ranks);
+    return {result.hidden(), result.weight(), {}, {}, {}, {}};
   }
 };
 
@@ -123,39 +156,44 @@ at::Tensor log_rest(const at::Tensor& log_sum) {
   return (-at::expm1(log_sum)).clamp_min(smallest).log();
 }
 
-void check_inputs(const at::Tensor& student_hidden, const at::Tensor& student_head,
+void check_inputs(const at::Tensor& student_hidden, const VocabHead& student_head,
                   const TeacherHidden& teacher, const at::Tensor& targets, double temperature,
                   std::int64_t common_vocab) {
   R1_CHECK(
       student_hidden.size(0) == teacher.hidden.size(0) && student_hidden.size(0) == targets.size(0),
       "student, teacher and targets must hold the same tokens: {}, {}, {}", student_hidden.size(0),
       teacher.hidden.size(0), targets.size(0));
-  R1_CHECK(common_vocab > 0 && common_vocab <= std::min(student_head.size(0), teacher.head.size(0)),
-           "common vocabulary of {} ids, heads have {} and {}", common_vocab, student_head.size(0),
-           teacher.head.size(0));
+  R1_CHECK(
+      common_vocab > 0 && common_vocab <= std::min(student_head.vocab_size(), teacher.head.size(0)),
+      "common vocabulary of {} ids, heads have {} and {}", common_vocab, student_head.vocab_size(),
+      teacher.head.size(0));
   R1_CHECK(temperature > 0, "temperature {}", temperature);
 }
 
 }  // namespace
 
 DistillationTerms distillation_terms(const at::Tensor& student_hidden,
-                                     const at::Tensor& student_head, const TeacherHidden& teacher,
+                                     const VocabHead& student_head, const TeacherHidden& teacher,
                                      const at::Tensor& targets, double temperature,
                                      std::int64_t common_vocab, std::int64_t chunk_tokens) {
   check_inputs(student_hidden, student_head, teacher, targets, temperature, common_vocab);
-  const Inputs in{student_hidden.to(student_head.scalar_type()),
-                  student_head,
+  const auto& ids = student_head.ids;
+  const auto common = std::clamp<std::int64_t>(common_vocab - ids.begin, 0, ids.size);
+  const HeldIds mine = held_ids(targets, student_head);
+  const Inputs in{student_hidden.to(student_head.weight.scalar_type()),
+                  student_head.weight,
                   teacher.hidden.detach().to(teacher.head.scalar_type()),
-                  teacher.head.detach(),
-                  targets,
+                  teacher.head.detach().narrow(0, common > 0 ? ids.begin : 0, common),
+                  mine.rows,
                   temperature,
-                  common_vocab,
-                  choose_chunk(chunk_tokens, student_head, student_hidden.size(0))};
+                  common,
+                  choose_chunk(chunk_tokens, student_head, student_hidden.size(0)),
+                  student_head.ranks,
+                  mine.held};
   if (at::GradMode::is_enabled() &&
       (in.student_hidden.requires_grad() || in.student_head.requires_grad())) {
     const variable_list terms = DistillationFunction::apply(
-        in.student_hidden, in.student_head, in.teacher_hidden, in.teacher_head, in.targets,
-        in.temperature, in.common, in.chunk);
+        in.student_hidden, in.student_head, in.teacher_hidden, in.teacher_head, in.targets, in);
     return {terms[0], terms[1], terms[2]};
   }
   const at::Tensor terms = compute(in);
@@ -163,7 +201,7 @@ DistillationTerms distillation_terms(const at::Tensor& student_hidden,
 }
 
 DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,
-                                           const at::Tensor& student_head,
+                                           const VocabHead& student_head,
                                            const TeacherTopK& teacher, TopKRest rest,
                                            const at::Tensor& targets, double temperature,
                                            std::int64_t chunk_tokens) {

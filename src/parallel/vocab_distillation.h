@@ -2,13 +2,14 @@
 // Distillation terms of a student against a teacher, from hidden states, a chunk of tokens at a
 // time.
 //
-// Shapes, dtypes, chunks and memory as in vocab_logprob.h. Gradients go to the student's hidden
-// states and head only.
-// Collective over: none.
+// Shapes, dtypes, chunks, memory and split heads as in vocab_logprob.h. Gradients go to the
+// student's hidden states and head only. Collective over: the ranks of the student's head.
 // Reference: Hinton et al., "Distilling the knowledge in a neural network", arXiv 1503.02531.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+
+#include "parallel/vocab_head.h"
 
 namespace r1::parallel {
 
@@ -22,13 +23,13 @@ struct DistillationTerms {
 /// A teacher that gives its final hidden states and its frozen head.
 struct TeacherHidden {
   at::Tensor hidden;  // [T, Dt]
-  at::Tensor head;    // [Vt, Dt]
+  at::Tensor head;    // [Vt, Dt], whole on every rank
 };
 
 /// Exact divergences over the first `common_vocab` ids (both sides renormalised to them; the ids
 /// that the two models share). The hard term is over the student's whole vocabulary.
 DistillationTerms distillation_terms(const at::Tensor& student_hidden,
-                                     const at::Tensor& student_head, const TeacherHidden& teacher,
+                                     const VocabHead& student_head, const TeacherHidden& teacher,
                                      const at::Tensor& targets, double temperature,
                                      std::int64_t common_vocab, std::int64_t chunk_tokens = 0);
 
@@ -42,7 +43,7 @@ struct TeacherTopK {
 enum class TopKRest { Tail, Renormalised };
 
 DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,
-                                           const at::Tensor& student_head,
+                                           const VocabHead& student_head,
                                            const TeacherTopK& teacher, TopKRest rest,
                                            const at::Tensor& targets, double temperature,
                                            std::int64_t chunk_tokens = 0);

@@ -26,8 +26,33 @@ struct Forward {
   at::Tensor logprobs, entropy, lse;
 };
 
-Forward compute(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& ids,
+/// Softmax statistics of a chunk over the whole vocabulary, and z at the ids.
+struct ChunkStatistics {
+  at::Tensor max, sum, dot, at_ids;
+};
+
+ChunkStatistics statistics(const at::Tensor& logits, const at::Tensor& ids, const VocabHead& head,
+                           double scale, bool with_dot) {
+  at::Tensor max = rows_max(logits, scale);
+  if (!head.is_split()) {
+    const RowsSum sums = rows_sum(logits, max, scale, with_dot);
+    return {max, sums.sum, sums.dot, rows_at(logits, ids, scale)};
+  }
+  head.ranks->all_reduce(max, ReduceOp::Max, "logit maxima").wait();
+  const RowsSum sums = rows_sum(logits, max, scale, with_dot);
+  const HeldIds mine = held_ids(ids, head);
+  const at::Tensor at_ids = rows_at(logits, mine.rows, scale) * mine.held;
+  std::vector<at::Tensor> columns{sums.sum.unsqueeze(1), at_ids};
+  if (with_dot) columns.push_back(sums.dot.unsqueeze(1));
+  at::Tensor all = at::cat(columns, 1);
+  head.ranks->all_reduce(all, ReduceOp::Sum, "softmax sums").wait();
+  return {max, all.select(1, 0), with_dot ? all.select(1, -1) : at::Tensor(),
+          all.narrow(1, 1, ids.size(1))};
+}
+
+Forward compute(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,
                 const Settings& settings) {
+  const at::Tensor& weight = head.weight;
   const double scale = 1.0 / settings.temperature;
   const auto options =
       weight.options().dtype(statistics_dtype(weight.scalar_type())).requires_grad(false);
@@ -39,31 +64,33 @@ Forward compute(const at::Tensor& hidden, const at::Tensor& weight, const at::Te
   LogitChunks chunks(hidden, weight, settings.chunk);
   for_each_chunk(num_tokens, settings.chunk, [&](std::int64_t begin, std::int64_t count) {
     const at::Tensor logits = chunks.form(begin, count);
-    const at::Tensor max = rows_max(logits, scale);
-    const RowsSum sums = rows_sum(logits, max, scale, settings.with_entropy);
-    const at::Tensor at_ids = rows_at(logits, ids.narrow(0, begin, count), scale);
-    const at::Tensor log_sum = sums.sum.log();
-    result.lse.narrow(0, begin, count).copy_(max + log_sum);
+    const ChunkStatistics row =
+        statistics(logits, ids.narrow(0, begin, count), head, scale, settings.with_entropy);
+    const at::Tensor log_sum = row.sum.log();
+    result.lse.narrow(0, begin, count).copy_(row.max + log_sum);
     // Subtracting the maximum first keeps the digits of log-probabilities near zero.
     result.logprobs.narrow(0, begin, count)
-        .copy_((at_ids - max.unsqueeze(1)) - log_sum.unsqueeze(1));
+        .copy_((row.at_ids - row.max.unsqueeze(1)) - log_sum.unsqueeze(1));
     if (settings.with_entropy)
-      result.entropy.narrow(0, begin, count).copy_(log_sum - sums.dot / sums.sum);
+      result.entropy.narrow(0, begin, count).copy_(log_sum - row.dot / row.sum);
   });
   return result;
 }
 
 class VocabLogprobFunction : public torch::autograd::Function<VocabLogprobFunction> {
  public:
+  /// `weight` is the head's: autograd finds its inputs among the arguments.
   static variable_list forward(AutogradContext* context, const at::Tensor& hidden,
-                               const at::Tensor& weight, const at::Tensor& ids, double temperature,
-                               bool with_entropy, std::int64_t chunk) {
-    const Forward result = compute(hidden, weight, ids, {temperature, with_entropy, chunk});
-    context->save_for_backward({hidden, weight, ids, result.lse, result.entropy});
-    context->saved_data["temperature"] = temperature;
-    context->saved_data["chunk"] = chunk;
+                               const at::Tensor& weight, const at::Tensor& ids,
+                               const VocabHead& head, const Settings& settings) {
+    const Forward result = compute(hidden, head, ids, settings);
+    const HeldIds mine = held_ids(ids, head);
+    context->save_for_backward({hidden, weight, mine.rows, result.lse, result.entropy, mine.held});
+    context->saved_data["temperature"] = settings.temperature;
+    context->saved_data["chunk"] = settings.chunk;
+    context->saved_data["ranks"] = reinterpret_cast<std::int64_t>(head.ranks);
     context->set_materialize_grads(false);
-    if (!with_entropy) return {result.logprobs};
+    if (!settings.with_entropy) return {result.logprobs};
     return {result.logprobs, result.entropy};
   }
 
@@ -73,7 +100,7 @@ class VocabLogprobFunction : public torch::autograd::Function<VocabLogprobFuncti
     const double scale = 1.0 / context->saved_data["temperature"].toDouble();
     const std::int64_t chunk = context->saved_data["chunk"].toInt();
     const at::Tensor grad_entropy = grads.size() > 1 ? grads[1] : at::Tensor();
-    if (!grads[0].defined() && !grad_entropy.defined()) return variable_list(6);
+    if (!grads[0].defined() && !grad_entropy.defined()) return variable_list(5);
     LogitChunks chunks(hidden, weight, chunk);
     HeadGradients result(hidden, weight, context->needs_input_grad(0),
                          context->needs_input_grad(1));
@@ -82,14 +109,17 @@ class VocabLogprobFunction : public torch::autograd::Function<VocabLogprobFuncti
     };
     for_each_chunk(hidden.size(0), chunk, [&](std::int64_t begin, std::int64_t count) {
       at::Tensor logits = chunks.form(begin, count);
-      rows_gradient_(
-          logits,
-          {part(ids, begin, count), part(saved[3], begin, count), part(saved[4], begin, count),
-           part(grads[0], begin, count), part(grad_entropy, begin, count)},
-          scale);
+      rows_gradient_(logits,
+                     {part(ids, begin, count), part(saved[3], begin, count),
+                      part(saved[4], begin, count), part(grads[0], begin, count),
+                      part(grad_entropy, begin, count), part(saved[5], begin, count)},
+                     scale);
       result.add(logits, begin);
     });
-    return {result.hidden(), result.weight(), {}, {}, {}, {}};
+    if (result.hidden().defined())
+      sum_gradient(result.hidden(),
+                   *reinterpret_cast<Communicator*>(context->saved_data["ranks"].toInt()));
+    return {result.hidden(), result.weight(), {}, {}, {}};
   }
 };
 
@@ -104,32 +134,32 @@ void check_shapes(const at::Tensor& hidden, const at::Tensor& weight, const at::
 }
 
 /// logprobs [T, K], and the entropy when asked for.
-variable_list run(const at::Tensor& hidden_any, const at::Tensor& weight, const at::Tensor& ids,
+variable_list run(const at::Tensor& hidden_any, const VocabHead& head, const at::Tensor& ids,
                   const Settings& wanted) {
+  const at::Tensor& weight = head.weight;
   check_shapes(hidden_any, weight, ids, wanted.temperature);
   const at::Tensor hidden = hidden_any.to(weight.scalar_type());
   const Settings settings{wanted.temperature, wanted.with_entropy,
-                          choose_chunk(wanted.chunk, weight, hidden.size(0))};
+                          choose_chunk(wanted.chunk, head, hidden.size(0))};
   if (at::GradMode::is_enabled() && (hidden.requires_grad() || weight.requires_grad()))
-    return VocabLogprobFunction::apply(hidden, weight, ids, settings.temperature,
-                                       settings.with_entropy, settings.chunk);
-  const Forward result = compute(hidden, weight, ids, settings);
+    return VocabLogprobFunction::apply(hidden, weight, ids, head, settings);
+  const Forward result = compute(hidden, head, ids, settings);
   return {result.logprobs, result.entropy};
 }
 
 }  // namespace
 
-VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const at::Tensor& head_weight,
+VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const VocabHead& head,
                              const at::Tensor& targets, double temperature, bool with_entropy,
                              std::int64_t chunk_tokens) {
   const variable_list results =
-      run(hidden, head_weight, targets.unsqueeze(-1), {temperature, with_entropy, chunk_tokens});
+      run(hidden, head, targets.unsqueeze(-1), {temperature, with_entropy, chunk_tokens});
   return {results[0].squeeze(1), with_entropy ? results[1] : at::Tensor()};
 }
 
-at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const at::Tensor& head_weight,
-                             const at::Tensor& ids, double temperature, std::int64_t chunk_tokens) {
-  return run(hidden, head_weight, ids, {temperature, false, chunk_tokens})[0];
+at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,
+                             double temperature, std::int64_t chunk_tokens) {
+  return run(hidden, head, ids, {temperature, false, chunk_tokens})[0];
 }
 
 }  // namespace r1::parallel

@@ -7,11 +7,15 @@
 // softmax statistics are fp32, fp64 for fp64 weights. Results are fp32 (fp64). Gradients go to
 // hidden and weight; the weight's is summed over chunks in fp32 before it takes the weight's dtype.
 // When no gradient is recorded nothing is kept. chunk_tokens 0: chosen for the device.
-// Collective over: none.
+// A head that is split over ranks gives every rank the whole result: two small reductions a chunk,
+// and in backward one of the hidden states' gradient.
+// Collective over: head.ranks.
 // Reference: numerics "Log-probabilities and memory".
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+
+#include "parallel/vocab_head.h"
 
 namespace r1::parallel {
 
@@ -21,14 +25,13 @@ struct VocabLogprobs {
 };
 
 /// log p(target) under softmax(hidden weight^T / temperature) over the full vocabulary.
-/// hidden [T, D], head_weight [V, D], targets int64 [T].
-VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const at::Tensor& head_weight,
+/// hidden [T, D], head [V, D], targets int64 [T].
+VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const VocabHead& head,
                              const at::Tensor& targets, double temperature = 1.0,
                              bool with_entropy = false, std::int64_t chunk_tokens = 0);
 
 /// The same for K ids a token, distinct in a row: ids int64 [T, K] -> [T, K].
-at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const at::Tensor& head_weight,
-                             const at::Tensor& ids, double temperature = 1.0,
-                             std::int64_t chunk_tokens = 0);
+at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,
+                             double temperature = 1.0, std::int64_t chunk_tokens = 0);
 
 }  // namespace r1::parallel

@@ -14,6 +14,11 @@ at::Tensor scaled(const at::Tensor& logits, double scale) {
   return logits.to(statistics_dtype(logits.scalar_type())) * scale;
 }
 
+/// grad_logprobs of the targets whose logits are here, zero for the others.
+at::Tensor held_gradients(const RowsGradient& rows) {
+  return rows.held.defined() ? rows.grad_logprobs * rows.held : rows.grad_logprobs;
+}
+
 /// The plain form of rows_gradient_: the formula of vocab_row_loops.h plus the targets' terms.
 void plain_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) {
   at::Tensor log_p = scaled(logits, scale) - rows.lse.unsqueeze(1);
@@ -25,7 +30,7 @@ void plain_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale)
   }
   at::Tensor gradient = log_p.exp_().mul_(factor).mul_(-scale);
   if (rows.grad_logprobs.defined())
-    gradient.scatter_add_(1, rows.targets, rows.grad_logprobs * scale);
+    gradient.scatter_add_(1, rows.targets, held_gradients(rows) * scale);
   logits.copy_(gradient);
 }
 
@@ -73,8 +78,11 @@ void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) 
   if (!has_row_loops(logits)) return plain_gradient_(logits, rows, scale);
   const std::int64_t num_targets = rows.grad_logprobs.defined() ? rows.targets.size(1) : 0;
   const at::Tensor targets = rows.targets.contiguous();
-  const at::Tensor grads =
-      num_targets ? rows.grad_logprobs.to(at::kFloat).contiguous() : at::Tensor();
+  const auto floats = [num_targets](const at::Tensor& grads) {
+    return num_targets ? grads.to(at::kFloat).contiguous() : at::Tensor();
+  };
+  const at::Tensor grads = floats(rows.grad_logprobs);
+  const at::Tensor at_targets = num_targets ? floats(held_gradients(rows)) : at::Tensor();
   const at::Tensor grad_entropy =
       rows.grad_entropy.defined() ? rows.grad_entropy.to(at::kFloat).contiguous() : at::Tensor();
   const float* lse = rows.lse.data_ptr<float>();
@@ -89,7 +97,8 @@ void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) 
     float* row = row_of(logits, i);
     row_gradient(row, logits.size(1), one);
     const std::int64_t* ids = targets.data_ptr<std::int64_t>() + i * num_targets;
-    for (std::int64_t k = 0; k < num_targets; ++k) row[ids[k]] += one.scale * grad[k];
+    const float* held = num_targets ? at_targets.data_ptr<float>() + i * num_targets : nullptr;
+    for (std::int64_t k = 0; k < num_targets; ++k) row[ids[k]] += one.scale * held[k];
   });
 }
 

@@ -27,11 +27,12 @@ at::Tensor rows_at(const at::Tensor& logits, const at::Tensor& targets, double s
 
 /// What the backward pass knows of each row.
 struct RowsGradient {
-  at::Tensor targets;        // [C, K] int64, distinct in a row
+  at::Tensor targets;        // [C, K] int64, those that are held distinct in a row
   at::Tensor lse;            // [C] log of the sum of e^z
   at::Tensor entropy;        // [C]; undefined when grad_entropy is
   at::Tensor grad_logprobs;  // [C, K]; undefined: zero
   at::Tensor grad_entropy;   // [C]; undefined: zero
+  at::Tensor held = {};      // [C, K] bool, targets whose logit is among these; undefined: all
 };
 /// Replaces the logits by the gradient with respect to them, in their dtype.
 void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale);

@@ -97,6 +97,46 @@ class ReinforcementLearning(Layouts):
                 self.assert_same(name)
 
 
+    def test_tensor_parallel(self):
+        """Heads, widths and vocabulary split over ranks: the toy model has 4 heads, 2 of keys and values, 260 ids."""
+        self.rl("base", 1)
+        split, shared = {"roles.policy.train.tp": 2}, {"roles.reward.share_with": "policy"}
+        for name, ranks, settings, wanted in (
+            ("two", 2, {**split, **shared, "roles.reference.share_with": "policy", "roles.reference.train.tp": 2},
+             ("0..1 policy (dp 1 x tp 2)", "0..1 reference (dp 1 x tp 2)")),
+            ("heads shared", 5, {"roles.policy.train.tp": 4, **shared}, ("0..3 policy (dp 1 x tp 4)", "4 reference (dp 1)")),
+            ("two replicas", 7, {**split, "roles.policy.ranks": 4, "roles.reference.ranks": 2,
+                                 "roles.reference.train.tp": 2, "roles.reward.ranks": 1},
+             ("0..3 policy (dp 2 x tp 2)", "4 reward (dp 1)", "5..6 reference (dp 1 x tp 2)")),
+            ("reference whole on split ranks", 2, {**split, **shared, "roles.reference.share_with": "policy"},
+             ("0..1 policy (dp 1 x tp 2)", "0..1 reference (dp 2)")),
+        ):
+            with self.subTest(name):
+                ranks_of_roles = self.rl(name, ranks, **settings)
+                for part in wanted:
+                    self.assertIn(part, ranks_of_roles)
+                self.assert_same(name, all_samples="replicas" not in name)
+
+    def test_tensor_parallel_options(self):
+        """PPO's value head, norms of every head's q and k, a reference that follows the policy."""
+        follow = {"rl.reference_update_every": 2}
+        for name, options in (
+            ("ppo", {"rl.algorithm": "ppo", "advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1",
+                     "rl.mini_batch": 8, "rl.update_epochs": 2}),
+            ("qwen3", {"model.shape.architecture": "qwen3", "model.shape.tie_word_embeddings": False, **follow}),
+            ("qwen2", {"model.shape.architecture": "qwen2", "trainer.activation_checkpointing": "full", **follow}),
+        ):
+            with self.subTest(name):
+                self.rl(name + " base", 1, **options)
+                for ranks, settings in ((2, {"roles.policy.train.tp": 2, "roles.reference.share_with": "policy",
+                                             "roles.reference.train.tp": 2, "roles.reward.share_with": "policy"}),
+                                        (4, {"roles.policy.train.tp": 2, "roles.reward.share_with": "policy",
+                                             "roles.reference.ranks": 2})):
+                    run = f"{name} on {ranks}"
+                    self.rl(run, ranks, **options, **settings)
+                    self.assert_equal_runs(run, name + " base", self.KEYS)
+
+
 class Supervised(Layouts):
     KEYS = ("gradient_norm", "loss")
 
@@ -121,6 +161,7 @@ class Supervised(Layouts):
             ("two ranks", 2, {}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64}),
             ("without packing", 1, {"sft.packing": False}),
+            ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
         ):
             with self.subTest(name):
                 self.supervised("sft", name, ranks, **settings)
@@ -178,6 +219,12 @@ class Supervised(Layouts):
             ("two students", 3, {"roles.policy.ranks": 2}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
             ("two teachers", 3, {"roles.policy.ranks": 1, "roles.teacher.ranks": 2},
              ("0 policy (dp 1)", "1..2 teacher (dp 2)")),
+            ("split student", 3, {"roles.policy.train.tp": 2}, ("0..1 policy (dp 1 x tp 2)", "2 teacher (dp 1)")),
+            ("split teacher", 4, {"roles.policy.ranks": 2, "roles.teacher.ranks": 2, "roles.teacher.train.tp": 2},
+             ("0..1 policy (dp 2)", "2..3 teacher (dp 1 x tp 2)")),
+            ("both split, same ranks", 2, {"roles.policy.train.tp": 2, "roles.teacher.share_with": "policy",
+                                           "roles.teacher.train.tp": 2},
+             ("0..1 policy (dp 1 x tp 2)", "0..1 teacher (dp 1 x tp 2)")),
         ):
             with self.subTest(name):
                 ranks_of_roles = self.supervised("distill", name, ranks, **teacher, **settings)
@@ -223,6 +270,9 @@ class Experts(Layouts):
             ("two ranks", 2, {"roles.reference.share_with": "policy", "roles.reward.share_with": "policy"}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.activation_checkpointing": "full"}),
             ("prompts repeated", 1, {"trainer.share_prefix": False}),
+            ("split over two", 3, {"roles.policy.train.tp": 2, "roles.reward.share_with": "policy"}),
+            ("split over four", 4, {"roles.policy.train.tp": 4, "roles.reference.share_with": "policy",
+                                    "roles.reference.train.tp": 4, "roles.reward.share_with": "policy"}),
         ))
 
     def test_sft(self):
@@ -239,6 +289,7 @@ class Experts(Layouts):
             ("base", 1, {}),
             ("two ranks", 2, {}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.share_prefix": False}),
+            ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
         ))
         for settings in ({"run.max_steps": 2}, {}):  # a run that was cut and goes on
             train("cut", 1, {**self.SHAPE, **settings})

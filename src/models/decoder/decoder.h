@@ -1,6 +1,12 @@
 #pragma once
 // What all decoder-only families share: embedding, pre-norm layers, final norm, head. A family says
 // how a layer attends and what its feed-forward part is.
+//
+// Over several ranks (parallel/model_axes.h) the residual stream is whole on every rank, and a
+// layer's two halves are split: heads, widths of MLPs, experts. Each half gets the whole normed
+// stream and returns its part of a sum, which the decoder adds up over the ranks. So whatever is
+// whole inside a half (a norm of q and k, a latent projection, a router, the bias behind a split
+// product, which rank 0 adds) has a part of its gradient on each rank.
 #include <functional>
 
 #include "models/model.h"
@@ -12,36 +18,58 @@ namespace r1::models {
 class Decoder : public Model {
  public:
   at::Tensor forward(const ModelInput& input) const final;
-  at::Tensor head_weight() const final { return head_.defined() ? head_ : embedding_; }
+  parallel::VocabHead head() const final {
+    return {head_.defined() ? head_ : embedding_, vocabulary_, *axes().tensor};
+  }
 
  protected:
   /// Allocates embedding, norms and head. `rotary_dim`: width that rotary positions turn.
   Decoder(const ModelShape& shape, at::ScalarType dtype, at::Device device,
-          std::int64_t rotary_dim);
+          const parallel::ModelAxes& axes, std::int64_t rotary_dim);
 
-  /// The layer's attention and feed-forward part: normed input [T, D] -> [T, D], without residual.
-  /// token_uses: ModelInput's.
+  /// The layer's attention and feed-forward part: normed input [T, D] -> [T, D], without residual;
+  /// on several ranks a part of the sum. token_uses: ModelInput's.
   virtual at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                             const nn::AttentionMetadata& attention) const = 0;
   virtual at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
                                   const at::Tensor& token_uses) const = 0;
 
+  /// This rank's part of `total` heads, columns, ids.
+  parallel::Shard shard(std::int64_t total) const {
+    return parallel::shard_of(total, *axes().tensor);
+  }
+
   // For the families' constructors: weights of the model's dtype, not filled.
   at::Tensor allocate(at::IntArrayRef sizes) const;
   nn::Linear linear(std::int64_t out, std::int64_t in, bool bias) const;
+  /// A product over this rank's part of the inputs.
+  nn::Linear split_input_linear(std::int64_t out, const parallel::Shard& in, bool bias) const;
+  /// This rank's part of the width `inner`.
   nn::GatedMlp gated_mlp(std::int64_t inner, bool bias) const;
 
   // Names in Hugging Face files (decoder_weights.cpp).
   void add(const at::Tensor& value, std::vector<WeightSlice> slices);
+  /// A tensor that every rank holds, inside a half of a layer.
   void add_whole(const at::Tensor& value, std::string name);
   void add_linear(const nn::Linear& linear, const std::string& name);
-  /// `parts`: names and rows of the tensors that a fused projection holds.
+  /// Rows [rows.begin, rows.begin + rows.size) of the tensor `name`. `copies` ranks hold the same
+  /// rows, this one the copy of that number.
   struct Part {
     std::string name;
-    std::int64_t rows;
+    parallel::Shard rows;
+    int copy = 0;
+    int copies = 1;
   };
-  void add_fused(const nn::Linear& linear, const std::vector<Part>& parts);
-  void add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix);
+  /// A tensor of which this rank holds some rows.
+  void add_rows(const at::Tensor& value, const Part& part);
+  /// Several tensors, of each of which this rank holds some rows, as one fused projection.
+  /// `weight`: what the name of the weight ends with.
+  void add_fused(const nn::Linear& linear, const std::vector<Part>& parts,
+                 const char* weight = ".weight");
+  /// A projection of which this rank holds some columns.
+  void add_columns(const nn::Linear& linear, const std::string& name,
+                   const parallel::Shard& columns);
+  void add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix, std::int64_t inner);
   /// Registers the shared tensors, and between them each layer's own by `add_layer(layer, prefix)`.
   void register_parameters(
       const std::function<void(std::int64_t layer, const std::string& prefix)>& add_layer);
@@ -56,7 +84,12 @@ class Decoder : public Model {
                                         const at::Tensor& residual, const nn::RopeTable& rope,
                                         const ModelInput& input) const;
 
-  at::Tensor embedding_;  // [V, D]
+  /// A tensor that every rank holds, outside the halves of a layer.
+  void add_shared(const at::Tensor& value, std::string name);
+  at::Tensor embed(const at::Tensor& token_ids) const;
+
+  parallel::Shard vocabulary_;  // this rank's ids
+  at::Tensor embedding_;        // [V, D], V: this rank's
   std::vector<Norms> norms_;
   at::Tensor final_norm_;  // [D]
   at::Tensor head_;        // [V, D]; undefined: tied to the embedding

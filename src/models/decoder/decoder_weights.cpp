@@ -11,45 +11,77 @@ void Decoder::add(const at::Tensor& value, std::vector<WeightSlice> slices) {
   parameters_.push_back({value, std::move(slices), /*decay=*/value.dim() > 1});
 }
 
+void Decoder::add_shared(const at::Tensor& value, std::string name) {
+  add(value, {{std::move(name), 0, value.size(0), {}, {}, axes().tensor->rank()}});
+}
+
 void Decoder::add_whole(const at::Tensor& value, std::string name) {
-  add(value, {{std::move(name), 0, value.size(0)}});
+  add_shared(value, std::move(name));
+  parameters_.back().slices.front().partial_gradient = axes().tensor->size() > 1;
+}
+
+void Decoder::add_rows(const at::Tensor& value, const Part& part) {
+  add_fused({value, {}}, {part}, "");
 }
 
 void Decoder::add_linear(const nn::Linear& linear, const std::string& name) {
-  add_fused(linear, {{name, linear.weight.size(0)}});
+  add_whole(linear.weight, name + ".weight");
+  if (linear.bias.defined()) add_whole(linear.bias, name + ".bias");
 }
 
-void Decoder::add_fused(const nn::Linear& linear, const std::vector<Part>& parts) {
-  const auto slices = [&parts](const char* kind) {
+void Decoder::add_fused(const nn::Linear& linear, const std::vector<Part>& parts,
+                        const char* weight) {
+  const auto slices = [&](const at::Tensor& value, const char* kind) {
     std::vector<WeightSlice> slices;
     std::int64_t row = 0;
     for (const auto& part : parts) {
-      slices.push_back({part.name + kind, row, part.rows});
-      row += part.rows;
+      WeightSlice slice{part.name + kind, row, part.rows.size};
+      if (part.rows.size < part.rows.total) {
+        slice.shape = value.sizes().vec();
+        slice.shape[0] = part.rows.total;
+        slice.offset.assign(slice.shape.size(), 0);
+        slice.offset[0] = part.rows.begin;
+      }
+      slice.copy = part.copy;
+      slice.partial_gradient = part.copies > 1;
+      slices.push_back(std::move(slice));
+      row += part.rows.size;
     }
     return slices;
   };
-  add(linear.weight, slices(".weight"));
-  if (linear.bias.defined()) add(linear.bias, slices(".bias"));
+  add(linear.weight, slices(linear.weight, weight));
+  if (linear.bias.defined()) add(linear.bias, slices(linear.bias, ".bias"));
 }
 
-void Decoder::add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix) {
-  const auto inner = mlp.down.weight.size(1);
-  add_fused(mlp.gate_up, {{prefix + "gate_proj", inner}, {prefix + "up_proj", inner}});
-  add_linear(mlp.down, prefix + "down_proj");
+void Decoder::add_columns(const nn::Linear& linear, const std::string& name,
+                          const parallel::Shard& columns) {
+  WeightSlice slice{name + ".weight", 0, linear.weight.size(0)};
+  if (columns.size < columns.total) {
+    slice.shape = {slice.rows, columns.total};
+    slice.offset = {0, columns.begin};
+  }
+  add(linear.weight, {std::move(slice)});
+  if (linear.bias.defined()) add_whole(linear.bias, name + ".bias");
+}
+
+void Decoder::add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix,
+                            std::int64_t inner) {
+  const auto mine = shard(inner);
+  add_fused(mlp.gate_up, {{prefix + "gate_proj", mine}, {prefix + "up_proj", mine}});
+  add_columns(mlp.down, prefix + "down_proj", mine);
 }
 
 void Decoder::register_parameters(
     const std::function<void(std::int64_t layer, const std::string& prefix)>& add_layer) {
-  add_whole(embedding_, "model.embed_tokens.weight");
+  add_rows(embedding_, {"model.embed_tokens.weight", vocabulary_});
   for (std::size_t i = 0; i < norms_.size(); ++i) {
     const auto prefix = fmt::format("model.layers.{}.", i);
-    add_whole(norms_[i].input, prefix + "input_layernorm.weight");
-    add_whole(norms_[i].post, prefix + "post_attention_layernorm.weight");
+    add_shared(norms_[i].input, prefix + "input_layernorm.weight");
+    add_shared(norms_[i].post, prefix + "post_attention_layernorm.weight");
     add_layer(static_cast<std::int64_t>(i), prefix);
   }
-  add_whole(final_norm_, "model.norm.weight");
-  if (head_.defined()) add_whole(head_, "lm_head.weight");
+  add_shared(final_norm_, "model.norm.weight");
+  if (head_.defined()) add_rows(head_, {"lm_head.weight", vocabulary_});
 }
 
 }  // namespace r1::models

@@ -20,8 +20,9 @@ double score_scale(const ModelShape& shape) {
 
 }  // namespace
 
-DeepseekV3Model::DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device)
-    : Decoder(shape, dtype, device, shape.latent_attention.qk_rope_head_dim) {
+DeepseekV3Model::DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+                                 const parallel::ModelAxes& axes)
+    : Decoder(shape, dtype, device, axes, shape.latent_attention.qk_rope_head_dim) {
   const auto dense = shape.dense_layers();
   const auto shared = shape.experts.num_shared_experts * shape.experts.moe_intermediate_size;
   for (std::int64_t i = 0; i < shape.num_hidden_layers; ++i) {
@@ -41,8 +42,8 @@ DeepseekV3Model::DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, 
 
 nn::LatentAttention DeepseekV3Model::make_attention() const {
   const auto& options = shape().latent_attention;
-  const auto heads = shape().num_attention_heads, hidden = shape().hidden_size,
-             rank = options.q_lora_rank;
+  const auto mine = shard(shape().num_attention_heads);
+  const auto heads = mine.size, hidden = shape().hidden_size, rank = options.q_lora_rank;
   const auto queries = heads * (options.qk_nope_head_dim + options.qk_rope_head_dim);
   const bool bias = shape().attention_bias;
   nn::LatentAttention w;
@@ -58,18 +59,22 @@ nn::LatentAttention DeepseekV3Model::make_attention() const {
   w.latent_down = linear(w.dims.latent + w.dims.rope, hidden, bias);
   w.latent_norm = allocate({w.dims.latent});
   w.latent_up = allocate({heads * (w.dims.nope + w.dims.value), w.dims.latent});
-  w.output = linear(hidden, heads * w.dims.value, bias);
+  w.output = split_input_linear(hidden, parallel::scaled(mine, w.dims.value), bias);
   return w;
+}
+
+parallel::Shard DeepseekV3Model::own_experts() const {
+  return parallel::shard_of(shape().experts.num_experts, *axes().experts);
 }
 
 DeepseekExperts DeepseekV3Model::make_experts() const {
   const auto& options = shape().experts;
-  const auto count = options.num_experts, inner = options.moe_intermediate_size,
-             hidden = shape().hidden_size;
+  const auto count = options.num_experts, held = own_experts().size,
+             inner = options.moe_intermediate_size, hidden = shape().hidden_size;
   const auto bias_dtype = dtype() == at::kDouble ? at::kDouble : at::kFloat;
   return {allocate({count, hidden}),
           at::empty({count}, at::TensorOptions(device()).dtype(bias_dtype)),
-          allocate({count * 2 * inner, hidden}), allocate({count * hidden, inner})};
+          allocate({held * 2 * inner, hidden}), allocate({held * hidden, inner})};
 }
 
 CacheLayout DeepseekV3Model::cache_layout() const {
@@ -88,19 +93,31 @@ at::Tensor DeepseekV3Model::attend(std::int64_t layer, const at::Tensor& x,
 at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x,
                                          const at::Tensor& token_uses) const {
   const auto& layer = layers_[static_cast<std::size_t>(index)];
-  const auto& experts = layer.experts;
-  if (!experts.router.defined()) return layer.mlp(x);
+  if (!layer.experts.router.defined()) return layer.mlp(x);
+  const auto routed = mixed_experts(index, x, token_uses);
+  return layer.mlp.down.weight.defined() ? routed + layer.mlp(x) : routed;
+}
+
+/// The routed experts' sum for this rank's part of the tokens, zeros for the others.
+at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& x,
+                                          const at::Tensor& token_uses) const {
+  const auto& experts = layers_[static_cast<std::size_t>(index)].experts;
   const auto& options = shape().experts;
+  const auto mine = shard(x.size(0));
+  const auto part = x.narrow(0, mine.begin, mine.size);
   const auto routing =
-      nn::route(x, experts.router, experts.balance_bias,
+      nn::route(part, experts.router, experts.balance_bias,
                 {options.num_experts_per_token, options.num_groups, options.num_groups_per_token,
                  options.normalize_weights, options.routed_scaling_factor});
   // Once per token and step: a recomputed layer has gradients only the second time.
   if (at::GradMode::is_enabled())
-    expert_load_[index - shape().dense_layers()] +=
-        nn::expert_load(routing, options.num_experts, token_uses);
-  const auto routed = nn::routed_experts(x, routing, experts.gate_up, experts.down);
-  return layer.mlp.down.weight.defined() ? routed + layer.mlp(x) : routed;
+    expert_load_[index - shape().dense_layers()] += nn::expert_load(
+        routing, options.num_experts,
+        token_uses.defined() ? token_uses.narrow(0, mine.begin, mine.size) : token_uses);
+  const auto routed = nn::routed_experts(part, routing, experts.gate_up, experts.down,
+                                         options.num_experts, *axes().experts);
+  if (mine.size == mine.total) return routed;
+  return at::constant_pad_nd(routed, {0, 0, mine.begin, mine.total - mine.begin - mine.size});
 }
 
 at::Tensor DeepseekV3Model::take_expert_load() {

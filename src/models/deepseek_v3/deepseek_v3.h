@@ -2,7 +2,9 @@
 // DeepSeek-V3 and R1: latent attention, and mixtures of experts behind a few dense layers.
 // Reference: arXiv 2412.19437; transformers 5.17 modeling_deepseek_v3.py.
 //
-// Shape letters: D hidden size, E experts, I width of an expert.
+// Shape letters: D hidden size, E experts, I width of an expert. Over several ranks heads and
+// shared experts are split over the tensor axis; each rank holds some of the experts whole, and
+// each rank of a tensor axis routes its part of the tokens.
 #include "models/decoder/decoder.h"
 #include "models/family.h"
 #include "nn/mla.h"
@@ -13,8 +15,8 @@ namespace r1::models {
 struct DeepseekExperts {
   at::Tensor router;        // [E, D]
   at::Tensor balance_bias;  // [E], fp32 at least (e_score_correction_bias)
-  at::Tensor gate_up;       // [E * 2I, D], an expert's gate before its up
-  at::Tensor down;          // [E * D, I]
+  at::Tensor gate_up;       // [E * 2I, D] of this rank's experts, an expert's gate before its up
+  at::Tensor down;          // [E * D, I] of this rank's experts
 };
 
 struct DeepseekLayer {
@@ -26,7 +28,8 @@ struct DeepseekLayer {
 class DeepseekV3Model final : public Decoder {
  public:
   /// Weights are allocated and not filled: load or randomize them.
-  DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device);
+  DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+                  const parallel::ModelAxes& axes);
 
   CacheLayout cache_layout() const override;
   at::Tensor take_expert_load() override;
@@ -39,6 +42,9 @@ class DeepseekV3Model final : public Decoder {
                           const at::Tensor& token_uses) const override;
 
  private:
+  parallel::Shard own_experts() const;
+  at::Tensor mixed_experts(std::int64_t layer, const at::Tensor& x,
+                           const at::Tensor& token_uses) const;
   nn::LatentAttention make_attention() const;
   DeepseekExperts make_experts() const;
   void add_layer(const DeepseekLayer& layer, const std::string& prefix);  // ..._weights.cpp

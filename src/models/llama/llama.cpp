@@ -19,15 +19,16 @@ at::Tensor head_norm(const at::Tensor& x, const at::Tensor& weight, double epsil
 }  // namespace
 
 LlamaModel::LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device,
-                       const LlamaParts& parts)
-    : Decoder(shape, dtype, device, shape.head_width()) {
-  const auto queries = shape.num_attention_heads * shape.head_width();
-  const auto keys = shape.kv_heads() * shape.head_width();
+                       const parallel::ModelAxes& axes, const LlamaParts& parts)
+    : Decoder(shape, dtype, device, axes, shape.head_width()) {
+  const auto width = shape.head_width();
+  const auto queries = parallel::scaled(shard(shape.num_attention_heads), width);
+  const auto keys = kv_heads().size * width;
   for (std::int64_t i = 0; i < shape.num_hidden_layers; ++i) {
-    const auto norm = parts.query_key_norm ? allocate({shape.head_width()}) : at::Tensor();
-    layers_.push_back({linear(queries + 2 * keys, shape.hidden_size, parts.qkv_bias), norm,
+    const auto norm = parts.query_key_norm ? allocate({width}) : at::Tensor();
+    layers_.push_back({linear(queries.size + 2 * keys, shape.hidden_size, parts.qkv_bias), norm,
                        norm.defined() ? at::empty_like(norm) : norm,
-                       linear(shape.hidden_size, queries, parts.output_bias),
+                       split_input_linear(shape.hidden_size, queries, parts.output_bias),
                        gated_mlp(shape.intermediate_size, parts.mlp_bias)});
   }
   register_parameters([this](std::int64_t i, const std::string& prefix) {
@@ -35,14 +36,24 @@ LlamaModel::LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device
   });
 }
 
+parallel::Shard LlamaModel::kv_heads() const {
+  const auto heads = shape().kv_heads();
+  const auto& ranks = *axes().tensor;
+  if (ranks.size() <= heads) return shard(heads);
+  return {ranks.rank() * heads / ranks.size(), 1, heads};
+}
+
+int LlamaModel::kv_copies() const {
+  return std::max<int>(1, axes().tensor->size() / static_cast<int>(shape().kv_heads()));
+}
+
 CacheLayout LlamaModel::cache_layout() const {
-  return {shape().num_hidden_layers, shape().kv_heads(), shape().head_width(),
-          shape().head_width()};
+  return {shape().num_hidden_layers, kv_heads().size, shape().head_width(), shape().head_width()};
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> LlamaModel::queries_keys_values(
     const LlamaLayer& layer, const at::Tensor& x, const nn::RopeTable& rope) const {
-  const auto heads = shape().num_attention_heads, kv_heads = shape().kv_heads(),
+  const auto heads = shard(shape().num_attention_heads).size, kv_heads = this->kv_heads().size,
              width = shape().head_width();
   const auto fused = layer.qkv(x);
   if (!layer.q_norm.defined()) return nn::split_and_rotate(fused, rope, heads, kv_heads, width);

@@ -4,7 +4,8 @@
 // Reference: arXiv 2407.21783; transformers 5.17 modeling_llama.py.
 //
 // Shape letters: D hidden size, H query heads, K key/value heads, Dh width of a head, I width of
-// the MLP.
+// the MLP. A rank of a tensor axis holds its part of H, K and I; where K is smaller than the axis,
+// neighbours hold the same key/value head.
 #include "models/decoder/decoder.h"
 #include "models/family.h"
 
@@ -29,15 +30,16 @@ struct LlamaLayer {
 class LlamaModel : public Decoder {
  public:
   /// Weights are allocated and not filled: load or randomize them.
-  LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device)
-      : LlamaModel(shape, dtype, device,
+  LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+             const parallel::ModelAxes& axes)
+      : LlamaModel(shape, dtype, device, axes,
                    {shape.attention_bias, shape.attention_bias, shape.mlp_bias, false}) {}
 
   CacheLayout cache_layout() const override;
 
  protected:
   LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device,
-             const LlamaParts& parts);
+             const parallel::ModelAxes& axes, const LlamaParts& parts);
 
   at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                     const nn::AttentionMetadata& attention) const override;
@@ -45,6 +47,9 @@ class LlamaModel : public Decoder {
                           const at::Tensor& token_uses) const override;
 
  private:
+  /// Key/value heads of this rank, and how many ranks hold the same ones.
+  parallel::Shard kv_heads() const;
+  int kv_copies() const;
   void add_layer(const LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
   std::tuple<at::Tensor, at::Tensor, at::Tensor> queries_keys_values(
       const LlamaLayer& layer, const at::Tensor& x, const nn::RopeTable& rope) const;

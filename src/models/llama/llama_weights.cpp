@@ -5,17 +5,19 @@ namespace r1::models {
 
 void LlamaModel::add_layer(const LlamaLayer& layer, const std::string& prefix) {
   const auto attention = prefix + "self_attn.";
-  const auto queries = shape().num_attention_heads * shape().head_width();
-  const auto keys = shape().kv_heads() * shape().head_width();
+  const auto width = shape().head_width();
+  const auto queries = parallel::scaled(shard(shape().num_attention_heads), width);
+  const auto keys = parallel::scaled(kv_heads(), width);
+  const auto copies = kv_copies(), copy = axes().tensor->rank() % copies;
   add_fused(layer.qkv, {{attention + "q_proj", queries},
-                        {attention + "k_proj", keys},
-                        {attention + "v_proj", keys}});
+                        {attention + "k_proj", keys, copy, copies},
+                        {attention + "v_proj", keys, copy, copies}});
   if (layer.q_norm.defined()) {
     add_whole(layer.q_norm, attention + "q_norm.weight");
     add_whole(layer.k_norm, attention + "k_norm.weight");
   }
-  add_linear(layer.output, attention + "o_proj");
-  add_gated_mlp(layer.mlp, prefix + "mlp.");
+  add_columns(layer.output, attention + "o_proj", queries);
+  add_gated_mlp(layer.mlp, prefix + "mlp.", shape().intermediate_size);
 }
 
 std::map<std::string, std::string> llama_gguf_names() {

@@ -8,14 +8,16 @@ namespace r1::models {
 
 class Qwen2Model final : public LlamaModel {
  public:
-  Qwen2Model(const ModelShape& shape, at::ScalarType dtype, at::Device device)
-      : LlamaModel(shape, dtype, device, {.qkv_bias = true}) {}
+  Qwen2Model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+             const parallel::ModelAxes& axes)
+      : LlamaModel(shape, dtype, device, axes, {.qkv_bias = true}) {}
 };
 
 class Qwen3Model final : public LlamaModel {
  public:
-  Qwen3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device)
-      : LlamaModel(shape, dtype, device,
+  Qwen3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
+             const parallel::ModelAxes& axes)
+      : LlamaModel(shape, dtype, device, axes,
                    {.qkv_bias = shape.attention_bias,
                     .output_bias = shape.attention_bias,
                     .query_key_norm = true}) {}

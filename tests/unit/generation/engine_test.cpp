@@ -150,9 +150,8 @@ TEST(EngineLogprobs, EqualTheTrainers) {
       const auto targets = at::tensor(ids, at::kLong).slice(0, 1);
       ids.pop_back();
       const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
-      const auto logprobs =
-          parallel::vocab_logprobs(hidden, model->head_weight(), targets, kTemperature)
-              .logprobs.to(at::kDouble);
+      const auto logprobs = parallel::vocab_logprobs(hidden, model->head(), targets, kTemperature)
+                                .logprobs.to(at::kDouble);
       const auto first = static_cast<std::int64_t>(requests[r].prompt_ids.size()) - 1;
       for (std::size_t i = 0; i < completion.token_ids.size(); ++i) {
         const auto row = first + static_cast<std::int64_t>(i);

@@ -62,7 +62,7 @@ TEST_P(FamilyFixture, LogitsAndHiddenStatesMatch) {
   for (std::size_t i = 0; i < sequences_.tokens.size(); ++i) {
     const auto hidden = model->forward(
         test::packed_input({sequences_.tokens[i]}, {sequences_.positions[i]}, at::kFloat));
-    const auto logits = at::linear(hidden, model->head_weight());
+    const auto logits = at::linear(hidden, model->head().weight);
     const auto prefix = "seq" + std::to_string(i) + ".";
     compare(hidden, prefix + "final_hidden", kHidden);
     compare(logits, prefix + "logits", logit_tolerance());
@@ -97,7 +97,7 @@ TEST_P(FamilyFixture, GradientsMatchWithAndWithoutRecomputation) {
     model->set_activation_checkpointing(recompute);
     for (auto& parameter : model->parameters()) parameter.value.requires_grad_(true);
     const auto input = test::packed_input(sequences_.tokens, sequences_.positions, at::kFloat);
-    const auto logits = at::linear(model->forward(input), model->head_weight());
+    const auto logits = at::linear(model->forward(input), model->head().weight);
     std::vector<at::Tensor> terms;
     std::int64_t start = 0;
     for (const auto& tokens : sequences_.tokens) {

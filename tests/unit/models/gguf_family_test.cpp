@@ -33,7 +33,7 @@ TEST_P(GgufFamilyFile, GivesTheLogitsOfTransformers) {
                             .at(std::string(GetParam()) + ".logits");
   const at::NoGradGuard no_grad;
   const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
-  EXPECT_LT(test::max_difference(at::linear(hidden, model->head_weight()), expected), kLogits);
+  EXPECT_LT(test::max_difference(at::linear(hidden, model->head().weight), expected), kLogits);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, GgufFamilyFile,

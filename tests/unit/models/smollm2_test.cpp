@@ -27,7 +27,7 @@ TEST(SmolLm2, LogprobsOfThePromptsMatchTransformers) {
   for (const auto& prompt : goldens.at("prompts")) {
     const auto ids = prompt["token_ids"].get<std::vector<std::int64_t>>();
     const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
-    const auto logprobs = at::log_softmax(at::linear(hidden, model->head_weight()), -1);
+    const auto logprobs = at::log_softmax(at::linear(hidden, model->head().weight), -1);
     const auto targets = at::tensor(ids, at::kLong).slice(0, 1).unsqueeze(1);
     const auto found = logprobs.slice(0, 0, -1).gather(1, targets).flatten();
     const auto expected =

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "nn/mlp.h"
+#include "parallel/model_axes.h"
 #include "unit/nn/reference.h"
 
 namespace r1::nn {
@@ -88,7 +89,8 @@ class RoutedExperts : public ::testing::TestWithParam<at::ScalarType> {};
 TEST_P(RoutedExperts, EqualTokenByToken) {
   const auto experts = at::randint(0, kExperts - 1, {kTokens, 3}, at::kLong);  // the last: idle
   const auto fused = [&](const test::Tensors& in) {
-    return test::Tensors{routed_experts(in[0], {experts, in[1]}, in[2], in[3])};
+    return test::Tensors{
+        routed_experts(in[0], {experts, in[1]}, in[2], in[3], kExperts, parallel::alone())};
   };
   const auto reference = [&](const test::Tensors& in) {
     const auto gate_up = in[2].view({kExperts, 2 * kInner, kHidden});

@@ -1,0 +1,109 @@
+#include "parallel/tensor_parallel.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace r1::parallel {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Where a collective runs; kept by the graph.
+struct Place {
+  Communicator* ranks;
+  const char* label;
+};
+
+at::Tensor summed(const at::Tensor& x, const Place& place) {
+  auto sum = x.detach().clone(at::MemoryFormat::Contiguous);
+  place.ranks->all_reduce(sum, ReduceOp::Sum, place.label).wait();
+  return sum;
+}
+
+at::Tensor exchanged(const at::Tensor& x, const std::vector<std::int64_t>& send_rows,
+                     const std::vector<std::int64_t>& receive_rows, const Place& place) {
+  auto sizes = x.sizes().vec();
+  sizes[0] = 0;
+  for (const auto rows : receive_rows) sizes[0] += rows;
+  auto received = at::empty(sizes, x.options().requires_grad(false));
+  place.ranks->all_to_all(received, x.detach().contiguous(), receive_rows, send_rows, place.label)
+      .wait();
+  return received;
+}
+
+// A place travels through the graph as two integers: saved_data takes no pointers.
+void save(AutogradContext* context, const Place& place) {
+  context->saved_data["ranks"] = reinterpret_cast<std::int64_t>(place.ranks);
+  context->saved_data["label"] = reinterpret_cast<std::int64_t>(place.label);
+}
+
+Place saved_place(AutogradContext* context) {
+  return {reinterpret_cast<Communicator*>(context->saved_data["ranks"].toInt()),
+          reinterpret_cast<const char*>(context->saved_data["label"].toInt())};
+}
+
+class CopyToRanks : public torch::autograd::Function<CopyToRanks> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const Place& place) {
+    save(context, place);
+    return x.view_as(x);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    return {summed(gradients[0], saved_place(context)), {}};
+  }
+};
+
+class SumOverRanks : public torch::autograd::Function<SumOverRanks> {
+ public:
+  static at::Tensor forward(AutogradContext* /*context*/, const at::Tensor& x, const Place& place) {
+    return summed(x, place);
+  }
+  static variable_list backward(AutogradContext* /*context*/, variable_list gradients) {
+    return {gradients[0], {}};
+  }
+};
+
+class ExchangeRows : public torch::autograd::Function<ExchangeRows> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            const std::vector<std::int64_t>& send_rows,
+                            const std::vector<std::int64_t>& receive_rows, const Place& place) {
+    save(context, place);
+    context->saved_data["send"] = send_rows;
+    context->saved_data["receive"] = receive_rows;
+    return exchanged(x, send_rows, receive_rows, place);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    return {exchanged(gradients[0], context->saved_data["receive"].toIntVector(),
+                      context->saved_data["send"].toIntVector(), saved_place(context)),
+            {},
+            {},
+            {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor copy_to_ranks(const at::Tensor& x, Communicator& ranks, const char* label) {
+  if (ranks.size() == 1 || !at::GradMode::is_enabled()) return x;
+  return CopyToRanks::apply(x, Place{&ranks, label});
+}
+
+at::Tensor sum_over_ranks(const at::Tensor& x, Communicator& ranks, const char* label) {
+  if (ranks.size() == 1) return x;
+  if (!at::GradMode::is_enabled()) return summed(x, {&ranks, label});
+  return SumOverRanks::apply(x, Place{&ranks, label});
+}
+
+at::Tensor exchange_rows(const at::Tensor& x, std::span<const std::int64_t> send_rows,
+                         std::span<const std::int64_t> receive_rows, Communicator& ranks,
+                         const char* label) {
+  if (ranks.size() == 1) return x;
+  const std::vector<std::int64_t> send(send_rows.begin(), send_rows.end()),
+      receive(receive_rows.begin(), receive_rows.end());
+  if (!at::GradMode::is_enabled()) return exchanged(x, send, receive, {&ranks, label});
+  return ExchangeRows::apply(x, send, receive, Place{&ranks, label});
+}
+
+}  // namespace r1::parallel

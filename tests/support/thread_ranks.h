@@ -1,0 +1,128 @@
+#pragma once
+// Ranks as threads of one process, with a Communicator between them: what unit tests of split
+// models run on.
+#include <ATen/core/Tensor.h>
+
+#include <barrier>
+#include <exception>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/errors.h"
+#include "parallel/communicator.h"
+
+namespace r1::test {
+
+/// Calls body(communicator) on `size` threads, each a rank, and throws what the first of them
+/// threw.
+class ThreadRanks {
+ public:
+  using Body = std::function<void(parallel::Communicator&)>;
+  static void run(int size, const Body& body) {
+    ThreadRanks ranks(size);
+    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(size));
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < size; ++rank)
+      threads.emplace_back([&, rank] {
+        try {
+          Rank communicator(ranks, rank);
+          body(communicator);
+        } catch (...) {
+          errors[static_cast<std::size_t>(rank)] = std::current_exception();
+        }
+        ranks.barrier_.arrive_and_drop();  // the others go on without it
+      });
+    for (auto& thread : threads) thread.join();
+    for (const auto& error : errors)
+      if (error) std::rethrow_exception(error);
+  }
+
+ private:
+  explicit ThreadRanks(int size) : size_(size), barrier_(size), slots_(slot_count(size)) {}
+  static std::size_t slot_count(int size) { return static_cast<std::size_t>(size); }
+
+  class Rank final : public parallel::Communicator {
+   public:
+    Rank(ThreadRanks& ranks, int rank) : ranks_(ranks), rank_(rank) {}
+    int rank() const override { return rank_; }
+    int size() const override { return ranks_.size_; }
+
+    parallel::Work all_reduce(at::Tensor tensor, parallel::ReduceOp op, const char*) override {
+      share({tensor.clone()}, [&](const auto& all) {
+        auto sum = all[0][0].clone();
+        for (std::size_t r = 1; r < all.size(); ++r)
+          sum = op == parallel::ReduceOp::Sum   ? sum + all[r][0]
+                : op == parallel::ReduceOp::Max ? at::maximum(sum, all[r][0])
+                                                : at::minimum(sum, all[r][0]);
+        tensor.copy_(sum);
+      });
+      return {};
+    }
+    parallel::Work all_gather(at::Tensor output, at::Tensor input, const char*) override {
+      share({input.clone()}, [&](const auto& all) {
+        std::vector<at::Tensor> pieces;
+        for (const auto& one : all) pieces.push_back(one[0]);
+        output.copy_(at::cat(pieces));
+      });
+      return {};
+    }
+    parallel::Work reduce_scatter(at::Tensor output, at::Tensor input, parallel::ReduceOp op,
+                                  const char* label) override {
+      auto whole = input.clone();
+      all_reduce(whole, op, label);
+      output.copy_(whole.narrow(0, rank_ * output.size(0), output.size(0)));
+      return {};
+    }
+    parallel::Work broadcast(at::Tensor tensor, int root, const char*) override {
+      share({tensor.clone()},
+            [&](const auto& all) { tensor.copy_(all[static_cast<std::size_t>(root)][0]); });
+      return {};
+    }
+    parallel::Work all_to_all(at::Tensor output, at::Tensor input,
+                              std::span<const std::int64_t> output_splits,
+                              std::span<const std::int64_t> input_splits, const char*) override {
+      share(
+          input.clone().split_with_sizes(at::IntArrayRef(input_splits.data(), input_splits.size())),
+          [&](const auto& all) {
+            std::vector<at::Tensor> pieces;
+            for (std::size_t r = 0; r < all.size(); ++r) {
+              pieces.push_back(all[r][static_cast<std::size_t>(rank_)]);
+              R1_CHECK(pieces.back().size(0) == output_splits[r],
+                       "rank {} expects {} rows of rank {}, which sends {}", rank_,
+                       output_splits[r], r, pieces.back().size(0));
+            }
+            output.copy_(at::cat(pieces));
+          });
+      return {};
+    }
+    parallel::Work send(at::Tensor, int, const char* label) override { refuse(label); }
+    parallel::Work receive(at::Tensor, int, const char* label) override { refuse(label); }
+    void barrier(const char*) override { ranks_.barrier_.arrive_and_wait(); }
+    std::unique_ptr<parallel::Communicator> split(int, int) override { refuse("split"); }
+    [[noreturn]] void abort(int) override { refuse("abort"); }
+
+   private:
+    /// Shows this rank's tensors to all; use(tensors of all ranks) runs before anyone goes on.
+    template <class Use>
+    void share(std::vector<at::Tensor> mine, const Use& use) {
+      const at::NoGradGuard no_grad;
+      ranks_.slots_[static_cast<std::size_t>(rank_)] = std::move(mine);
+      ranks_.barrier_.arrive_and_wait();
+      use(ranks_.slots_);
+      ranks_.barrier_.arrive_and_wait();
+    }
+    [[noreturn]] static void refuse(const char* label) {
+      throw base::InternalError(fmt::format("{}: threads as ranks have no such call", label));
+    }
+
+    ThreadRanks& ranks_;
+    int rank_;
+  };
+
+  int size_;
+  std::barrier<> barrier_;
+  std::vector<std::vector<at::Tensor>> slots_;
+};
+
+}  // namespace r1::test

@@ -1,0 +1,140 @@
+// Models that several ranks hold together: the hidden states, gradients and weights are those of
+// the whole model.
+#include "models/split_model.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "models/registry.h"
+#include "support/fixtures.h"
+#include "support/thread_ranks.h"
+
+namespace r1::models {
+namespace {
+
+constexpr double kRounding = 1e-12;  // fp64
+constexpr std::uint64_t kSeed = 3;
+
+ModelShape small_shape(const std::string& architecture) {
+  ModelShape shape;
+  shape.architecture = architecture;
+  shape.vocab_size = 13;
+  shape.hidden_size = 16;
+  shape.num_hidden_layers = 2;
+  shape.num_attention_heads = 4;
+  shape.num_key_value_heads = 2;
+  shape.head_dim = 8;
+  shape.intermediate_size = 22;
+  shape.max_position_embeddings = 64;
+  shape.attention_bias = architecture != "qwen2" && architecture != "deepseek_v3";
+  shape.mlp_bias = architecture == "llama";
+  shape.tie_word_embeddings = architecture == "llama";
+  if (architecture == "deepseek_v3") {
+    shape.num_key_value_heads = 4;
+    shape.latent_attention = {.q_lora_rank = 12,
+                              .kv_lora_rank = 8,
+                              .qk_nope_head_dim = 4,
+                              .qk_rope_head_dim = 8,
+                              .v_head_dim = 6};
+    shape.experts.num_experts = 6;
+    shape.experts.num_experts_per_token = 2;
+    shape.experts.num_shared_experts = 1;
+    shape.experts.moe_intermediate_size = 10;
+    shape.experts.num_dense_layers = 1;
+    shape.experts.num_groups = 3;
+    shape.experts.num_groups_per_token = 2;
+  }
+  return shape;
+}
+
+struct Step {
+  at::Tensor hidden;
+  std::map<std::string, at::Tensor> gradients;  // of whole tensors
+  double squared_norm = 0.0;                    // of the gradient
+  at::Tensor expert_load;
+};
+
+/// One forward and backward; every rank gets the whole result.
+Step step(Model& model, bool recompute) {
+  for (auto& parameter : model.parameters()) parameter.value.requires_grad_(true);
+  model.set_activation_checkpointing(recompute);
+  const auto input = test::packed_input({{1, 5, 2, 12}, {7, 0, 3}}, {}, at::kDouble);
+  Step result;
+  const auto hidden = model.forward(input);
+  result.hidden = hidden.detach();
+  hidden.square().sum().backward();
+  const auto& axes = model.axes();
+  std::vector<Parameter> gradients;
+  for (const auto& parameter : model.parameters()) {
+    gradients.push_back(parameter);
+    const auto& grad = parameter.value.grad();
+    gradients.back().value = grad.defined() ? grad : at::zeros_like(parameter.value.detach());
+  }
+  sum_partial_gradients(
+      gradients, [&](std::size_t i) { return gradients[i].value; }, axes);
+  for (const auto& parameter : gradients)
+    for (const auto& slice : parameter.slices)
+      if (counts(parameter, slice, axes))
+        result.squared_norm += rows_of(parameter, slice).square().sum().item<double>();
+  result.squared_norm =
+      axes.experts->all_reduce_scalar(result.squared_norm, parallel::ReduceOp::Sum, "norm");
+  for_each_whole_tensor(gradients, model.shape(), axes,
+                        [&](const std::string& name, const at::Tensor& whole) {
+                          result.gradients[name] = whole.clone();
+                        });
+  result.expert_load = model.take_expert_load();
+  if (result.expert_load.defined())
+    axes.tensor->all_reduce(result.expert_load, parallel::ReduceOp::Sum, "load").wait();
+  return result;
+}
+
+class SplitModel : public ::testing::TestWithParam<const char*> {
+ protected:
+  ModelShape shape_ = small_shape(GetParam());
+};
+
+TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
+  const auto whole = make_model(shape_, at::kDouble, at::kCPU);
+  randomize(*whole, kSeed);
+  const auto expected = step(*whole, false);
+  for (const int size : {2, 4})
+    for (const bool recompute : {false, true})
+      test::ThreadRanks::run(size, [&](parallel::Communicator& ranks) {
+        const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
+        randomize(*part, kSeed);
+        const auto found = step(*part, recompute);
+        EXPECT_LT(test::max_difference(found.hidden, expected.hidden), kRounding);
+        EXPECT_NEAR(found.squared_norm, expected.squared_norm, kRounding * expected.squared_norm);
+        ASSERT_EQ(found.gradients.size(), expected.gradients.size());
+        for (const auto& [name, gradient] : expected.gradients)
+          EXPECT_LT(test::max_difference(found.gradients.at(name), gradient),
+                    kRounding * (1.0 + gradient.abs().max().item<double>()))
+              << name << " on " << size << " ranks";
+        ASSERT_EQ(found.expert_load.defined(), expected.expert_load.defined());
+        if (!expected.expert_load.defined()) return;
+        EXPECT_TRUE(at::equal(found.expert_load, expected.expert_load));
+      });
+}
+
+TEST_P(SplitModel, PartsMakeTheWholeModel) {
+  const auto whole = make_model(shape_, at::kDouble, at::kCPU);
+  randomize(*whole, kSeed);
+  test::ThreadRanks::run(4, [&](parallel::Communicator& ranks) {
+    const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
+    randomize(*part, kSeed);
+    const bool keep = ranks.rank() == 2;
+    const auto gathered = gather_model(part->parameters(), shape_, part->axes(), keep);
+    ASSERT_EQ(gathered != nullptr, keep);
+    if (!keep) return;
+    for (std::size_t i = 0; i < whole->parameters().size(); ++i)
+      EXPECT_TRUE(at::equal(gathered->parameters()[i].value, whole->parameters()[i].value))
+          << whole->parameters()[i].slices[0].name;
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, SplitModel,
+                         ::testing::Values("llama", "qwen2", "qwen3", "deepseek_v3"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace r1::models
