@@ -28,12 +28,16 @@ models::ModelInput model_input(const data::MicroBatch& batch, const models::Mode
 
 std::vector<std::vector<double>> score_samples(const models::Model& model,
                                                std::span<const data::TrainingSample> samples,
-                                               double temperature, const ScoringOptions& options) {
+                                               double temperature, const ScoringOptions& options,
+                                               models::Lockstep* phase) {
   const c10::InferenceMode inference;
+  models::Lockstep own(model);
+  auto& lockstep = phase != nullptr ? *phase : own;
   std::vector<std::vector<double>> logprobs(samples.size());
   for (const auto& indices :
        data::split_by_tokens(samples, options.tokens_per_batch, options.share_prefix)) {
     const auto batch = data::pack(samples, indices, options.share_prefix);
+    lockstep.begin_pass();
     const auto hidden = model.forward(model_input(batch, model));
     const auto rows = hidden.index_select(0, to_tensor(batch.loss_rows, model.device()));
     const auto scores =
@@ -45,6 +49,7 @@ std::vector<std::vector<double>> score_samples(const models::Model& model,
       logprobs[static_cast<std::size_t>(range.sample)].assign(values + range.begin,
                                                               values + range.end);
   }
+  if (phase == nullptr) own.finish();
   return logprobs;
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "data/packing.h"
-#include "models/model.h"
+#include "models/lockstep.h"
 
 namespace r1::mpi {
 
@@ -22,10 +22,12 @@ struct ScoringOptions {
   bool share_prefix = true;
 };
 
-/// Log-probabilities of every completion token under softmax(logits / temperature), per sample in
-/// their order. Samples without a completion get an empty list.
+/// One phase of work of its own, or a part of `phase` (models/lockstep.h), which the caller
+/// finishes. Log-probabilities of every completion token under softmax(logits / temperature), per
+/// sample in their order. Samples without a completion get an empty list.
 std::vector<std::vector<double>> score_samples(const models::Model& model,
                                                std::span<const data::TrainingSample> samples,
-                                               double temperature, const ScoringOptions& options);
+                                               double temperature, const ScoringOptions& options,
+                                               models::Lockstep* phase = nullptr);
 
 }  // namespace r1::mpi

@@ -7,19 +7,10 @@ namespace {
 
 void check_roles(const config::RolesOptions& roles, const std::string& command,
                  base::Problems& problems) {
-  const std::pair<const char*, const config::RoleOptions*> all[] = {{"policy", &roles.policy},
-                                                                    {"reference", &roles.reference},
-                                                                    {"reward", &roles.reward},
-                                                                    {"teacher", &roles.teacher}};
-  for (const auto& [name, role] : all)
-    for (const auto& [mesh_name, mesh] :
-         {std::pair{"train", role->train}, std::pair{"generate", role->generation_mesh()}})
-      problems.require(mesh.ep == 1, fmt::format("roles.{}.{}.ep", name, mesh_name),
-                       "expert parallelism over replicas (ep > 1) is for plan only so far; experts "
-                       "are split over tp");
-  problems.require(command != "rl" || roles.policy.generation_mesh().tp == roles.policy.train.tp,
-                   "roles.policy.generate.tp",
-                   "another layout than the trainer's does not run yet: use 0");
+  const auto generate = roles.policy.generation_mesh(), train = roles.policy.train;
+  problems.require(command != "rl" || (generate.tp == train.tp && generate.ep == train.ep),
+                   "roles.policy.generate",
+                   "another layout than the trainer's does not run yet: use tp = 0");
 }
 
 }  // namespace

@@ -114,10 +114,12 @@ OptimizerStep Trainer::finish(double loss) {
 
 std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
   std::vector<checkpoint::ShardedTensor> tensors;
-  std::int64_t count = 0;
+  std::int64_t num_shared = 0, num_experts = 0;  // ranks hold different numbers of experts
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto& slot = optimizer_.slots()[i];
-    const auto& replicas = parameters_[i].expert ? *data_.experts : *data_.all;
+    const bool expert = parameters_[i].expert;
+    const auto& replicas = expert ? *data_.experts : *data_.all;
+    auto& count = expert ? num_experts : num_shared;
     for (const auto& slice : parameters_[i].slices) {
       const bool writes = slice.copy == 0 && count++ % replicas.size() == replicas.rank();
       const auto add = [&](const std::string& prefix, const at::Tensor& values) {

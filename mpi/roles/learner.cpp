@@ -124,16 +124,19 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
   trainer_->start();
   double sum = 0.0;
   const auto lists = micro_batches(samples, data_parallel().rank());
+  models::Lockstep lockstep(*model_, /*trains=*/true);
   for (std::size_t i = 0; i < lists.size(); ++i) {
+    lockstep.begin_pass();
     const auto batch = data::pack(samples, lists[i], run_.config().trainer.share_prefix);
     const auto input = model_input(batch, *model_);
     const auto hidden =
         model_->forward(input).index_select(0, to_tensor(batch.loss_rows, model_->device()));
     const auto part = loss(batch, hidden, static_cast<std::int64_t>(i));
     sum += part.item<double>();
-    trainer_->backward(part, i + 1 == lists.size() && !more);
+    trainer_->backward(part, i + 1 == lists.size() && !more && !lockstep.needed());
     run_.progress();
   }
+  lockstep.finish();
   if (more) sum += more();
   trainer_->end_backward();
   const double total = data_parallel().all_reduce_scalar(sum, parallel::ReduceOp::Sum, "loss");

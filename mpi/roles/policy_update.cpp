@@ -70,9 +70,11 @@ void PolicyUpdate::compute_old() {
   std::vector<data::TrainingSample> samples;
   for (const auto& row : rows_) samples.push_back(row.tokens);
   const auto& model = *policy_.model_;
+  models::Lockstep lockstep(model);
   for (const auto& indices : data::split_by_tokens(samples, config_.trainer.score_batch_tokens,
                                                    config_.trainer.share_prefix)) {
     const auto batch = data::pack(samples, indices, config_.trainer.share_prefix);
+    lockstep.begin_pass();
     const auto hidden = model.forward(model_input(batch, model))
                             .index_select(0, to_tensor(batch.loss_rows, model.device()));
     const auto logprobs =
@@ -92,6 +94,7 @@ void PolicyUpdate::compute_old() {
       note_mismatch(doubles(row.old_logprobs), doubles(row.sampled_logprobs));
     }
   }
+  lockstep.finish();
 }
 
 void PolicyUpdate::group_advantages() {
@@ -229,7 +232,8 @@ void PolicyUpdate::train_micro_batch(const data::MicroBatch& batch,
   policy_.trainer_->backward(loss, last);
 }
 
-double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> samples) {
+double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> samples,
+                                     models::Lockstep& lockstep) {
   const auto& model = *policy_.model_;
   const auto replicas = policy_.data_parallel().size(), replica = policy_.data_parallel().rank();
   std::vector<std::int64_t> mine;
@@ -241,6 +245,7 @@ double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> sampl
   if (mine.empty()) return 0.0;
   const auto batch = data::pack(samples, mine, config_.trainer.share_prefix);
   const auto input = model_input(batch, model);
+  lockstep.begin_pass();
   const auto hidden =
       model.forward(input).index_select(0, to_tensor(batch.loss_rows, model.device()));
   const auto logprobs =
@@ -248,7 +253,7 @@ double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> sampl
                                false, config_.trainer.logprob_chunk_tokens)
           .logprobs;
   const auto sft = algorithms::sft_loss(logprobs, {tokens, static_cast<double>(samples.size())});
-  policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, /*last=*/true);
+  policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, !lockstep.needed());
   return sft.loss.item<double>();
 }
 
@@ -271,12 +276,15 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   trainer.start();
   const auto batches = data::split_by_tokens(samples, config_.trainer.micro_batch_tokens,
                                              config_.trainer.share_prefix);
+  models::Lockstep lockstep(*policy_.model_, /*trains=*/true);
   for (std::size_t i = 0; i < batches.size(); ++i) {
+    lockstep.begin_pass();
     train_micro_batch(data::pack(samples, batches[i], config_.trainer.share_prefix), used,
-                      i + 1 == batches.size() && coldstart.empty(), sums);
+                      i + 1 == batches.size() && coldstart.empty() && !lockstep.needed(), sums);
     run_.progress();
   }
-  const double coldstart_part = coldstart.empty() ? 0.0 : train_coldstart(coldstart);
+  const double coldstart_part = coldstart.empty() ? 0.0 : train_coldstart(coldstart, lockstep);
+  lockstep.finish();
   trainer.end_backward();
   policy_.data_parallel()
       .all_reduce(sums.policy_sums, parallel::ReduceOp::Sum, "policy sums")

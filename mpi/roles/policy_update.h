@@ -44,7 +44,7 @@ class PolicyUpdate {
   void train_micro_batch(const data::MicroBatch& batch, const std::vector<std::int64_t>& rows,
                          bool last, Losses& sums);
   /// Gradients of this rank's part of the supervised samples; their loss.
-  double train_coldstart(std::span<const data::TrainingSample> samples);
+  double train_coldstart(std::span<const data::TrainingSample> samples, models::Lockstep& lockstep);
   void note_mismatch(const at::Tensor& logprobs, const at::Tensor& sampled);
   void fill_metrics(metrics::Row& row);
   double all_sum(double value, const char* label) const;

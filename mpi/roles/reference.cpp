@@ -59,20 +59,25 @@ std::int64_t Reference::copy_of(const models::Parameter& parameter,
   return slice.copy + replicas.rank() * groups.model_axes("reference").tensor->size();
 }
 
-std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollout> rollouts) {
+std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollout> rollouts,
+                                                     models::Lockstep& phase) {
   const auto span = run_.timeline().span("reference log-probs", -1);
   std::vector<data::TrainingSample> samples;
   for (const auto& rollout : rollouts) samples.push_back(data::training_sample(rollout));
   const auto& trainer = run_.config().trainer;
   return score_samples(
       *model_, samples, run_.config().sampling.temperature,
-      {trainer.score_batch_tokens, trainer.logprob_chunk_tokens, trainer.share_prefix});
+      {trainer.score_batch_tokens, trainer.logprob_chunk_tokens, trainer.share_prefix}, &phase);
 }
 
 void Reference::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {
-  if (service_)
-    service_->score(prompts, chunk,
-                    [this](std::span<const data::Rollout> rollouts) { return logprobs(rollouts); });
+  if (!service_) return;
+  std::optional<models::Lockstep> phase;
+  if (model_) phase.emplace(*model_);
+  service_->score(prompts, chunk, [&](std::span<const data::Rollout> rollouts) {
+    return logprobs(rollouts, *phase);
+  });
+  if (phase) phase->finish();
 }
 
 void Reference::collect(std::vector<RolloutChunk>& chunks) {

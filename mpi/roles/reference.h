@@ -23,7 +23,8 @@ class Reference {
   std::int64_t version() const { return version_; }
 
  private:
-  std::vector<std::vector<double>> logprobs(std::span<const data::Rollout> rollouts);
+  std::vector<std::vector<double>> logprobs(std::span<const data::Rollout> rollouts,
+                                            models::Lockstep& phase);
   void persist();
   std::int64_t copy_of(const models::Parameter& parameter, const models::WeightSlice& slice) const;
   /// Whether each rank of the policy holds the same part of the reference.

@@ -89,10 +89,12 @@ double SafetyTerm::accumulate(Learner& learner) {
   const auto& model = learner.model();
   const auto device = model.device();
   const auto& trainer = config.trainer;
+  models::Lockstep lockstep(model, /*trains=*/true);
   for (const auto& indices :
        data::split_by_tokens(samples, trainer.micro_batch_tokens, trainer.share_prefix)) {
     const auto batch = data::pack(samples, indices, trainer.share_prefix);
     const auto input = model_input(batch, model);
+    lockstep.begin_pass();
     const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
     const auto scores =
         parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device), 1.0, false,
@@ -108,6 +110,7 @@ double SafetyTerm::accumulate(Learner& learner) {
     learner.trainer().backward(weight * loss, false);
     run_.progress();
   }
+  lockstep.finish();
   return weight * cost * algorithms::inverse(num_answers());
 }
 

@@ -58,7 +58,10 @@ void Teacher::require_separate_or_same() const {
       });
       if (touch && (server != clients_[replica] || server_of(replica) != server))
         throw base::ConfigError(
-            "roles.teacher.train: a teacher on the policy's ranks needs the policy's tp and ep");
+            "roles.teacher.train: a teacher on the policy's ranks needs the policy's tp");
+      if (touch && run_.groups().layout().role("teacher").mesh.size("ep") > 1)
+        throw base::ConfigError(
+            "roles.teacher.train.ep: a teacher whose replicas share experts needs its own ranks");
     }
 }
 
@@ -77,16 +80,19 @@ void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample
   if (!model_) return;
   const auto& server = servers_[static_cast<std::size_t>(run_.groups().place("teacher").replica)];
   const auto& clients = clients_;
+  models::Lockstep lockstep(*model_);
   for (std::size_t replica = 0; replica < clients.size(); ++replica) {
     // Ranks that are both compute when the student asks (hidden).
     if (server_of(replica) != server || clients[replica] == server) continue;
     const auto span = run_.timeline().span("teacher forward", step);
     for (const auto& indices : learner.micro_batches(samples, static_cast<int>(replica))) {
+      lockstep.begin_pass();
       const auto hidden = compute(data::pack(samples, indices, run_.config().trainer.share_prefix));
       if (server.front() != run_.world().rank()) continue;
       for (const int rank : clients[replica]) run_.exchange().send(rank, kTeacherReply, hidden);
     }
   }
+  lockstep.finish();
   run_.exchange().flush();  // at most one step ahead of the student
 }
 

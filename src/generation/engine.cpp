@@ -10,6 +10,7 @@
 #include "base/timer.h"
 #include "generation/sampler.h"
 #include "generation/scheduler.h"
+#include "models/lockstep.h"
 #include "parallel/vocab_head.h"
 
 namespace r1::generation {
@@ -29,13 +30,14 @@ struct Engine::Memory {
 class GenerationRun {
  public:
   GenerationRun(Engine& engine, std::span<const Request> requests, const SamplingOptions& sampling,
-                const StopRules& stop)
+                const StopRules& stop, models::Lockstep& lockstep)
       : engine_(engine),
         model_(engine.model_),
         memory_(*engine.batch_memory_),
         requests_(requests),
         sampling_(sampling),
         stop_(stop),
+        lockstep_(lockstep),
         scheduler_(memory_.allocator, engine.options_.block_size, sampling.max_new_tokens) {
     for (const auto& request : requests) completions_.emplace_back(request.seeds.size());
   }
@@ -163,6 +165,7 @@ class GenerationRun {
     models::ModelInput input{to_device(tokens),
                              to_device(positions),
                              {std::forward<Pattern>(pattern), &memory_.cache, to_device(slots)}};
+    lockstep_.begin_pass();
     auto hidden = model_.forward(input);
     if (!rows.empty()) hidden = hidden.index_select(0, to_device(rows));
     return parallel::gather_logits(hidden, model_.head());
@@ -231,6 +234,7 @@ class GenerationRun {
   std::span<const Request> requests_;
   const SamplingOptions& sampling_;
   const StopRules& stop_;
+  models::Lockstep& lockstep_;
   Scheduler scheduler_;
   std::size_t next_request_ = 0;
   std::deque<PrefilledGroup> groups_;
@@ -285,11 +289,16 @@ std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Requ
                                                             const StopRules& stop,
                                                             const std::function<void()>& on_step) {
   statistics_ = {};
-  if (requests.empty()) return {};
+  models::Lockstep lockstep(model_);
+  if (requests.empty()) {
+    lockstep.finish();
+    return {};
+  }
   const base::Stopwatch watch;
   const c10::InferenceMode inference;
   ensure_memory(requests, sampling);
-  auto completions = GenerationRun(*this, requests, sampling, stop).run(on_step);
+  auto completions = GenerationRun(*this, requests, sampling, stop, lockstep).run(on_step);
+  lockstep.finish();
   statistics_.seconds = watch.seconds();
   return completions;
 }

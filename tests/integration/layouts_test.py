@@ -236,7 +236,7 @@ class Supervised(Layouts):
 class Experts(Layouts):
     """A tiny DeepSeek-V3: latent attention, and experts whose routing biases follow their load over all ranks."""
 
-    KEYS = ("gradient_norm", "loss", "expert_load_max", "expert_idle_share")
+    KEYS = ("gradient_norm", "expert_load_max", "expert_idle_share")
     RATE = 1e-3
     SHAPE = {f"model.shape.{key}": value for key, value in {
         "architecture": "deepseek_v3", "intermediate_size": 96, "num_key_value_heads": 4,
@@ -251,7 +251,7 @@ class Experts(Layouts):
         biases = weights["model.layers.1.mlp.gate.e_score_correction_bias"]
         self.assertGreaterEqual(max(map(abs, biases)), 2 * self.RATE)
 
-    def compare(self, train, layouts):
+    def compare(self, train, layouts, *more_keys):
         """The first layout is the base of the others."""
         names = [name for name, *_ in layouts]
         for name, ranks, settings in layouts:
@@ -259,7 +259,7 @@ class Experts(Layouts):
         self.assert_biases_move(names[0])
         for name in names[1:]:
             with self.subTest(name):
-                self.assert_equal_runs(name, names[0], self.KEYS)
+                self.assert_equal_runs(name, names[0], (*self.KEYS, *more_keys))
 
     def test_rl(self):
         def train(name, ranks, settings):
@@ -273,7 +273,14 @@ class Experts(Layouts):
             ("split over two", 3, {"roles.policy.train.tp": 2, "roles.reward.share_with": "policy"}),
             ("split over four", 4, {"roles.policy.train.tp": 4, "roles.reference.share_with": "policy",
                                     "roles.reference.train.tp": 4, "roles.reward.share_with": "policy"}),
-        ))
+            ("experts over replicas", 5, {"roles.policy.ranks": 2, "roles.policy.train.ep": 2, "roles.reward.ranks": 1,
+                                          "roles.reference.ranks": 2, "roles.reference.train.ep": 2}),
+            ("experts over three", 4, {"roles.policy.train.ep": 3, "roles.reference.share_with": "policy",
+                                       "roles.reward.ranks": 1}),
+            ("all axes", 9, {"roles.policy.train.tp": 2, "roles.policy.train.ep": 2, "roles.policy.train.dp": 2,
+                             "roles.reference.share_with": "policy", "roles.reward.ranks": 1,
+                             "roles.reference.train.tp": 2, "trainer.activation_checkpointing": "full"}),
+        ), "entropy", "reward_mean")
 
     def test_sft(self):
         records = self.write_jsonl("records.jsonl", [
@@ -290,7 +297,9 @@ class Experts(Layouts):
             ("two ranks", 2, {}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.share_prefix": False}),
             ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
-        ))
+            ("experts over replicas", 4, {"roles.policy.train.ep": 2}),
+            ("experts over five", 5, {"roles.policy.train.ep": 5, "trainer.micro_batch_tokens": 64}),
+        ), "loss")
         for settings in ({"run.max_steps": 2}, {}):  # a run that was cut and goes on
             train("cut", 1, {**self.SHAPE, **settings})
         whole, cut = ((self.folder / name / "model" / "model.safetensors").read_bytes() for name in ("base", "cut"))

@@ -19,7 +19,7 @@ std::string command_of(const std::string& name) {
                                                                      {"evaluate", "evaluate"},
                                                                      {"rl", "rl"},
                                                                      {"r1zero", "rl"},
-                                                                     {"gsm8k", "rl"},
+                                                                     {"gsm8k", "pipeline"},
                                                                      {"random", "rl"},
                                                                      {"distill_data", "generate"}};
   for (const auto& [start, command] : commands)

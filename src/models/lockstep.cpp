@@ -1,0 +1,41 @@
+#include "models/lockstep.h"
+
+#include <ATen/ATen.h>
+
+namespace r1::models {
+
+Lockstep::Lockstep(const Model& model, bool trains)
+    : model_(model),
+      trains_(trains),
+      needed_(model.axes().experts->size() > model.axes().tensor->size()) {}
+
+bool Lockstep::anyone_works(bool i_work) {
+  return model_.axes().experts->all_reduce_scalar(i_work ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                                  "another forward pass") > 0.0;
+}
+
+void Lockstep::begin_pass() {
+  if (needed_) anyone_works(true);
+}
+
+void Lockstep::finish() {
+  while (needed_ && anyone_works(false)) idle_pass();
+}
+
+/// One token that stands for no sample: it visits experts, and has no part in any result.
+void Lockstep::idle_pass() const {
+  const auto token = at::zeros({1}, at::TensorOptions(model_.device()).dtype(at::kLong));
+  const ModelInput input{
+      token,
+      token,
+      {nn::make_packed_attention({{0, 1, -1}}, model_.dtype(), model_.device()), nullptr, {}},
+      token};
+  if (!trains_) {
+    const at::NoGradGuard no_grad;
+    model_.forward(input);
+    return;
+  }
+  (model_.forward(input).sum() * 0.0).backward();
+}
+
+}  // namespace r1::models
