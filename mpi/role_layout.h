@@ -42,6 +42,8 @@ struct RolePlace {
 
 /// Name of the role that gets the ranks that are left.
 inline constexpr const char* kPolicy = "policy";
+/// Name of the policy's generation layout among the roles, where it differs from the trainer's.
+inline constexpr const char* kPolicyGenerate = "policy.generate";
 
 class RoleLayout {
  public:

@@ -27,8 +27,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Ranks of a tensor axis are neighbours: they talk most.
-RoleRequest request(const std::string& name, const config::RoleOptions& options, bool trains) {
-  const auto mesh = trains ? options.train : options.generation_mesh();
+RoleRequest request(const std::string& name, const config::RoleOptions& options,
+                    const config::MeshOptions& mesh) {
   std::vector<parallel::Axis> axes{{"dp", mesh.dp > 0 ? static_cast<int>(mesh.dp) : -1}};
   if (mesh.ep > 1) axes.push_back({"ep", static_cast<int>(mesh.ep)});
   if (mesh.tp > 1) axes.push_back({"tp", static_cast<int>(mesh.tp)});
@@ -44,10 +44,18 @@ std::vector<RoleRequest> requests(const config::RolesOptions& options,
                                                                 {"teacher", &options.teacher}};
   std::vector<RoleRequest> list;
   for (const auto& role : roles) {
-    list.push_back(request(role, *table.at(role), trains || role != kPolicy));
+    const auto& of_role = *table.at(role);
+    list.push_back(request(role, of_role,
+                           trains || role != kPolicy ? of_role.train : of_role.generation_mesh()));
     const auto& share = list.back().share_with;
     if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
       list.back().share_with.clear();
+  }
+  const auto &train = options.policy.train, generate = options.policy.generation_mesh();
+  if (trains && (generate.tp != train.tp || generate.ep != train.ep)) {
+    list.push_back(request(kPolicyGenerate, options.policy, generate));
+    list.back().ranks = -1;
+    list.back().share_with = kPolicy;
   }
   return list;
 }

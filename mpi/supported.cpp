@@ -3,21 +3,8 @@
 #include "base/errors.h"
 
 namespace r1::mpi {
-namespace {
-
-void check_roles(const config::RolesOptions& roles, const std::string& command,
-                 base::Problems& problems) {
-  const auto generate = roles.policy.generation_mesh(), train = roles.policy.train;
-  problems.require(command != "rl" || (generate.tp == train.tp && generate.ep == train.ep),
-                   "roles.policy.generate",
-                   "another layout than the trainer's does not run yet: use tp = 0");
-}
-
-}  // namespace
-
 void require_supported(const config::Config& config, const std::string& command) {
   base::Problems problems;
-  check_roles(config.roles, command, problems);
   problems.require(config.communication.backend != "nccl", "communication.backend",
                    "nccl does not run yet: use mpi or auto");
   problems.require(!config.communication.fixed_order_reduction,

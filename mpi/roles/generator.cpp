@@ -5,23 +5,27 @@
 namespace r1::mpi {
 namespace {
 
-/// A group belongs to replica group % num_replicas.
-std::vector<const data::Prompt*> own(std::span<const data::Prompt> prompts,
-                                     const parallel::Communicator& data_parallel) {
+std::vector<const data::Prompt*> chosen(std::span<const data::Prompt> prompts,
+                                        const OwnsGroup& owns) {
   std::vector<const data::Prompt*> mine;
   for (const auto& prompt : prompts)
-    if (prompt.index % data_parallel.size() == data_parallel.rank()) mine.push_back(&prompt);
+    if (owns(prompt.index)) mine.push_back(&prompt);
   return mine;
 }
 
 }  // namespace
 
+OwnsGroup groups_of(const parallel::Communicator& replicas) {
+  return [rank = replicas.rank(), size = replicas.size()](std::int64_t group) {
+    return group % size == rank;
+  };
+}
+
 std::vector<data::Rollout> Generator::sample(
     std::span<const data::Prompt> prompts, std::int64_t samples,
     const generation::SamplingOptions& sampling,
-    const std::function<std::uint64_t(std::int64_t)>& seed_of,
-    parallel::Communicator& data_parallel) {
-  const auto mine = own(prompts, data_parallel);
+    const std::function<std::uint64_t(std::int64_t)>& seed_of, const OwnsGroup& owns) {
+  const auto mine = chosen(prompts, owns);
   std::vector<generation::Request> requests;
   for (const auto* prompt : mine) {
     generation::Request request{prompt->token_ids, {}};
@@ -40,9 +44,8 @@ std::vector<data::Rollout> Generator::sample(
 
 std::vector<data::Rollout> Generator::recorded(const RolloutReplay& replay, std::int64_t step,
                                                std::span<const data::Prompt> prompts,
-                                               std::int64_t samples,
-                                               parallel::Communicator& data_parallel) {
-  const auto mine = own(prompts, data_parallel);
+                                               std::int64_t samples, const OwnsGroup& owns) {
+  const auto mine = chosen(prompts, owns);
   std::vector<std::vector<data::Completion>> completions;
   for (const auto* prompt : mine) completions.push_back(replay.completions(step, *prompt, samples));
   return rollouts_of(mine, samples, std::move(completions));

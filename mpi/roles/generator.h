@@ -10,6 +10,11 @@ namespace r1::mpi {
 
 class RolloutReplay;
 
+/// Whether a rank's replica has to do with a group (Prompt::index).
+using OwnsGroup = std::function<bool(std::int64_t group)>;
+/// The groups of a replica: group % number of replicas. `replicas`: RoleGroups::data.
+OwnsGroup groups_of(const parallel::Communicator& replicas);
+
 class Generator {
  public:
   /// `model` outlives the generator and may be trained between calls.
@@ -17,16 +22,15 @@ class Generator {
       : run_(run), engine_(model, run.config().engine) {}
 
   /// `samples` completions of each prompt, prompt by prompt; sample number = prompt.index * samples
-  /// + i, seeded by `seed_of` (sample number). Only prompts whose index belongs to `replica` of
-  /// `replicas` are sampled.
+  /// + i, seeded by `seed_of` (sample number). Only prompts of `mine` are sampled.
   std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of,
-                                    parallel::Communicator& data_parallel);
+                                    const OwnsGroup& mine);
   /// The same completions as another run recorded them. Throws: InputError.
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples,
-                                      parallel::Communicator& data_parallel);
+                                      const OwnsGroup& mine);
   const generation::GenerationStatistics& statistics() const { return engine_.statistics(); }
   void release_memory() { engine_.release_memory(); }
 

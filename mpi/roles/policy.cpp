@@ -26,7 +26,7 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
         model_ = load_trained_model(config.model, run.dtype(), run.device(),
                                     static_cast<std::uint64_t>(config.run.seed),
                                     run.groups().model_axes(kPolicy));
-        generator_ = std::make_unique<Generator>(run, *model_);
+        sampler_ = std::make_unique<PolicySampler>(run, *model_);
         if (!config.rl.replay.empty()) replay_ = std::make_unique<RolloutReplay>(config.rl.replay);
       },
       "loading the policy");
@@ -51,6 +51,7 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
           recorder_ = std::make_unique<RolloutRecorder>(run.folder(), data_parallel().rank());
       },
       "loading the master weights");
+  if (active()) sampler_->synchronise(version_);
   persist();
 }
 
@@ -74,6 +75,7 @@ void Policy::persist() {
                             trainer_->restore_state(json.at("trainer"));
                             trainer_->refresh_model();
                             version_ = json.at("version");
+                            sampler_->synchronise(version_);
                             kl_controller_.restore(json.at("kl_coefficient"));
                           }});
 }
@@ -100,9 +102,8 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
   const auto mine =
       prompts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
   result.rollouts =
-      replay_ ? generator_->recorded(*replay_, step, mine, rl.samples_per_prompt, data_parallel())
-              : generator_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of,
-                                   data_parallel());
+      replay_ ? sampler_->recorded(*replay_, step, mine, rl.samples_per_prompt)
+              : sampler_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of);
   for (auto& rollout : result.rollouts) rollout.policy_version = version_;
   if (recorder_) recorder_->add(step, result.rollouts);
   return result;
@@ -115,7 +116,7 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
   const auto seed_of = [&](std::int64_t sample) {
     return base::derive_seed({seed, static_cast<std::uint64_t>(sample)});
   };
-  return generator_->sample(prompts, samples, sampling, seed_of, data_parallel());
+  return sampler_->sample(prompts, samples, sampling, seed_of);
 }
 
 }  // namespace r1::mpi

@@ -6,7 +6,7 @@
 #include "algorithms/kl.h"
 #include "algorithms/loss.h"
 #include "model_input.h"
-#include "roles/generator.h"
+#include "roles/policy_sampler.h"
 #include "roles/rollout_record.h"
 #include "run.h"
 #include "trainer.h"
@@ -54,7 +54,7 @@ class Policy {
   Run& run_;
   std::unique_ptr<models::Model> model_;
   std::optional<ValueHead> value_head_;
-  std::unique_ptr<Generator> generator_;
+  std::unique_ptr<PolicySampler> sampler_;
   std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not written down
   std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled
   std::unique_ptr<Trainer> trainer_;

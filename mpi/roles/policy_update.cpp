@@ -388,7 +388,11 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
 metrics::Row Policy::update(std::vector<data::Rollout> rollouts,
                             std::span<const data::TrainingSample> coldstart, std::int64_t step) {
   if (!active()) return {};
-  return PolicyUpdate(*this, std::move(rollouts), step).run(coldstart);
+  auto row = PolicyUpdate(*this, std::move(rollouts), step).run(coldstart);
+  const auto span = run_.timeline().span("weight synchronisation", step);
+  sampler_->synchronise(version_);
+  sampler_->add_metrics(row);
+  return row;
 }
 
 }  // namespace r1::mpi

@@ -55,7 +55,7 @@ void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
                         static_cast<std::uint64_t>(sample)});
     };
     chunks[0].rollouts = generator_->sample(prompts, options.samples_per_prompt, sampling, seed_of,
-                                            learner.data_parallel());
+                                            groups_of(learner.data_parallel()));
   }
   judge_->score(prompts, chunks[0]);
   judge_->collect(chunks);

@@ -30,8 +30,8 @@ std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> pr
     const auto seed_of = [&](std::int64_t sample) {
       return run_.seed({salt, static_cast<std::uint64_t>(sample)});
     };
-    chunks[0].rollouts =
-        generator_->sample(prompts, samples, sampling, seed_of, run_.groups().data(kPolicy));
+    chunks[0].rollouts = generator_->sample(prompts, samples, sampling, seed_of,
+                                            groups_of(run_.groups().data(kPolicy)));
   }
   reward.score(prompts, chunks[0]);
   reward.collect(chunks);

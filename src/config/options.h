@@ -47,7 +47,7 @@ struct RoleOptions {
   std::int64_t ranks = -1;
   std::string share_with;
   MeshOptions train;
-  MeshOptions generate{0, 0, 0};
+  MeshOptions generate{0, 1, 0};
 
   MeshOptions generation_mesh() const { return generate.tp > 0 ? generate : train; }
 

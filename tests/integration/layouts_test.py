@@ -108,6 +108,14 @@ class ReinforcementLearning(Layouts):
             ("two replicas", 7, {**split, "roles.policy.ranks": 4, "roles.reference.ranks": 2,
                                  "roles.reference.train.tp": 2, "roles.reward.ranks": 1},
              ("0..3 policy (dp 2 x tp 2)", "4 reward (dp 1)", "5..6 reference (dp 1 x tp 2)")),
+            ("generation whole", 2, {**split, **shared, "roles.reference.share_with": "policy",
+                                     "roles.policy.generate.tp": 1},
+             ("0..1 policy (dp 1 x tp 2)", "0..1 policy.generate (dp 2)")),
+            ("generation split", 5, {**shared, "roles.policy.train.tp": 1, "roles.policy.generate.tp": 2},
+             ("0..3 policy (dp 4)", "0..3 policy.generate (dp 2 x tp 2)", "4 reference (dp 1)")),
+            ("generation less split", 8, {**shared, "roles.policy.train.tp": 4, "roles.policy.generate.tp": 2,
+                                          "roles.reference.share_with": "policy"},
+             ("0..7 policy (dp 2 x tp 4)", "0..7 policy.generate (dp 4 x tp 2)")),
             ("reference whole on split ranks", 2, {**split, **shared, "roles.reference.share_with": "policy"},
              ("0..1 policy (dp 1 x tp 2)", "0..1 reference (dp 2)")),
         ):
@@ -115,7 +123,7 @@ class ReinforcementLearning(Layouts):
                 ranks_of_roles = self.rl(name, ranks, **settings)
                 for part in wanted:
                     self.assertIn(part, ranks_of_roles)
-                self.assert_same(name, all_samples="replicas" not in name)
+                self.assert_same(name, all_samples="dp 1 x tp" in wanted[0])
 
     def test_tensor_parallel_options(self):
         """PPO's value head, norms of every head's q and k, a reference that follows the policy."""

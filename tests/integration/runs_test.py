@@ -191,7 +191,8 @@ class DynamicSampling(Runs):
 
 class OtherLayouts(Runs):
     def test_continued_on_other_ranks(self):
-        """Killed on 4 ranks, continued on 1, 2 and 5: the weights of the run that nothing disturbed."""
+        """Killed on 4 ranks, continued on 1, 2 and 5, on 2 that hold the model together, and from there on 1 again:
+        the weights of the run that nothing disturbed."""
         settings = {"rl__steps": 6, "checkpoint__interval_steps": 2, **support.FP64, **ALL_SAMPLES}
         self.rl("undisturbed", ranks=4, **settings)
         line = support.command(4, "rl", "--config", VARIED, "--run-dir", self.folder / "killed", settings={
@@ -199,17 +200,22 @@ class OtherLayouts(Runs):
         with self.running(line, R1_TEST_KILL_AT="before-rename:4") as process:
             self.assertNotIn(process.wait(timeout=support.TIME_LIMIT), (0, 2, 75), self.output())
         self.assertEqual(support.last_checkpoint(self.folder / "killed").name, "step-00000002")
-        for ranks, more in ((1, {}), (2, SHARED), (5, {"roles.policy.ranks": 2})):
-            with self.subTest(ranks=ranks):
-                name = f"on {ranks}"
-                shutil.copytree(self.folder / "killed", self.folder / name)
-                self.assertIn("continues at step 2", self.rl(name, ranks=ranks, **settings, **more))
+        split = {**SHARED, "roles.policy.train.tp": 2}
+        self.rl("split", ranks=2, **{**settings, "run__max_steps": 4}, **split)
+        for ranks, begin, more in ((1, "killed", {}), (2, "killed", SHARED), (5, "killed", {"roles.policy.ranks": 2}),
+                                   (2, "killed", split), (1, "split", {})):
+            with self.subTest(ranks=ranks, begin=begin, **more):
+                name = f"{begin} {ranks} {len(more)}"
+                shutil.copytree(self.folder / begin, self.folder / name)
+                first = 4 if begin == "split" else 2
+                self.assertIn(f"continues at step {first}", self.rl(name, ranks=ranks, **settings, **more))
                 self.assertEqual([row["step"] for row in self.rows(name)], list(range(6)))
                 self.assertLessEqual(
                     support.relative_distance(self.weights(name), self.weights("undisturbed")), TOLERANCE)
                 tensors = [support.dataset_hashes(support.last_checkpoint(self.folder / run)).keys()
                            for run in (name, "undisturbed")]
-                self.assertEqual(*({dataset for _, dataset in names} for names in tensors))
+                # A split tensor is in several boxes, named NAME@OFFSET.
+                self.assertEqual(*({dataset.split("@")[0] for _, dataset in names} for names in tensors))
 
 
 if __name__ == "__main__":
