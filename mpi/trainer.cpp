@@ -15,13 +15,14 @@ Trainer::Trainer(models::Model& model, std::vector<ExtraParameter> extra,
                  const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
                  const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data)
     : model_(model),
-      parameters_(model.parameters()),
       optimizer_options_(optimizer),
       optimizer_(optimizer),
       guard_(run.outlier_factor, run.max_bad_steps),
       data_(data),
       expert_bias_rate_(options.expert_bias_rate),
       total_steps_(total_steps) {
+  model_.set_sequence_parallel(options.sequence_parallel);
+  parameters_ = model_.parameters();
   for (auto& parameter : extra)
     parameters_.push_back(
         {parameter.value,

@@ -146,6 +146,8 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
            "in which gradients are accumulated and reduced");
   v.choice("activation_checkpointing", activation_checkpointing, {"none", "selective", "full"},
            "what is recomputed in backward instead of kept");
+  v("sequence_parallel", sequence_parallel,
+    "split the residual stream and its norms by tokens over the tensor axis (tp)");
   v("shard_optimizer", shard_optimizer,
     "master weights and moments are spread over data parallel ranks");
   v.choice("offload", offload, {"none", "optimizer", "reference", "both"},

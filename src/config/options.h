@@ -85,6 +85,7 @@ struct TrainerOptions {
   double bucket_mb = 64.0;
   std::string gradient_dtype = "fp32";
   std::string activation_checkpointing = "none";
+  bool sequence_parallel = false;
   bool shard_optimizer = true;
   std::string offload = "none";
   bool share_prefix = true;

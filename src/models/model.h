@@ -104,6 +104,11 @@ class Model {
   /// `load` as take_expert_load() gives it. Call it between steps, equally on all ranks.
   virtual void balance_experts(const at::Tensor& /*load*/, double /*rate*/) {}
 
+  /// Split the residual stream and its norms by tokens over the tensor axis in passes with
+  /// gradients (sequence parallelism, arXiv 2205.05198): less memory and work, the same result.
+  /// Call it before the first pass.
+  virtual void set_sequence_parallel(bool on) = 0;
+
   /// Recompute layers in backward instead of keeping their activations (arXiv 1604.06174).
   void set_activation_checkpointing(bool on) { activation_checkpointing_ = on; }
 

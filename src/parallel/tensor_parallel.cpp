@@ -21,6 +21,35 @@ at::Tensor summed(const at::Tensor& x, const Place& place) {
   return sum;
 }
 
+std::int64_t rows_per_rank(std::int64_t rows, const Communicator& ranks) {
+  return (rows + ranks.size() - 1) / ranks.size();
+}
+
+/// [T, D] -> this rank's rows of the sum.
+at::Tensor scattered_sum(const at::Tensor& x, const Place& place) {
+  const auto rows = rows_per_rank(x.size(0), *place.ranks);
+  const auto padded =
+      at::constant_pad_nd(x.detach(), {0, 0, 0, rows * place.ranks->size() - x.size(0)})
+          .contiguous();
+  auto mine = at::empty({rows, x.size(1)}, padded.options().requires_grad(false));
+  place.ranks->reduce_scatter(mine, padded, ReduceOp::Sum, place.label).wait();
+  return mine;
+}
+
+at::Tensor gathered(const at::Tensor& x, std::int64_t num_rows, const Place& place) {
+  auto all =
+      at::empty({x.size(0) * place.ranks->size(), x.size(1)}, x.options().requires_grad(false));
+  place.ranks->all_gather(all, x.detach().contiguous(), place.label).wait();
+  return all.narrow(0, 0, num_rows);
+}
+
+/// This rank's rows of what every rank holds whole.
+at::Tensor own_rows(const at::Tensor& x, const Communicator& ranks) {
+  const auto rows = rows_per_rank(x.size(0), ranks);
+  return at::constant_pad_nd(x, {0, 0, 0, rows * ranks.size() - x.size(0)})
+      .narrow(0, rows * ranks.rank(), rows);
+}
+
 at::Tensor exchanged(const at::Tensor& x, const std::vector<std::int64_t>& send_rows,
                      const std::vector<std::int64_t>& receive_rows, const Place& place) {
   auto sizes = x.sizes().vec();
@@ -64,6 +93,36 @@ class SumOverRanks : public torch::autograd::Function<SumOverRanks> {
   }
 };
 
+class SumToOwnRows : public torch::autograd::Function<SumToOwnRows> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const Place& place) {
+    save(context, place);
+    context->saved_data["rows"] = x.size(0);
+    return scattered_sum(x, place);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    return {gathered(gradients[0], context->saved_data["rows"].toInt(), saved_place(context)), {}};
+  }
+};
+
+class GatherRows : public torch::autograd::Function<GatherRows> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, std::int64_t num_rows,
+                            bool whole_gradient, const Place& place) {
+    save(context, place);
+    context->saved_data["whole_gradient"] = whole_gradient;
+    return gathered(x, num_rows, place);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto place = saved_place(context);
+    const bool whole = context->saved_data["whole_gradient"].toBool();
+    return {whole ? own_rows(gradients[0], *place.ranks) : scattered_sum(gradients[0], place),
+            {},
+            {},
+            {}};
+  }
+};
+
 class ExchangeRows : public torch::autograd::Function<ExchangeRows> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
@@ -94,6 +153,17 @@ at::Tensor sum_over_ranks(const at::Tensor& x, Communicator& ranks, const char* 
   if (ranks.size() == 1) return x;
   if (!at::GradMode::is_enabled()) return summed(x, {&ranks, label});
   return SumOverRanks::apply(x, Place{&ranks, label});
+}
+
+at::Tensor sum_to_own_rows(const at::Tensor& x, Communicator& ranks, const char* label) {
+  if (!at::GradMode::is_enabled()) return scattered_sum(x, {&ranks, label});
+  return SumToOwnRows::apply(x, Place{&ranks, label});
+}
+
+at::Tensor gather_rows(const at::Tensor& x, std::int64_t num_rows, bool whole_gradient,
+                       Communicator& ranks, const char* label) {
+  if (!at::GradMode::is_enabled()) return gathered(x, num_rows, {&ranks, label});
+  return GatherRows::apply(x, num_rows, whole_gradient, Place{&ranks, label});
 }
 
 at::Tensor exchange_rows(const at::Tensor& x, std::span<const std::int64_t> send_rows,

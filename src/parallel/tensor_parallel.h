@@ -23,6 +23,18 @@ at::Tensor copy_to_ranks(const at::Tensor& x, Communicator& ranks, const char* l
 /// split.
 at::Tensor sum_over_ranks(const at::Tensor& x, Communicator& ranks, const char* label);
 
+/// The same two with rows split between them (sequence parallelism: what stands between two split
+/// products is then computed once, not on every rank). x [T, D] -> this rank's rows [n, D] of the
+/// sum, n = T / ranks, rounded up: rows of zeros stand behind the last. The gradient is gathered.
+/// Reference: Korthikanti et al., arXiv 2205.05198, section 4.2.2.
+at::Tensor sum_to_own_rows(const at::Tensor& x, Communicator& ranks, const char* label);
+
+/// x [n, D] -> all ranks' rows [num_rows, D]. Its gradient: this rank's rows of all ranks'
+/// gradients, summed; with `whole_gradient`, when every rank has the whole gradient already, its
+/// rows of that.
+at::Tensor gather_rows(const at::Tensor& x, std::int64_t num_rows, bool whole_gradient,
+                       Communicator& ranks, const char* label);
+
 /// Sends rows (dim 0) to the ranks: send_rows[r] go to rank r, receive_rows[r] come from it, both
 /// in rank order. The gradient travels back. [S, ...] -> [R, ...].
 at::Tensor exchange_rows(const at::Tensor& x, std::span<const std::int64_t> send_rows,

@@ -304,7 +304,7 @@ class Experts(Layouts):
             ("base", 1, {}),
             ("two ranks", 2, {}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.share_prefix": False}),
-            ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
+            ("two times two ranks", 4, {"roles.policy.train.tp": 2, "trainer.sequence_parallel": True}),
             ("experts over replicas", 4, {"roles.policy.train.ep": 2}),
             ("experts over five", 5, {"roles.policy.train.ep": 5, "trainer.micro_batch_tokens": 64}),
         ), "loss")

@@ -58,42 +58,62 @@ nn::GatedMlp Decoder::gated_mlp(std::int64_t inner, bool bias) const {
           split_input_linear(shape().hidden_size, mine, bias)};
 }
 
-at::Tensor Decoder::embed(const at::Tensor& token_ids) const {
+void Decoder::set_sequence_parallel(bool on) {
+  sequence_parallel_ = on && axes().tensor->size() > 1;
+  // Norms of the stream then see a rank's tokens alone.
+  std::vector<at::Tensor> norms{final_norm_};
+  for (const auto& layer : norms_) norms.insert(norms.end(), {layer.input, layer.post});
+  for (auto& parameter : parameters_)
+    for (const auto& norm : norms)
+      if (parameter.value.is_same(norm))
+        parameter.slices.front().partial_gradient = sequence_parallel_;
+}
+
+at::Tensor Decoder::enter(const at::Tensor& x, const Passage& passage, const char* label) const {
+  return passage.splits_rows ? parallel::gather_rows(x, passage.num_rows, /*whole_gradient=*/false,
+                                                     *axes().tensor, label)
+                             : parallel::copy_to_ranks(x, *axes().tensor, label);
+}
+
+at::Tensor Decoder::leave(const at::Tensor& x, const Passage& passage, const char* label) const {
+  return passage.splits_rows ? parallel::sum_to_own_rows(x, *axes().tensor, label)
+                             : parallel::sum_over_ranks(x, *axes().tensor, label);
+}
+
+at::Tensor Decoder::embed(const at::Tensor& token_ids, const Passage& passage) const {
   const auto mine = parallel::held_ids(token_ids, head());
   const auto rows = at::embedding(embedding_, mine.rows);
   if (!mine.held.defined()) return rows;
-  return parallel::sum_over_ranks(rows * mine.held.unsqueeze(1), *axes().tensor, "embedding");
+  return leave(rows * mine.held.unsqueeze(1), passage, "embedding");
 }
 
 std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Tensor& block,
                                                const at::Tensor& residual,
-                                               const nn::RopeTable& rope,
-                                               const ModelInput& input) const {
+                                               const nn::RopeTable& rope, const ModelInput& input,
+                                               const Passage& passage) const {
   const auto& norms = norms_[static_cast<std::size_t>(layer)];
   const auto epsilon = shape().rms_norm_eps;
-  auto& ranks = *axes().tensor;
   const auto [stream, normed] = nn::add_rms_norm(block, residual, norms.input, epsilon);
-  const auto attended = parallel::sum_over_ranks(
-      attend(layer, parallel::copy_to_ranks(normed, ranks, "gradient before attention"), rope,
-             input.attention),
-      ranks, "attention");
+  const auto attended =
+      leave(attend(layer, enter(normed, passage, "before attention"), rope, input.attention),
+            passage, "attention");
   const auto [middle, normed_middle] = nn::add_rms_norm(attended, stream, norms.post, epsilon);
-  const auto fed = parallel::sum_over_ranks(
-      feed_forward(layer,
-                   parallel::copy_to_ranks(normed_middle, ranks, "gradient before feed-forward"),
-                   input.token_uses),
-      ranks, "feed-forward");
+  const auto fed = leave(
+      feed_forward(layer, enter(normed_middle, passage, "before feed-forward"), input.token_uses),
+      passage, "feed-forward");
   return {fed, middle};
 }
 
 at::Tensor Decoder::forward(const ModelInput& input) const {
   const auto rope =
       nn::make_rope_table(input.position_ids, inverse_frequencies_, dtype(), rope_factor_);
-  auto block = embed(input.token_ids);
+  // Decided here: a checkpointed layer runs without gradients at first.
+  const Passage passage{input.token_ids.size(0), sequence_parallel_ && at::GradMode::is_enabled()};
+  auto block = embed(input.token_ids, passage);
   at::Tensor residual;
   for (std::int64_t i = 0; i < shape().num_hidden_layers; ++i) {
-    const auto run = [this, i, rope, input = &input](const std::vector<at::Tensor>& x) {
-      return layer_forward(i, x[0], x.size() > 1 ? x[1] : at::Tensor(), rope, *input);
+    const auto run = [this, i, rope, passage, input = &input](const std::vector<at::Tensor>& x) {
+      return layer_forward(i, x[0], x.size() > 1 ? x[1] : at::Tensor(), rope, *input, passage);
     };
     std::vector<at::Tensor> inputs{block};
     if (residual.defined()) inputs.push_back(residual);
@@ -102,7 +122,11 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
     block = out[0];
     residual = out[1];
   }
-  return nn::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
+  const auto hidden = nn::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
+  return passage.splits_rows
+             ? parallel::gather_rows(hidden, passage.num_rows, /*whole_gradient=*/true,
+                                     *axes().tensor, "hidden states")
+             : hidden;
 }
 
 }  // namespace r1::models

@@ -18,6 +18,7 @@ namespace r1::models {
 class Decoder : public Model {
  public:
   at::Tensor forward(const ModelInput& input) const final;
+  void set_sequence_parallel(bool on) final;
   parallel::VocabHead head() const final {
     return {head_.defined() ? head_ : embedding_, vocabulary_, *axes().tensor};
   }
@@ -78,15 +79,23 @@ class Decoder : public Model {
   struct Norms {
     at::Tensor input, post;  // [D]
   };
+  /// How a pass goes through the ranks: rows (tokens) of the residual stream whole on every rank,
+  /// or split between them.
+  struct Passage {
+    std::int64_t num_rows;
+    bool splits_rows;
+  };
+  at::Tensor enter(const at::Tensor& x, const Passage& passage, const char* label) const;
+  at::Tensor leave(const at::Tensor& x, const Passage& passage, const char* label) const;
   /// One layer: residual stream and the block before it in, both out (the addition is fused into
   /// the next norm).
   std::vector<at::Tensor> layer_forward(std::int64_t layer, const at::Tensor& block,
                                         const at::Tensor& residual, const nn::RopeTable& rope,
-                                        const ModelInput& input) const;
+                                        const ModelInput& input, const Passage& passage) const;
 
   /// A tensor that every rank holds, outside the halves of a layer.
   void add_shared(const at::Tensor& value, std::string name);
-  at::Tensor embed(const at::Tensor& token_ids) const;
+  at::Tensor embed(const at::Tensor& token_ids, const Passage& passage) const;
 
   parallel::Shard vocabulary_;  // this rank's ids
   at::Tensor embedding_;        // [V, D], V: this rank's
@@ -95,6 +104,7 @@ class Decoder : public Model {
   at::Tensor head_;        // [V, D]; undefined: tied to the embedding
   at::Tensor inverse_frequencies_;
   double rope_factor_;  // on cos and sin
+  bool sequence_parallel_ = false;
 };
 
 /// The shape's rotary options in nn's terms.

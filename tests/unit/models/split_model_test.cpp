@@ -55,7 +55,8 @@ struct Step {
 };
 
 /// One forward and backward; every rank gets the whole result.
-Step step(Model& model, bool recompute) {
+Step step(Model& model, bool recompute, bool sequence_parallel = false) {
+  model.set_sequence_parallel(sequence_parallel);
   for (auto& parameter : model.parameters()) parameter.value.requires_grad_(true);
   model.set_activation_checkpointing(recompute);
   const auto input = test::packed_input({{1, 5, 2, 12}, {7, 0, 3}}, {}, at::kDouble);
@@ -98,11 +99,12 @@ TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
   randomize(*whole, kSeed);
   const auto expected = step(*whole, false);
   for (const int size : {2, 4})
-    for (const bool recompute : {false, true})
+    for (const auto& [recompute, sequence] :
+         {std::pair{false, false}, {true, false}, {false, true}, {true, true}})
       test::ThreadRanks::run(size, [&](parallel::Communicator& ranks) {
         const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
         randomize(*part, kSeed);
-        const auto found = step(*part, recompute);
+        const auto found = step(*part, recompute, sequence);
         EXPECT_LT(test::max_difference(found.hidden, expected.hidden), kRounding);
         EXPECT_NEAR(found.squared_norm, expected.squared_norm, kRounding * expected.squared_norm);
         ASSERT_EQ(found.gradients.size(), expected.gradients.size());
