@@ -2,26 +2,30 @@
 # Packs a build for a machine that has no compiler and cannot install anything, but torch 2.11 (pip) and Open MPI 4.1:
 # the stripped program, the Debian libraries it needs, the configurations and the launchers.
 #
-#   jobscripts/bundle.sh [--build-dir DIR] [--output FILE.tar.xz]      (default: BUILD/r1mpi-bundle.tar.xz)
+#   jobscripts/bundle.sh [--build-dir DIR] [--output FILE.tar.xz] [--with PROGRAM]...
+#                                                                      (default: BUILD/r1mpi-bundle.tar.xz)
+#   --with PROGRAM   a program of the build besides, a test say: r1mpi.sh --program NAME starts it there
 #
 # On the target:  tar xf r1mpi-bundle.tar.xz; r1mpi-bundle/r1mpi.sh [-n RANKS] COMMAND --config ... --run-dir ...
 # The target is Linux of the same age or newer; r1mpi.sh says what is missing there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build_dir=build output=""
+build_dir=build output="" more=()
 while [ $# -gt 0 ]; do
   case $1 in
     --build-dir) build_dir=${2:?--build-dir DIR}; shift ;;
     --output) output=${2:?--output FILE}; shift ;;
+    --with) more+=("${2:?--with PROGRAM}"); shift ;;
     *) echo "bundle.sh: unknown option '$1'" >&2; exit 2 ;;
   esac
   shift
 done
 program=$build_dir/r1mpi
 worker=$build_dir/r1mpi_worker                    # lies beside it, there as here
+programs=("$program" "$worker" "${more[@]/#/$build_dir/}")
 output=${output:-$build_dir/r1mpi-bundle.tar.xz}
-for file in "$program" "$worker"; do
+for file in "${programs[@]}"; do
   [ -x "$file" ] || { echo "bundle.sh: no $file: run jobscripts/build.sh first" >&2; exit 2; }
 done
 
@@ -44,7 +48,7 @@ stays_behind() {
 declare -A path_of seen
 while read -r name _ path _; do
   [ "${path:0:1}" != / ] || path_of[$name]=$path
-done < <(ldd "$program" "$worker")
+done < <(ldd "${programs[@]}")
 
 # collect FILE: copies the libraries that FILE needs directly, and theirs.
 collect() {
@@ -57,10 +61,11 @@ collect() {
     collect "${path_of[$name]}"
   done < <(objdump -p "$1" | sed -n 's/^ *NEEDED *//p')
 }
-collect "$program"
-collect "$worker"
-cp "$program" "$worker" "$bundle/bin/"
-strip "$bundle/bin/r1mpi" "$bundle/bin/r1mpi_worker"
+for file in "${programs[@]}"; do
+  collect "$file"
+  cp "$file" "$bundle/bin/"
+done
+strip "$bundle"/bin/*
 find "$bundle/lib" -name '*.so*' -exec strip --strip-unneeded {} +
 
 # newest PREFIX: the newest symbol version of that family which the bundle's files ask for.

@@ -2,9 +2,12 @@
 // What this rank waits in and since when, and which calls it has issued on each communicator: what
 // the watchdog reads. Free of torch and MPI; thread-safe.
 #include <array>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,10 +31,25 @@ struct PendingCall {
 /// "MPI_Iallreduce 'gradients' (communicator world, call 12)".
 std::string describe_call(const PendingCall& call);
 
+/// The calls of one communicator that run on a device while no thread waits for them. The
+/// watchdog's thread asks; only abort() may block.
+class DeviceCalls {
+ public:
+  virtual ~DeviceCalls() = default;
+  /// The call that the device is in now; `since` is when it was first seen there.
+  virtual std::optional<PendingCall> current() = 0;
+  /// Sequence number of the last collective that the device has begun; empty: all that were issued.
+  virtual std::optional<std::uint64_t> reached() = 0;
+  /// What library or device report as failed; empty: nothing.
+  virtual std::string failure() = 0;
+  /// Ends the calls in flight; their results are garbage.
+  virtual void abort() = 0;
+};
+
 /// Where a rank stands on one communicator.
 struct CallPosition {
   bool member = false;       // this rank has that communicator
-  std::uint64_t issued = 0;  // collectives issued so far
+  std::uint64_t issued = 0;  // collectives issued so far (on a device: begun)
   std::string call_there;    // call and label it issued as number `sequence`; empty: not yet, or
                              // long ago
 };
@@ -41,8 +59,10 @@ class CallRegistry {
   /// The registry of this process.
   static CallRegistry& instance();
 
-  /// A communicator by its name. The number is this process' own.
-  int open_communicator(const std::string& name);
+  /// A communicator by its name. The number is this process' own. `device_calls`: for calls that
+  /// complete without a thread of this process.
+  int open_communicator(const std::string& name,
+                        std::shared_ptr<DeviceCalls> device_calls = nullptr);
   void close_communicator(int id);
   /// Notes that a collective is issued; returns its sequence number. `call` and `label` must be
   /// string literals or live as long as the communicator.
@@ -61,8 +81,17 @@ class CallRegistry {
     std::uint64_t id_;
   };
 
-  /// All waits of this process, oldest first.
+  /// All waits of this process and its devices, oldest first.
   std::vector<PendingCall> waiting() const;
+  /// A device's failure and the call it was in.
+  struct Failure {
+    std::string text;
+    std::optional<PendingCall> call;
+  };
+  std::optional<Failure> device_failure() const;
+  /// Ends all calls in flight on devices, giving that `seconds` at most. From then on a thread that
+  /// issues a call or begins a wait is held: what it computes next would be garbage.
+  void abort_device_calls(double seconds);
   CallPosition position(std::uint64_t communicator_hash, std::uint64_t sequence) const;
 
  private:
@@ -74,11 +103,17 @@ class CallRegistry {
   };
   struct Communicator {
     std::uint64_t hash = 0;
+    std::shared_ptr<DeviceCalls> device_calls;
     std::uint64_t issued = 0;
     std::array<Issued, kHistory> history;  // ring over the sequence number
   };
 
+  std::vector<std::shared_ptr<DeviceCalls>> device_calls() const;
+  void hold_when_aborted(std::unique_lock<std::mutex>& lock);
+
   mutable std::mutex mutex_;
+  std::condition_variable never_;
+  bool aborted_ = false;
   int next_communicator_ = 0;
   std::uint64_t next_wait_ = 0;
   std::map<int, Communicator> communicators_;

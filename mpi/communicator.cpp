@@ -7,15 +7,32 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "mpi/call_arguments.h"
 #include "mpi/pending_work.h"
 #include "mpi/row_type.h"
-#include "tensor/dtype.h"
 
 namespace r1::mpi {
 namespace {
 
 using parallel::ReduceOp;
 using parallel::Work;
+
+MPI_Datatype reduction_type(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kDouble:
+      return MPI_DOUBLE;
+    case at::kFloat:
+      return MPI_FLOAT;
+    case at::kInt:
+      return MPI_INT32_T;
+    case at::kLong:
+      return MPI_INT64_T;
+    case at::kByte:
+      return MPI_UINT8_T;
+    default:
+      return MPI_DATATYPE_NULL;  // refused before (reduction_problem); bfloat16 is fp32 by now
+  }
+}
 
 MPI_Op mpi_op(ReduceOp op) {
   switch (op) {
@@ -27,11 +44,6 @@ MPI_Op mpi_op(ReduceOp op) {
       return MPI_MIN;
   }
   return MPI_OP_NULL;
-}
-
-std::int64_t row_bytes(const at::Tensor& tensor) {
-  const auto rows = num_rows(tensor);
-  return rows == 0 ? 0 : static_cast<std::int64_t>(tensor.nbytes()) / rows;
 }
 
 std::byte* bytes_of(const at::Tensor& tensor) {
@@ -116,48 +128,6 @@ void MpiCommunicator::fail(const char* call, const char* label, const std::strin
                                    host_name(), call, label, name_, problem));
 }
 
-void MpiCommunicator::check_tensor(const at::Tensor& tensor, const char* call,
-                                   const char* label) const {
-  if (!tensor.defined()) fail(call, label, "the tensor is undefined");
-  if (!tensor.is_contiguous()) fail(call, label, "the tensor is not contiguous");
-}
-
-void MpiCommunicator::check_peer(int peer, const char* call, const char* label) const {
-  if (peer < 0 || peer >= size_)
-    fail(call, label, fmt::format("expected a rank of 0..{}, found {}", size_ - 1, peer));
-}
-
-void MpiCommunicator::check_pieces(const at::Tensor& whole, const at::Tensor& piece,
-                                   const char* call, const char* label) const {
-  check_tensor(whole, call, label);
-  check_tensor(piece, call, label);
-  if (whole.scalar_type() != piece.scalar_type() || whole.numel() != piece.numel() * size_)
-    fail(call, label,
-         fmt::format("expected {} pieces of {} {}, found {} {}", size_, piece.numel(),
-                     tensor::dtype_name(piece.scalar_type()), whole.numel(),
-                     tensor::dtype_name(whole.scalar_type())));
-}
-
-MPI_Datatype MpiCommunicator::reduction_type(const at::Tensor& tensor, const char* call,
-                                             const char* label) const {
-  switch (tensor.scalar_type()) {
-    case at::kDouble:
-      return MPI_DOUBLE;
-    case at::kFloat:
-      return MPI_FLOAT;
-    case at::kInt:
-      return MPI_INT32_T;
-    case at::kLong:
-      return MPI_INT64_T;
-    case at::kByte:
-      return MPI_UINT8_T;
-    default:
-      fail(call, label,
-           fmt::format("cannot reduce {}: expected fp64, fp32, bf16, int32, int64 or uint8",
-                       tensor::dtype_name(tensor.scalar_type())));
-  }
-}
-
 at::Tensor MpiCommunicator::host_target(const at::Tensor& tensor) const {
   if (tensor.is_cpu()) return tensor;
   return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).pinned_memory(true));
@@ -171,10 +141,11 @@ at::Tensor MpiCommunicator::host_copy(const at::Tensor& tensor) const {
 
 Work MpiCommunicator::all_reduce(at::Tensor tensor, ReduceOp op, const char* label) {
   constexpr auto kCall = "MPI_Iallreduce";
-  check_tensor(tensor, kCall, label);
+  check(tensor_problem(tensor), kCall, label);
+  check(reduction_problem(tensor.scalar_type()), kCall, label);
   auto host = host_copy(tensor);
   if (host.scalar_type() == at::kBFloat16) host = host.to(at::kFloat);
-  const auto type = reduction_type(host, kCall, label);
+  const auto type = reduction_type(host.scalar_type());
   auto work = start_collective(kCall, label);
   for (std::int64_t begin = 0; begin < host.numel(); begin += kMaxCount) {
     const auto count = std::min(kMaxCount, host.numel() - begin);
@@ -189,7 +160,8 @@ Work MpiCommunicator::all_reduce(at::Tensor tensor, ReduceOp op, const char* lab
 Work MpiCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op,
                                      const char* label) {
   constexpr auto kCall = "MPI_Ireduce_scatter_block";
-  check_pieces(input, output, kCall, label);
+  check(pieces_problem(input, output, size_), kCall, label);
+  check(reduction_problem(input.scalar_type()), kCall, label);
   if (!RowType::fits(output.numel()))
     fail(kCall, label, fmt::format("{} elements per rank exceed 2^31 - 1", output.numel()));
   auto source = host_copy(input);
@@ -198,7 +170,7 @@ Work MpiCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, Reduce
     source = source.to(at::kFloat);
     host = at::empty(host.sizes(), host.options().dtype(at::kFloat).pinned_memory(false));
   }
-  const auto type = reduction_type(source, kCall, label);
+  const auto type = reduction_type(source.scalar_type());
   auto work = start_collective(kCall, label);
   work->keep(source);
   if (output.numel() > 0)
@@ -211,7 +183,7 @@ Work MpiCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, Reduce
 
 Work MpiCommunicator::all_gather(at::Tensor output, at::Tensor input, const char* label) {
   constexpr auto kCall = "MPI_Iallgather";
-  check_pieces(output, input, kCall, label);
+  check(pieces_problem(output, input, size_), kCall, label);
   const auto rows = num_rows(input);
   if (!RowType::fits(rows) || !RowType::fits(row_bytes(input)))
     fail(kCall, label, "more than 2^31 - 1 rows, or bytes in a row");
@@ -232,8 +204,8 @@ Work MpiCommunicator::all_gather(at::Tensor output, at::Tensor input, const char
 
 Work MpiCommunicator::broadcast(at::Tensor tensor, int root, const char* label) {
   constexpr auto kCall = "MPI_Ibcast";
-  check_tensor(tensor, kCall, label);
-  check_peer(root, kCall, label);
+  check(tensor_problem(tensor), kCall, label);
+  check(peer_problem(root, size_), kCall, label);
   const auto host = rank_ == root ? host_copy(tensor) : host_target(tensor);
   auto work = start_collective(kCall, label);
   for_each_part(host, [&](std::byte* data, int count) {
@@ -249,26 +221,10 @@ Work MpiCommunicator::all_to_all(at::Tensor output, at::Tensor input,
                                  std::span<const std::int64_t> output_splits,
                                  std::span<const std::int64_t> input_splits, const char* label) {
   constexpr auto kCall = "MPI_Ialltoallv";
-  const auto check = [&](const at::Tensor& tensor, std::span<const std::int64_t> splits,
-                         const char* what) {
-    check_tensor(tensor, kCall, label);
-    const auto sum = std::accumulate(splits.begin(), splits.end(), std::int64_t{0});
-    const bool negative = std::any_of(splits.begin(), splits.end(), [](auto n) { return n < 0; });
-    if (static_cast<int>(splits.size()) != size_ || sum != num_rows(tensor) || negative)
-      fail(kCall, label,
-           fmt::format("{}: expected {} splits that sum to {} rows, found {} that sum to {}", what,
-                       size_, num_rows(tensor), splits.size(), sum));
-    if (!RowType::fits(sum) || !RowType::fits(row_bytes(tensor)))
-      fail(kCall, label, fmt::format("{}: more than 2^31 - 1 rows, or bytes in a row", what));
-  };
-  check(output, output_splits, "output");
-  check(input, input_splits, "input");
-  // A tensor without rows does not know how long a row is; it moves none.
+  check(exchange_problem(output, input, output_splits, input_splits, size_), kCall, label);
   const auto bytes = std::max(row_bytes(input), row_bytes(output));
-  if (input.numel() > 0 && output.numel() > 0 && row_bytes(input) != row_bytes(output))
-    fail(kCall, label,
-         fmt::format("expected equal rows, found {} and {} bytes", row_bytes(input),
-                     row_bytes(output)));
+  if (!RowType::fits(num_rows(input)) || !RowType::fits(num_rows(output)) || !RowType::fits(bytes))
+    fail(kCall, label, "more than 2^31 - 1 rows, or bytes in a row");
   const auto source = host_copy(input);
   const auto host = host_target(output);
   const auto send = to_int(input_splits);
@@ -293,8 +249,8 @@ Work MpiCommunicator::all_to_all(at::Tensor output, at::Tensor input,
 
 Work MpiCommunicator::send(at::Tensor tensor, int peer, const char* label) {
   constexpr auto kCall = "MPI_Isend";
-  check_tensor(tensor, kCall, label);
-  check_peer(peer, kCall, label);
+  check(tensor_problem(tensor), kCall, label);
+  check(peer_problem(peer, size_), kCall, label);
   const auto host = host_copy(tensor);
   auto work = start_transfer(kCall, label, peer);
   for_each_part(host, [&](std::byte* data, int count) {
@@ -307,8 +263,8 @@ Work MpiCommunicator::send(at::Tensor tensor, int peer, const char* label) {
 
 Work MpiCommunicator::receive(at::Tensor tensor, int peer, const char* label) {
   constexpr auto kCall = "MPI_Irecv";
-  check_tensor(tensor, kCall, label);
-  check_peer(peer, kCall, label);
+  check(tensor_problem(tensor), kCall, label);
+  check(peer_problem(peer, size_), kCall, label);
   const auto host = host_target(tensor);
   auto work = start_transfer(kCall, label, peer);
   for_each_part(host, [&](std::byte* data, int count) {

@@ -32,6 +32,7 @@ class MpiCommunicator final : public parallel::Communicator {
   int size() const override { return size_; }
   const std::string& name() const { return name_; }
   MPI_Comm handle() const { return comm_.get(); }
+  Patience patience() const { return patience_; }
   /// World rank of each rank of this communicator.
   const std::vector<int>& world_ranks() const { return world_ranks_; }
 
@@ -61,12 +62,11 @@ class MpiCommunicator final : public parallel::Communicator {
   at::Tensor host_copy(const at::Tensor& tensor) const;
   /// Memory for a result: the tensor itself, or host memory that is copied back when done.
   at::Tensor host_target(const at::Tensor& tensor) const;
-  void check_peer(int peer, const char* call, const char* label) const;
   [[noreturn]] void fail(const char* call, const char* label, const std::string& problem) const;
-  void check_tensor(const at::Tensor& tensor, const char* call, const char* label) const;
-  void check_pieces(const at::Tensor& whole, const at::Tensor& piece, const char* call,
-                    const char* label) const;
-  MPI_Datatype reduction_type(const at::Tensor& tensor, const char* call, const char* label) const;
+  /// Throws: MpiError naming rank, host, call, label and the problem, when there is one.
+  void check(const std::string& problem, const char* call, const char* label) const {
+    if (!problem.empty()) fail(call, label, problem);
+  }
 
   CommHandle comm_;
   std::string name_;

@@ -15,10 +15,12 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups{
 
 }  // namespace
 
-RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout)
-    : world_(world), layout_(std::move(layout)) {
+RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout, const BackendRequest& request)
+    : world_(world), layout_(std::move(layout)), backend_(world, request) {
   R1_CHECK(layout_.world_size() == world_.size(), "layout of {} ranks in a world of {}",
            layout_.world_size(), world_.size());
+  // A role's communicator holds the ranks of all its axes, so all ranks find the same problem here.
+  for (const auto& role : layout_.roles()) backend_.require("role " + role.name, role.ranks);
   for (const auto& role : layout_.roles()) {
     const bool member = is_in(role.name);
     const int rank = member ? place(role.name).rank : 0;
@@ -33,9 +35,11 @@ RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout)
 
 std::unique_ptr<parallel::Communicator> RoleGroups::make(const std::string& name, int colour,
                                                          int key, int group_size) {
-  if (group_size == 1)
+  if (group_size == 1 && !backend_.joins_single_ranks())
     return colour < 0 ? nullptr : std::make_unique<parallel::LocalCommunicator>();
-  return world_.split(colour, key, name, Patience::Collective);
+  auto group = world_.split(colour, key, name, Patience::Collective);
+  if (group && backend_.is_nccl(group->world_ranks())) over_nccl_.push_back(name);
+  return backend_.build(std::move(group));
 }
 
 parallel::Communicator& RoleGroups::role(const std::string& name) {

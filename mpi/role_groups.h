@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mpi/communication_backend.h"
 #include "mpi/communicator.h"
 #include "mpi/role_layout.h"
 #include "parallel/model_axes.h"
@@ -13,9 +14,11 @@ namespace r1::mpi {
 
 class RoleGroups {
  public:
-  /// Makes all of them, in the same order on every rank. Groups of one rank are local (they cost
-  /// nothing). `world` must outlive this. Collective over: world.
-  RoleGroups(MpiCommunicator& world, RoleLayout layout);
+  /// Makes all of them, in the same order on every rank, over MPI or NCCL as `request` says. Groups
+  /// of one rank are local (they cost nothing) unless NCCL was asked for by name. `world` must
+  /// outlive this. Collective over: world. Throws: ConfigError (the same on all ranks) when NCCL
+  /// was asked for and cannot be had.
+  RoleGroups(MpiCommunicator& world, RoleLayout layout, const BackendRequest& request = {});
 
   const RoleLayout& layout() const { return layout_; }
   MpiCommunicator& world() { return world_; }
@@ -35,6 +38,8 @@ class RoleGroups {
   }
   /// This rank's place in a role.
   RolePlace place(const std::string& role) const;
+  /// Names of this rank's communicators that are NCCL's ("policy", "policy.tensor"), for the log.
+  const std::vector<std::string>& over_nccl() const { return over_nccl_; }
 
  private:
   parallel::Communicator& group(const std::string& role, const std::string& name);
@@ -43,6 +48,8 @@ class RoleGroups {
 
   MpiCommunicator& world_;
   RoleLayout layout_;
+  CommunicationBackend backend_;
+  std::vector<std::string> over_nccl_;
   std::map<std::string, std::unique_ptr<parallel::Communicator>>
       groups_;  // "policy", "policy.tensor"
 };

@@ -1,7 +1,6 @@
 #pragma once
 // An MPI datatype of one row of a tensor (everything behind dim 0), so that counts are rows and
 // stay below MPI's 2^31.
-#include <ATen/core/Tensor.h>
 #include <mpi.h>
 
 #include <cstdint>
@@ -13,10 +12,6 @@ namespace r1::mpi {
 
 /// Elements one MPI call moves at most; larger tensors are split.
 inline constexpr std::int64_t kMaxCount = std::int64_t{1} << 30;
-
-inline std::int64_t num_rows(const at::Tensor& tensor) {
-  return tensor.dim() == 0 ? 1 : tensor.size(0);
-}
 
 class RowType {
  public:

@@ -85,9 +85,11 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
-  groups_ = std::make_unique<RoleGroups>(
-      world_, RoleLayout(requests(config().roles, roles, trains(setup_)), world_.size(),
-                         environment_.node_of_rank(), true));
+  groups_ =
+      std::make_unique<RoleGroups>(world_,
+                                   RoleLayout(requests(config().roles, roles, trains(setup_)),
+                                              world_.size(), environment_.node_of_rank(), true),
+                                   BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
@@ -97,6 +99,8 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   if (writes())
     base::log_info("{}: {}; {} threads, {}", stage(), groups_->layout().print(),
                    at::get_num_threads(), tensor::dtype_name(dtype_));
+  if (writes() && !groups_->over_nccl().empty())
+    base::log_info("{}: over NCCL: {}", stage(), fmt::join(groups_->over_nccl(), ", "));
   saver_ = std::make_unique<checkpoint::Saver>(config().checkpoint, folder() + "/checkpoints",
                                                config().run.seed, world_);
   budget_ = TimeBudget(find_deadline(config().run.time_limit_seconds()), config().run.stop_margin);

@@ -1,12 +1,14 @@
 #include "supported.h"
 
 #include "base/errors.h"
+#include "nccl_library.h"
 
 namespace r1::mpi {
 void require_supported(const config::Config& config, const std::string& command) {
   base::Problems problems;
-  problems.require(config.communication.backend != "nccl", "communication.backend",
-                   "nccl does not run yet: use mpi or auto");
+  problems.require(config.communication.backend != "nccl" || NcclLibrary::is_built(),
+                   "communication.backend",
+                   "this program was built without NCCL (R1_CUDA): use mpi or auto");
   problems.require(!config.communication.fixed_order_reduction,
                    "communication.fixed_order_reduction", "does not run yet");
   problems.require(config.trainer.offload == "none", "trainer.offload",

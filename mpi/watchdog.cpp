@@ -26,11 +26,9 @@ std::string activity(const WatchdogMessage& answer) {
   return answer.doing[0] == '\0' ? "computes" : fmt::format("waits in {}", answer.doing);
 }
 
-}  // namespace
-
-std::string describe_hang(const PendingCall& call, int rank, const std::string& host,
-                          double seconds,
-                          const std::vector<std::optional<WatchdogMessage>>& answers) {
+// "; not arrived: rank 2 (at call 1, computes)": where the other ranks are, seen from `call`.
+std::string whereabouts(const PendingCall& call, int rank,
+                        const std::vector<std::optional<WatchdogMessage>>& answers) {
   const auto own = fmt::format("{} '{}'", call.call, call.label);
   std::string missing, different, silent, peer;
   for (int other = 0; other < static_cast<int>(answers.size()); ++other) {
@@ -47,13 +45,30 @@ std::string describe_hang(const PendingCall& call, int rank, const std::string& 
       append(different, fmt::format("rank {} ({})", other, answer->call_there));
     }
   }
-  std::string line = fmt::format("hang: rank {} (host {}) has waited {:.0f} s in {}", rank, host,
-                                 seconds, describe_call(call));
+  std::string line;
   if (!peer.empty()) line += "; " + peer;
   if (!missing.empty()) line += "; not arrived: " + missing;
   if (!different.empty()) line += "; made another call: " + different;
   if (!silent.empty()) line += "; no answer from: " + silent;
   return line;
+}
+
+}  // namespace
+
+std::string describe_hang(const PendingCall& call, int rank, const std::string& host,
+                          double seconds,
+                          const std::vector<std::optional<WatchdogMessage>>& answers) {
+  return fmt::format("hang: rank {} (host {}) has waited {:.0f} s in {}{}", rank, host, seconds,
+                     describe_call(call), whereabouts(call, rank, answers));
+}
+
+std::string describe_failure(const CallRegistry::Failure& failure, int rank,
+                             const std::string& host,
+                             const std::vector<std::optional<WatchdogMessage>>& answers) {
+  const auto line = fmt::format("failed: rank {} (host {}): {}", rank, host, failure.text);
+  if (!failure.call) return line;
+  return fmt::format("{}; in {}{}", line, describe_call(*failure.call),
+                     whereabouts(*failure.call, rank, answers));
 }
 
 Watchdog::Watchdog(CallRegistry& registry, std::unique_ptr<WatchdogChannel> channel,
@@ -83,7 +98,10 @@ void Watchdog::run() {
   try {
     while (pause(limits_.poll)) {
       serve(nullptr);
-      if (const auto call = overdue()) investigate(*call);
+      if (const auto failure = registry_.device_failure())
+        report(*failure);
+      else if (const auto call = overdue())
+        investigate(*call);
     }
   } catch (const base::Error& error) {
     channel_->end_job(fmt::format("the watchdog of rank {} (host {}) failed: {}", channel_->rank(),
@@ -112,13 +130,25 @@ bool Watchdog::still_waits(const PendingCall& call) const {
 
 void Watchdog::investigate(const PendingCall& call) {
   const auto answers = ask_all(call);
-  // Of several ranks that wait for the same one, the lowest prints; the others give it time.
-  const double grace = 3 * limits_.answer + 2 * limits_.poll;
-  if (base::monotonic_seconds() - lower_rank_asked_ < grace && !pause(grace)) return;
+  if (!let_lower_rank_print()) return;
   if (!still_waits(call)) return;  // slow, not stuck
   channel_->end_job(
       describe_hang(call, channel_->rank(), host_, base::monotonic_seconds() - call.since, answers),
       static_cast<int>(base::ExitCode::Failure));
+}
+
+void Watchdog::report(const CallRegistry::Failure& failure) {
+  const auto answers = ask_all(failure.call.value_or(PendingCall{}));
+  if (!let_lower_rank_print()) return;
+  channel_->end_job(describe_failure(failure, channel_->rank(), host_, answers),
+                    static_cast<int>(base::ExitCode::Failure));
+}
+
+/// Of several ranks that see the same trouble, the lowest prints; the others give it time. False:
+/// asked to stop meanwhile.
+bool Watchdog::let_lower_rank_print() {
+  const double grace = 3 * limits_.answer + 2 * limits_.poll;
+  return base::monotonic_seconds() - lower_rank_asked_ >= grace || pause(grace);
 }
 
 Watchdog::Answers Watchdog::ask_all(const PendingCall& call) {

@@ -1,7 +1,8 @@
 #pragma once
 // The watchdog: a thread that ends the job with one clear line when a call of this rank waits
-// longer than its limit. It asks the other ranks' watchdogs where they stand, so that the line says
-// who has not arrived. Free of torch and MPI (messages go through WatchdogChannel).
+// longer than its limit, or its device reports a failed one. It asks the other ranks' watchdogs
+// where they stand, so that the line says who has not arrived. Free of torch and MPI (messages go
+// through WatchdogChannel).
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -67,6 +68,8 @@ class Watchdog {
   std::optional<PendingCall> overdue() const;
   double limit(const PendingCall& call) const;
   void investigate(const PendingCall& call);
+  void report(const CallRegistry::Failure& failure);
+  bool let_lower_rank_print();
   bool still_waits(const PendingCall& call) const;
   Answers ask_all(const PendingCall& call);
   void serve(Answers* answers);
@@ -88,5 +91,11 @@ class Watchdog {
 std::string describe_hang(const PendingCall& call, int rank, const std::string& host,
                           double seconds,
                           const std::vector<std::optional<WatchdogMessage>>& answers);
+
+/// The line for a failure on a device: rank, host, what failed, in which call, who has not arrived
+/// there.
+std::string describe_failure(const CallRegistry::Failure& failure, int rank,
+                             const std::string& host,
+                             const std::vector<std::optional<WatchdogMessage>>& answers);
 
 }  // namespace r1::mpi

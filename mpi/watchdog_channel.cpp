@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kTag = 1;
 constexpr const char* kLabel = "watchdog";
+constexpr double kAbortSeconds = 2.0;  // for calls on devices; the process ends in any case
 
 class MpiWatchdogChannel final : public WatchdogChannel {
  public:
@@ -51,6 +52,7 @@ class MpiWatchdogChannel final : public WatchdogChannel {
 
   void end_job(const std::string& line, int exit_code) override {
     base::log_error("{}", line);
+    CallRegistry::instance().abort_device_calls(kAbortSeconds);
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     std::_Exit(exit_code);
   }

@@ -125,7 +125,9 @@ void RolesOptions::check(const std::string& key, base::Problems& problems) const
 
 void CommunicationOptions::visit(base::OptionVisitor& v) {
   v.choice("backend", backend, {"auto", "mpi", "nccl"},
-           "auto: nccl for GPU tensors on GPUs of their own, mpi else");
+           "what carries GPU tensors between the ranks of a role (CPU tensors: always mpi); auto: "
+           "nccl where each rank has a GPU of its own, mpi else; nccl: on one rank too, and an "
+           "error where ranks share a GPU");
   v("watchdog_seconds", watchdog_seconds,
     "a call that waits longer ends the job and names rank and call");
   v("fixed_order_reduction", fixed_order_reduction,

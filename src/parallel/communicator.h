@@ -1,6 +1,6 @@
 #pragma once
 // The communication that algorithms see: collectives over one axis or role. src/ has a one-process
-// implementation (local_communicator.h); mpi/ has MPI's, and later NCCL's.
+// implementation (local_communicator.h); mpi/ has MPI's and NCCL's.
 //
 // Rules: all ranks of a communicator make the same calls in the same order from one thread. Every
 // call has a label (a string literal) that error messages and the watchdog print. Tensors must be

@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <dlfcn.h>
 
 #include "base/errors.h"
@@ -52,6 +53,9 @@ at::Device open_device(const std::string& name, int local_rank) {
   if (device.index() >= count)
     throw base::ConfigError(fmt::format("device '{}': this machine has {} GPUs", name, count));
   at::globalContext().lazyInitDevice(at::kCUDA);
+  // Else what names no device (events, pinned memory) makes a context of hundreds of MB on device
+  // 0.
+  c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
   return device;
 }
 

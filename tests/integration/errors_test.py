@@ -91,6 +91,8 @@ class Errors(support.RunTest):
 
     def test_no_gpu(self):
         self.refuse(["cuda"], run__device="cuda")
+        self.refuse(["cuda"], run__device="cuda", communication__backend="nccl")
+        self.refuse(["communication.backend", "cuda"], communication__backend="nccl")
 
     def test_tokenizer_of_another_model(self):
         self.refuse(["tokenizer 'bytes'", "256"], model__shape__vocab_size=256)

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/errors.h"
-#include "support/world.h"
+#include "support/backends.h"
 
 namespace r1::mpi {
 namespace {
@@ -39,6 +39,67 @@ TEST(RoleGroups, AxesOfAMeshAreLinesOfIt) {
   EXPECT_EQ(sum_over(groups.data("policy"), world.rank()), dp_sum[world.rank()]);
   EXPECT_EQ(sum_over(groups.expert_data("policy"), world.rank()), dp_sum[world.rank()]);
   EXPECT_EQ(sum_over(*groups.model_axes("policy").experts, world.rank()), tp_sum[world.rank()]);
+}
+
+// Places of ranks 0, 1, ... by (node, bus).
+std::vector<GpuPlace> places(const std::vector<std::pair<std::string, std::string>>& list) {
+  std::vector<GpuPlace> result;
+  for (const auto& [node, bus] : list) result.push_back({"login", node, bus});
+  return result;
+}
+
+TEST(RanksOnOneGpu, AreThoseOfOneNodeAndOneBus) {
+  const auto all = places({{"a", "1b"}, {"a", "1c"}, {"b", "1b"}, {"a", "1c"}});
+  EXPECT_FALSE(ranks_on_one_gpu(all, {0, 1, 2})) << "hosts may have the same name";
+  EXPECT_EQ(ranks_on_one_gpu(all, {0, 1, 2, 3}), (std::pair{1, 3}));
+  EXPECT_EQ(ranks_on_one_gpu(all, {3, 0, 1}), (std::pair{3, 1}));
+  EXPECT_FALSE(ranks_on_one_gpu(all, {3}));
+}
+
+TEST(CommunicationBackend, CpuTensorsStayWithMpi) {
+  auto world = test::make_world();
+  std::vector<int> ranks;
+  for (int rank = 0; rank < world.size(); ++rank) ranks.push_back(rank);
+  for (const std::string name : {"auto", "mpi"}) {
+    const CommunicationBackend backend(world, {name, at::kCPU});
+    EXPECT_NO_THROW(backend.require("role policy", ranks));
+    EXPECT_FALSE(backend.is_nccl(ranks));
+    EXPECT_FALSE(backend.joins_single_ranks());
+  }
+  const CommunicationBackend backend(world, {"nccl", at::kCPU});
+  EXPECT_THROW(backend.require("role policy", ranks), base::ConfigError);
+}
+
+// Ranks that share a GPU: refused before NCCL sees it, on every rank alike. Without a GPU: skipped.
+TEST(CommunicationBackend, NcclOnASharedGpuIsAConfigurationError) {
+  const auto& gpu = test::BackendWorld::of(test::Backend::MpiOnGpu);
+  if (!gpu.problem().empty()) GTEST_SKIP() << gpu.problem();
+  if (test::BackendWorld::of(test::Backend::Nccl).problem().empty())
+    GTEST_SKIP() << "every rank has a GPU of its own";
+  auto world = test::make_world();
+  try {
+    RoleGroups groups(world, RoleLayout({{.name = "policy"}}, world.size()),
+                      {"nccl", gpu.device()});
+    FAIL() << "no error";
+  } catch (const base::ConfigError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("ranks 0 and "), std::string::npos) << text;
+    EXPECT_NE(text.find(host_name()), std::string::npos) << text;
+    EXPECT_NE(text.find("NCCL refuses two ranks on one GPU: use mpi"), std::string::npos) << text;
+  }
+  RoleGroups groups(world, RoleLayout({{.name = "policy"}}, world.size()), {"auto", gpu.device()});
+  EXPECT_TRUE(groups.over_nccl().empty());
+}
+
+TEST(CommunicationBackend, RoleGroupsAreNcclsWhereEveryRankHasAGpu) {
+  const auto& gpu = test::BackendWorld::of(test::Backend::Nccl);
+  if (!gpu.problem().empty()) GTEST_SKIP() << gpu.problem();
+  auto world = test::make_world();
+  RoleGroups groups(world, RoleLayout({{.name = "policy"}}, world.size()), {"nccl", gpu.device()});
+  EXPECT_EQ(groups.over_nccl(), (std::vector<std::string>{"policy", "policy.dp"}));
+  auto sum = at::ones({1}, at::TensorOptions().device(gpu.device()));
+  groups.data("policy").all_reduce(sum, parallel::ReduceOp::Sum, "test").wait();
+  EXPECT_EQ(sum.item<float>(), static_cast<float>(world.size()));
 }
 
 }  // namespace

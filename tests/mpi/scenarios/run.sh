@@ -32,5 +32,10 @@ check skipped_collective 3 3 1 "hang: rank 0 .* in MPI_Iallreduce 'gradients' \(
 check different_collectives 3 3 1 "hang: rank 0 .*made another call: rank 1 \(MPI_Ibarrier 'end of step'\)"
 check stopped_rank 3 3 1 "hang: rank 0 .*no answer from: rank 1"
 check lost_message 2 3 1 "hang: rank 0 .*receive 'rewards, tag 4' \(communicator exchange, from or to rank 1\); rank 1 computes"
+if [[ $(nvidia-smi -L 2>/dev/null | wc -l) -ge 2 ]]; then
+  check nccl_skipped_collective 2 3 1 "hang: rank 0 .* in ncclAllReduce 'gradients' \(communicator policy.tp\[0\] over NCCL, call 3\); not arrived: rank 1 \(at call 2, computes\)"
+else
+  echo "skipped nccl_skipped_collective: needs 2 GPUs"
+fi
 
 exit $((failures > 0))

@@ -13,12 +13,14 @@
 
 #include "base/errors.h"
 #include "mpi/collective_errors.h"
+#include "mpi/communication_backend.h"
 #include "mpi/communicator.h"
 #include "mpi/environment.h"
 #include "mpi/exchange.h"
 #include "mpi/run_guarded.h"
 #include "mpi/watchdog.h"
 #include "mpi/watchdog_channel.h"
+#include "tensor/dtype.h"
 
 namespace {
 
@@ -102,6 +104,20 @@ int lost_message(MpiCommunicator& world) {
   return 0;
 }
 
+// Rank 1's device never gets the call that rank 0's waits in; rank 0's host has gone on.
+int nccl_skipped_collective(MpiCommunicator& world) {
+  const auto device = r1::tensor::open_device("cuda", world.rank());
+  const r1::mpi::CommunicationBackend backend(world, {"nccl", device});
+  const auto group =
+      backend.build(world.split(0, world.rank(), "policy.tp", r1::mpi::Patience::Collective));
+  auto tensor = at::ones({1000}, at::TensorOptions().device(device));
+  group->all_reduce(tensor, ReduceOp::Sum, "first").wait();
+  if (world.rank() == 1) sleep_long();
+  const auto work = group->all_reduce(tensor, ReduceOp::Sum, "gradients");
+  sleep_long();
+  return 0;
+}
+
 const std::map<std::string, std::function<int(MpiCommunicator&)>> kScenarios = {
     {"fine", fine},
     {"coordinated", coordinated},
@@ -111,7 +127,8 @@ const std::map<std::string, std::function<int(MpiCommunicator&)>> kScenarios = {
     {"skipped_collective", skipped_collective},
     {"different_collectives", different_collectives},
     {"stopped_rank", stopped_rank},
-    {"lost_message", lost_message}};
+    {"lost_message", lost_message},
+    {"nccl_skipped_collective", nccl_skipped_collective}};
 
 }  // namespace
 

@@ -4,11 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 
 #include "base/random.h"
+#include "base/timer.h"
 
 namespace r1::mpi {
 namespace {
@@ -152,6 +154,125 @@ TEST(Watchdog, ACallThatEndsDuringTheQuestionsIsNoHang) {
   }
   const CallRegistry::Waiting hung(only.registry, collective(77));
   EXPECT_TRUE(contains(network.first_line().second, "call 77"));
+}
+
+/// Calls on a device that the test moves by hand.
+class FakeDevice final : public DeviceCalls {
+ public:
+  std::optional<PendingCall> current() override {
+    const std::lock_guard lock(mutex_);
+    return current_;
+  }
+  std::optional<std::uint64_t> reached() override {
+    const std::lock_guard lock(mutex_);
+    return reached_;
+  }
+  std::string failure() override {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+  }
+  void abort() override {
+    const std::lock_guard lock(mutex_);
+    aborted_ = true;
+  }
+
+  void begin(std::uint64_t sequence) {
+    const std::lock_guard lock(mutex_);
+    current_ = collective(sequence);
+    current_->since = base::monotonic_seconds();
+    reached_ = sequence;
+  }
+  void stay_before(std::uint64_t sequence) {
+    const std::lock_guard lock(mutex_);
+    current_.reset();
+    reached_ = sequence - 1;
+  }
+  void fail(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    failure_ = text;
+  }
+  bool aborted() {
+    const std::lock_guard lock(mutex_);
+    return aborted_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<PendingCall> current_;
+  std::optional<std::uint64_t> reached_;
+  std::string failure_;
+  bool aborted_ = false;
+};
+
+// The issuing threads have long gone on: both ranks have issued call 2, the device of one has not
+// begun it.
+TEST(Watchdog, SeesACallThatOnlyTheDeviceWaitsIn) {
+  Network network(2);
+  Rank ranks[] = {{network, 0}, {network, 1}};
+  const std::shared_ptr<FakeDevice> devices[] = {std::make_shared<FakeDevice>(),
+                                                 std::make_shared<FakeDevice>()};
+  for (int rank = 0; rank < 2; ++rank) {
+    devices[rank]->stay_before(2);
+    const int id = ranks[rank].registry.open_communicator("policy.dp", devices[rank]);
+    ranks[rank].registry.issue(id, "ncclBroadcast", "weights");
+    ranks[rank].registry.issue(id, "ncclAllReduce", "gradients");
+  }
+  devices[0]->begin(2);
+  const auto [rank, line] = network.first_line();
+  EXPECT_EQ(rank, 0);
+  EXPECT_TRUE(contains(line, "'gradients' (communicator policy.dp, call 2)")) << line;
+  EXPECT_TRUE(contains(line, "not arrived: rank 1 (at call 1, computes)")) << line;
+}
+
+TEST(Watchdog, ReportsAFailureOnADevice) {
+  Network network(2);
+  Rank ranks[] = {{network, 0}, {network, 1}};
+  const auto device = std::make_shared<FakeDevice>();
+  const int id = ranks[0].registry.open_communicator("policy.dp", device);
+  ranks[0].registry.issue(id, "MPI_Iallreduce", "gradients");
+  ranks[1].registry.open_communicator("policy.dp");
+  device->begin(1);
+  device->fail("NCCL: remote process exited");
+  const auto [rank, line] = network.first_line();
+  EXPECT_EQ(rank, 0);
+  EXPECT_TRUE(contains(line,
+                       "failed: rank 0 (host node0): NCCL: remote process exited; in "
+                       "MPI_Iallreduce 'gradients' (communicator policy.dp, call 1)"))
+      << line;
+  EXPECT_TRUE(contains(line, "not arrived: rank 1 (at call 0, computes)")) << line;
+  EXPECT_EQ(network.exit_code, 3);
+}
+
+TEST(CallRegistry, ACommunicatorThatIsClosedIsAskedNoMore) {
+  CallRegistry registry;
+  const auto device = std::make_shared<FakeDevice>();
+  const int id = registry.open_communicator("c", device);
+  device->begin(1);
+  EXPECT_EQ(registry.waiting().size(), 1U);
+  device->fail("broken");
+  EXPECT_TRUE(registry.device_failure().has_value());
+  registry.close_communicator(id);
+  EXPECT_TRUE(registry.waiting().empty());
+  EXPECT_FALSE(registry.device_failure().has_value());
+  registry.abort_device_calls(10.0);
+  EXPECT_FALSE(device->aborted());
+}
+
+// What a thread computes from an aborted call is garbage: it must not get to hand it on.
+TEST(CallRegistry, HoldsThreadsOnceDeviceCallsAreAborted) {
+  auto* registry = new CallRegistry;  // outlives the held thread
+  const auto device = std::make_shared<FakeDevice>();
+  const int id = registry->open_communicator("c", device);
+  registry->issue(id, "ncclAllReduce", "before");
+  registry->abort_device_calls(10.0);
+  EXPECT_TRUE(device->aborted());
+  static std::atomic<bool> went_on;
+  std::thread([registry, id] {
+    registry->issue(id, "ncclAllReduce", "behind");
+    went_on = true;
+  }).detach();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(went_on);
 }
 
 TEST(CallRegistry, ForgetsFinishedWaitsAndOldCalls) {
