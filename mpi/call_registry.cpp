@@ -47,8 +47,12 @@ CallRegistry::Waiting::Waiting(CallRegistry& registry, PendingCall call) : regis
 }
 
 CallRegistry::Waiting::~Waiting() {
+  const double now = base::monotonic_seconds();
   const std::lock_guard lock(registry_.mutex_);
-  registry_.waits_.erase(id_);
+  const auto wait = registry_.waits_.find(id_);
+  registry_.waited_seconds_.at(static_cast<std::size_t>(wait->second.patience)) +=
+      now - wait->second.since;
+  registry_.waits_.erase(wait);
 }
 
 std::vector<PendingCall> CallRegistry::waiting() const {
@@ -56,6 +60,11 @@ std::vector<PendingCall> CallRegistry::waiting() const {
   std::vector<PendingCall> result;
   for (const auto& [id, call] : waits_) result.push_back(call);
   return result;
+}
+
+double CallRegistry::waited_seconds(Patience patience) const {
+  const std::lock_guard lock(mutex_);
+  return waited_seconds_.at(static_cast<std::size_t>(patience));
 }
 
 CallPosition CallRegistry::position(std::uint64_t communicator_hash, std::uint64_t sequence) const {

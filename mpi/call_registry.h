@@ -63,6 +63,8 @@ class CallRegistry {
 
   /// All waits of this process, oldest first.
   std::vector<PendingCall> waiting() const;
+  /// Seconds of all waits of that kind that have ended.
+  double waited_seconds(Patience patience) const;
   CallPosition position(std::uint64_t communicator_hash, std::uint64_t sequence) const;
 
  private:
@@ -83,6 +85,7 @@ class CallRegistry {
   std::uint64_t next_wait_ = 0;
   std::map<int, Communicator> communicators_;
   std::map<std::uint64_t, PendingCall> waits_;
+  std::array<double, 2> waited_seconds_{};  // by patience
 };
 
 }  // namespace r1::mpi

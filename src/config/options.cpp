@@ -127,7 +127,9 @@ void CommunicationOptions::visit(base::OptionVisitor& v) {
   v.choice("backend", backend, {"auto", "mpi", "nccl"},
            "auto: nccl for GPU tensors on GPUs of their own, mpi else");
   v("watchdog_seconds", watchdog_seconds,
-    "a call that waits longer ends the job and names rank and call");
+    "a call that waits longer ends the job and names rank and call; one that waits for another "
+    "role "
+    "only when a rank does not answer or all ranks wait");
   v("fixed_order_reduction", fixed_order_reduction,
     "sums in rank order: bit-for-bit repeatable, slower (tests)");
 }
