@@ -58,8 +58,12 @@ CallRegistry::Waiting::Waiting(CallRegistry& registry, PendingCall call) : regis
 }
 
 CallRegistry::Waiting::~Waiting() {
+  const double now = base::monotonic_seconds();
   const std::lock_guard lock(registry_.mutex_);
-  registry_.waits_.erase(id_);
+  const auto wait = registry_.waits_.find(id_);
+  registry_.waited_seconds_.at(static_cast<std::size_t>(wait->second.patience)) +=
+      now - wait->second.since;
+  registry_.waits_.erase(wait);
 }
 
 // Copies, so that nobody is asked under the lock.
@@ -69,6 +73,11 @@ std::vector<std::shared_ptr<DeviceCalls>> CallRegistry::device_calls() const {
   for (const auto& [id, communicator] : communicators_)
     if (communicator.device_calls) result.push_back(communicator.device_calls);
   return result;
+}
+
+double CallRegistry::waited_seconds(Patience patience) const {
+  const std::lock_guard lock(mutex_);
+  return waited_seconds_.at(static_cast<std::size_t>(patience));
 }
 
 std::vector<PendingCall> CallRegistry::waiting() const {

@@ -83,6 +83,8 @@ class CallRegistry {
 
   /// All waits of this process and its devices, oldest first.
   std::vector<PendingCall> waiting() const;
+  /// Seconds of all waits of that kind that have ended.
+  double waited_seconds(Patience patience) const;
   /// A device's failure and the call it was in.
   struct Failure {
     std::string text;
@@ -118,6 +120,7 @@ class CallRegistry {
   std::uint64_t next_wait_ = 0;
   std::map<int, Communicator> communicators_;
   std::map<std::uint64_t, PendingCall> waits_;
+  std::array<double, 2> waited_seconds_{};  // by patience
 };
 
 }  // namespace r1::mpi

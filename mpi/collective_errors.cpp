@@ -40,12 +40,9 @@ void coordinate_errors(parallel::Communicator& comm, const std::function<void()>
   } catch (...) {
     caught = describe_current_exception();
   }
-  auto failed = at::zeros({comm.size()}, at::kInt);
-  auto* flags = failed.mutable_data_ptr<int>();
-  if (caught) flags[comm.rank()] = 1;
-  comm.all_reduce(failed, parallel::ReduceOp::Sum, label).wait();
-  int first = 0;
-  while (first < comm.size() && flags[first] == 0) ++first;
+  auto lowest = at::full({1}, caught ? comm.rank() : comm.size(), at::kInt);
+  comm.all_reduce(lowest, parallel::ReduceOp::Min, label).wait();
+  const int first = lowest.item<int>();
   if (first == comm.size()) return;
 
   CaughtError error = caught.value_or(CaughtError{});

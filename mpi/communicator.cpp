@@ -46,6 +46,10 @@ MPI_Op mpi_op(ReduceOp op) {
   return MPI_OP_NULL;
 }
 
+std::int64_t num_bytes(const at::Tensor& tensor) {
+  return static_cast<std::int64_t>(tensor.nbytes());
+}
+
 std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.mutable_data_ptr());
 }
@@ -53,7 +57,7 @@ std::byte* bytes_of(const at::Tensor& tensor) {
 /// Calls move(first byte, number of bytes) for each part of the tensor that one MPI call may carry.
 template <class Move>
 void for_each_part(const at::Tensor& host, Move move) {
-  const auto bytes = static_cast<std::int64_t>(host.nbytes());
+  const auto bytes = num_bytes(host);
   for (std::int64_t begin = 0; begin < bytes; begin += kMaxCount)
     move(bytes_of(host) + begin, static_cast<int>(std::min(kMaxCount, bytes - begin)));
 }
@@ -73,6 +77,18 @@ Splits to_int(std::span<const std::int64_t> splits) {
     offset += count;
   }
   return result;
+}
+
+/// Of an all-to-all: rows to and from each other rank.
+Traffic traffic_between(int rank, const std::vector<int>& to, const std::vector<int>& from,
+                        std::int64_t row_bytes) {
+  Traffic traffic;
+  for (std::size_t peer = 0; peer < to.size(); ++peer) {
+    if (static_cast<int>(peer) == rank) continue;
+    traffic.messages += (to[peer] > 0) + (from[peer] > 0);
+    traffic.bytes += (static_cast<std::int64_t>(to[peer]) + from[peer]) * row_bytes;
+  }
+  return traffic;
 }
 
 Work finish_into(std::unique_ptr<PendingWork> work, const at::Tensor& target,
@@ -110,15 +126,17 @@ MpiCommunicator::~MpiCommunicator() {
   CallRegistry::instance().close_communicator(registry_id_);
 }
 
-std::unique_ptr<PendingWork> MpiCommunicator::start_collective(const char* call,
-                                                               const char* label) {
+std::unique_ptr<PendingWork> MpiCommunicator::start_collective(const char* call, const char* label,
+                                                               Traffic traffic) {
+  if (size_ > 1) TrafficCounter::instance().add(traffic);
   const auto sequence = CallRegistry::instance().issue(registry_id_, call, label);
   return std::make_unique<PendingWork>(
       PendingCall{call, label, name_, sequence, -1, patience_, 0.0});
 }
 
 std::unique_ptr<PendingWork> MpiCommunicator::start_transfer(const char* call, const char* label,
-                                                             int peer) {
+                                                             int peer, const at::Tensor& host) {
+  if (peer != rank_) TrafficCounter::instance().add({1, num_bytes(host)});
   return std::make_unique<PendingWork>(PendingCall{
       call, label, name_, 0, world_ranks_[static_cast<std::size_t>(peer)], patience_, 0.0});
 }
@@ -146,7 +164,7 @@ Work MpiCommunicator::all_reduce(at::Tensor tensor, ReduceOp op, const char* lab
   auto host = host_copy(tensor);
   if (host.scalar_type() == at::kBFloat16) host = host.to(at::kFloat);
   const auto type = reduction_type(host.scalar_type());
-  auto work = start_collective(kCall, label);
+  auto work = start_collective(kCall, label, {1, 2 * num_bytes(host)});
   for (std::int64_t begin = 0; begin < host.numel(); begin += kMaxCount) {
     const auto count = std::min(kMaxCount, host.numel() - begin);
     auto* data = bytes_of(host) + begin * host.element_size();
@@ -171,7 +189,7 @@ Work MpiCommunicator::reduce_scatter(at::Tensor output, at::Tensor input, Reduce
     host = at::empty(host.sizes(), host.options().dtype(at::kFloat).pinned_memory(false));
   }
   const auto type = reduction_type(source.scalar_type());
-  auto work = start_collective(kCall, label);
+  auto work = start_collective(kCall, label, {1, num_bytes(source) + num_bytes(host)});
   work->keep(source);
   if (output.numel() > 0)
     check_mpi(MPI_Ireduce_scatter_block(source.const_data_ptr(), host.mutable_data_ptr(),
@@ -189,7 +207,7 @@ Work MpiCommunicator::all_gather(at::Tensor output, at::Tensor input, const char
     fail(kCall, label, "more than 2^31 - 1 rows, or bytes in a row");
   const auto source = host_copy(input);
   const auto host = host_target(output);
-  auto work = start_collective(kCall, label);
+  auto work = start_collective(kCall, label, {1, num_bytes(source) + num_bytes(host)});
   work->keep(source);
   if (input.numel() > 0) {
     const auto type = std::make_shared<const RowType>(row_bytes(input), label);
@@ -207,7 +225,7 @@ Work MpiCommunicator::broadcast(at::Tensor tensor, int root, const char* label) 
   check(tensor_problem(tensor), kCall, label);
   check(peer_problem(root, size_), kCall, label);
   const auto host = rank_ == root ? host_copy(tensor) : host_target(tensor);
-  auto work = start_collective(kCall, label);
+  auto work = start_collective(kCall, label, {1, num_bytes(host)});
   for_each_part(host, [&](std::byte* data, int count) {
     check_mpi(MPI_Ibcast(data, count, MPI_BYTE, root, comm_.get(), work->add_request()), kCall,
               label);
@@ -229,7 +247,8 @@ Work MpiCommunicator::all_to_all(at::Tensor output, at::Tensor input,
   const auto host = host_target(output);
   const auto send = to_int(input_splits);
   const auto receive = to_int(output_splits);
-  auto work = start_collective(kCall, label);
+  auto work =
+      start_collective(kCall, label, traffic_between(rank_, send.counts, receive.counts, bytes));
   const auto type = std::make_shared<const RowType>(bytes, label);
   work->keep(type);
   auto splits = at::empty({4, size_}, at::kInt);  // MPI reads the counts until the call is done
@@ -252,7 +271,7 @@ Work MpiCommunicator::send(at::Tensor tensor, int peer, const char* label) {
   check(tensor_problem(tensor), kCall, label);
   check(peer_problem(peer, size_), kCall, label);
   const auto host = host_copy(tensor);
-  auto work = start_transfer(kCall, label, peer);
+  auto work = start_transfer(kCall, label, peer, host);
   for_each_part(host, [&](std::byte* data, int count) {
     check_mpi(MPI_Isend(data, count, MPI_BYTE, peer, 0, comm_.get(), work->add_request()), kCall,
               label);
@@ -266,18 +285,18 @@ Work MpiCommunicator::receive(at::Tensor tensor, int peer, const char* label) {
   check(tensor_problem(tensor), kCall, label);
   check(peer_problem(peer, size_), kCall, label);
   const auto host = host_target(tensor);
-  auto work = start_transfer(kCall, label, peer);
+  auto work = start_transfer(kCall, label, peer, host);
   for_each_part(host, [&](std::byte* data, int count) {
     check_mpi(MPI_Irecv(data, count, MPI_BYTE, peer, 0, comm_.get(), work->add_request()), kCall,
               label);
   });
-  work->expect_bytes(static_cast<std::int64_t>(host.nbytes()));
+  work->expect_bytes(num_bytes(host));
   return finish_into(std::move(work), tensor, host);
 }
 
 void MpiCommunicator::barrier(const char* label) {
   constexpr auto kCall = "MPI_Ibarrier";
-  auto work = start_collective(kCall, label);
+  auto work = start_collective(kCall, label, {1, 0});
   check_mpi(MPI_Ibarrier(comm_.get(), work->add_request()), kCall, label);
   work->wait();
 }

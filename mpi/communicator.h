@@ -14,6 +14,7 @@
 
 #include "mpi/call_registry.h"
 #include "mpi/check_mpi.h"
+#include "mpi/traffic.h"
 #include "parallel/communicator.h"
 
 namespace r1::mpi {
@@ -56,8 +57,10 @@ class MpiCommunicator final : public parallel::Communicator {
 
  private:
   MpiCommunicator(CommHandle comm, std::string name, Patience patience);
-  std::unique_ptr<PendingWork> start_collective(const char* call, const char* label);
-  std::unique_ptr<PendingWork> start_transfer(const char* call, const char* label, int peer);
+  std::unique_ptr<PendingWork> start_collective(const char* call, const char* label,
+                                                Traffic traffic);
+  std::unique_ptr<PendingWork> start_transfer(const char* call, const char* label, int peer,
+                                              const at::Tensor& host);
   /// The tensor itself when it is on the CPU, else its contents in pinned host memory.
   at::Tensor host_copy(const at::Tensor& tensor) const;
   /// Memory for a result: the tensor itself, or host memory that is copied back when done.

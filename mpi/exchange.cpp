@@ -11,12 +11,17 @@
 #include "mpi/call_registry.h"
 #include "mpi/message.h"
 #include "mpi/row_type.h"
+#include "mpi/traffic.h"
 
 namespace r1::mpi {
 namespace {
 
 constexpr int kMaxTag = 32767;  // what MPI promises every implementation allows
 constexpr const char* kName = "exchange";
+
+void count_message(std::int64_t bytes) {
+  TrafficCounter::instance().add({1, bytes});
+}
 
 bool all_done(std::vector<MPI_Request>& requests) {
   int done = 1;
@@ -74,6 +79,7 @@ struct Exchange::Incoming {
     for (const auto& description : parsed->tensors) {
       tensors.push_back(at::empty(description.shape, at::TensorOptions(description.dtype)));
       in_pieces(tensors.back(), [&](std::byte* data, int count) {
+        count_message(count);
         check_mpi(MPI_Irecv(data, count, MPI_BYTE, from, tag, bodies,
                             &requests.emplace_back(MPI_REQUEST_NULL)),
                   "MPI_Irecv", kName);
@@ -128,11 +134,13 @@ void Exchange::send_encoded(int to, int tag, Encoded encoded) {
         fmt::format("rank {}: message of type {}: {} bytes beside its tensors, "
                     "expected less than 2^31",
                     rank_, encoded.type, out.head.size()));
+  count_message(static_cast<std::int64_t>(out.head.size()));
   check_mpi(MPI_Isend(out.head.data(), static_cast<int>(out.head.size()), MPI_BYTE, to, tag,
                       heads_.get(), &out.requests.emplace_back(MPI_REQUEST_NULL)),
             "MPI_Isend", kName);
   for (const auto& tensor : out.tensors)
     in_pieces(tensor, [&](std::byte* data, int count) {
+      count_message(count);
       check_mpi(MPI_Isend(data, count, MPI_BYTE, to, tag, bodies_.get(),
                           &out.requests.emplace_back(MPI_REQUEST_NULL)),
                 "MPI_Isend", kName);
@@ -200,6 +208,7 @@ void Exchange::accept_new_messages() {
     message.origin = fmt::format("from rank {} to rank {} with tag {}", status.MPI_SOURCE, rank_,
                                  status.MPI_TAG);
     message.head.resize(static_cast<std::size_t>(bytes));
+    count_message(bytes);
     check_mpi(MPI_Imrecv(message.head.data(), bytes, MPI_BYTE, &handle,
                          &message.requests.emplace_back(MPI_REQUEST_NULL)),
               "MPI_Imrecv", kName);

@@ -92,6 +92,7 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
                                    BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
+  meter_ = std::make_unique<StepMeter>(world_, *groups_);
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
            "tokenizer");
   if (config().rewards.shuffle && groups_->layout().role(kPolicy).ranks.size() > 1)
@@ -240,8 +241,8 @@ bool Run::goes_on(std::int64_t step) {
       base::log_warning("{}: stops before step {}: {}", stage(), step, stop_.describe());
     return false;
   }
-  step_begin_ = base::monotonic_seconds();
-  waited_before_ = timeline_->waited_seconds();
+  timeline_->begin_step(step);
+  meter_->begin();
   return true;
 }
 
@@ -270,15 +271,14 @@ void Run::save(std::int64_t steps_done) {
 }
 
 void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& measure) {
-  const double seconds = base::monotonic_seconds() - step_begin_;
+  const double seconds = meter_->seconds();
   budget_.record_step(seconds);
-  const double waited = wait_share(seconds);
+  row.set("step_seconds", seconds);
+  meter_->finish(row);
   progress();
   if (writes()) {
     row.step = step;
     row.stage = stage();
-    row.set("step_seconds", seconds);
-    row.set("wait_share", waited);
     double value = std::numeric_limits<double>::quiet_NaN(), tokens = value;
     for (const auto& [name, entry] : row.values) {
       if (name == measure) value = std::get<double>(entry);
@@ -292,14 +292,6 @@ void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& me
   mark_best();
   if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1);
   timeline_->flush();
-}
-
-/// Share of the step in which the policy's ranks waited for other roles; 0 on other ranks.
-double Run::wait_share(double step_seconds) {
-  if (!has_role(kPolicy)) return 0.0;
-  auto sums = at::tensor({timeline_->waited_seconds() - waited_before_, step_seconds}, at::kDouble);
-  groups_->role(kPolicy).all_reduce(sums, parallel::ReduceOp::Sum, "time of waiting").wait();
-  return sums[0].item<double>() / std::max(1e-9, sums[1].item<double>());
 }
 
 bool Run::save_is_due(std::int64_t steps_done, double step_seconds) {
@@ -350,6 +342,8 @@ base::ExitCode Run::end() {
   finish_save();
   if (printer_) printer_->finish();
   if (timeline_) timeline_->flush();
+  const auto traffic = meter_->describe_total();
+  if (writes() && world_.size() > 1) base::log_info("{}: {}", stage(), traffic);
   world_.barrier("end of stage");
   return stop_ ? base::ExitCode::StoppedEarly : base::ExitCode::Done;
 }

@@ -25,6 +25,7 @@
 #include "role_groups.h"
 #include "run_folder.h"
 #include "shutdown.h"
+#include "step_meter.h"
 
 namespace r1::mpi {
 
@@ -108,7 +109,6 @@ class Run {
  private:
   void open_folder();
   void choose_numbers();
-  double wait_share(double step_seconds);
   bool save_is_due(std::int64_t steps_done, double step_seconds);
   void save(std::int64_t steps_done);
   void finish_save();
@@ -141,8 +141,7 @@ class Run {
   std::map<std::int64_t, double> measures_;  // steps done -> held-out value, not yet compared
   bool larger_is_better_ = true;
   std::int64_t saved_step_ = -1;
-  double step_begin_ = 0.0;
-  double waited_before_ = 0.0;  // on the timeline when the step began
+  std::unique_ptr<StepMeter> meter_;
   double heartbeat_ = 0.0;
 };
 

@@ -82,10 +82,11 @@ std::vector<std::uint64_t> failures_of_all_ranks(std::uint64_t own) {
   }
   if (first_of_message) {
     const auto others = same > 1 ? fmt::format(" and {} more", same - 1) : std::string();
-    if (error.coordinated)
+    const auto here = fmt::format("rank {} ({})", rank, host_name());
+    if (error.coordinated || (others.empty() && error.message.starts_with(here)))
       base::log_error("{}", error.message);
     else
-      base::log_error("rank {} ({}){}: {}", rank, host_name(), others, error.message);
+      base::log_error("{}{}: {}", here, others, error.message);
   }
   // The lowest failing rank ends the job; the others give it and each other time to print.
   std::this_thread::sleep_for(std::chrono::milliseconds(first_of_all ? 200 : 3000));

@@ -12,6 +12,9 @@
 namespace r1::mpi {
 namespace {
 
+constexpr double kLooksSkipped = 1.5;  // after a question of a lower rank, in collective limits
+constexpr double kSecondLook = 0.1;  // after a look that found a silent rank, in collective limits
+
 template <std::size_t N>
 void copy_text(char (&to)[N], const std::string& from) {
   std::strncpy(to, from.c_str(), N - 1);
@@ -103,22 +106,42 @@ void Watchdog::run() {
       else if (const auto call = overdue())
         investigate(*call);
     }
-  } catch (const base::Error& error) {
+  } catch (const std::exception& error) {
     channel_->end_job(fmt::format("the watchdog of rank {} (host {}) failed: {}", channel_->rank(),
                                   host_, error.what()),
-                      static_cast<int>(error.exit_code()));
+                      static_cast<int>(base::ExitCode::Failure));
   }
-}
-
-double Watchdog::limit(const PendingCall& call) const {
-  return call.patience == Patience::Role ? limits_.role : limits_.collective;
 }
 
 std::optional<PendingCall> Watchdog::overdue() const {
   const double now = base::monotonic_seconds();
+  // What a look at a wait for another role asks concerns all ranks: one of those that wait is
+  // enough, and in a large world all of them are too many.
+  const bool look =
+      now >= next_look_ && now - lower_rank_asked_ > kLooksSkipped * limits_.collective;
   for (auto& call : registry_.waiting())
-    if (now - call.since > limit(call)) return call;
+    if (now - call.since > limits_.collective && (call.patience == Patience::Collective || look))
+      return call;
   return std::nullopt;
+}
+
+/// Whether a wait for another role's work is no hang yet. Silence counts when it is met twice in a
+/// row: a machine may be busy.
+bool Watchdog::may_last(const PendingCall& call, const Answers& answers) {
+  const double now = base::monotonic_seconds();
+  bool silent_twice = false, working = false;
+  std::set<int> silent;
+  for (int other = 0; other < static_cast<int>(answers.size()); ++other) {
+    const auto& answer = answers[static_cast<std::size_t>(other)];
+    if (other == channel_->rank()) continue;
+    if (answer)
+      working |= answer->waited <= limits_.collective;
+    else if (silent.insert(other); silent_.count(other) > 0)
+      silent_twice = true;
+  }
+  silent_ = std::move(silent);
+  next_look_ = now + (silent_.empty() ? limits_.collective : kSecondLook * limits_.collective);
+  return now - call.since <= limits_.role && !silent_twice && (working || !silent_.empty());
 }
 
 bool Watchdog::still_waits(const PendingCall& call) const {
@@ -130,6 +153,7 @@ bool Watchdog::still_waits(const PendingCall& call) const {
 
 void Watchdog::investigate(const PendingCall& call) {
   const auto answers = ask_all(call);
+  if (call.patience == Patience::Role && may_last(call, answers)) return;
   if (!let_lower_rank_print()) return;
   if (!still_waits(call)) return;  // slow, not stuck
   channel_->end_job(
@@ -185,7 +209,10 @@ void Watchdog::answer(const WatchdogMessage& question) {
   reply.issued = position.issued;
   reply.member = position.member ? 1 : 0;
   copy_text(reply.call_there, position.call_there);
-  if (!waits.empty()) copy_text(reply.doing, describe_call(waits.front()));
+  if (!waits.empty()) {
+    copy_text(reply.doing, describe_call(waits.front()));
+    reply.waited = base::monotonic_seconds() - waits.front().since;
+  }
   channel_->post(question.from, reply);
 }
 

@@ -3,11 +3,16 @@
 // longer than its limit, or its device reports a failed one. It asks the other ranks' watchdogs
 // where they stand, so that the line says who has not arrived. Free of torch and MPI (messages go
 // through WatchdogChannel).
+//
+// A wait for another role's work may last long, but only as long as that work can go on: all
+// watchdogs answer, and one rank at least computes. Else it is a hang after the same limit as any
+// other call.
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -19,7 +24,8 @@ namespace r1::mpi {
 
 /// Seconds after which a wait is taken for a hang, and how the watchdog works.
 struct WatchdogLimits {
-  double collective = 600.0;  // calls that all ranks of a communicator make together
+  double collective = 600.0;  // calls that all ranks of a communicator make together; any wait
+                              // while a rank does not answer or all ranks wait
   double role = 86400.0;      // idle waits of a role for the work of another
   double poll = 0.5;          // between two looks
   double answer = 5.0;        // for the other ranks' answers
@@ -33,6 +39,7 @@ struct WatchdogMessage {
   std::uint64_t communicator = 0;  // hash of its name
   std::uint64_t sequence = 0;      // the collective the asker waits in
   std::uint64_t issued = 0;        // answer: collectives issued on it
+  double waited = 0.0;             // answer: seconds in its present wait; 0: computes
   std::int32_t member = 0;         // answer: has that communicator
   char call_there[96] = {};        // answer: what it issued under that number
   char doing[160] = {};            // answer: what it waits in now; empty: computes
@@ -66,7 +73,7 @@ class Watchdog {
   void run();
   bool pause(double seconds);  // false: asked to stop
   std::optional<PendingCall> overdue() const;
-  double limit(const PendingCall& call) const;
+  bool may_last(const PendingCall& call, const Answers& answers);
   void investigate(const PendingCall& call);
   void report(const CallRegistry::Failure& failure);
   bool let_lower_rank_print();
@@ -80,6 +87,8 @@ class Watchdog {
   const WatchdogLimits limits_;
   const std::string host_;
   double lower_rank_asked_ = -1e9;  // when a lower rank began to investigate: it prints, not we
+  double next_look_ = 0.0;          // at waits for other roles
+  std::set<int> silent_;            // ranks that did not answer at the last such look
   std::mutex mutex_;
   std::condition_variable stop_changed_;
   bool stop_ = false;

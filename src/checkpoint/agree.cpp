@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "checkpoint/errors.h"
@@ -49,6 +50,33 @@ std::string to_string(const at::Tensor& tensor) {
   return {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()};
 }
 
+// Their lengths, then all of them in one message.
+void send_parts(parallel::Communicator& communicator, const std::vector<std::string>& parts,
+                int target, const char* label) {
+  std::vector<std::int64_t> lengths;
+  std::string joined;
+  for (const auto& part : parts) {
+    lengths.push_back(static_cast<std::int64_t>(part.size()));
+    joined += part;
+  }
+  communicator.send(at::tensor(lengths, at::kLong), target, label).wait();
+  if (!joined.empty()) communicator.send(to_tensor(joined), target, label).wait();
+}
+
+void receive_parts(parallel::Communicator& communicator, std::vector<std::string>& parts,
+                   std::int64_t count, int source, const char* label) {
+  auto lengths = at::empty({count}, at::kLong);
+  communicator.receive(lengths, source, label).wait();
+  auto joined = at::empty({lengths.sum().item<std::int64_t>()}, at::kByte);
+  if (joined.numel() > 0) communicator.receive(joined, source, label).wait();
+  const auto text = to_string(joined);
+  std::size_t begin = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    parts.push_back(text.substr(begin, static_cast<std::size_t>(lengths[i].item<std::int64_t>())));
+    begin += parts.back().size();
+  }
+}
+
 }  // namespace
 
 void all_or_none(parallel::Communicator& communicator, const char* label,
@@ -73,21 +101,17 @@ void all_or_none(parallel::Communicator& communicator, const char* label,
 
 std::vector<std::string> gather_bytes(parallel::Communicator& communicator,
                                       const std::string& bytes, const char* label) {
-  const int size = communicator.size();
-  auto lengths = at::zeros({size}, at::kLong);
-  const auto mine = at::full({1}, static_cast<std::int64_t>(bytes.size()), at::kLong);
-  communicator.all_gather(lengths, mine, label).wait();
-  if (communicator.rank() != 0) {
-    if (!bytes.empty()) communicator.send(to_tensor(bytes), 0, label).wait();
-    return {};
+  const int size = communicator.size(), rank = communicator.rank();
+  std::vector<std::string> parts{bytes};  // of the ranks from this one on
+  for (int span = 1; span < size; span *= 2) {
+    if ((rank & span) != 0) {
+      send_parts(communicator, parts, rank - span, label);
+      return {};
+    }
+    if (rank + span < size)
+      receive_parts(communicator, parts, std::min(span, size - rank - span), rank + span, label);
   }
-  std::vector<std::string> all{bytes};
-  for (int rank = 1; rank < size; ++rank) {
-    auto tensor = at::empty({lengths[rank].item<std::int64_t>()}, at::kByte);
-    if (tensor.numel() > 0) communicator.receive(tensor, rank, label).wait();
-    all.push_back(to_string(tensor));
-  }
-  return all;
+  return parts;
 }
 
 std::string broadcast_bytes(parallel::Communicator& communicator, const std::string& bytes,

@@ -16,7 +16,8 @@ namespace r1::checkpoint {
 void all_or_none(parallel::Communicator& communicator, const char* label,
                  const std::function<void()>& work);
 
-/// Every rank's bytes on rank 0, in rank order; an empty list elsewhere. Collective.
+/// Every rank's bytes on rank 0, in rank order; an empty list elsewhere. They come along a binary
+/// tree, so that no rank has more than log2(ranks) senders. Collective.
 std::vector<std::string> gather_bytes(parallel::Communicator& communicator,
                                       const std::string& bytes, const char* label);
 

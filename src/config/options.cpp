@@ -129,7 +129,9 @@ void CommunicationOptions::visit(base::OptionVisitor& v) {
            "nccl where each rank has a GPU of its own, mpi else; nccl: on one rank too, and an "
            "error where ranks share a GPU");
   v("watchdog_seconds", watchdog_seconds,
-    "a call that waits longer ends the job and names rank and call");
+    "a call that waits longer ends the job and names rank and call; one that waits for another "
+    "role "
+    "only when a rank does not answer or all ranks wait");
   v("fixed_order_reduction", fixed_order_reduction,
     "sums in rank order: bit-for-bit repeatable, slower (tests)");
 }

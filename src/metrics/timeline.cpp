@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
@@ -46,9 +47,14 @@ double Timeline::now() const {
   return wall_start_ + base::monotonic_seconds() - monotonic_start_;
 }
 
+void Timeline::begin_step(std::int64_t step) {
+  const std::lock_guard lock(mutex_);
+  step_ = step;
+}
+
 void Timeline::record(const std::string& name, std::int64_t step, double begin, double end) {
   const std::lock_guard lock(mutex_);
-  if (name.find("wait") != std::string::npos) waited_seconds_ += end - begin;
+  if (step < 0) step = step_;
   if (!options_.enabled) return;
   if (step % every_ != 0 || num_pending_ >= options_.max_spans) return;
   nlohmann::ordered_json row;
@@ -62,9 +68,12 @@ void Timeline::record(const std::string& name, std::int64_t step, double begin, 
   ++num_pending_;
 }
 
-double Timeline::waited_seconds() const {
-  const std::lock_guard lock(mutex_);
-  return waited_seconds_;
+// A span may end because memory did: it is lost then, and the first error goes on.
+Timeline::Span::~Span() {
+  try {
+    timeline_.record(name_, step_, begin_, timeline_.now());
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 void Timeline::flush() {

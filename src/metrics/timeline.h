@@ -35,10 +35,9 @@ class Timeline {
 
   /// Unix seconds on the timeline's clock.
   double now() const;
-  /// Names that contain "wait" count as waiting.
+  /// Spans without a step of their own (negative) belong to this one from now on.
+  void begin_step(std::int64_t step);
   void record(const std::string& name, std::int64_t step, double begin, double end);
-  /// Seconds of all spans that count as waiting so far, also of those that no file shows.
-  double waited_seconds() const;
   /// Writes what was recorded; once a step is enough. A disk that refuses costs the spans, not the
   /// run.
   void flush();
@@ -48,7 +47,7 @@ class Timeline {
    public:
     Span(Timeline& timeline, std::string name, std::int64_t step)
         : timeline_(timeline), name_(std::move(name)), step_(step), begin_(timeline.now()) {}
-    ~Span() { timeline_.record(name_, step_, begin_, timeline_.now()); }
+    ~Span();
     Span(const Span&) = delete;
     Span& operator=(const Span&) = delete;
 
@@ -68,7 +67,7 @@ class Timeline {
   double wall_start_;
   double monotonic_start_;
   mutable std::mutex mutex_;
-  double waited_seconds_ = 0.0;
+  std::int64_t step_ = 0;
   std::string pending_;
   std::int64_t num_pending_ = 0;
   std::int64_t num_rows_ = 0;

@@ -1,4 +1,5 @@
-// The format reward: the whole text is one thinking part followed by one answer, nothing else.
+// The format reward: the whole text is one thinking part followed by one answer, both with
+// something in them, and nothing else.
 #include <memory>
 
 #include "data/text.h"
@@ -25,10 +26,12 @@ class Format : public Reward {
     if (found.size() != wanted) return false;
     for (std::size_t k = 0; k < wanted; ++k)
       if (found[k].closing != (k % 2 == 1) || found[k].is_answer != (k >= 2)) return false;
-    if (!blank(text.substr(0, found[0].begin))) return false;
+    const auto between = [&](std::size_t k) {
+      return text.substr(found[k].end, found[k + 1].begin - found[k].end);
+    };
+    if (!blank(text.substr(0, found[0].begin)) || blank(between(0))) return false;
     if (wanted == 2) return !blank(text.substr(found[1].end));
-    return blank(text.substr(found[1].end, found[2].begin - found[1].end)) &&
-           blank(text.substr(found[3].end));
+    return blank(between(1)) && !blank(between(2)) && blank(text.substr(found[3].end));
   }
 
   static bool blank(std::string_view text) { return data::split_whitespace(text).empty(); }

@@ -3,6 +3,8 @@
 
 overlap_test.py PROGRAM [unittest arguments]
 """
+import re
+
 import run_support as support
 
 CHUNKS = 4
@@ -38,6 +40,40 @@ class Overlap(support.RunTest):
         for step in range(STEPS):
             for place in range(step * CHUNKS, (step + 1) * CHUNKS - 1):
                 self.assertLess(generated[place + 1][0], scored[place][1], f"step {step}, chunk {place % CHUNKS}")
+
+    def rectangles(self, page, css):
+        """(rank, step) -> [(begin, end)] of the report's rectangles of that colour."""
+        found = {}
+        for x, width, rank, step in re.findall(
+                rf'<rect class="{css}" x="([^"]+)"[^>]* width="([^"]+)"[^>]* rank (\d+) · step (-?\d+) ', page):
+            found.setdefault((int(rank), int(step)), []).append((float(x), float(x) + float(width)))
+        return found
+
+    def test_report_shows_the_overlap(self):
+        """In the report's picture of each step, the reward's lane is busy below the policy's."""
+        self.train("report", 3, **{"roles.policy.ranks": 1, "roles.reward.ranks": 1, "roles.reference.ranks": 1})
+        self.assert_ends(0, support.command(1, "report", "--run-dir", self.folder / "report"))
+        page = (self.folder / "report" / "report.html").read_text(encoding="utf-8")
+        generated, scored = self.rectangles(page, "a-generate"), self.rectangles(page, "a-reward")
+        self.assertEqual(set(generated), {(0, step) for step in range(STEPS)})
+        self.assertEqual(set(scored), {(1, step) for step in range(STEPS)})
+        for step in range(STEPS):
+            overlap = sum(max(0.0, min(g[1], s[1]) - max(g[0], s[0]))
+                          for g in generated[0, step] for s in scored[1, step])
+            self.assertGreater(overlap, 0.0, f"step {step}")
+
+    def test_share_of_waiting(self):
+        """A slow reward keeps the policy waiting; a policy that has little to wait for keeps the reward idle."""
+        apart = {"roles.policy.ranks": 1, "roles.reward.ranks": 1, "roles.reference.ranks": 1}
+        self.train("slow reward", 3, **apart)
+        self.train("quick reward", 3, **apart, **{"rewards.delay_ms": 0})
+        slow, quick = (support.read_jsonl(self.folder / name / "metrics.jsonl")[-1]
+                       for name in ("slow reward", "quick reward"))
+        self.assertGreater(slow["wait_share"], quick["wait_share"])
+        self.assertLess(slow["wait_share_reward"], quick["wait_share_reward"])
+        for row in (slow, quick):
+            for name in ("wait_share", "wait_share_reward", "wait_share_reference"):
+                self.assertTrue(0 <= row[name] <= 1, row)
 
     def test_reward_works_on_samples_only(self):
         """A chunk of one prompt lies on one of two policy ranks: the other has nothing to be scored, nor to wait for."""

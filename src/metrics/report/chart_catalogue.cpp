@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 55> kKnown{{
+constexpr std::array<Known, 62> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -81,7 +81,14 @@ constexpr std::array<Known, 55> kKnown{{
     {"step_seconds", kSpeed, "Seconds a step", false},
     {"generate_seconds", kSpeed, "Seconds generating", false},
     {"update_seconds", kSpeed, "Seconds updating", false},
-    {"wait_share", kSpeed, "Time waiting", true},
+    {"wait_share", kSpeed, "Policy waits for other roles", true},
+    {"wait_share_reward", kSpeed, "Reward ranks idle", true},
+    {"wait_share_reference", kSpeed, "Reference ranks idle", true},
+    {"wait_share_teacher", kSpeed, "Teacher ranks idle", true},
+    {"messages_per_step", kSpeed, "Messages a step, mean of the ranks", false},
+    {"messages_per_step_max", kSpeed, "Messages a step, busiest rank", false},
+    {"bytes_per_step", kSpeed, "Bytes moved a step, mean of the ranks", false},
+    {"bytes_per_step_max", kSpeed, "Bytes moved a step, busiest rank", false},
 }};
 
 struct Rule {

@@ -7,9 +7,9 @@
 
 #include "rewards/maths/evaluate.h"
 #include "rewards/maths/normalise.h"
+#include "rewards/maths/number_words.h"
 #include "rewards/maths/numbers.h"
 #include "rewards/maths/shapes.h"
-#include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
 namespace {
@@ -74,8 +74,8 @@ class Comparer {
   static bool is_ratio(const Node& n) { return n.kind == Kind::Group && n.text == ":"; }
 
   static Answer texts(const Node& a, const Node& b) {
-    if (a.kind == Kind::Number) return answer(number_word(b.text) == a.text);
-    if (b.kind == Kind::Number) return answer(number_word(a.text) == b.text);
+    if (a.kind == Kind::Number) return answer(number_in_words(b.text) == a.text);
+    if (b.kind == Kind::Number) return answer(number_in_words(a.text) == b.text);
     return answer(a.kind != Kind::Number && b.kind != Kind::Number &&
                   plain_text(a.text) == plain_text(b.text));
   }

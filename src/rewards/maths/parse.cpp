@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/text.h"
+#include "rewards/maths/number_words.h"
 #include "rewards/maths/parser.h"
 #include "rewards/maths/shapes.h"
 #include "rewards/maths/vocabulary.h"
@@ -194,10 +195,31 @@ bool Parser::accept_ratio_word() {
 Node Parser::ratio() {
   std::vector<Node> parts{sum()};
   while (accept(":") || accept_ratio_word()) parts.push_back(sum());
-  while (parts.back().kind == Kind::Text && is_word() && !is_separator_word())
-    parts.back().text += ' ' + take().text;
+  if (parts.back().kind == Kind::Text) read_words(parts.back().text);
   skip_unit();
   return parts.size() == 1 ? std::move(parts[0]) : node(Kind::Group, ":", std::move(parts));
+}
+
+/// Goes on with the words of a text, up to the unit of a number in words: "two hundred and five
+/// dollars".
+void Parser::read_words(std::string& text) {
+  for (;;) {
+    const bool number = !number_in_words(text).empty();
+    const bool goes_on = number && peek().text == "and" && is_word(1) &&
+                         !number_in_words(text + " and " + peek(1).text).empty();
+    if (!is_word() || (is_separator_word() && !goes_on)) return;
+    if (number && !known_unit(peek().text).empty()) return;
+    text += ' ' + with_hyphen(take().text);
+  }
+}
+
+/// "seventy" with the "-two" that follows it; other words as they are.
+std::string Parser::with_hyphen(std::string word) {
+  if (!next_is("-") || peek(1).kind != TokenKind::Word) return word;
+  const std::string joined = word + '-' + peek(1).text;
+  if (number_in_words(joined).empty()) return word;
+  at_ += 2;
+  return joined;
 }
 
 /// Words behind a value: "10 cm^2", "5 square units", "28 percent". Words that take the value back

@@ -70,8 +70,9 @@ Node Parser::number(const std::string& digits) {
 
 Node Parser::text(const std::string& content) {
   if (all_digits(content)) return number(content);
-  if (content.size() == 1 || (content.size() == 3 && content[0] == '(' && content[2] == ')'))
-    return node(Kind::Symbol, content.size() == 1 ? content : content.substr(1, 1));
+  if (content.size() == 1) return symbol(content);
+  if (content.size() == 3 && content[0] == '(' && content[2] == ')')
+    return node(Kind::Symbol, content.substr(1, 1));
   return node(Kind::Text, content);
 }
 
@@ -80,7 +81,8 @@ Node Parser::word(const std::string& w) {
   if (w == "pi") return node(Kind::Symbol, "\\pi");
   if (w == "inf" || w == "infinity") return node(Kind::Symbol, "\\infty");
   if (function_names().count(w) > 0) return call(w);
-  if (!is_symbol_word(w)) return node(Kind::Text, w);
+  if (!is_symbol_word(w)) return node(Kind::Text, with_hyphen(w));
+  if (w == "C" && starts_choose()) return symbol(w);
   std::string name = w;
   if (w.size() == 2 && std::islower(static_cast<unsigned char>(w[0])) != 0) {  // xy = x times y
     tokens_[--at_].text = w.substr(1);
@@ -88,6 +90,34 @@ Node Parser::word(const std::string& w) {
     return node(Kind::Symbol, w.substr(0, 1));
   }
   return subscript(name);
+}
+
+/// A name, or C(10, 3).
+Node Parser::symbol(const std::string& name) {
+  if (name != "C" || !starts_choose()) return node(Kind::Symbol, name);
+  expect("(");
+  Node above = number(take().text);
+  expect(",");
+  Node below = number(take().text);
+  expect(")");
+  return node(Kind::Call, "binomial", {std::move(above), std::move(below)});
+}
+
+/// Whether two whole numbers in brackets follow, of which the first is not the smaller: else a C
+/// before them is the name of a point.
+bool Parser::starts_choose() const {
+  const std::string &above = peek(1).text, &below = peek(3).text;
+  return next_is("(") && all_digits(above) && peek(2).text == "," && all_digits(below) &&
+         peek(4).text == ")" &&
+         (above.size() > below.size() || (above.size() == below.size() && above >= below));
+}
+
+/// _{10}C_3 and ^{10}C_3, behind the first mark.
+Node Parser::choose_prefix() {
+  Node above = argument(true);
+  if (!is_word() || take().text != "C") throw Unreadable{};
+  expect("_");
+  return node(Kind::Call, "binomial", {std::move(above), argument(true)});
 }
 
 Node Parser::subscript(std::string name) {
@@ -210,6 +240,7 @@ Node Parser::opaque(const std::string& name) {
 
 Node Parser::bracket(const std::string& open) {
   if (open == "(" || open == "[" || open == "]") return parenthesis(open);
+  if (open == "_" || open == "^") return choose_prefix();
   if (open == "{") return closed_by("}", "{}");
   if (open == "|") return enclosed("abs", "|");
   throw Unreadable{};
@@ -225,7 +256,10 @@ Node Parser::enclosed(const std::string& function, std::string_view close) {
 Node Parser::closed_by(std::string_view close, const std::string& brackets) {
   const bool set = close == "\\}";
   if (set && starts_set_builder()) return set_builder();
-  if (accept(close)) return node(Kind::Group, brackets);
+  if (accept(close)) {
+    if (!set && (accept("_") || accept("^"))) return choose_prefix();  // {}^{10}C_3
+    return node(Kind::Group, brackets);
+  }
   Node inside = list();
   if (!set && accept("\\choose"))
     inside = node(Kind::Call, "binomial", {std::move(inside), list()});

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "rewards/maths/number_words.h"
 #include "rewards/maths/parser.h"
 #include "rewards/maths/vocabulary.h"
 
@@ -171,7 +172,7 @@ Node Parser::postfix(Node value) {
     } else if (next_is("_") && value.kind == Kind::Number) {
       take();
       Node base = argument(true);
-      if (base.kind == Kind::Text) base = node(Kind::Number, number_word(base.text));
+      if (base.kind == Kind::Text) base = node(Kind::Number, number_in_words(base.text));
       if (base.kind == Kind::Number && base.text.empty()) throw Unreadable{};
       value = node(Kind::Call, "base", {std::move(value), std::move(base)});
     } else if (value.kind == Kind::Number && accept_base_word()) {

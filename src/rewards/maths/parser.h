@@ -53,6 +53,8 @@ class Parser {
   Node chain(Node low, const std::string& first, Node middle, const std::string& second);
   bool accept_ratio_word();
   Node ratio();
+  void read_words(std::string& text);
+  std::string with_hyphen(std::string word);
   void skip_unit();
 
   // Arithmetic (parse_terms.cpp)
@@ -79,6 +81,9 @@ class Parser {
   Node number(const std::string& digits);
   Node text(const std::string& content);
   Node word(const std::string& word);
+  Node symbol(const std::string& name);
+  bool starts_choose() const;
+  Node choose_prefix();
   Node subscript(std::string name);
   Node command(const std::string& name);
   Node root();

@@ -67,17 +67,6 @@ std::string scale_of(const std::string& word) {
   return found == scales.end() ? std::string{} : found->second;
 }
 
-std::string number_word(const std::string& word) {
-  static const std::unordered_map<std::string, std::string> numbers{
-      {"zero", "0"},     {"one", "1"},      {"two", "2"},     {"three", "3"},     {"four", "4"},
-      {"five", "5"},     {"six", "6"},      {"seven", "7"},   {"eight", "8"},     {"nine", "9"},
-      {"ten", "10"},     {"eleven", "11"},  {"twelve", "12"}, {"thirteen", "13"}, {"fifteen", "15"},
-      {"sixteen", "16"}, {"twenty", "20"},  {"thirty", "30"}, {"forty", "40"},    {"fifty", "50"},
-      {"sixty", "60"},   {"seventy", "70"}, {"eighty", "80"}, {"ninety", "90"}};
-  const auto found = numbers.find(data::lower_ascii(word));
-  return found == numbers.end() ? std::string{} : found->second;
-}
-
 bool means_no_solution(const std::string& words) {
   static const std::unordered_set<std::string> phrases{
       "nosolution",       "nosolutions",       "nosolutionexists",

@@ -18,8 +18,6 @@ bool is_greek(const std::string& name);
 std::string known_unit(const std::string& word);
 /// "million" and "만" as digits, empty: no such word.
 std::string scale_of(const std::string& word);
-/// "ten" as digits, empty: no such word.
-std::string number_word(const std::string& word);
 /// Whether a plain text (normalise.h) says that there is no solution.
 bool means_no_solution(const std::string& words);
 /// "not", "or 6", "is wrong": words that take an answer back or offer another, never a unit.

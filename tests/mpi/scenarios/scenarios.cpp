@@ -97,6 +97,43 @@ int stopped_rank(MpiCommunicator& world) {
   return 0;
 }
 
+// As in the program: ranks of one role wait, patiently, for the work of another.
+constexpr r1::mpi::WatchdogLimits kPatient = {.collective = 3.0, .poll = 0.1, .answer = 1.0};
+
+int role_stopped(MpiCommunicator& world) {
+  r1::mpi::Exchange exchange(world.handle());
+  if (world.rank() == 1) ::raise(SIGSTOP);
+  if (world.rank() == 0) exchange.receive<int>(1, 4, "rewards");
+  sum(world, "step metrics");
+  return 0;
+}
+
+// Rank 1 leaves out a reduction: nobody computes, all wait.
+int role_skipped(MpiCommunicator& world) {
+  r1::mpi::Exchange exchange(world.handle());
+  sum(world, "first");
+  if (world.rank() == 1) exchange.receive<int>(0, 4, "rollouts");
+  sum(world, "gradients");
+  return 0;
+}
+
+int role_different(MpiCommunicator& world) {
+  if (world.rank() == 1)
+    world.barrier("end of step");
+  else
+    sum(world, "gradients");
+  sum(world, "next step");
+  return 0;
+}
+
+// Nothing is wrong: rank 1 computes for several limits.
+int role_slow(MpiCommunicator& world) {
+  if (world.rank() == 1)
+    std::this_thread::sleep_for(std::chrono::duration<double>(3 * kPatient.collective));
+  sum(world, "gradients");
+  return 0;
+}
+
 int lost_message(MpiCommunicator& world) {
   r1::mpi::Exchange exchange(world.handle());
   if (world.rank() == 0) exchange.receive<int>(1, 4, "rewards");
@@ -130,15 +167,24 @@ const std::map<std::string, std::function<int(MpiCommunicator&)>> kScenarios = {
     {"lost_message", lost_message},
     {"nccl_skipped_collective", nccl_skipped_collective}};
 
+const std::map<std::string, std::function<int(MpiCommunicator&)>> kPatientScenarios = {
+    {"role_stopped", role_stopped},
+    {"role_skipped", role_skipped},
+    {"role_different", role_different},
+    {"role_slow", role_slow}};
+
 }  // namespace
 
 int main(int argc, char** argv) {
   return r1::mpi::run_guarded([&] {
     const r1::mpi::Environment environment(argc, argv);
+    const std::string name = argc > 1 ? argv[1] : "fine";
+    const bool patient = kPatientScenarios.contains(name);
     const r1::mpi::Watchdog watchdog(r1::mpi::CallRegistry::instance(),
-                                     r1::mpi::make_mpi_watchdog_channel(), kFast,
-                                     environment.host());
-    MpiCommunicator world(MPI_COMM_WORLD, "world");
-    return kScenarios.at(argc > 1 ? argv[1] : "fine")(world);
+                                     r1::mpi::make_mpi_watchdog_channel(),
+                                     patient ? kPatient : kFast, environment.host());
+    MpiCommunicator world(MPI_COMM_WORLD, "world",
+                          patient ? r1::mpi::Patience::Role : r1::mpi::Patience::Collective);
+    return (patient ? kPatientScenarios : kScenarios).at(name)(world);
   });
 }

@@ -43,6 +43,21 @@ TEST(Timeline, WritesSpansOfItsRank) {
   EXPECT_LE(rows[1]["begin"].get<double>(), rows[1]["end"].get<double>());
 }
 
+// A role that serves others does not know which step it serves.
+TEST(Timeline, SpansWithoutAStepBelongToTheStepThatRuns) {
+  test::TemporaryFolder folder;
+  Timeline timeline(options_of(folder));
+  for (const std::int64_t step : {4, 5}) {
+    timeline.begin_step(step);
+    timeline.record("rewards", -1, 10.0, 11.5);
+  }
+  timeline.flush();
+  const auto rows = rows_of(folder.path("timeline.00003.jsonl"));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["step"], 4);
+  EXPECT_EQ(rows[1]["step"], 5);
+}
+
 TEST(Timeline, StaysBoundedAndKeepsWholeSteps) {
   test::TemporaryFolder folder;
   auto options = options_of(folder);

@@ -82,7 +82,17 @@ TEST(MathsVerify, AcceptsTheSameAnswerInAnotherForm) {
                                    {"1/2004!", "\\boxed{\\frac{1}{2004!}}"},
                                    {"-8192", "the result is -8,192."},
                                    {"x^2-1", "\\boxed{(x-1)(x+1)}"},
-                                   {"[0,1)", "0 \\le x < 1"}}) {
+                                   {"[0,1)", "0 \\le x < 1"},
+                                   {"72", "\\boxed{seventy-two}"},
+                                   {"\\text{Seventy-two}", "72"},
+                                   {"72", "seventy two"},
+                                   {"72", "\\boxed{seventy-two dollars}"},
+                                   {"1205", "\\boxed{one thousand two hundred and five}"},
+                                   {"120", "\\boxed{C(10,3)}"},
+                                   {"C(10, 3)", "\\binom{10}{3}"},
+                                   {"120", "\\boxed{\\mathrm{C}(10,3)}"},
+                                   {"120", "\\boxed{_{10}C_3}"},
+                                   {"120", "\\boxed{{}^{10}C_{3}}"}}) {
     const Verdict verdict = verify(gold, prediction);
     EXPECT_EQ(verdict.answer, Answer::Equal)
         << gold << " | " << prediction << " | " << verdict.candidate << " | " << verdict.reason;
@@ -105,6 +115,15 @@ TEST(MathsVerify, RefusesWhatIsNotTheSame) {
                                    {"0", "0.0000001"},
                                    {"a+3z=0", "0"},
                                    {"x > 5", "x < 5"},
+                                   {"72", "\\boxed{seventy}"},
+                                   {"72", "\\boxed{seventy-three}"},
+                                   {"72", "\\boxed{not seventy-two}"},
+                                   {"9", "\\boxed{seven and two}"},
+                                   {"2", "\\boxed{two thirds}"},
+                                   {"8", "\\boxed{ten-two}"},
+                                   {"120", "\\boxed{C(10,4)}"},
+                                   {"1", "\\boxed{C(3,10)}"},
+                                   {"C(4,3)", "\\boxed{(3,4)}"},
                                    {"0", "().__class__.__base__.__subclasses__()"}}) {
     EXPECT_NE(verify(gold, prediction).answer, Answer::Equal) << gold << " | " << prediction;
   }

@@ -91,6 +91,10 @@ TEST(Format, IsAnchoredAtBothEnds) {
   EXPECT_EQ(format("<think>a</think> <answer>7<answer></answer>"), 0.0);
   EXPECT_EQ(format("<answer>7</answer> <think>a</think>"), 0.0);
   EXPECT_EQ(format("<think>a</think> <answer>7"), 0.0);
+  EXPECT_EQ(format("<think></think> <answer>7</answer>"), 0.0);
+  EXPECT_EQ(format("<think> \n</think> <answer>7</answer>"), 0.0);
+  EXPECT_EQ(format("<think>a</think> <answer></answer>"), 0.0);
+  EXPECT_EQ(format("<think>a</think> <answer>\n</answer>"), 0.0);
   EXPECT_EQ(format(""), 0.0);
 }
 
@@ -102,6 +106,7 @@ TEST(Format, CountsAForcedOpeningAndOtherTags) {
   EXPECT_EQ(CombinedReward(o).score_one(input("<think>a</think> <answer>7</answer>")).total, 0.0);
   EXPECT_EQ(score("format", guide_options(), input("<thinking>a</thinking>\n\n답: 7")), 1.0);
   EXPECT_EQ(score("format", guide_options(), input("<thinking>a</thinking>\n")), 0.0);
+  EXPECT_EQ(score("format", guide_options(), input("<thinking>\n</thinking>\n답: 7")), 0.0);
 }
 
 TEST(AnswerInTag, FollowsTheBaselinesRule) {

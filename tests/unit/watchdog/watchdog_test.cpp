@@ -134,15 +134,46 @@ TEST(Watchdog, SaysWhatThePeerOfAReceiveDoes) {
   EXPECT_TRUE(contains(line, "rank 1 waits in MPI_Iallreduce 'gradients'")) << line;
 }
 
-// The patient wait is far older than the collective limit when a later alarm proves that the
-// watchdog has looked at it.
-TEST(Watchdog, LongWaitsBetweenRolesHaveTheirOwnLimit) {
-  Network network(1);
-  Rank only(network, 0);
-  const CallRegistry::Waiting patient(only.registry, collective(1, Patience::Role));
-  std::this_thread::sleep_for(std::chrono::duration<double>(3 * kFast.collective));
-  const CallRegistry::Waiting hung(only.registry, collective(77));
+// The patient wait is far older than the collective limit, and has been looked at, when a later
+// alarm proves that nobody took it for a hang.
+TEST(Watchdog, AWaitForARoleThatComputesMayLast) {
+  Network network(2);
+  Rank waits(network, 0), computes(network, 1);
+  const CallRegistry::Waiting patient(waits.registry, collective(1, Patience::Role));
+  std::this_thread::sleep_for(std::chrono::duration<double>(3 * (kFast.collective + kFast.answer)));
+  const CallRegistry::Waiting hung(waits.registry, collective(77));
   EXPECT_TRUE(contains(network.first_line().second, "call 77"));
+}
+
+TEST(Watchdog, AWaitForARoleEndsAtItsOwnLimitAtLast) {
+  Network network(2);
+  auto limits = kFast;
+  limits.role = 3 * limits.collective;
+  Rank waits(network, 0, limits), computes(network, 1, limits);
+  const CallRegistry::Waiting patient(waits.registry, collective(5, Patience::Role));
+  EXPECT_TRUE(contains(network.first_line().second, "call 5"));
+}
+
+TEST(Watchdog, AWaitForARoleEndsWhenThatRoleDoesNotAnswer) {
+  Network network(3);
+  Rank waits(network, 0), computes(network, 1);
+  const CallRegistry::Waiting patient(
+      waits.registry, {"receive", "reward, tag 11", "exchange", 0, 2, Patience::Role, 0.0});
+  const auto [rank, line] = network.first_line();
+  EXPECT_TRUE(contains(line, "receive 'reward, tag 11' (communicator exchange, from or to rank 2)"))
+      << line;
+  EXPECT_TRUE(contains(line, "no answer from: rank 2")) << line;
+}
+
+TEST(Watchdog, WaitsForRolesEndWhenAllRanksWait) {
+  Network network(2);
+  Rank ranks[] = {{network, 0}, {network, 1}};
+  const CallRegistry::Waiting receives(
+      ranks[0].registry, {"receive", "reward, tag 11", "exchange", 0, 1, Patience::Role, 0.0});
+  const CallRegistry::Waiting reduces(ranks[1].registry, collective(9, Patience::Role));
+  const auto [rank, line] = network.first_line();
+  EXPECT_TRUE(contains(line, "rank 1 waits in MPI_Iallreduce 'gradients'")) << line;
+  EXPECT_EQ(network.exit_code, 3);
 }
 
 TEST(Watchdog, ACallThatEndsDuringTheQuestionsIsNoHang) {
@@ -279,6 +310,8 @@ TEST(CallRegistry, ForgetsFinishedWaitsAndOldCalls) {
   CallRegistry registry;
   { const CallRegistry::Waiting waits(registry, collective(1)); }
   EXPECT_TRUE(registry.waiting().empty());
+  EXPECT_GT(registry.waited_seconds(Patience::Collective), 0.0);
+  EXPECT_EQ(registry.waited_seconds(Patience::Role), 0.0);
   const int id = registry.open_communicator("c");
   for (int i = 0; i < 100; ++i) registry.issue(id, "MPI_Ibcast", "x");
   const auto hash = base::hash_name("c");

@@ -1,0 +1,89 @@
+#include "step_meter.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "base/timer.h"
+
+namespace r1::mpi {
+namespace {
+
+double waited_for_roles() {
+  return CallRegistry::instance().waited_seconds(Patience::Role);
+}
+
+std::vector<double> reduce(parallel::Communicator& comm, const std::vector<double>& values,
+                           parallel::ReduceOp op, const char* label) {
+  auto tensor = at::tensor(values, at::kDouble);
+  comm.all_reduce(tensor, op, label).wait();
+  return {tensor.const_data_ptr<double>(), tensor.const_data_ptr<double>() + tensor.numel()};
+}
+
+void append(std::vector<double>& list, const Traffic& traffic) {
+  list.push_back(static_cast<double>(traffic.messages));
+  list.push_back(static_cast<double>(traffic.bytes));
+}
+
+/// Whether the role has ranks of its own: one that lives with the policy waits as the policy does.
+bool stands_apart(const RoleLayout& layout, const RoleAssignment& role) {
+  return std::none_of(role.ranks.begin(), role.ranks.end(),
+                      [&](int rank) { return layout.is_in(rank, kPolicy); });
+}
+
+}  // namespace
+
+void StepMeter::begin() {
+  begin_ = base::monotonic_seconds();
+  waited_before_ = waited_for_roles();
+  traffic_before_ = TrafficCounter::instance().total();
+}
+
+double StepMeter::seconds() const {
+  return base::monotonic_seconds() - begin_;
+}
+
+void StepMeter::finish(metrics::Row& row) {
+  const double seconds = this->seconds(), waited = waited_for_roles() - waited_before_;
+  const auto traffic = TrafficCounter::instance().total() - traffic_before_;
+  const auto& layout = groups_.layout();
+  std::vector<double> sums, maxima;
+  append(sums, traffic);
+  append(maxima, traffic);
+  maxima.push_back(seconds);
+  for (const auto& role : layout.roles()) {
+    sums.push_back(groups_.is_in(role.name) ? seconds : 0.0);
+    sums.push_back(groups_.is_in(role.name) ? waited : 0.0);
+  }
+  sums = reduce(world_, sums, parallel::ReduceOp::Sum, "waits and messages of the step");
+  maxima = reduce(world_, maxima, parallel::ReduceOp::Max, "the busiest rank of the step");
+
+  const double ranks = world_.size();
+  for (std::size_t i = 0; i < layout.roles().size(); ++i) {
+    const auto& role = layout.roles()[i];
+    const double spent = sums[2 + 2 * i], idle = sums[3 + 2 * i];
+    if (role.name == kPolicy)
+      row.set("wait_share", idle / std::max(1e-9, spent));
+    else if (stands_apart(layout, role))
+      row.set("wait_share_" + role.name,
+              1.0 - (spent - idle) /
+                        std::max(1e-9, maxima[2] * static_cast<double>(role.ranks.size())));
+  }
+  row.set("messages_per_step", sums[0] / ranks);
+  row.set("messages_per_step_max", maxima[0]);
+  row.set("bytes_per_step", sums[1] / ranks);
+  row.set("bytes_per_step_max", maxima[1]);
+}
+
+std::string StepMeter::describe_total() {
+  std::vector<double> total;
+  append(total, TrafficCounter::instance().total());
+  const auto sums = reduce(world_, total, parallel::ReduceOp::Sum, "messages of the run");
+  const auto maxima =
+      reduce(world_, total, parallel::ReduceOp::Max, "messages of the busiest rank");
+  return fmt::format("{:.0f} messages and {:.3g} MB a rank, {:.0f} and {:.3g} MB on the busiest",
+                     sums[0] / world_.size(), sums[1] / world_.size() / 1e6, maxima[0],
+                     maxima[1] / 1e6);
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,44 @@
+#pragma once
+// What a step costs the ranks beside their work: how long each role waits for the others, and how
+// many messages and bytes the busiest and the mean rank have.
+#include <string>
+
+#include "call_registry.h"
+#include "communicator.h"
+#include "metrics/row.h"
+#include "role_groups.h"
+#include "traffic.h"
+
+namespace r1::mpi {
+
+/// Metrics of a step: from begin() to finish(), without checkpoints and the agreement to go on, so
+/// that a continued run has the numbers of one that was not interrupted.
+///
+///   wait_share                share of their time that policy ranks wait for other roles
+///   wait_share_ROLE           share of the step in which ranks of another role are idle: they wait
+///                             for the policy, or are done before it
+///   messages_per_step, messages_per_step_max   of a rank (traffic.h): mean, and the busiest rank
+///   bytes_per_step, bytes_per_step_max
+class StepMeter {
+ public:
+  /// `world` and `groups` must outlive it.
+  StepMeter(parallel::Communicator& world, RoleGroups& groups) : world_(world), groups_(groups) {}
+
+  void begin();
+  /// Seconds since begin(), on this rank.
+  double seconds() const;
+  /// One sum and one maximum. Collective over: world.
+  void finish(metrics::Row& row);
+  /// Messages and bytes since the program's start, checkpoints and all: mean and busiest rank.
+  /// Collective over: world.
+  std::string describe_total();
+
+ private:
+  parallel::Communicator& world_;
+  RoleGroups& groups_;
+  double begin_ = 0.0;
+  double waited_before_ = 0.0;
+  Traffic traffic_before_;
+};
+
+}  // namespace r1::mpi
