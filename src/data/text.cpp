@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <map>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/random.h"
@@ -115,6 +116,8 @@ std::map<Script, std::int64_t> count_scripts(std::string_view text) {
 }  // namespace
 
 std::int32_t next_code_point(std::string_view text, std::size_t& position) {
+  if (position < text.size() && static_cast<unsigned char>(text[position]) < 0x80)
+    return static_cast<unsigned char>(text[position++]);
   utf8proc_int32_t c = -1;
   const auto n = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + position,
                                   static_cast<utf8proc_ssize_t>(text.size() - position), &c);
@@ -201,12 +204,16 @@ double repeated_ngram_share(const std::vector<std::string>& words, int n) {
   const auto length = static_cast<std::size_t>(n);
   if (n < 1 || words.size() < length + 1) return 0.0;
   const std::size_t total = words.size() - length + 1;
+  // Words as numbers: their n-grams are short strings that need no memory of their own.
+  std::unordered_map<std::string_view, std::uint32_t> numbers;
+  std::vector<std::uint32_t> text;
+  for (const auto& word : words)
+    text.push_back(
+        numbers.try_emplace(word, static_cast<std::uint32_t>(numbers.size())).first->second);
   std::unordered_set<std::string> distinct;
-  for (std::size_t i = 0; i < total; ++i) {
-    std::string gram;
-    for (std::size_t k = 0; k < length; ++k) gram.append(words[i + k]).push_back('\x1f');
-    distinct.insert(std::move(gram));
-  }
+  distinct.reserve(total);
+  for (std::size_t i = 0; i < total; ++i)
+    distinct.emplace(reinterpret_cast<const char*>(&text[i]), length * sizeof(std::uint32_t));
   return 1.0 - static_cast<double>(distinct.size()) / static_cast<double>(total);
 }
 
