@@ -5,7 +5,8 @@
 
 Scoring overlaps with the generation of the next chunk, so the delays of all chunks but the last must not be seen. One
 policy rank and one reward rank: with two of the policy the reward rank would sleep for each one's part of a chunk.
-Alternated pairs of runs; prints the median seconds of a step of each and their difference.
+Alternated pairs of runs, which do the same work step by step; prints the median seconds of a step and the median
+difference of equal steps.
 """
 import argparse
 import json
@@ -21,7 +22,7 @@ RANKS = 2
 def step_seconds(arguments, delay_ms):
     settings = {"rl.steps": arguments.steps + 1, "rl.chunks": arguments.chunks, "rewards.delay_ms": delay_ms,
                 "roles.policy.ranks": 1, "roles.reward.ranks": 1, "sampling.min_new_tokens": 32,
-                "run.threads": 1}
+                "rl.samples_per_prompt": 2, "run.threads": 1}
     with tempfile.TemporaryDirectory() as folder:
         line = [ROOT / "jobscripts/launch.sh", "-n", str(RANKS), arguments.program, "rl", "--config",
                 ROOT / "tests/bench/grpo_step.toml", "--run-dir", folder]
@@ -44,9 +45,9 @@ def main():
     for _ in range(arguments.pairs):
         plain += step_seconds(arguments, 0)
         delayed += step_seconds(arguments, arguments.delay_ms)
-    a, b = statistics.median(plain), statistics.median(delayed)
-    print(f"step without delay {a:.3f} s, with {arguments.delay_ms} ms for each of {arguments.chunks} chunks {b:.3f} s: "
-          f"{1000 * (b - a):.0f} ms more")
+    more = statistics.median(b - a for a, b in zip(plain, delayed))
+    print(f"a step of {statistics.median(plain):.2f} s takes {1000 * more:.0f} ms more with {arguments.delay_ms} ms for each "
+          f"of {arguments.chunks} chunks")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,9 @@ TEST(CommunicationBackend, RoleGroupsAreNcclsWhereEveryRankHasAGpu) {
   if (!gpu.problem().empty()) GTEST_SKIP() << gpu.problem();
   auto world = test::make_world();
   RoleGroups groups(world, RoleLayout({{.name = "policy"}}, world.size()), {"nccl", gpu.device()});
-  EXPECT_EQ(groups.over_nccl(), (std::vector<std::string>{"policy", "policy.dp"}));
+  EXPECT_EQ(groups.over_nccl(),
+            (std::vector<std::string>{"policy", "policy.data", "policy.expert_data",
+                                      "policy.tensor", "policy.experts"}));
   auto sum = at::ones({1}, at::TensorOptions().device(gpu.device()));
   groups.data("policy").all_reduce(sum, parallel::ReduceOp::Sum, "test").wait();
   EXPECT_EQ(sum.item<float>(), static_cast<float>(world.size()));
