@@ -21,6 +21,9 @@ TIME_LIMIT = 240  # seconds: a run that is still there is one that hangs
 FP64 = {"model.dtype": "fp64", "model.master_dtype": "fp64", "trainer.gradient_dtype": "fp64"}
 TIMES = re.compile(r"seconds|per_second|time|wait_share")
 
+# KEY=VALUE ..., set in every run: R1_TEST_SETTINGS='run.device="cuda"' takes the tests to GPUs.
+SETTINGS = dict(text.split("=", 1) for text in os.environ.get("R1_TEST_SETTINGS", "").split())
+
 program = ""
 
 
@@ -35,6 +38,8 @@ def main():
 def command(ranks, *arguments, settings=None):
     """The argument list that starts r1mpi; settings are --set KEY=VALUE (text is quoted as TOML text)."""
     line = [str(LAUNCH), "-n", str(ranks), program, *map(str, arguments)]
+    for key, value in SETTINGS.items():
+        line += ["--set", f"{key}={value}"]
     for key, value in (settings or {}).items():
         line += ["--set", f"{key}={json.dumps(value)}"]
     return line
