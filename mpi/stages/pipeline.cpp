@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/timer.h"
 #include "collective_errors.h"
 #include "metrics/report.h"
@@ -76,6 +77,7 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
     worked = true;
     const auto code = run_stage(environment, world, setup);
     if (code != base::ExitCode::Done) return code;
+    base::return_free_memory();
     first_rank_alone(
         world,
         [&] {
