@@ -32,6 +32,22 @@ bool is_inverse_function(const Node& n) {
          n.children[1] == negated(Node{Kind::Number, "1", {}});
 }
 
+/// f(3).
+bool is_function_value(const Node& n) {
+  if (n.kind != Kind::Multiply || n.children.size() != 2) return false;
+  const Node& name = n.children[0];
+  return name.kind == Kind::Symbol && n.children[1].kind == Kind::Number && name.text.size() == 1 &&
+         std::string_view("fghFGP").find(name.text) != std::string_view::npos;
+}
+
+/// |AB|.
+bool is_length(const Node& n) {
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return n.kind == Kind::Call && n.text == "abs" && n.children[0].kind == Kind::Symbol &&
+         n.children[0].text.size() == 2 &&
+         std::all_of(n.children[0].text.begin(), n.children[0].text.end(), is_capital);
+}
+
 Node infinity(bool negative) {
   Node symbol{Kind::Symbol, "\\infty", {}};
   return negative ? negated(symbol) : symbol;
@@ -187,6 +203,7 @@ bool is_name(const Node& n) {
   if (n.kind == Kind::Text) return true;
   const bool container = n.kind == Kind::Multiply || n.kind == Kind::Group || n.kind == Kind::List;
   const bool product = n.kind == Kind::Multiply;
+  if (is_function_value(n) || is_length(n)) return true;
   return container && !n.children.empty() &&
          std::all_of(n.children.begin(), n.children.end(), [product](const Node& child) {
            return is_name(child) || (product && is_inverse_function(child));

@@ -98,6 +98,14 @@ Token read_number(const std::string& text, std::size_t& at, bool thousands) {
   return token;
 }
 
+/// "24 apples".
+bool is_number_with_words(const std::string& text) {
+  const std::size_t space = text.find_first_not_of("0123456789");
+  return space != std::string::npos && space > 0 && text[space] == ' ' &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(space), text.end(),
+                     [](char c) { return c == ' ' || is_alpha(c); });
+}
+
 /// "A, C", ", and": single letters, commas and joining words.
 bool is_list_of_names(const std::string& text) {
   for (std::size_t at = 0; at < text.size();) {
@@ -207,7 +215,8 @@ class Tokeniser {
                         content.find(" and ") != std::string::npos ||
                         content.find(" or ") != std::string::npos;
     const bool list = joined && is_list_of_names(content);
-    if (!fraction && !list) return add({TokenKind::Text, std::move(content), false});
+    if (!fraction && !list && !is_number_with_words(content))
+      return add({TokenKind::Text, std::move(content), false});
     if (fraction) add({TokenKind::Sign, "{", false});
     for (Token& token : Tokeniser(content).run())
       if (token.kind != TokenKind::End) add(std::move(token));

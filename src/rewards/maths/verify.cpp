@@ -47,8 +47,19 @@ bool leads_with_choice(std::string_view text) {
 /// Several words, or one in another script, taken as the answer for want of anything better.
 bool plain_words(const Candidate& candidate) {
   const auto other = [](char c) { return c == ' ' || static_cast<unsigned char>(c) >= 0x80; };
-  return candidate.rule == "whole" && is_words(candidate.text) &&
+  return candidate.rule != "letter" && is_words(candidate.text) &&
          std::any_of(candidate.text.begin(), candidate.text.end(), other);
+}
+
+/// The candidate, or the letter that it or the whole text names.
+Candidate with_choice(Candidate candidate, std::string_view prediction, const Limits& limits) {
+  const bool marked = candidate.rule == "boxed" || candidate.rule == "answer_tag";
+  const bool prose = candidate.rule == "phrase" || candidate.rule == "number" ||
+                     candidate.rule == "maths" || plain_words(candidate);
+  if (!prose && !leads_with_choice(candidate.text) && parse(candidate.text, limits).node)
+    return candidate;
+  Candidate choice = extract_letter(marked ? std::string_view(candidate.text) : prediction);
+  return choice.found() ? choice : candidate;
 }
 
 /// "an ellipse" without its article.
@@ -116,13 +127,7 @@ Verdict verify(std::string_view gold_field, std::string_view prediction, const L
   const std::string gold = extract_gold(gold_field);
   if (plain_text(gold).empty()) return finish(Answer::Unknown, "unparsable_gold", {});
   Candidate candidate = extract_answer(prediction);
-  if (is_choice(gold) &&
-      (candidate.rule == "phrase" || candidate.rule == "number" || candidate.rule == "maths" ||
-       plain_words(candidate) || leads_with_choice(candidate.text) ||
-       !parse(candidate.text, limits).node)) {
-    if (Candidate choice = extract_letter(prediction); choice.found())
-      candidate = std::move(choice);
-  }
+  if (is_choice(gold)) candidate = with_choice(std::move(candidate), prediction, limits);
   if (prediction.size() <= limits.text_bytes && plain_text(prediction) == plain_text(gold))
     candidate = {std::string(prediction), "whole"};
   if (!candidate.found() || candidate.text.empty())
