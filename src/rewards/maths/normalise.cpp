@@ -225,7 +225,7 @@ std::string join_thousands(std::string text) {
 }
 
 /// "1 234 567": one number, where nothing else is written.
-std::string join_spaced_groups(std::string text) {
+std::string join_spaced_groups(const std::string& text) {
   const std::size_t begin = text.starts_with('-') ? 1 : 0;
   const std::size_t first = text.find(' ');
   if (first == std::string::npos || first == begin || first - begin > 3 || text[begin] == '0' ||
@@ -233,8 +233,9 @@ std::string join_spaced_groups(std::string text) {
     return text;
   for (std::size_t space = first; space < text.size(); space += 4)
     if (text[space] != ' ' || !is_group(text, space + 1)) return text;
-  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
-  return text;
+  std::string joined = text;
+  std::erase(joined, ' ');
+  return joined;
 }
 
 /// A text whose backslashes are all doubled, as in a JSON file read as it is.
@@ -302,7 +303,7 @@ std::string normalise(std::string_view text) {
   while (!goes_on && !out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
     out = data::trim(std::string_view(out).substr(0, out.size() - 1));
   while (out.ends_with("\\\\")) out = data::trim(std::string_view(out).substr(0, out.size() - 2));
-  return join_spaced_groups(std::move(out));
+  return join_spaced_groups(out);
 }
 
 std::string plain_text(std::string_view text) {
