@@ -78,11 +78,20 @@ bool is_operand(std::string_view text) {
          (is_alnum(text[0]) && (text.size() == 1 || !is_alnum(text[1])));
 }
 
-/// "5x", "5π", "5 + 3", "5 squared", "5 over 7", "5 if …": the number is not all of the value.
+/// "if odd, else 6", "if it is odd and 6 if not"; but "if they sell all".
+bool names_another_case(std::string_view condition) {
+  const std::string_view sentence =
+      condition.substr(0, std::min(condition.find_first_of(".\n"), condition.size()));
+  return sentence.find("else") != kNone || sentence.find("otherwise") != kNone ||
+         sentence.find_first_of("0123456789") != kNone;
+}
+
+/// "5x", "5π", "5 + 3", "5 squared", "5 over 7", "5 if odd, else 6": the number is not all of the
+/// value.
 bool goes_on(std::string_view after) {
   static constexpr std::array<std::string_view, 8> kSigns{"√", "π", "×", "÷", "²", "³", "·", "⋅"};
   static constexpr std::string_view kUnits = "mgLlshNdcCFKJWVA";
-  static constexpr std::array<std::string_view, 5> kFirst{"minus", "plus", "if", "unless", "else"};
+  static constexpr std::array<std::string_view, 2> kFirst{"minus", "plus"};
   static constexpr std::array<std::string_view, 3> kBeforeNumber{"over ", "times ", "of "};
   static constexpr std::array<std::string_view, 3> kMore{"and a ", "and half", "percent of"};
   const bool name = !after.empty() && is_alnum(after[0]) && is_operand(after);
@@ -100,8 +109,13 @@ bool goes_on(std::string_view after) {
   }
   const auto words = words_of(rest.substr(0, kWindow));
   const bool adjacent = !rest.empty() && is_alnum(rest[0]);
-  return adjacent && !words.empty() &&
-         (any_of_words(words, 0, 1, kFirst) || changes_value(words[0]));
+  if (!adjacent || words.empty()) return false;
+  return any_of_words(words, 0, 1, kFirst) || changes_value(words[0]) ||
+         (words[0] == "if" && names_another_case(rest));
+}
+
+bool is_helping_verb(const std::string& word) {
+  return word == "did" || word == "do" || word == "will" || word == "have" || word == "had";
 }
 
 /// "3 + 5", "√5", "2^5", "x > 5": the number belongs to what stands before it.
@@ -177,7 +191,16 @@ bool is_doubted(std::string_view text, std::size_t begin, std::size_t end) {
   };
   const bool against = clause_after(text, end).starts_with(", not ");  // "5, not 6"
   constexpr std::size_t kBehind = 3;
-  return denied() || (!against && any_of_words(after, 0, kBehind, kAfter));
+  const auto taken_back = [&] {
+    for (std::size_t k = 0; k < std::min(kBehind, after.size()); ++k) {
+      // "26 people did not come" says nothing against 26, "26 is not it" does.
+      const bool of_others = after[k] == "not" && k > 0 && is_helping_verb(after[k - 1]);
+      if (std::find(kAfter.begin(), kAfter.end(), after[k]) != kAfter.end() && !of_others)
+        return true;
+    }
+    return false;
+  };
+  return denied() || (!against && taken_back());
 }
 
 bool is_power_of_unit(std::string_view text, std::size_t begin) {
