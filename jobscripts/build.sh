@@ -55,6 +55,8 @@ libseccomp-dev        | <seccomp.h>                | libseccomp    | later
 ccache                | ccache                     | ccache        | tool
 mold                  | mold                       | mold          | tool
 clang-format          | clang-format               | clang-format  | tool
+hdf5-tools            | h5dump                     | hdf5          | test
+procps                | ps                         | procps-ng     | test
 shellcheck            | shellcheck                 | shellcheck    | test
 slurmctld             | slurmctld                  | -             | test
 slurmd                | slurmd                     | -             | test

@@ -95,7 +95,7 @@ class Faults(support.RunTest):
         """The reference gets little more memory and soon meets longer texts; nobody has agreed on anything."""
         config = self.folder / "longer.toml"
         config.write_text(f'include = "{support.CONFIGS / "varied_rewards.toml"}"\n'
-                          "[[rl.changes]]\nfrom_step = 20\nmax_new_tokens = 600\n")
+                          "[[rl.changes]]\nfrom_step = 40\nmax_new_tokens = 600\n")
         line = self.line({"sampling.ignore_eos": True, "trainer.score_batch_tokens": 16384,
                           "trainer.logprob_chunk_tokens": 16384})
         line[line.index("--config") + 1] = str(config)

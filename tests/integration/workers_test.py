@@ -6,12 +6,12 @@ workers_test.py PROGRAM [unittest arguments]
 import os
 import pathlib
 import signal
-import threading
 import time
 
 import run_support as support
 
-STEPS = 4
+STEPS = 1000  # more than any test waits for
+KILLS = 4
 
 
 def worker_processes(word, session):
@@ -40,31 +40,41 @@ class Workers(support.RunTest):
     def rows(self, name):
         return [support.numbers(row) for row in support.read_jsonl(self.folder / name / "metrics.jsonl")]
 
-    def test_same_run_with_workers_that_are_killed(self):
-        self.assert_ends(0, self.line("threads"))
-        killed = []
-        mark = str(self.folder)
-        with self.running(self.line("workers", rewards__workers=2), R1_TEST_RUN=mark) as process:
-            def kill_now_and_then():
-                while process.poll() is None:
-                    for pid in worker_processes("worker", mark)[:1]:
-                        try:
-                            os.kill(pid, signal.SIGKILL)
-                            killed.append(pid)
-                        except ProcessLookupError:
-                            pass
-                    time.sleep(0.1)
+    def lines(self, path):
+        return path.read_bytes().count(b"\n") if path.exists() else 0
 
-            killer = threading.Thread(target=kill_now_and_then)
-            killer.start()
-            self.assertEqual(process.wait(support.TIME_LIMIT), 0, self.output())
-            killer.join()
-        self.assertTrue(killed, "no worker was seen")
-        self.assertEqual(self.rows("workers"), self.rows("threads"))
+    def kill_a_worker(self, mark, process):
+        """Ends one worker, as soon as there is one, and returns its process id."""
+        while process.poll() is None:
+            for pid in worker_processes("worker", mark):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    return pid
+                except ProcessLookupError:
+                    pass  # gone since it was listed
+            time.sleep(0.01)
+        self.fail("the run ended: " + self.output())
+
+    def test_same_run_with_workers_that_are_killed(self):
+        """The run goes on until it has outlived so many kills, however fast it is: at least a step lies between two,
+        so that no sample ends three workers."""
+        mark = str(self.folder)
+        metrics = self.folder / "workers" / "metrics.jsonl"
+        with self.running(self.line("workers", rewards__workers=2), R1_TEST_RUN=mark) as process:
+            killed = set()
+            while len(killed) < KILLS:
+                self.wait_for_lines(metrics, self.lines(metrics) + 1, process)
+                killed.add(self.kill_a_worker(mark, process))
+            self.wait_for_lines(metrics, self.lines(metrics) + 2, process)
+            process.send_signal(signal.SIGUSR1)
+            self.assertEqual(process.wait(support.TIME_LIMIT), 75, self.output())
+        rows = self.rows("workers")
+        self.assert_ends(0, self.line("threads", run__max_steps=len(rows)))
+        self.assertEqual(rows, self.rows("threads"))
 
     def test_workers_end_with_a_killed_run(self):
         mark = str(self.folder)
-        with self.running(self.line("lost", rl__steps=1000, rewards__workers=2), R1_TEST_RUN=mark) as process:
+        with self.running(self.line("lost", rewards__workers=2), R1_TEST_RUN=mark) as process:
             self.wait_for_lines(self.folder / "lost" / "metrics.jsonl", 1, process)
             self.assertEqual(len(worker_processes("worker", mark)), 2)
             self.assertEqual(len(worker_processes("spawner", mark)), 1)

@@ -29,6 +29,11 @@ bool is_base(const Node& n) {
   return n.kind == Kind::Call && n.text == "base" && !ten;
 }
 
+/// x is x_1 too, where it is one of several.
+bool same_name(const std::string& a, const std::string& b) {
+  return a == b || a.starts_with(b + '_') || b.starts_with(a + '_');
+}
+
 bool is_empty_set(const Node& n) {
   return (n.kind == Kind::Symbol && n.text == "\\emptyset") ||
          (n.kind == Kind::Group && n.text == "{}" && n.children.empty());
@@ -100,7 +105,8 @@ class Comparer {
     // "1, 2" against (1, 2): the tuple's order counts.
     const bool list_and_tuple =
         (a.kind == Kind::List && is_tuple(b)) || (b.kind == Kind::List && is_tuple(a));
-    if (list_and_tuple && !signs) return in_order(a.children, b.children);
+    if (list_and_tuple && !signs)
+      return in_order(by_coordinate(a.children), by_coordinate(b.children));
     if (conflicting(a, b)) return Answer::Different;
     const auto x = unique(a);
     const auto y = unique(b);
@@ -153,6 +159,20 @@ class Comparer {
     return out;
   }
 
+  /// "y = 3, x = 4" in the order x, y, z.
+  static std::vector<Node> by_coordinate(const std::vector<Node>& list) {
+    const auto named = names(list);
+    const bool coordinates = std::all_of(named.begin(), named.end(), [](const Node& name) {
+      return name.text == "x" || name.text == "y" || name.text == "z";
+    });
+    if (named.empty() || !coordinates) return list;
+    std::vector<Node> sorted = list;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Node& a, const Node& b) {
+      return name_of(a).text < name_of(b).text;
+    });
+    return sorted;
+  }
+
   static bool all_distinct(const std::vector<Node>& names) {
     for (std::size_t k = 0; k < names.size(); ++k)
       if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(k), names[k]) !=
@@ -167,7 +187,7 @@ class Comparer {
     const auto names_a = names(a);
     const auto names_b = names(b);
     if (names_a.empty() != names_b.empty() && (all_distinct(names_a) || all_distinct(names_b)))
-      return in_order(a, b);
+      return in_order(by_coordinate(a), by_coordinate(b));
     const bool by_name =
         all_distinct(names_a) &&
         std::is_permutation(names_a.begin(), names_a.end(), names_b.begin(), names_b.end());
@@ -254,7 +274,8 @@ class Comparer {
     const Node& y = assigned(b);
     const bool two_symbols = name_of(a).kind == Kind::Symbol && name_of(b).kind == Kind::Symbol;
     const bool constants = free_symbols(x).empty() && free_symbols(y).empty();
-    if (two_symbols && constants && name_of(a) != name_of(b)) return Answer::Different;
+    if (two_symbols && constants && !same_name(name_of(a).text, name_of(b).text))
+      return Answer::Different;
     return nodes(x, y);
   }
 

@@ -129,36 +129,64 @@ std::string last_tuple(std::string_view text) {
   return {};
 }
 
+/// "5√2 (about 7.07)": an approximation in brackets behind the answer is dropped.
+std::string without_remark(const std::string& text) {
+  const std::size_t open = text.rfind('(');
+  if (open == std::string::npos || open == 0 || !text.ends_with(')')) return text;
+  const std::string inside = data::lower_ascii(data::trim(text.substr(open + 1)));
+  for (const std::string_view word : {"약 ", "대략", "approx", "about", "roughly", "≈", "\\approx"})
+    if (inside.starts_with(word)) return data::trim(text.substr(0, open));
+  return text;
+}
+
+bool starts_with_denial(const std::string& text) {
+  const std::string lower = data::lower_ascii(text);
+  return lower.starts_with("not ") || lower.starts_with("never ") || lower.starts_with("neither ");
+}
+
 Candidate by_phrase(std::string_view text) {
   const std::size_t behind = behind_phrase(text);
   if (behind == kNone) return {};
   const std::string_view rest = text.substr(behind);
   const std::string_view sentence = first_sentence(rest);
-  const FoundNumber number = number_in(sentence, false);
+  const Found number = number_in(sentence, false);
   std::string plain = data::trim(sentence);
   while (!plain.empty() && plain.back() == '*') plain.pop_back();
-  if (number.doubted && !is_maths(plain)) return {plain, "phrase"};
-  const std::string inside = maths_environment(rest.substr(0, rest.find("\n\n", 1)), false);
+  plain = without_remark(plain);
+  const bool words = plain.starts_with("\\text{") && plain.find('}') + 1 == plain.size();
+  if (words || starts_with_denial(plain)) return {plain, "phrase"};
+  const auto [inside, doubted] = maths_environment(rest.substr(0, rest.find("\n\n", 1)), false);
+  if (doubted && !is_maths(plain)) return {plain, "phrase"};
   // "The largest $n$ is 34": a lone letter names the answer, it is not the answer.
   const bool name = inside.size() == 1 && !is_digit(inside[0]) && !number.text.empty();
   if (!inside.empty() && !name && sentence.find_first_of("$\\") != kNone) return {inside, "phrase"};
-  if (is_maths(plain)) return {plain, "phrase"};
+  if (is_maths(plain) || number.doubted) return {plain, "phrase"};
   if (const std::string tuple = last_tuple(sentence); !tuple.empty()) return {tuple, "phrase"};
   if (!number.text.empty()) return {number.text, "phrase"};
   return plain.empty() ? Candidate{} : Candidate{plain, "phrase"};
 }
 
+/// What follows "final answer", where it is maths.
+Candidate final_answer(std::string_view text) {
+  if (data::lower_ascii(text).find("final answer") == std::string::npos) return {};
+  const Candidate found = by_phrase(text);
+  return is_maths(found.text) ? found : Candidate{};
+}
+
 Candidate without_tags(std::string_view text) {
-  if (Candidate found = boxed(text); found.found()) return found;
+  if (Candidate found = boxed(text); found.found()) {
+    const Candidate later = final_answer(text.substr(behind_last_box(text)));
+    return later.found() ? later : found;
+  }
+  if (has_open_box(text)) return {};
   if (Candidate found = by_phrase(text); found.found()) return found;
-  if (const std::string inside = maths_environment(text, true);
-      !inside.empty() && !is_prose(inside) && is_maths(inside))
-    return {inside, "maths"};
+  if (const Found inside = maths_environment(text, true);
+      !inside.doubted && !inside.text.empty() && !is_prose(inside.text) && is_maths(inside.text))
+    return {inside.text, "maths"};
   const std::string whole = data::trim(text);
   constexpr std::size_t kLongestWhole = 256;
   if (whole.size() <= kLongestWhole && is_maths(whole)) return {whole, "whole"};
-  const FoundNumber number =
-      is_program(text) || !has_words(text) ? FoundNumber{} : number_in(text, true);
+  const Found number = is_program(text) || !has_words(text) ? Found{} : number_in(text, true);
   if (!number.text.empty() && !number.doubted) {
     const std::string tuple = last_tuple(text);
     return tuple.empty() ? Candidate{number.text, "number"} : Candidate{tuple, "tuple"};

@@ -15,9 +15,10 @@ struct Candidate {
 };
 
 /// From a completion: the thinking part is skipped (an unclosed one hides everything), then
-/// <answer>…</answer>, the last \boxed group ("\boxed{1} and \boxed{2}" is one group), "final
-/// answer is" and its kin in English, Korean, Chinese, French and GSM8K's "####", the last maths
-/// environment, the text as a whole, the last number.
+/// <answer>…</answer>, "final answer" behind the last box, the last \boxed group ("\boxed{1} and
+/// \boxed{2}" is one group; a box that is never closed is no answer), "final answer is" and kin in
+/// English, Korean, Chinese, French and GSM8K's "####", the last maths environment, the text as a
+/// whole, the last number.
 Candidate extract_answer(std::string_view completion);
 /// The first choice letter after an answer phrase, else the last one standing alone.
 Candidate extract_letter(std::string_view completion);

@@ -224,6 +224,20 @@ std::string join_thousands(std::string text) {
   return text;
 }
 
+/// "1 234 567": one number, where nothing else is written.
+std::string join_spaced_groups(const std::string& text) {
+  const std::size_t begin = text.starts_with('-') ? 1 : 0;
+  const std::size_t first = text.find(' ');
+  if (first == std::string::npos || first == begin || first - begin > 3 || text[begin] == '0' ||
+      text.find_first_not_of("0123456789 ", begin) != std::string::npos)
+    return text;
+  for (std::size_t space = first; space < text.size(); space += 4)
+    if (text[space] != ' ' || !is_group(text, space + 1)) return text;
+  std::string joined = text;
+  std::erase(joined, ' ');
+  return joined;
+}
+
 /// A text whose backslashes are all doubled, as in a JSON file read as it is.
 std::string without_escapes(std::string text) {
   if (text.find("\\\\begin") == std::string::npos) return text;
@@ -288,15 +302,21 @@ std::string normalise(std::string_view text) {
   out = with_half_day(out);
   while (!goes_on && !out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
     out = data::trim(std::string_view(out).substr(0, out.size() - 1));
-  return out;
+  while (out.ends_with("\\\\")) out = data::trim(std::string_view(out).substr(0, out.size() - 2));
+  return join_spaced_groups(out);
 }
 
 std::string plain_text(std::string_view text) {
   const auto tokens = tokenise(normalise(text));
   // Braces carry meaning beside commands and exponents: \\frac{1}{23} is not \\frac{12}{3}.
+  // An unclosed one tells that the text was cut off.
   bool structure = false;
-  for (const Token& token : tokens)
+  int depth = 0;
+  for (const Token& token : tokens) {
     structure |= token.kind == TokenKind::Command || token.text == "^" || token.text == "_";
+    depth += token.text == "{" ? 1 : token.text == "}" ? -1 : 0;
+  }
+  structure |= depth != 0;
   std::string out;
   bool number_before = false;
   for (const Token& token : tokens) {

@@ -139,17 +139,24 @@ std::string Parser::accept_relation() {
   return {};
 }
 
+bool Parser::holds_reservation(const Node& node) {
+  if (node.kind == Kind::Text) return is_reservation(node.text);
+  return std::any_of(node.children.begin(), node.children.end(), holds_reservation);
+}
+
 /// a, a = b, a = b = c (the last counts), a < b < c. In "exact \approx decimal" the exact side
 /// counts, in "x \approx 1" the number.
 Node Parser::relation() {
   if (!accept("=")) accept("\\approx");  // "= 5"
   Node left = ratio();
   if (accept("\\approx")) {
+    if (holds_reservation(left)) throw Unreadable{};  // "not about 3"
     Node right = ratio();
     return is_name(left) ? right : left;
   }
   std::string sign = accept_relation();
   if (sign.empty()) return left;
+  if (holds_reservation(left)) throw Unreadable{};  // "not x = 3"
   Node right = ratio();
   std::string next = accept_relation();
   while (sign == "=" && next == "=") {
@@ -196,6 +203,8 @@ Node Parser::ratio() {
   std::vector<Node> parts{sum()};
   while (accept(":") || accept_ratio_word()) parts.push_back(sum());
   if (parts.back().kind == Kind::Text) read_words(parts.back().text);
+  if (parts.back().kind == Kind::Text && means_all_reals(parts.back().text))
+    parts.back() = node(Kind::Symbol, "\\mathbbR");
   skip_unit();
   return parts.size() == 1 ? std::move(parts[0]) : node(Kind::Group, ":", std::move(parts));
 }
@@ -222,15 +231,35 @@ std::string Parser::with_hyphen(std::string word) {
   return joined;
 }
 
+/// "\\frac{\\text{km}}{\\text{h}}".
+bool Parser::starts_unit_fraction() const {
+  if (!next_is("\\frac")) return false;
+  std::size_t at = 1;
+  for (int part = 0; part < 2; ++part) {
+    if (peek(at).text != "{" || peek(at + 1).kind != TokenKind::Text) return false;
+    at += 2;
+    if (peek(at).text == "^" && peek(at + 1).kind == TokenKind::Number) at += 2;
+    if (peek(at++).text != "}") return false;
+  }
+  return true;
+}
+
 /// Words behind a value: "10 cm^2", "5 square units", "28 percent". Words that take the value back
 /// or name another one are no unit.
 void Parser::skip_unit() {
   const auto unit = [this](std::size_t ahead) {
     return is_word(ahead) && !is_separator_word(ahead);
   };
-  while (unit(0) || (next_is("/") && unit(1))) {
+  bool leads = true;
+  while (unit(0) || (next_is("/") && unit(1)) || starts_unit_fraction()) {
+    if (starts_unit_fraction()) {
+      while (!next_is("}") || peek(1).text == "{") take();
+      take();
+      continue;
+    }
     const Token token = take();
     if (token.text != "/" && is_reservation(token.text)) throw Unreadable{};
+    if (std::exchange(leads, false) && changes_value(token.text)) throw Unreadable{};
     const bool first = unit_.empty();
     if (first) unit_ = known_unit(token.text);
     if (first && !unit_.empty() && at_ > 1 && tokens_[at_ - 2].text.starts_with("sq")) unit_ += "2";
@@ -269,7 +298,8 @@ ParseResult parse(std::string_view text, const Limits& limits) {
     if (is_date(normalised)) return {Node{Kind::Text, normalised, {}}, false, {}};
     Parser parser(tokenise(normalised), limits);
     Node root = parser.run();
-    return {std::move(root), false, parser.unit()};
+    const bool amount = parser.unit().empty() && text.find("\\$") != text.npos;
+    return {std::move(root), false, amount ? "dollar" : parser.unit()};
   } catch (const Unreadable& reason) {
     return {{}, reason.limit, {}};
   }

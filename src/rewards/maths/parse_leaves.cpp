@@ -32,6 +32,11 @@ bool all_digits(const std::string& text) {
   });
 }
 
+/// "A3F".
+bool is_digits_of_base(const std::string& text) {
+  return text.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
+}
+
 }  // namespace
 
 Node Parser::primary() {
@@ -70,6 +75,8 @@ Node Parser::number(const std::string& digits) {
 
 Node Parser::text(const std::string& content) {
   if (all_digits(content)) return number(content);
+  if (content.size() > 1 && is_digits_of_base(content) && accept("_"))
+    return node(Kind::Call, "base", {node(Kind::Text, content), argument(true)});
   if (content.size() == 1) return symbol(content);
   if (content.size() == 3 && content[0] == '(' && content[2] == ')')
     return node(Kind::Symbol, content.substr(1, 1));
@@ -81,7 +88,8 @@ Node Parser::word(const std::string& w) {
   if (w == "pi") return node(Kind::Symbol, "\\pi");
   if (w == "inf" || w == "infinity") return node(Kind::Symbol, "\\infty");
   if (function_names().count(w) > 0) return call(w);
-  if (!is_symbol_word(w)) return node(Kind::Text, with_hyphen(w));
+  const bool article = is_article(w) && is_word() && peek().text.size() > 2;  // "an ellipse"
+  if (article || !is_symbol_word(w)) return node(Kind::Text, with_hyphen(w));
   if (w == "C" && starts_choose()) return symbol(w);
   std::string name = w;
   if (w.size() == 2 && std::islower(static_cast<unsigned char>(w[0])) != 0) {  // xy = x times y
@@ -144,7 +152,7 @@ Node Parser::command(const std::string& name) {
     Node third = node(Kind::Divide, "", {node(Kind::Number, "1"), node(Kind::Number, "3")});
     return node(Kind::Power, "", {operand(), std::move(third)});
   }
-  if (name == "\\{") return closed_by("\\}", "{}");
+  if (name == "\\{") return next_is("\\begin") ? system() : closed_by("\\}", "{}");
   if (name == "\\langle") return angle_brackets();
   if (name == "\\begin") return matrix();
   if (name == "\\lfloor") return enclosed("floor", "\\rfloor");
@@ -196,8 +204,8 @@ Node Parser::call(const std::string& name) {
   Node raised;
   const bool power = accept("^");
   if (power) raised = exponent();
-  if (name == "log" && accept("_")) {
-    Node base = argument(true);
+  if (name == "lg" || (name == "log" && accept("_"))) {
+    Node base = name == "lg" ? node(Kind::Number, "10") : argument(true);
     Node value = call_argument();
     return node(Kind::Call, "log_base", {std::move(base), std::move(value)});
   }
@@ -314,7 +322,7 @@ Node Parser::matrix() {
   std::vector<Node> rows;
   std::vector<Node> row;
   for (;;) {
-    row.push_back(sum());
+    row.push_back(relation());
     if (accept("&")) continue;
     if (accept("\\\\")) {
       rows.push_back(node(Kind::Group, "row", std::exchange(row, {})));
@@ -324,7 +332,21 @@ Node Parser::matrix() {
     break;
   }
   if (!row.empty()) rows.push_back(node(Kind::Group, "row", std::move(row)));
-  return node(Kind::Group, "matrix", std::move(rows));
+  const auto is_equation = [](const Node& line) {
+    return line.children.size() == 1 && line.children[0].kind == Kind::Relation;
+  };
+  if (!std::all_of(rows.begin(), rows.end(), is_equation))
+    return node(Kind::Group, "matrix", std::move(rows));
+  for (Node& line : rows) line = Node(line.children[0]);  // the lines of a system
+  return rows.size() == 1 ? std::move(rows[0]) : node(Kind::List, "and", std::move(rows));
+}
+
+/// A system behind a brace that is closed by "\\right." or not at all.
+Node Parser::system() {
+  expect("\\begin");
+  Node lines = matrix();
+  accept("\\}");
+  return lines;
 }
 
 }  // namespace r1::rewards::maths

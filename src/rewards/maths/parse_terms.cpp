@@ -91,6 +91,7 @@ bool Parser::starts_factor(const Node& left) const {
     static const std::unordered_set<std::string> starts{
         "\\frac", "\\sqrt", "\\usqrt",  "\\pi",    "\\binom", "\\infty",
         "\\{",    "\\sum",  "\\lfloor", "\\lceil", "\\ucbrt", "\\mathbb"};
+    if (starts_unit_fraction()) return false;
     return starts.count(t.text) > 0 || is_greek(t.text) ||
            function_names().count(t.text.substr(1)) > 0;
   }
@@ -115,7 +116,7 @@ bool Parser::is_unit(const Token& token, const Node& left) const {
   const Token& next = peek(1);
   const bool last = next.kind == TokenKind::End || next.text == "/" || next.text == "^";
   return token.text.size() == 1 && last &&
-         std::string("mgLlshN").find(token.text) != std::string::npos;
+         std::string("mgLlshNJVWA").find(token.text) != std::string::npos;
 }
 
 Node Parser::implicit_product(Node left) {
@@ -175,6 +176,9 @@ Node Parser::postfix(Node value) {
       if (base.kind == Kind::Text) base = node(Kind::Number, number_in_words(base.text));
       if (base.kind == Kind::Number && base.text.empty()) throw Unreadable{};
       value = node(Kind::Call, "base", {std::move(value), std::move(base)});
+    } else if (starts_short_choose(value)) {
+      take();
+      value = node(Kind::Call, "binomial", {std::move(value), number(take().text)});
     } else if (value.kind == Kind::Number && accept_base_word()) {
       const bool bracket = tokens_[at_ - 2].text == "(";
       Node base = number(take().text);
@@ -191,6 +195,12 @@ Node Parser::postfix(Node value) {
       return value;
     }
   }
+}
+
+/// "10C3".
+bool Parser::starts_short_choose(const Node& above) const {
+  return is_integer_literal(above) && next_is("C") && !peek().space_before &&
+         peek(1).kind == TokenKind::Number && !peek(1).space_before;
 }
 
 /// "1011 base 2", "1011 (base 2)": up to the number.

@@ -49,12 +49,14 @@ class Parser {
   std::string accept_separator();
   Node list();
   std::string accept_relation();
+  static bool holds_reservation(const Node& node);
   Node relation();
   Node chain(Node low, const std::string& first, Node middle, const std::string& second);
   bool accept_ratio_word();
   Node ratio();
   void read_words(std::string& text);
   std::string with_hyphen(std::string word);
+  bool starts_unit_fraction() const;
   void skip_unit();
 
   // Arithmetic (parse_terms.cpp)
@@ -72,6 +74,7 @@ class Parser {
   Node postfix(Node value);
   Node factorial(Node value);
   Node repeating(const Node& digits);
+  bool starts_short_choose(const Node& above) const;
   bool accept_base_word();
   bool is_percent_word() const;
   bool is_degree_word() const;
@@ -101,6 +104,7 @@ class Parser {
   Node set_builder();
   Node angle_brackets();
   Node matrix();
+  Node system();
 
   std::vector<Token> tokens_;
   Limits limits_;

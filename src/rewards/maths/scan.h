@@ -12,17 +12,20 @@ bool is_alnum(char c);
 /// The content of the last \boxed group ("\boxed{1} and \boxed{2}" is one group, "1 , 2"); `found`
 /// tells an empty box from none.
 std::string last_box(std::string_view text, bool& found);
-/// The first (or last) piece between maths delimiters; empty without any.
-std::string maths_environment(std::string_view text, bool last);
-
-/// A number in prose and whether the words around it take it back ("not 5", "5 or 6").
-struct FoundNumber {
+/// The end of the last closed box, 0 without one.
+std::size_t behind_last_box(std::string_view text);
+/// Whether a box is never closed: an answer that was cut off.
+bool has_open_box(std::string_view text);
+/// What was found in prose and whether the words around it take it back ("not 5", "5 or 6").
+struct Found {
   std::string text;  // empty: none
   bool doubted = false;
 };
+/// The first (or last) piece between maths delimiters, or list of pieces.
+Found maths_environment(std::string_view text, bool last);
 /// The first or last number of a text: digits with separators, a fraction (1/2 or \frac{1}{2}), a
 /// sign that is no subtraction.
-FoundNumber number_in(std::string_view text, bool last);
+Found number_in(std::string_view text, bool last);
 /// The first or last choice letter A to J that stands alone; empty when the letters are
 /// alternatives ("A or B") or denied ("not A").
 std::string letter_in(std::string_view text, bool first);

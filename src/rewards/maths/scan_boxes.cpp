@@ -1,3 +1,4 @@
+#include "rewards/maths/doubt.h"
 #include "rewards/maths/scan.h"
 
 #include <array>
@@ -51,8 +52,21 @@ std::vector<Box> find_boxes(std::string_view text) {
   return boxes;
 }
 
+/// "and y_2 =" without the name of what the next box holds.
+std::string_view without_name(std::string_view text) {
+  const std::size_t sign = text.find_last_not_of(" $");
+  if (sign == kNone || text[sign] != '=') return text;
+  std::size_t begin = text.find_last_not_of(' ', sign - (sign > 0 ? 1 : 0));
+  if (begin == kNone) return text;
+  const std::size_t subscript = text.rfind('_', begin);
+  if (subscript != kNone && subscript > 0 && begin - subscript <= 4) begin = subscript - 1;
+  const bool alone = begin == 0 || !is_alnum(text[begin - 1]);
+  return is_alnum(text[begin]) && alone ? text.substr(0, begin) : text;
+}
+
 /// Whether only list words, commas and maths delimiters stand between two boxes.
 bool joins_boxes(std::string_view between) {
+  between = without_name(between);
   std::string rest;
   bool separated = false;
   for (const char c : between) {
@@ -75,8 +89,9 @@ std::vector<Box> find_environments(std::string_view text) {
   std::vector<Box> found;
   std::array<bool, kDelimiters.size()> unclosed{};
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t next = at + 1;
-    for (std::size_t k = 0; k < kDelimiters.size(); ++k) {
+    const bool amount = text.substr(at, 2) == "\\$";  // no delimiter
+    std::size_t next = at + (amount ? 2 : 1);
+    for (std::size_t k = 0; k < kDelimiters.size() && !amount; ++k) {
       const auto [open, close] = kDelimiters[k];
       if (unclosed[k] || text.substr(at, open.size()) != open) continue;
       const std::size_t end = text.find(close, at + open.size());
@@ -110,10 +125,11 @@ bool goes_on(std::string_view text, const std::vector<Box>& boxes, std::size_t k
   return between.size() <= kLongestJoin && joins_boxes(between);
 }
 
-std::string last_list(std::string_view text, const std::vector<Box>& boxes) {
+/// Where the list that ends the text begins.
+std::size_t list_begin(std::string_view text, const std::vector<Box>& boxes) {
   std::size_t first = boxes.size() - 1;
   while (first > 0 && goes_on(text, boxes, first)) --first;
-  return joined(boxes, first, boxes.size());
+  return first;
 }
 
 }  // namespace
@@ -129,16 +145,26 @@ bool is_alnum(char c) {
 std::string last_box(std::string_view text, bool& found) {
   const auto boxes = find_boxes(text);
   found = !boxes.empty();
-  return found ? last_list(text, boxes) : std::string{};
+  return found ? joined(boxes, list_begin(text, boxes), boxes.size()) : std::string{};
 }
 
-std::string maths_environment(std::string_view text, bool last) {
+std::size_t behind_last_box(std::string_view text) {
+  const auto boxes = find_boxes(text);
+  return boxes.empty() ? 0 : boxes.back().end;
+}
+
+bool has_open_box(std::string_view text) {
+  const std::size_t open = text.rfind("\\boxed{");
+  return open != kNone && behind_brace(text, open + 6) == kNone;
+}
+
+Found maths_environment(std::string_view text, bool last) {
   const auto pieces = find_environments(text);
   if (pieces.empty()) return {};
-  if (last) return last_list(text, pieces);
-  std::size_t end = 1;
+  std::size_t first = last ? list_begin(text, pieces) : 0;
+  std::size_t end = first + 1;
   while (end < pieces.size() && goes_on(text, pieces, end)) ++end;
-  return joined(pieces, 0, end);
+  return {joined(pieces, first, end), is_doubted(text, pieces[first].begin, pieces[end - 1].end)};
 }
 
 }  // namespace r1::rewards::maths

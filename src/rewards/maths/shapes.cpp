@@ -1,6 +1,7 @@
 #include "rewards/maths/shapes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,29 @@ Node with_sign(const Node& n, bool plus) {
 
 Node negated(const Node& n) {
   return Node{Kind::Negate, "", {n}};
+}
+
+/// f^{-1}.
+bool is_inverse_function(const Node& n) {
+  return n.kind == Kind::Power && n.children[0].kind == Kind::Symbol &&
+         std::string_view("fgh").find(n.children[0].text) != std::string_view::npos &&
+         n.children[1] == negated(Node{Kind::Number, "1", {}});
+}
+
+/// f(3).
+bool is_function_value(const Node& n) {
+  if (n.kind != Kind::Multiply || n.children.size() != 2) return false;
+  const Node& name = n.children[0];
+  return name.kind == Kind::Symbol && n.children[1].kind == Kind::Number && name.text.size() == 1 &&
+         std::string_view("fghFGP").find(name.text) != std::string_view::npos;
+}
+
+/// |AB|.
+bool is_length(const Node& n) {
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return n.kind == Kind::Call && n.text == "abs" && n.children[0].kind == Kind::Symbol &&
+         n.children[0].text.size() == 2 &&
+         std::all_of(n.children[0].text.begin(), n.children[0].text.end(), is_capital);
 }
 
 Node infinity(bool negative) {
@@ -94,21 +118,43 @@ std::optional<Intervals> from_conjunction(const Node& list) {
   return Intervals{interval(low->text[0], low->children[0], high->children[1], high->text[1])};
 }
 
+bool is_interval(const Node& n) {
+  return n.kind == Kind::Group && n.children.size() == 2 && n.text.size() == 2 && n.text != "{}";
+}
+
 std::optional<Intervals> from_list(const Node& list) {
-  if (!std::all_of(list.children.begin(), list.children.end(), is_inequality)) return {};
+  // "0 < x < 1 or 2 < x < 3" was read as intervals.
+  const auto is_part = [&](const Node& child) {
+    return is_inequality(child) || (list.text == "or" && is_interval(child));
+  };
+  if (!std::all_of(list.children.begin(), list.children.end(), is_part)) return {};
   if (list.text == "and") return from_conjunction(list);
   Intervals out;
   for (const Node& child : list.children) {
-    const auto part = from_inequality(child);
+    const auto part = is_interval(child) ? Intervals{child} : from_inequality(child);
     if (!part) return {};
     out.insert(out.end(), part->begin(), part->end());
   }
   return out;
 }
 
-/// R \ {1, 2} as three intervals, the points sorted.
+bool lies_inside(double value, const Node& interval) {
+  const auto bound = [&](std::size_t side, double& out) {
+    const int infinite = infinity_sign(interval.children[side]);
+    const Value found = evaluate(interval.children[side], {}, Limits{});
+    out = infinite != 0 ? infinite * HUGE_VAL : found.number.real();
+    return infinite != 0 || found.known();
+  };
+  double low = 0.0;
+  double high = 0.0;
+  return bound(0, low) && bound(1, high) && low < value && value < high;
+}
+
+/// R \ {1, 2} as three intervals, the points sorted; (0, 3) \ {1} when they lie inside.
 std::optional<Intervals> without_points(const Node& n) {
-  if (n.children[0].text != "\\mathbbR" || n.children[1].kind != Kind::Group) return {};
+  const auto whole = as_intervals(n.children[0]);
+  if (!whole || whole->size() != 1 || n.children[1].kind != Kind::Group) return {};
+  const Node& ends = whole->front();
   std::vector<std::pair<double, Node>> points;
   for (const Node& point : n.children[1].children) {
     const Value value = evaluate(point, {}, Limits{});
@@ -117,11 +163,15 @@ std::optional<Intervals> without_points(const Node& n) {
   }
   std::sort(points.begin(), points.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (points.empty() || !lies_inside(points.front().first, ends) ||
+      !lies_inside(points.back().first, ends))
+    return {};
   Intervals out;
-  Node low = infinity(true);
+  Node low = ends.children[0];
+  char open = ends.text[0];
   for (auto& [value, point] : points)
-    out.push_back(interval('(', std::exchange(low, point), point, ')'));
-  out.push_back(interval('(', low, infinity(false), ')'));
+    out.push_back(interval(std::exchange(open, '('), std::exchange(low, point), point, ')'));
+  out.push_back(interval('(', low, ends.children[1], ends.text[1]));
   return out;
 }
 
@@ -152,8 +202,12 @@ bool is_name(const Node& n) {
   if (n.kind == Kind::Symbol) return n.text != "\\pi" && n.text != "\\infty" && n.text != "i";
   if (n.kind == Kind::Text) return true;
   const bool container = n.kind == Kind::Multiply || n.kind == Kind::Group || n.kind == Kind::List;
+  const bool product = n.kind == Kind::Multiply;
+  if (is_function_value(n) || is_length(n)) return true;
   return container && !n.children.empty() &&
-         std::all_of(n.children.begin(), n.children.end(), is_name);
+         std::all_of(n.children.begin(), n.children.end(), [product](const Node& child) {
+           return is_name(child) || (product && is_inverse_function(child));
+         });
 }
 
 bool is_assignment(const Node& n) {
@@ -223,8 +277,7 @@ std::optional<std::vector<Node>> as_intervals(const Node& n) {
   if (is_inequality(n)) return from_inequality(n);
   if (n.kind == Kind::List) return from_list(n);
   if (n.kind == Kind::Call && n.text == "setminus") return without_points(n);
-  if (n.kind == Kind::Group && n.children.size() == 2 && n.text.size() == 2 && n.text != "{}")
-    return Intervals{n};
+  if (is_interval(n)) return Intervals{n};
   if (!is_union(n)) return {};
   auto out = as_intervals(n.children[0]);
   const auto rest = as_intervals(n.children[1]);

@@ -98,6 +98,25 @@ Token read_number(const std::string& text, std::size_t& at, bool thousands) {
   return token;
 }
 
+/// "24 apples".
+bool is_number_with_words(const std::string& text) {
+  const std::size_t space = text.find_first_not_of("0123456789");
+  return space != std::string::npos && space > 0 && text[space] == ' ' &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(space), text.end(),
+                     [](char c) { return c == ' ' || is_alpha(c); });
+}
+
+/// "A, C", ", and": single letters, commas and joining words.
+bool is_list_of_names(const std::string& text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string word = command_name(text, at);
+    if (word.empty() && text[at] != ' ' && text[at] != ',') return false;
+    if (word.size() > 1 && word != "and" && word != "or") return false;
+    at += std::max<std::size_t>(word.size(), 1);
+  }
+  return true;
+}
+
 class Tokeniser {
  public:
   explicit Tokeniser(const std::string& text) : text_(text) {}
@@ -108,6 +127,8 @@ class Tokeniser {
       if (std::isspace(static_cast<unsigned char>(c)) != 0) {
         space_ = true;
         ++at_;
+      } else if (read_digits_of_base()) {
+        continue;
       } else if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) {
         add(read_number(text_, at_, depth_ == 0));
       } else if (is_alpha(c) || static_cast<unsigned char>(c) >= 0x80) {
@@ -126,6 +147,19 @@ class Tokeniser {
   void add(Token token) {
     token.space_before = std::exchange(space_, false);
     tokens_.push_back(std::move(token));
+  }
+
+  /// "A3F_{16}": digits and letters before the mark of a base.
+  bool read_digits_of_base() {
+    const std::size_t end = text_.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", at_);
+    if (end == std::string::npos || text_[end] != '_') return false;
+    std::string digits = text_.substr(at_, end - at_);
+    const bool mixed = std::any_of(digits.begin(), digits.end(), is_digit) &&
+                       std::any_of(digits.begin(), digits.end(), is_alpha);
+    if (!mixed) return false;
+    at_ = end;
+    add({TokenKind::Text, std::move(digits), false});
+    return true;
   }
 
   void read_word() {
@@ -173,15 +207,20 @@ class Tokeniser {
     }
   }
 
-  /// Words, or a fraction that was written as text.
+  /// Words; a fraction or list that was written as text is read.
   void add_text(std::string content) {
     const bool fraction = content.find_first_not_of("0123456789/.") == std::string::npos &&
                           content.find('/') != std::string::npos;
-    if (!fraction) return add({TokenKind::Text, std::move(content), false});
-    add({TokenKind::Sign, "{", false});
+    const bool joined = content.find(',') != std::string::npos ||
+                        content.find(" and ") != std::string::npos ||
+                        content.find(" or ") != std::string::npos;
+    const bool list = joined && is_list_of_names(content);
+    if (!fraction && !list && !is_number_with_words(content))
+      return add({TokenKind::Text, std::move(content), false});
+    if (fraction) add({TokenKind::Sign, "{", false});
     for (Token& token : Tokeniser(content).run())
       if (token.kind != TokenKind::End) add(std::move(token));
-    add({TokenKind::Sign, "}", false});
+    if (fraction) add({TokenKind::Sign, "}", false});
   }
 
   void read_sign() {

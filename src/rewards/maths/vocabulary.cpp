@@ -16,9 +16,16 @@ const std::unordered_set<std::string>& function_names() {
 
 bool is_symbol_word(const std::string& w) {
   if (function_names().count(w) > 0 || w == "sqrt" || w == "pi") return true;
-  if (static_cast<unsigned char>(w[0]) >= 0x80) return false;
+  static const std::unordered_set<std::string> prose{"is", "it", "we", "so", "of", "if",
+                                                     "he", "us", "on", "up", "no"};
+  if (static_cast<unsigned char>(w[0]) >= 0x80 || prose.count(data::lower_ascii(w)) > 0)
+    return false;
   const bool upper = std::all_of(w.begin(), w.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   return w.size() <= 2 || (upper && w.size() <= 4);
+}
+
+bool is_article(const std::string& word) {
+  return word == "a" || word == "an" || word == "the";
 }
 
 bool is_greek(const std::string& name) {
@@ -29,9 +36,9 @@ bool is_greek(const std::string& name) {
 }
 
 bool is_short_unit(const std::string& word) {
-  static const std::unordered_set<std::string> units{"cm",  "mm",  "km",  "kg",  "mg", "ml",
-                                                     "ft",  "in",  "hr",  "mi",  "at", "sq",
-                                                     "rad", "USD", "EUR", "KRW", "GBP"};
+  static const std::unordered_set<std::string> units{"cm",  "mm",  "km",  "kg", "mg", "ml",  "ft",
+                                                     "in",  "hr",  "mi",  "at", "sq", "rad", "USD",
+                                                     "EUR", "KRW", "GBP", "lb", "oz", "mL"};
   return units.count(word) > 0;
 }
 
@@ -67,12 +74,33 @@ std::string scale_of(const std::string& word) {
   return found == scales.end() ? std::string{} : found->second;
 }
 
+bool changes_value(const std::string& word) {
+  static const std::unordered_set<std::string> words{"squared",  "cubed",   "factorial", "halves",
+                                                     "thirds",   "fourths", "fifths",    "sixths",
+                                                     "sevenths", "eighths", "ninths",    "tenths"};
+  return words.count(word) > 0;
+}
+
+bool means_all_reals(std::string_view words) {
+  const std::string lower = data::lower_ascii(words);
+  return lower == "all real numbers" || lower == "all reals" || lower == "all real values" ||
+         lower == "모든 실수";
+}
+
 bool means_no_solution(const std::string& words) {
-  static const std::unordered_set<std::string> phrases{
-      "nosolution",       "nosolutions",       "nosolutionexists",
-      "nosolutionsexist", "thereisnosolution", "therearenosolutions",
-      "ithasnosolution",  "해가없다",          "해없음",
-      "해가없음",         "해는없다"};
+  static const std::unordered_set<std::string> phrases{"nosolution",
+                                                       "nosolutions",
+                                                       "nosolutionexists",
+                                                       "nosolutionsexist",
+                                                       "thereisnosolution",
+                                                       "therearenosolutions",
+                                                       "ithasnosolution",
+                                                       "해가없다",
+                                                       "해없음",
+                                                       "해가없음",
+                                                       "해는없다",
+                                                       "\\emptyset",
+                                                       "\\{\\}"};
   return phrases.count(words) > 0 || words.ends_with("hasnosolution") ||
          words.ends_with("hasnosolutions") || words.ends_with("havenosolution");
 }
@@ -83,7 +111,7 @@ bool is_reservation(std::string_view words) {
       "except", "maybe",    "perhaps", "either",  "neither",  "between",  "unless",    "than",
       "and",    "cannot",   "never",   "without", "probably", "unknown",  "invalid",   "plus",
       "minus",  "times",    "over",    "half",    "hundred",  "thousand", "million",   "billion",
-      "dozen",  "trillion", "choose",  "least",   "most"};
+      "dozen",  "trillion", "choose",  "least",   "most",     "if",       "unless",    "when"};
   static const std::unordered_set<std::string_view> others{
       "아니", "아닙", "아닌", "아님", "보다", "이상", "이하", "미만", "초과", "‰", "万", "亿"};
   for (const std::string_view other : others)
