@@ -217,7 +217,10 @@ class Comparer {
   // --- brackets
   Answer groups(const Node& a, const Node& b) {
     if (a.kind != Kind::Group || b.kind != Kind::Group) return Answer::Different;
-    if (a.text == b.text) return in_order(a.children, b.children);
+    constexpr std::size_t kVector = 3;  // [1, 2, 3] is no interval
+    const bool vectors = (a.text == "()" && b.text == "[]") || (a.text == "[]" && b.text == "()");
+    if (a.text == b.text || (vectors && a.children.size() >= kVector))
+      return in_order(a.children, b.children);
     if (a.text != "matrix" && b.text != "matrix") return Answer::Different;
     const auto rows_a = as_rows(a);
     const auto rows_b = as_rows(b);

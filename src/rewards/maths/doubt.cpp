@@ -118,6 +118,16 @@ bool is_helping_verb(const std::string& word) {
   return word == "did" || word == "do" || word == "will" || word == "have" || word == "had";
 }
 
+/// "x5", "tz5": letters that are neither a macro ("\\quad5") nor a currency ("USD5") end here.
+bool ends_in_a_name(std::string_view before) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  std::size_t start = before.size();
+  while (start > 0 && is_letter(before[start - 1])) --start;
+  const std::string word(before.substr(start));
+  const bool macro = start > 0 && before[start - 1] == '\\';
+  return !word.empty() && !macro && word != "Rs" && word != "KRW" && known_unit(word).empty();
+}
+
 /// "3 + 5", "√5", "2^5", "x > 5": the number belongs to what stands before it.
 bool is_continued(std::string_view before) {
   static constexpr std::array<std::string_view, 16> kSigns{
@@ -129,6 +139,8 @@ bool is_continued(std::string_view before) {
                                                              "box{"};
   const std::size_t last = before.find_last_not_of(" $");
   if (last == kNone) return false;
+  constexpr std::string_view kGlue = "_&#@%!?\\";  // "x_5", "&5": no word of its own
+  if (ends_in_a_name(before) || kGlue.find(before.back()) != kNone) return true;
   before = before.substr(0, last + 1);
   if (ends_with_any(before, kSigns) || ends_with_any(before, kWords)) return true;
   if (before.ends_with('{')) return !ends_with_any(before, kWrappers);  // a formula cut off

@@ -56,13 +56,24 @@ std::size_t with_sign(std::string_view text, std::size_t begin) {
   return operand ? begin : minus;
 }
 
+/// "A nice problem"; but "A is right".
+bool begins_as_article(std::string_view text, std::size_t at) {
+  static constexpr std::array<std::string_view, 10> kOfChoices{
+      "is", "was", "and", "or", "because", "since", "as", "isn", "but", "not"};
+  if (text[at] != 'A' || at + 2 >= text.size() || text[at + 1] != ' ') return false;
+  const char next = text[at + 2];
+  return next >= 'a' && next <= 'z' &&
+         !any_of_words(words_of(text.substr(at + 1, 16)), 0, 1, kOfChoices);
+}
+
 bool is_letter_choice(std::string_view text, std::size_t at) {
   const auto outside = [&](std::size_t k) {
     return !is_alnum(text[k]) || static_cast<unsigned char>(text[k]) >= 0x80;
   };
   const bool alone = (at == 0 || outside(at - 1)) && (at + 1 == text.size() || outside(at + 1));
-  // "I" is a pronoun more often than a choice.
-  return alone && text[at] >= 'A' && text[at] <= 'J' && text[at] != 'I';
+  // "I" is a pronoun more often than a choice, "A" an article before most words.
+  return alone && text[at] >= 'A' && text[at] <= 'J' && text[at] != 'I' &&
+         !begins_as_article(text, at);
 }
 
 }  // namespace
