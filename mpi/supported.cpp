@@ -4,7 +4,7 @@
 #include "nccl_library.h"
 
 namespace r1::mpi {
-void require_supported(const config::Config& config, const std::string& command) {
+void require_supported(const config::Config& config) {
   base::Problems problems;
   problems.require(config.communication.backend != "nccl" || NcclLibrary::is_built(),
                    "communication.backend",
@@ -13,9 +13,6 @@ void require_supported(const config::Config& config, const std::string& command)
                    "communication.fixed_order_reduction", "does not run yet");
   problems.require(config.trainer.offload == "none", "trainer.offload",
                    "does not run yet: use none");
-  if (command == "distill")
-    problems.require(config.distillation_loss.top_k == 0, "distillation_loss.top_k",
-                     "does not run yet: use 0 (exact)");
   if (problems.empty()) return;
   std::string text = "options that this version does not run:";
   for (const auto& problem : problems.list()) text += "\n" + problem.key + ": " + problem.message;

@@ -6,6 +6,6 @@
 namespace r1::mpi {
 
 /// Throws: ConfigError naming every option that `config` uses and this version does not run.
-void require_supported(const config::Config& config, const std::string& command);
+void require_supported(const config::Config& config);
 
 }  // namespace r1::mpi

@@ -22,13 +22,24 @@ Teacher::Teacher(Run& run)
               "distill.mode: teacher and student have different tokenizers, so their logits cannot "
               "be compared: use mode = "
               "\"text\" (distillation from the teacher's text)");
+        check_vocabulary(shape.vocab_size);
         if (run.has_role("teacher"))
           model_ = load_model(options, run.dtype(), run.device(),
                               static_cast<std::uint64_t>(run.config().run.seed),
                               run.groups().model_axes("teacher"));
       },
       "loading the teacher");
-  share_head();
+  if (!gives_top_k()) share_head();
+}
+
+void Teacher::check_vocabulary(std::int64_t teacher_vocab) {
+  common_vocab_ = std::min(model_shape(run_.config().model).vocab_size, teacher_vocab);
+  const auto top_k = run_.config().distillation_loss.top_k;
+  if (top_k > common_vocab_)
+    throw base::ConfigError(fmt::format(
+        "distillation_loss.top_k: expected at most the {} ids that student and teacher have in "
+        "common, found {}",
+        common_vocab_, top_k));
 }
 
 /// Every policy rank gets the whole head, from the first rank of the teacher.
@@ -69,10 +80,16 @@ const std::vector<int>& Teacher::server_of(std::size_t replica) const {
   return servers_[replica % servers_.size()];
 }
 
-at::Tensor Teacher::compute(const data::MicroBatch& batch) const {
+std::vector<at::Tensor> Teacher::compute(const data::MicroBatch& batch) const {
   const at::NoGradGuard no_grad;
-  return model_->forward(model_input(batch, *model_))
-      .index_select(0, to_tensor(batch.loss_rows, model_->device()));
+  const auto hidden = model_->forward(model_input(batch, *model_))
+                          .index_select(0, to_tensor(batch.loss_rows, model_->device()));
+  if (!gives_top_k()) return {hidden};
+  const auto& loss = run_.config().distillation_loss;
+  const auto likeliest =
+      parallel::vocab_top_k(hidden, model_->head(), loss.top_k, common_vocab_, loss.temperature,
+                            run_.config().trainer.logprob_chunk_tokens);
+  return {likeliest.ids, likeliest.logprobs, likeliest.rest};
 }
 
 void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample> samples,
@@ -82,28 +99,35 @@ void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample
   const auto& clients = clients_;
   models::Lockstep lockstep(*model_);
   for (std::size_t replica = 0; replica < clients.size(); ++replica) {
-    // Ranks that are both compute when the student asks (hidden).
+    // Ranks that are both compute when the student asks (output).
     if (server_of(replica) != server || clients[replica] == server) continue;
     const auto span = run_.timeline().span("teacher forward", step);
     for (const auto& indices : learner.micro_batches(samples, static_cast<int>(replica))) {
       lockstep.begin_pass();
-      const auto hidden = compute(data::pack(samples, indices, run_.config().trainer.share_prefix));
+      const auto tensors =
+          compute(data::pack(samples, indices, run_.config().trainer.share_prefix));
       if (server.front() != run_.world().rank()) continue;
-      for (const int rank : clients[replica]) run_.exchange().send(rank, kTeacherReply, hidden);
+      for (const int rank : clients[replica]) run_.exchange().send(rank, kTeacherReply, tensors);
     }
   }
   lockstep.finish();
   run_.exchange().flush();  // at most one step ahead of the student
 }
 
-at::Tensor Teacher::hidden(const data::MicroBatch& batch) {
+parallel::TeacherOutput Teacher::output(const data::MicroBatch& batch) {
   const auto replica = static_cast<std::size_t>(run_.groups().place(kPolicy).replica);
   const auto& server = server_of(replica);
-  if (server == clients_[replica]) return compute(batch);
-  const auto span = run_.timeline().span("wait for teacher", -1);
-  return run_.exchange()
-      .receive<at::Tensor>(server.front(), kTeacherReply, "teacher hidden states")
-      .to(run_.device());
+  std::vector<at::Tensor> tensors;
+  if (server == clients_[replica]) {
+    tensors = compute(batch);
+  } else {
+    const auto span = run_.timeline().span("wait for teacher", -1);
+    tensors = run_.exchange().receive<std::vector<at::Tensor>>(server.front(), kTeacherReply,
+                                                               "the teacher's output");
+    for (auto& tensor : tensors) tensor = tensor.to(run_.device());
+  }
+  if (gives_top_k()) return parallel::VocabTopK{tensors.at(0), tensors.at(1), tensors.at(2)};
+  return parallel::TeacherHidden{tensors.at(0), head_};
 }
 
 }  // namespace r1::mpi

@@ -14,6 +14,22 @@
 namespace r1::mpi {
 namespace {
 
+/// The terms of a micro-batch, by what the teacher gives.
+parallel::DistillationTerms terms(const parallel::TeacherOutput& teacher, const at::Tensor& hidden,
+                                  const parallel::VocabHead& head, const at::Tensor& targets,
+                                  const algorithms::DistillationLossOptions& loss,
+                                  std::int64_t chunk_tokens) {
+  if (const auto* likeliest = std::get_if<parallel::VocabTopK>(&teacher))
+    return parallel::distillation_terms_top_k(
+        hidden, head, *likeliest,
+        loss.top_k_rest == "tail" ? parallel::TopKRest::Tail : parallel::TopKRest::Renormalised,
+        targets, loss.temperature, chunk_tokens);
+  const auto& states = std::get<parallel::TeacherHidden>(teacher);
+  const auto common = std::min(head.vocab_size(), states.head.size(0));
+  return parallel::distillation_terms(hidden, head, states, targets, loss.temperature, common,
+                                      chunk_tokens);
+}
+
 /// One student in the run folder of `setup`.
 base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
                                const StageSetup& setup) {
@@ -48,12 +64,9 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
                        denominators)
                 .loss;
           const auto& loss = run.config().distillation_loss;
-          const auto common = std::min(head.vocab_size(), teacher->head().size(0));
-          const auto terms =
-              parallel::distillation_terms(hidden, head, {teacher->hidden(batch), teacher->head()},
-                                           targets, loss.temperature, common, chunk);
+          const auto parts = terms(teacher->output(batch), hidden, head, targets, loss, chunk);
           return algorithms::distillation_loss(
-                     loss.divergence == "reverse" ? terms.reverse_kl : terms.forward_kl, terms.hard,
+                     loss.divergence == "reverse" ? parts.reverse_kl : parts.forward_kl, parts.hard,
                      loss, denominators)
               .loss;
         },

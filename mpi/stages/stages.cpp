@@ -27,7 +27,7 @@ const std::map<std::string, Stage>& stages() {
 
 base::ExitCode run_stage(Environment& environment, MpiCommunicator& world,
                          const StageSetup& setup) {
-  require_supported(setup.config, setup.command);
+  require_supported(setup.config);
   return stages().at(setup.command)(environment, world, setup);
 }
 

@@ -201,21 +201,20 @@ DistillationTerms distillation_terms(const at::Tensor& student_hidden,
 }
 
 DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,
-                                           const VocabHead& student_head,
-                                           const TeacherTopK& teacher, TopKRest rest,
-                                           const at::Tensor& targets, double temperature,
-                                           std::int64_t chunk_tokens) {
-  at::Tensor student_log =
-      vocab_logprobs_at(student_hidden, student_head, teacher.ids, temperature, chunk_tokens);
+                                           const VocabHead& student_head, const VocabTopK& teacher,
+                                           TopKRest rest, const at::Tensor& targets,
+                                           double temperature, std::int64_t chunk_tokens) {
+  at::Tensor student_log = vocab_logprobs_at(student_hidden, student_head,
+                                             teacher.ids.to(at::kLong), temperature, chunk_tokens);
   at::Tensor teacher_log = teacher.logprobs.detach().to(student_log.scalar_type());
   const at::Tensor student_sum = at::logsumexp(student_log, 1, /*keepdim=*/true);
-  const at::Tensor teacher_sum = at::logsumexp(teacher_log, 1, /*keepdim=*/true);
   if (rest == TopKRest::Tail) {
     student_log = at::cat({student_log, log_rest(student_sum)}, 1);
-    teacher_log = at::cat({teacher_log, log_rest(teacher_sum)}, 1);
+    teacher_log =
+        at::cat({teacher_log, teacher.rest.to(teacher_log.scalar_type()).unsqueeze(1)}, 1);
   } else {
     student_log = student_log - student_sum;
-    teacher_log = teacher_log - teacher_sum;
+    teacher_log = teacher_log - at::logsumexp(teacher_log, 1, /*keepdim=*/true);
   }
   const at::Tensor forward_kl = (teacher_log.exp() * (teacher_log - student_log)).sum(1);
   const at::Tensor hard =

@@ -8,8 +8,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <variant>
 
 #include "parallel/vocab_head.h"
+#include "parallel/vocab_top_k.h"
 
 namespace r1::parallel {
 
@@ -33,19 +35,19 @@ DistillationTerms distillation_terms(const at::Tensor& student_hidden,
                                      const at::Tensor& targets, double temperature,
                                      std::int64_t common_vocab, std::int64_t chunk_tokens = 0);
 
-/// A teacher that gives its k likeliest ids and their log-probabilities at the SAME temperature.
-struct TeacherTopK {
-  at::Tensor ids;       // [T, k] int64
-  at::Tensor logprobs;  // [T, k]
-};
+/// What a teacher says of a batch; never logits. The likeliest ids are those at the student's
+/// temperature.
+using TeacherOutput = std::variant<TeacherHidden, VocabTopK>;
+
 /// Tail: what the k ids leave over is one more outcome. Renormalised: both are divided by their
 /// sums over the k ids.
 enum class TopKRest { Tail, Renormalised };
 
+/// Divergences over the teacher's k ids, each model's probabilities being those of its whole
+/// vocabulary. With k = all ids and Tail, forward_kl is the exact one.
 DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,
-                                           const VocabHead& student_head,
-                                           const TeacherTopK& teacher, TopKRest rest,
-                                           const at::Tensor& targets, double temperature,
-                                           std::int64_t chunk_tokens = 0);
+                                           const VocabHead& student_head, const VocabTopK& teacher,
+                                           TopKRest rest, const at::Tensor& targets,
+                                           double temperature, std::int64_t chunk_tokens = 0);
 
 }  // namespace r1::parallel

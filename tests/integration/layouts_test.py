@@ -213,32 +213,51 @@ class Supervised(Layouts):
                 self.supervised("sft", name, 1, data__held_out=0.0, **settings)
                 self.assert_equal_runs(name, "base", self.KEYS)
 
-    def test_distillation(self):
+    def distillation(self, base, settings, layouts):
+        """A teacher of another width, with the student's vocabulary."""
         self.records()
-        # A teacher of another width, with the student's vocabulary.
         teacher = {f"teacher.shape.{key}": value for key, value in {
             "vocab_size": 260, "hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
             "num_key_value_heads": 4, "intermediate_size": 128, "max_position_embeddings": 1024}.items()}
         teacher |= {"teacher.init": "random", "teacher.tokenizer": "bytes", "teacher.dtype": "fp64",
-                    "teacher.master_dtype": "fp64"}
-        self.supervised("distill", "base", 1, **teacher)
-        for name, ranks, settings, wanted in (
+                    "teacher.master_dtype": "fp64", **settings}
+        self.supervised("distill", base, 1, **teacher)
+        for name, ranks, layout, wanted in layouts:
+            with self.subTest(name):
+                ranks_of_roles = self.supervised("distill", name, ranks, **teacher, **layout)
+                for part in wanted:
+                    self.assertIn(part, ranks_of_roles)
+                self.assert_equal_runs(name, base, self.KEYS)
+
+    SPLIT_STUDENT = (3, {"roles.policy.train.tp": 2}, ("0..1 policy (dp 1 x tp 2)", "2 teacher (dp 1)"))
+    SPLIT_TEACHER = (4, {"roles.policy.ranks": 2, "roles.teacher.ranks": 2, "roles.teacher.train.tp": 2},
+                     ("0..1 policy (dp 2)", "2..3 teacher (dp 1 x tp 2)"))
+    SPLIT_BOTH = (2, {"roles.policy.train.tp": 2, "roles.teacher.share_with": "policy", "roles.teacher.train.tp": 2},
+                  ("0..1 policy (dp 1 x tp 2)", "0..1 teacher (dp 1 x tp 2)"))
+
+    def test_distillation(self):
+        self.distillation("base", {}, (
             ("teacher apart", 2, {}, ("0 policy (dp 1)", "1 teacher (dp 1)")),
             ("two students", 3, {"roles.policy.ranks": 2}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
             ("two teachers", 3, {"roles.policy.ranks": 1, "roles.teacher.ranks": 2},
              ("0 policy (dp 1)", "1..2 teacher (dp 2)")),
-            ("split student", 3, {"roles.policy.train.tp": 2}, ("0..1 policy (dp 1 x tp 2)", "2 teacher (dp 1)")),
-            ("split teacher", 4, {"roles.policy.ranks": 2, "roles.teacher.ranks": 2, "roles.teacher.train.tp": 2},
-             ("0..1 policy (dp 2)", "2..3 teacher (dp 1 x tp 2)")),
-            ("both split, same ranks", 2, {"roles.policy.train.tp": 2, "roles.teacher.share_with": "policy",
-                                           "roles.teacher.train.tp": 2},
-             ("0..1 policy (dp 1 x tp 2)", "0..1 teacher (dp 1 x tp 2)")),
-        ):
-            with self.subTest(name):
-                ranks_of_roles = self.supervised("distill", name, ranks, **teacher, **settings)
-                for part in wanted:
-                    self.assertIn(part, ranks_of_roles)
-                self.assert_equal_runs(name, "base", self.KEYS)
+            ("split student", *self.SPLIT_STUDENT),
+            ("split teacher", *self.SPLIT_TEACHER),
+            ("both split, same ranks", *self.SPLIT_BOTH),
+        ))
+
+    def test_distillation_from_the_likeliest_ids(self):
+        self.distillation("base", {"distillation_loss.top_k": 7}, (
+            ("split student", *self.SPLIT_STUDENT),
+            ("split teacher", *self.SPLIT_TEACHER),
+            ("both split, same ranks", *self.SPLIT_BOTH),
+        ))
+        self.distillation("exact", {}, ())
+        self.distillation("all ids", {"distillation_loss.top_k": 260}, ())
+        self.assert_equal_runs("all ids", "exact", self.KEYS)
+        weights = [support.read_safetensors(self.folder / name / "model" / "model.safetensors")
+                   for name in ("base", "exact")]
+        self.assertGreater(support.relative_distance(*weights), 1e-6, "seven ids teach what all do")
 
 
 class Experts(Layouts):

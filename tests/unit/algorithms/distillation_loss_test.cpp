@@ -11,6 +11,11 @@ namespace {
 
 using test::expect_close;
 
+/// log of what the ids leave over.
+at::Tensor rest_of(const at::Tensor& logprobs) {
+  return at::log1p(-logprobs.exp().sum(1));
+}
+
 struct Inputs {
   explicit Inputs(const nlohmann::json& input)
       : student(test::to_tensor(input["student_logits"]).requires_grad_()),
@@ -32,8 +37,8 @@ struct Inputs {
                                     : at::log_softmax(teacher / temperature, 1).gather(1, topk_ids);
     const auto rest = kind.find("tail") != std::string::npos ? parallel::TopKRest::Tail
                                                              : parallel::TopKRest::Renormalised;
-    return parallel::distillation_terms_top_k(rows, identity, {topk_ids, logprobs}, rest, labels,
-                                              temperature, 3);
+    return parallel::distillation_terms_top_k(
+        rows, identity, {topk_ids, logprobs, rest_of(logprobs)}, rest, labels, temperature, 3);
   }
 
   at::Tensor student, teacher, topk_ids, topk_logprobs, labels, mask;

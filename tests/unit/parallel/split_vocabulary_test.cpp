@@ -78,6 +78,43 @@ TEST(SplitVocabulary, DistillationOverFewerCommonIds) {
     });
 }
 
+TEST(SplitVocabulary, DistillationFromTheLikeliestIds) {
+  const auto teacher = vocab_top_k(random({kTokens, 6}, 6), random({9, 6}, 7), 5, 9, 2.0);
+  const auto targets = at::arange(kTokens, at::kLong) + 4;
+  const auto a = random({kTokens}, 8), c = random({kTokens}, 10);
+  for (const auto rest : {TopKRest::Tail, TopKRest::Renormalised})
+    expect_equal_on_ranks([&](const at::Tensor& hidden, const VocabHead& head) {
+      const auto terms = distillation_terms_top_k(hidden, head, teacher, rest, targets, 2.0, 3);
+      return (terms.forward_kl * a).sum() + (terms.hard * c).sum();
+    });
+}
+
+TEST(SplitVocabulary, LikeliestIds) {
+  const auto hidden = random({kTokens, kWidth}, 1), weight = random({kVocab, kWidth}, 2);
+  const auto z = at::mm(hidden, weight.t()) / 1.5;
+  const auto log_p = at::log_softmax(z, 1);
+  for (const std::int64_t candidates : {kVocab, std::int64_t{5}})  // 5: some ranks have none
+    for (const std::int64_t k : {std::int64_t{1}, std::int64_t{4}, candidates}) {
+      const auto [logprobs, ids] = log_p.narrow(1, 0, candidates).topk(k, 1);
+      const auto rest = log_p.exp().scatter(1, ids, 0.0).sum(1);
+      const auto expect_equal = [&, k = k, &ids = ids,
+                                 &logprobs = logprobs](const VocabHead& head) {
+        const auto found = vocab_top_k(hidden, head, k, candidates, 1.5, 3);
+        EXPECT_EQ(found.ids.scalar_type(), at::kInt);
+        EXPECT_TRUE(at::equal(found.ids.to(at::kLong), ids));
+        expect_close(found.logprobs, logprobs, "log-probabilities");
+        expect_close(found.rest.exp(), rest, "rest");
+        EXPECT_TRUE(found.rest.isfinite().all().item<bool>());
+      };
+      expect_equal(weight);
+      for (const int size : {2, 3, 4})
+        test::ThreadRanks::run(size, [&](Communicator& ranks) {
+          const auto mine = shard_of(kVocab, ranks);
+          expect_equal({weight.narrow(0, mine.begin, mine.size), mine, ranks});
+        });
+    }
+}
+
 TEST(SplitVocabulary, LogitsOfAllIdsOnEveryRank) {
   const auto hidden = random({kTokens, kWidth}, 1), weight = random({kVocab, kWidth}, 2);
   const auto whole = gather_logits(hidden, weight);

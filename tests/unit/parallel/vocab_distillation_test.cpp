@@ -69,13 +69,63 @@ TEST(DistillationTerms, GradientsEqualFiniteDifferences) {
 
 TEST(DistillationTerms, TopKGradientsEqualFiniteDifferences) {
   const Problem problem = make_problem(3);
-  const at::Tensor teacher =
-      at::log_softmax(at::mm(problem.teacher.hidden, problem.teacher.head.t()) / 2.0, 1);
-  const auto [logprobs, ids] = teacher.topk(4, 1);
+  const auto teacher = vocab_top_k(problem.teacher.hidden, problem.teacher.head, 4, 9, 2.0);
   for (const TopKRest rest : {TopKRest::Tail, TopKRest::Renormalised})
     expect_finite_differences(problem, [&](const at::Tensor& hidden, const at::Tensor& head) {
-      return distillation_terms_top_k(hidden, head, {ids, logprobs}, rest, problem.targets, 2.0, 2);
+      return distillation_terms_top_k(hidden, head, teacher, rest, problem.targets, 2.0, 2);
     });
+}
+
+TEST(DistillationTerms, TopKIsThePlainFormula) {
+  const Problem problem = make_problem(6);
+  const auto log_p = [](const at::Tensor& hidden, const at::Tensor& head) {
+    return at::log_softmax(at::mm(hidden, head.t()) / 3.0, 1);
+  };
+  const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+  const at::Tensor plain_hidden = problem.hidden.clone().requires_grad_();
+  const at::Tensor teacher = log_p(problem.teacher.hidden, problem.teacher.head);
+  const auto [logprobs, ids] = teacher.topk(4, 1);
+  const at::Tensor student = log_p(plain_hidden, problem.head).gather(1, ids);
+  const auto with_tail = [](const at::Tensor& at_ids) {
+    return at::cat({at_ids, at::log1p(-at_ids.exp().sum(1, true))}, 1);
+  };
+  const at::Tensor p = with_tail(logprobs), q = with_tail(student);
+  const at::Tensor expected = (p.exp() * (p - q)).sum(1);
+  const auto found = distillation_terms_top_k(
+      hidden, problem.head, vocab_top_k(problem.teacher.hidden, problem.teacher.head, 4, 9, 3.0),
+      TopKRest::Tail, problem.targets, 3.0);
+  expect_close(found.forward_kl, expected, "divergence");
+  (found.forward_kl * problem.weights[0]).sum().backward();
+  (expected * problem.weights[0]).sum().backward();
+  expect_close(hidden.grad(), plain_hidden.grad(), "gradient");
+}
+
+TEST(DistillationTerms, TopKOfAllIdsIsExact) {
+  Problem problem = make_problem(7);
+  problem.teacher.head = at::randn({11, 6}, problem.head.options());
+  const auto all = vocab_top_k(problem.teacher.hidden, problem.teacher.head, 11, 11, 3.0);
+  const auto check = [&](at::ScalarType dtype, double tolerance) {
+    std::vector<at::Tensor> divergences, gradients;
+    for (const bool top_k : {true, false}) {
+      const at::Tensor hidden = problem.hidden.to(dtype).clone().requires_grad_();
+      const at::Tensor head = problem.head.to(dtype);
+      const auto terms =
+          top_k ? distillation_terms_top_k(hidden, head,
+                                           {all.ids, all.logprobs.to(dtype), all.rest.to(dtype)},
+                                           TopKRest::Tail, problem.targets, 3.0)
+                : distillation_terms(
+                      hidden, head,
+                      {problem.teacher.hidden.to(dtype), problem.teacher.head.to(dtype)},
+                      problem.targets, 3.0, 11);
+      (terms.forward_kl * problem.weights[0].to(dtype)).sum().backward();
+      divergences.push_back(terms.forward_kl.detach());
+      gradients.push_back(hidden.grad());
+    }
+    expect_close(divergences[0], divergences[1], "divergence", tolerance, tolerance);
+    expect_close(gradients[0], gradients[1], "gradient", tolerance, tolerance);
+  };
+  check(at::kDouble, 1e-12);
+  check(at::kFloat, 1e-5);
 }
 
 TEST(DistillationTerms, CommonVocabularyRenormalisesBothSides) {
