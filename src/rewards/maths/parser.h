@@ -79,7 +79,7 @@ class Parser {
   bool is_percent_word() const;
   bool is_degree_word() const;
 
-  // Leaves and brackets (parse_leaves.cpp)
+  // Leaves (parse_leaves.cpp)
   Node primary();
   Node number(const std::string& digits);
   Node text(const std::string& content);
@@ -96,6 +96,8 @@ class Parser {
   Node call_argument();
   bool starts_function() const;
   Node opaque(const std::string& name);
+
+  // Brackets (parse_brackets.cpp)
   Node bracket(const std::string& open);
   Node enclosed(const std::string& function, std::string_view close);
   Node closed_by(std::string_view close, const std::string& brackets);
