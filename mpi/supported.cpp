@@ -9,10 +9,6 @@ void require_supported(const config::Config& config, const std::string& command)
   problems.require(config.communication.backend != "nccl" || NcclLibrary::is_built(),
                    "communication.backend",
                    "this program was built without NCCL (R1_CUDA): use mpi or auto");
-  problems.require(!config.communication.fixed_order_reduction,
-                   "communication.fixed_order_reduction", "does not run yet");
-  problems.require(config.trainer.offload == "none", "trainer.offload",
-                   "does not run yet: use none");
   if (command == "distill")
     problems.require(config.distillation_loss.top_k == 0, "distillation_loss.top_k",
                      "does not run yet: use 0 (exact)");

@@ -30,29 +30,30 @@ std::vector<std::int64_t> whole_shape(const Parameter& parameter, const WeightSl
   return shape;
 }
 
-void randomize(Model& model, std::uint64_t seed) {
+void randomize(const Parameter& parameter, std::uint64_t seed) {
   constexpr double kStandardDeviation = 0.02;  // initializer_range of Hugging Face's configurations
-  for (auto& parameter : model.parameters()) {
-    for (const auto& slice : parameter.slices) {
-      auto rows = rows_of(parameter, slice);
-      if (parameter.value.dim() == 1) {
-        rows.fill_(slice.name.ends_with("bias") ? 0.0 : 1.0);
-        continue;
-      }
-      auto values = at::empty(rows.sizes(), at::kDouble);
-      auto* data = values.mutable_data_ptr<double>();
-      const auto slice_seed = base::derive_seed({seed, base::hash_name(slice.name)});
-      const auto width = rows.size(1), whole_width = whole_shape(parameter, slice)[1];
-      const bool whole = slice.offset.empty();
-      const auto first_row = whole ? 0 : slice.offset[0],
-                 first_column = whole ? 0 : slice.offset[1];
-      for (std::int64_t i = 0; i < values.numel(); ++i) {
-        const auto index = (first_row + i / width) * whole_width + first_column + i % width;
-        data[i] = kStandardDeviation * base::normal(slice_seed, static_cast<std::uint64_t>(index));
-      }
-      rows.copy_(values);
+  for (const auto& slice : parameter.slices) {
+    auto rows = rows_of(parameter, slice);
+    if (parameter.value.dim() == 1) {
+      rows.fill_(slice.name.ends_with("bias") ? 0.0 : 1.0);
+      continue;
     }
+    auto values = at::empty(rows.sizes(), at::kDouble);
+    auto* data = values.mutable_data_ptr<double>();
+    const auto slice_seed = base::derive_seed({seed, base::hash_name(slice.name)});
+    const auto width = rows.size(1), whole_width = whole_shape(parameter, slice)[1];
+    const bool whole = slice.offset.empty();
+    const auto first_row = whole ? 0 : slice.offset[0], first_column = whole ? 0 : slice.offset[1];
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+      const auto index = (first_row + i / width) * whole_width + first_column + i % width;
+      data[i] = kStandardDeviation * base::normal(slice_seed, static_cast<std::uint64_t>(index));
+    }
+    rows.copy_(values);
   }
+}
+
+void randomize(Model& model, std::uint64_t seed) {
+  for (const auto& parameter : model.parameters()) randomize(parameter, seed);
 }
 
 }  // namespace r1::models
