@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "checkpoint/box.h"
 #include "checkpoint/reader.h"
 #include "models/hf_config.h"
 
@@ -97,15 +98,27 @@ DescriptionFolder::~DescriptionFolder() {
   fs::remove_all(path_, ignored);
 }
 
+checkpoint::ShardedTensor sharded_tensor(const models::FlatRange& range,
+                                         const models::Parameter& parameter,
+                                         const models::WeightSlice& slice,
+                                         const std::string& prefix) {
+  const auto part = models::part_of(range, parameter, slice);
+  auto extent = parameter.value.sizes().vec();  // of the rows
+  extent[0] = slice.rows;
+  auto tensor =
+      checkpoint::flat_range_tensor(prefix + slice.name, extent, part.in_slice, part.values);
+  if (slice.offset.empty()) return tensor;
+  tensor.shape = slice.shape;
+  for (auto& local : tensor.boxes)
+    for (std::size_t dim = 0; dim < slice.offset.size(); ++dim)
+      local.box.offset[dim] += slice.offset[dim];
+  return tensor;
+}
+
 checkpoint::ShardedTensor sharded_tensor(const models::Parameter& parameter,
                                          const models::WeightSlice& slice,
                                          const std::string& prefix) {
-  const auto rows = models::rows_of(parameter, slice);
-  auto tensor = checkpoint::whole_tensor(prefix + slice.name, rows);
-  if (slice.offset.empty()) return tensor;
-  tensor.shape = slice.shape;
-  tensor.boxes = {{{slice.offset, rows.sizes().vec()}, rows}};
-  return tensor;
+  return sharded_tensor({0, 0, parameter.value.detach().view(-1)}, parameter, slice, prefix);
 }
 
 std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model) {

@@ -5,6 +5,7 @@
 
 #include "checkpoint/snapshot.h"
 #include "models/model.h"
+#include "models/split_model.h"
 #include "models/weights.h"
 
 namespace r1::mpi {
@@ -36,8 +37,13 @@ class DescriptionFolder {
   std::string path_;
 };
 
-/// What `slice` says of a parameter, under the name prefix + its own: this rank's box of the
-/// tensor.
+/// What `slice` says of a range of a parameter, under the name prefix + its own: this rank's boxes
+/// of the tensor.
+checkpoint::ShardedTensor sharded_tensor(const models::FlatRange& range,
+                                         const models::Parameter& parameter,
+                                         const models::WeightSlice& slice,
+                                         const std::string& prefix = "");
+/// The same of a whole parameter's values.
 checkpoint::ShardedTensor sharded_tensor(const models::Parameter& parameter,
                                          const models::WeightSlice& slice,
                                          const std::string& prefix = "");

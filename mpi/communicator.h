@@ -2,9 +2,10 @@
 // parallel::Communicator over MPI. All calls are non-blocking MPI calls; waiting backs off to short
 // sleeps (pending_work.h) and is seen by the watchdog (call_registry.h).
 //
-// Reductions give the same bits for the same layout: one algorithm of MPI_Iallreduce, chosen by
-// size and rank count alone. bfloat16 is reduced in fp32 and rounded once at the end.
-// CUDA tensors go through (pinned) host memory; the call itself waits for the device.
+// Reductions give the same bits for the same layout, whoever comes first: one algorithm of MPI's
+// non-blocking reductions, chosen by size and rank count alone. bfloat16 is reduced in fp32 and
+// rounded once at the end. CUDA tensors go through (pinned) host memory; the call itself waits for
+// the device.
 #include <mpi.h>
 
 #include <cstdint>

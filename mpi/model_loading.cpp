@@ -72,8 +72,19 @@ std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& op
              : load_model(options, dtype, device, seed, axes);
 }
 
-models::ModelFiles open_model_files(const models::ModelOptions& options) {
-  return open_files(options.path);
+void for_each_first_weight(const models::ModelOptions& options, const models::Model& model,
+                           at::ScalarType dtype, std::uint64_t seed,
+                           const models::TakeParameter& take) {
+  if (options.init != "random") {
+    const auto files = open_files(options.path);
+    return models::load_weights(model.parameters(), files.shape, *files.weights, dtype, take);
+  }
+  for (std::size_t i = 0; i < model.parameters().size(); ++i) {
+    auto parameter = model.parameters()[i];
+    parameter.value = at::empty(parameter.value.sizes(), dtype);
+    models::randomize(parameter, seed);
+    take(i, parameter.value);
+  }
 }
 
 data::ChatRenderer TextModel::renderer() const {

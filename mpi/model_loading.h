@@ -27,8 +27,11 @@ std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& op
                                                   std::uint64_t seed,
                                                   const parallel::ModelAxes& axes);
 
-/// Shape and weights of a model's files; not for a random one. Throws: InputError.
-models::ModelFiles open_model_files(const models::ModelOptions& options);
+/// The weights that a model of `options` starts from, one parameter of `model` (all of which have
+/// its shape and this rank's part of it) after the other, on the CPU. Throws as load_model.
+void for_each_first_weight(const models::ModelOptions& options, const models::Model& model,
+                           at::ScalarType dtype, std::uint64_t seed,
+                           const models::TakeParameter& take);
 
 /// A tokenizer and how its model wants conversations.
 struct TextModel {

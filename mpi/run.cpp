@@ -188,6 +188,7 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
   resolved_ = config::config_json(config()).dump();
   const auto selection = checkpoint::newest_valid(folder() + "/checkpoints", world_);
   const auto first = selection.step.value_or(first_step);
+  std::optional<checkpoint::CheckpointReader> reader;
   together(
       [&] {
         // To begin anew would throw away what the run had reached, without being asked.
@@ -196,16 +197,17 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
               "{}/checkpoints: none of {} checkpoints is valid; move the folder away to begin at "
               "step 0",
               folder(), selection.refused.size()));
-        if (selection.step) {
-          checkpoint::CheckpointReader reader(selection.path);
-          for (auto& [name, part] : parts_) {
-            const auto tensors = part.tensors();
-            reader.load(tensors);
-            part.restore(reader.blob("state/" + name));
-          }
-          if (writes())
-            base::log_info("{}: continues at step {} of {}", stage(), first, total_steps);
-        }
+        if (selection.step) reader.emplace(selection.path);
+        for (auto& [name, part] : parts_)
+          if (reader) reader->load(part.tensors());
+      },
+      "reading the checkpoint");
+  together(
+      [&] {
+        for (auto& [name, part] : parts_)
+          if (reader) part.restore(reader->blob("state/" + name));  // may talk to other ranks
+        if (reader && writes())
+          base::log_info("{}: continues at step {} of {}", stage(), first, total_steps);
         if (writes()) {
           run_folder_->record(config(), setup_.command, world_.size(), choices_);
           metrics_ = std::make_unique<metrics::MetricsWriter>(folder(), first - 1,

@@ -9,10 +9,6 @@ void require_supported(const config::Config& config) {
   problems.require(config.communication.backend != "nccl" || NcclLibrary::is_built(),
                    "communication.backend",
                    "this program was built without NCCL (R1_CUDA): use mpi or auto");
-  problems.require(!config.communication.fixed_order_reduction,
-                   "communication.fixed_order_reduction", "does not run yet");
-  problems.require(config.trainer.offload == "none", "trainer.offload",
-                   "does not run yet: use none");
   if (problems.empty()) return;
   std::string text = "options that this version does not run:";
   for (const auto& problem : problems.list()) text += "\n" + problem.key + ": " + problem.message;

@@ -11,63 +11,48 @@
 #include "tensor/dtype.h"
 
 namespace r1::mpi {
-Trainer::Trainer(models::Model& model, std::vector<ExtraParameter> extra,
+namespace {
+
+std::vector<models::Parameter> joined(const models::Model& model,
+                                      const std::vector<ExtraParameter>& extra) {
+  auto parameters = model.parameters();
+  for (const auto& parameter : extra)
+    parameters.push_back(
+        {parameter.value,
+         {{parameter.name, 0, parameter.value.size(0), {}, {}, model.axes().tensor->rank()}},
+         parameter.value.dim() > 1});
+  return parameters;
+}
+
+models::Model& prepared(models::Model& model, const config::TrainerOptions& options) {
+  model.set_sequence_parallel(options.sequence_parallel);
+  const auto& recompute = options.activation_checkpointing;
+  model.set_activation_checkpointing(recompute == "full"        ? models::Recompute::Layer
+                                     : recompute == "selective" ? models::Recompute::FeedForward
+                                                                : models::Recompute::Nothing);
+  return model;
+}
+
+}  // namespace
+
+Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
                  const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
                  const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data)
-    : model_(model),
+    : model_(prepared(model, options)),
+      parameters_(model, joined(model, extra), options, data),
       optimizer_options_(optimizer),
       optimizer_(optimizer),
       guard_(run.outlier_factor, run.max_bad_steps),
       data_(data),
       expert_bias_rate_(options.expert_bias_rate),
       total_steps_(total_steps) {
-  model_.set_sequence_parallel(options.sequence_parallel);
-  parameters_ = model_.parameters();
-  for (auto& parameter : extra)
-    parameters_.push_back(
-        {parameter.value,
-         {{parameter.name, 0, parameter.value.size(0), {}, {}, model.axes().tensor->rank()}},
-         parameter.value.dim() > 1});
-  for (auto& parameter : parameters_) {
-    parameter.value.requires_grad_(true);
-    optimizer_.add(parameter.value, parameter.decay);
+  for (const auto& range : parameters_.gradients()) {
+    const auto& parameter = parameters_.parameters()[range.parameter];
+    optimizer_.add(parameters_.weights(range), parameter.decay,
+                   options.offloads_optimizer() && parameter.trained
+                       ? optim::StatePlace::Host
+                       : optim::StatePlace::WithModel);
   }
-  model_.set_activation_checkpointing(options.activation_checkpointing != "none");
-  const bool shares_experts = data.experts->size() < data.all->size();
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const std::size_t group = shares_experts && parameters_[i].expert ? 1 : 0;
-    groups_.resize(std::max(groups_.size(), group + 1));
-    places_.emplace_back(group, groups_[group].parameters.size());
-    groups_[group].parameters.push_back(i);
-  }
-  const auto dtype =
-      model.dtype() == at::kDouble ? at::kDouble : tensor::parse_dtype(options.gradient_dtype);
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    std::vector<at::Tensor> values;
-    for (const auto i : groups_[g].parameters) values.push_back(parameters_[i].value);
-    groups_[g].buckets = std::make_unique<parallel::GradientBuckets>(
-        values, dtype, static_cast<std::int64_t>(options.bucket_mb * 1e6),
-        g == 0 ? *data.all : *data.experts);
-  }
-}
-
-at::Tensor Trainer::gradient(std::size_t parameter) const {
-  const auto [group, index] = places_[parameter];
-  return groups_[group].buckets->gradient(index);
-}
-
-void Trainer::start() {
-  for (auto& group : groups_) group.buckets->start();
-}
-
-void Trainer::backward(const at::Tensor& loss, bool last) {
-  if (last)
-    for (auto& group : groups_) group.buckets->reduce_during_backward();
-  loss.backward();
-}
-
-void Trainer::end_backward() {
-  for (auto& group : groups_) group.buckets->launch();
 }
 
 /// Tokens of each expert in this step, over all ranks; undefined: no experts.
@@ -79,23 +64,10 @@ at::Tensor Trainer::global_expert_load() {
   return load;
 }
 
-/// Of the gradient of the whole model.
-double Trainer::squared_norm() const {
-  std::vector<at::Tensor> sums;
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    for (const auto& slice : parameters_[i].slices)
-      if (models::counts(parameters_[i], slice, model_.axes()))
-        sums.push_back(optim::sum_of_squares(gradient(i).narrow(0, slice.row_begin, slice.rows)));
-  const double mine = sums.empty() ? 0.0 : at::stack(sums).sum().item<double>();
-  return model_.axes().experts->all_reduce_scalar(mine, parallel::ReduceOp::Sum, "gradient norm");
-}
-
 OptimizerStep Trainer::finish(double loss) {
-  for (auto& group : groups_) group.buckets->finish();
-  models::sum_partial_gradients(
-      parameters_, [this](std::size_t i) { return gradient(i); }, model_.axes());
+  parameters_.finish();
   OptimizerStep step;
-  step.gradient_norm = std::sqrt(squared_norm());
+  step.gradient_norm = std::sqrt(parameters_.squared_norm());
   step.learning_rate = optim::learning_rate(
       optimizer_options_.schedule, optimizer_options_.learning_rate, num_steps_, total_steps_);
   const auto load = global_expert_load();
@@ -104,9 +76,10 @@ OptimizerStep Trainer::finish(double loss) {
   if (!step.skipped) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> gradients;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) gradients.push_back(gradient(i));
+    for (const auto& range : parameters_.gradients()) gradients.push_back(range.values);
     optimizer_.step(gradients, step.learning_rate,
                     optim::clip_scale(step.gradient_norm, optimizer_options_.max_grad_norm));
+    parameters_.gather_weights();
     if (load.defined() && expert_bias_rate_ > 0.0) model_.balance_experts(load, expert_bias_rate_);
   }
   ++num_steps_;
@@ -116,18 +89,20 @@ OptimizerStep Trainer::finish(double loss) {
 std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
   std::vector<checkpoint::ShardedTensor> tensors;
   std::int64_t num_shared = 0, num_experts = 0;  // ranks hold different numbers of experts
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto& slot = optimizer_.slots()[i];
-    const bool expert = parameters_[i].expert;
-    const auto& replicas = expert ? *data_.experts : *data_.all;
-    auto& count = expert ? num_experts : num_shared;
-    for (const auto& slice : parameters_[i].slices) {
-      const bool writes = slice.copy == 0 && count++ % replicas.size() == replicas.rank();
+  for (std::size_t r = 0; r < parameters_.gradients().size(); ++r) {
+    const auto& range = parameters_.gradients()[r];
+    const auto& parameter = parameters_.parameters()[range.parameter];
+    const auto& slot = optimizer_.slots()[r];
+    const auto& replicas = parameters_.replicas_of(range.parameter);
+    auto& count = parameter.expert ? num_experts : num_shared;
+    for (const auto& slice : parameter.slices) {
+      const bool my_turn =
+          parameters_.is_sharded(range.parameter) || count++ % replicas.size() == replicas.rank();
       const auto add = [&](const std::string& prefix, const at::Tensor& values) {
-        auto parameter = parameters_[i];
-        parameter.value = values.detach().view(parameter.value.sizes());
-        tensors.push_back(sharded_tensor(parameter, slice, prefix));
-        tensors.back().replica = writes ? 0 : 1;
+        auto tensor =
+            sharded_tensor({range.parameter, range.begin, values}, parameter, slice, prefix);
+        tensor.replica = slice.copy == 0 && my_turn ? 0 : 1;
+        if (!tensor.boxes.empty()) tensors.push_back(std::move(tensor));
       };
       add("", slot.master);
       add("optimizer.exp_avg/", slot.exp_avg);
@@ -158,18 +133,42 @@ void Trainer::restore_state(const std::string& state) {
 void Trainer::refresh_model() {
   const at::NoGradGuard no_grad;
   for (auto& slot : optimizer_.slots())
-    if (slot.model.defined()) slot.model.copy_(slot.master.view(slot.model.sizes()));
+    if (slot.model.defined()) slot.model.copy_(slot.master);
+  parameters_.gather_weights();
 }
 
-std::vector<models::Parameter> Trainer::masters() {
-  auto masters = model_.parameters();
-  for (std::size_t i = 0; i < masters.size(); ++i)
-    masters[i].value = optimizer_.slots()[i].master.detach().view(masters[i].value.sizes());
-  return masters;
+at::Tensor Trainer::master(std::size_t parameter) const {
+  const auto& weights = model_.parameters()[parameter].value;
+  auto whole =
+      at::zeros(weights.sizes(), weights.options().requires_grad(false).dtype(master_dtype()));
+  if (const auto r = parameters_.range_of(parameter)) {
+    const auto& slot = optimizer_.slots()[*r];
+    whole.view(-1)
+        .narrow(0, parameters_.gradients()[*r].begin, slot.master.numel())
+        .copy_(slot.master);
+  }
+  if (parameters_.is_sharded(parameter))
+    parameters_.replicas_of(parameter)
+        .all_reduce(whole, parallel::ReduceOp::Sum, "master weights")
+        .wait();
+  return whole;
 }
 
-std::unique_ptr<models::Model> Trainer::master_model(bool keep) {
-  return models::gather_model(masters(), model_.shape(), model_.axes(), keep);
+void Trainer::set_master(std::size_t parameter, const at::Tensor& values) {
+  const at::NoGradGuard no_grad;
+  if (const auto r = parameters_.range_of(parameter)) {
+    auto& master = optimizer_.slots()[*r].master;
+    master.copy_(values.reshape(-1).narrow(0, parameters_.gradients()[*r].begin, master.numel()));
+  }
+  model_.parameters()[parameter].value.detach().copy_(values);
+}
+
+std::unique_ptr<models::Model> Trainer::master_model(bool keep) const {
+  const auto options =
+      model_.parameters().front().value.options().requires_grad(false).dtype(master_dtype());
+  return models::gather_model(model_.parameters(),
+                              {options, [this](std::size_t i) { return master(i); }},
+                              model_.shape(), model_.axes(), keep);
 }
 
 }  // namespace r1::mpi

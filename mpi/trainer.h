@@ -1,6 +1,7 @@
 #pragma once
 // The training engine of the policy: gradients over micro-batches and ranks, clipping, AdamW, and
 // what of it belongs into checkpoints. Knows nothing of losses.
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -9,7 +10,7 @@
 #include "models/model.h"
 #include "optim/adamw.h"
 #include "optim/clip.h"
-#include "parallel/gradient_buckets.h"
+#include "trained_parameters.h"
 
 namespace r1::mpi {
 
@@ -27,74 +28,67 @@ struct ExtraParameter {
   at::Tensor value;
 };
 
-/// The ranks that train the same weights on other samples.
-struct DataAxes {
-  parallel::Communicator* all;      // all replicas
-  parallel::Communicator* experts;  // those that hold the same experts
-};
-
 class Trainer {
  public:
   /// Makes the model's parameters require gradients. `total_steps`: optimizer steps of the stage
   /// (schedule). `model` and the communicators outlive the trainer.
-  Trainer(models::Model& model, std::vector<ExtraParameter> extra,
+  Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
           const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
           const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data);
 
   /// One optimizer step is start(), backward() per micro-batch, end_backward(), finish().
-  void start();
+  void start() { parameters_.start(); }
   /// `loss`: this micro-batch's part of the global step's loss (its denominators are global).
   /// `last`: no micro-batch of this rank follows in the step; its gradients are reduced while they
-  /// are computed.
-  void backward(const at::Tensor& loss, bool last);
+  /// are computed. Collective over: data axis, with trainer.zero_stage = 2 (ranks may call it
+  /// unequally often).
+  void backward(const at::Tensor& loss, bool last) { parameters_.backward(loss, last); }
+  /// backward() for models::Lockstep: a pass that others need, more may follow.
+  std::function<void(const at::Tensor& loss)> idle_backward() {
+    return [this](const at::Tensor& loss) { backward(loss, false); };
+  }
   /// After the last micro-batch, before any other collective of the data axis: reductions that
   /// backward has not begun begin. Collective over: data axis.
-  void end_backward();
+  void end_backward() { parameters_.end_backward(); }
   /// Collective over: the policy. `loss`: the global step's loss, equal on all ranks.
   /// Throws: NumericalError after too many skipped steps in a row.
   OptimizerStep finish(double loss);
 
   std::int64_t num_steps() const { return num_steps_; }
   std::int64_t num_skipped() const { return guard_.num_skipped(); }
-  models::Model& model() { return model_; }
+  const models::Model& model() const { return model_; }
 
   /// Master weights, moments and extra parameters under Hugging Face names ("optimizer.exp_avg/…"
-  /// for moments): this rank's boxes of them. Replicated over the data axis, whose ranks share the
-  /// writing.
+  /// for moments): the boxes of them that this rank updates, or its share of the writing where all
+  /// ranks of the data axis update the same.
   std::vector<checkpoint::ShardedTensor> checkpoint_tensors();
   /// Counters that belong into the trainer state, and back. After loading tensors: refresh_model().
   std::string state() const;
   void restore_state(const std::string& state);
-  /// Model weights from master weights (after a checkpoint was read into them).
+  /// Model weights from master weights (after a checkpoint was read into them). Collective over:
+  /// data axis.
   void refresh_model();
 
-  /// The model's parameters with their master weights as values, without the extra ones: what a
-  /// model file is read into and compared with. After filling them: refresh_model(). Masters copied
-  /// from rounded weights would all be on bf16's grid, where no small step moves any weight for a
-  /// long time.
-  std::vector<models::Parameter> masters();
+  /// Of master weights.
+  at::ScalarType master_dtype() const { return optim::master_dtype(model_.dtype()); }
+  /// Master weights of a parameter of the model, shaped like it. Collective over: data axis.
+  at::Tensor master(std::size_t parameter) const;
+  /// Sets them, and the model's from them. Masters copied from rounded weights would all be on
+  /// bf16's grid, where no small step moves any weight for a long time.
+  void set_master(std::size_t parameter, const at::Tensor& values);
   /// The whole model in the master's precision, on the CPU, where `keep` is set: what is exported.
-  /// Collective over: the ranks that hold the model together.
-  std::unique_ptr<models::Model> master_model(bool keep);
+  /// Collective over: the policy.
+  std::unique_ptr<models::Model> master_model(bool keep) const;
 
  private:
   at::Tensor global_expert_load();
-  double squared_norm() const;
-  at::Tensor gradient(std::size_t parameter) const;
 
   models::Model& model_;
-  std::vector<models::Parameter> parameters_;  // the model's, then the extra ones
+  TrainedParameters parameters_;  // the model's, then the extra ones
   optim::OptimizerOptions optimizer_options_;
-  optim::AdamW optimizer_;
+  optim::AdamW optimizer_;  // a slot for each range of parameters_.gradients()
   optim::OutlierGuard guard_;
   DataAxes data_;
-  /// Parameters that are reduced over the same ranks; experts apart where replicas share them.
-  struct Group {
-    std::unique_ptr<parallel::GradientBuckets> buckets;
-    std::vector<std::size_t> parameters;
-  };
-  std::vector<Group> groups_;
-  std::vector<std::pair<std::size_t, std::size_t>> places_;  // of a parameter: group, index in it
   double expert_bias_rate_;
   std::int64_t total_steps_;
   std::int64_t num_steps_ = 0;  // taken and skipped

@@ -24,42 +24,29 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
 
 void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed) {
   if (!has_wider_masters(options, trainer.model().dtype())) return;
-  const at::NoGradGuard no_grad;
-  const auto masters = trainer.masters();
-  if (options.init == "random") {
-    const auto start = load_model(options, masters.front().value.scalar_type(), at::kCPU, seed,
-                                  trainer.model().axes());
-    for (std::size_t i = 0; i < masters.size(); ++i)
-      masters[i].value.copy_(start->parameters()[i].value);
-  } else {
-    const auto files = open_model_files(options);
-    models::load_weights(masters, files.shape, *files.weights);
-  }
-  trainer.refresh_model();
+  for_each_first_weight(
+      options, trainer.model(), trainer.master_dtype(), seed,
+      [&](std::size_t i, const at::Tensor& values) { trainer.set_master(i, values); });
 }
 
-double relative_change(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed) {
-  const auto trained = trainer.masters();
+double relative_change(const Trainer& trainer, const models::ModelOptions& options,
+                       std::uint64_t seed) {
+  const at::NoGradGuard no_grad;
   const auto& axes = trainer.model().axes();
   auto sums = at::zeros({2}, at::kDouble);  // of the change, of the start
-  const auto add = [&](const at::Tensor& now, const at::Tensor& before) {
-    const auto start = before.to(now.scalar_type());
-    sums[0] += (now.cpu() - start).square().sum(at::kDouble);
-    sums[1] += start.square().sum(at::kDouble);
-  };
-  std::unique_ptr<models::Model> start;
-  std::optional<models::ModelFiles> files;  // a tensor at a time: no second model in memory
-  if (options.init == "random")
-    start = load_model(options, trained.front().value.scalar_type(), at::kCPU, seed, axes);
-  else
-    files = open_model_files(options);
-  for (std::size_t i = 0; i < trained.size(); ++i)
-    for (const auto& slice : trained[i].slices) {
-      if (!models::counts(trained[i], slice, axes)) continue;
-      const auto now = models::rows_of(trained[i], slice);
-      add(now, start ? models::rows_of(start->parameters()[i], slice)
-                     : files->weights->read_box(slice, now.sizes()));
-    }
+  for_each_first_weight(options, trainer.model(), trainer.master_dtype(), seed,
+                        [&](std::size_t i, const at::Tensor& values) {
+                          auto parameter = trainer.model().parameters()[i];
+                          const auto now = trainer.master(i).cpu();
+                          for (const auto& slice : parameter.slices) {
+                            if (!models::counts(parameter, slice, axes)) continue;
+                            const auto rows = [&](const at::Tensor& all) {
+                              return all.narrow(0, slice.row_begin, slice.rows);
+                            };
+                            sums[0] += (rows(now) - rows(values)).square().sum(at::kDouble);
+                            sums[1] += rows(values).square().sum(at::kDouble);
+                          }
+                        });
   axes.experts->all_reduce(sums, parallel::ReduceOp::Sum, "change of the weights").wait();
   return std::sqrt(sums[0].item<double>() / std::max(sums[1].item<double>(), 1e-300));
 }
@@ -124,7 +111,7 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
   trainer_->start();
   double sum = 0.0;
   const auto lists = micro_batches(samples, data_parallel().rank());
-  models::Lockstep lockstep(*model_, /*trains=*/true);
+  models::Lockstep lockstep(*model_, trainer_->idle_backward());
   for (std::size_t i = 0; i < lists.size(); ++i) {
     lockstep.begin_pass();
     const auto batch = data::pack(samples, lists[i], run_.config().trainer.share_prefix);

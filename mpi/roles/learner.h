@@ -48,11 +48,13 @@ class Learner {
 };
 
 /// Fills `trainer`'s master weights in their own precision when the model computes in a lower one,
-/// and the model from them (load_trained_model left it without weights).
+/// and the model from them (load_trained_model left it without weights). One parameter more than
+/// both is in memory at a time.
 void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
 
 /// |w - w0| / |w0| over all master weights of `trainer`, w0 = the model of `options` as it is
-/// loaded in that precision. Collective over: the ranks that hold the model together.
-double relative_change(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
+/// loaded in that precision. Collective over: policy.
+double relative_change(const Trainer& trainer, const models::ModelOptions& options,
+                       std::uint64_t seed);
 
 }  // namespace r1::mpi

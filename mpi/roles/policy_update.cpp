@@ -276,7 +276,7 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   trainer.start();
   const auto batches = data::split_by_tokens(samples, config_.trainer.micro_batch_tokens,
                                              config_.trainer.share_prefix);
-  models::Lockstep lockstep(*policy_.model_, /*trains=*/true);
+  models::Lockstep lockstep(*policy_.model_, trainer.idle_backward());
   for (std::size_t i = 0; i < batches.size(); ++i) {
     lockstep.begin_pass();
     train_micro_batch(data::pack(samples, batches[i], config_.trainer.share_prefix), used,

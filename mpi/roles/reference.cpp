@@ -24,6 +24,8 @@ Reference::Reference(Run& run) : run_(run) {
         model_ = load_model(config.reference.used() ? config.reference : config.model, run.dtype(),
                             run.device(), static_cast<std::uint64_t>(config.run.seed),
                             run.groups().model_axes("reference"));
+        if (config.trainer.offloads_reference())
+          offloaded_ = std::make_unique<models::OffloadedWeights>(*model_);
       },
       "loading the reference");
   if (config.rl.reference_update_every > 0) persist();
@@ -72,6 +74,8 @@ std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollo
 
 void Reference::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {
   if (!service_) return;
+  std::optional<models::OffloadedWeights::Use> use;
+  if (offloaded_) use.emplace(*offloaded_);
   std::optional<models::Lockstep> phase;
   if (model_) phase.emplace(*model_);
   service_->score(prompts, chunk, [&](std::span<const data::Rollout> rollouts) {

@@ -1,6 +1,7 @@
 #pragma once
 // The reference role: a frozen copy of the policy that gives log-probabilities of rollouts.
 #include "model_input.h"
+#include "models/offloaded_weights.h"
 #include "roles/rollouts.h"
 #include "run.h"
 
@@ -32,6 +33,7 @@ class Reference {
 
   Run& run_;
   std::unique_ptr<models::Model> model_;
+  std::unique_ptr<models::OffloadedWeights> offloaded_;  // null: its weights stay on the device
   std::optional<ScoreService<std::vector<double>>> service_;
   std::int64_t version_ = 0;  // policy version it holds
 };

@@ -67,29 +67,31 @@ void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
 }
 
 std::function<double()> SafetyTerm::gradient(Learner& learner) {
-  if (!judge_) return {};
-  return [this, &learner] { return accumulate(learner); };
-}
-
-/// Adds this rank's part of the term's gradient; returns its part of weight x term.
-double SafetyTerm::accumulate(Learner& learner) {
-  const auto& config = run_.config();
-  const double weight = config.sft.safety.weight;
-  std::vector<data::TrainingSample> samples;
+  if (!judge_ || !learner.active()) return {};
   auto safety = at::empty({static_cast<std::int64_t>(answers_.size())}, at::kDouble);
-  double cost = 0.0;
-  for (std::size_t i = 0; i < answers_.size(); ++i) {
-    samples.push_back(data::training_sample(answers_[i]));
+  for (std::size_t i = 0; i < answers_.size(); ++i)
     safety.mutable_data_ptr<double>()[i] = answers_[i].reward.total;
-    cost += cost_of(answers_[i]);
-  }
+  // Here, as no collective of the data axis may stand between the passes of a step.
   const auto costs = algorithms::centred_costs(safety, [&](at::Tensor& sums) {
     learner.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "mean cost").wait();
   });
+  return [this, &learner, costs] { return accumulate(learner, costs); };
+}
+
+/// Adds this rank's part of the term's gradient; returns its part of weight x term.
+double SafetyTerm::accumulate(Learner& learner, const at::Tensor& costs) {
+  const auto& config = run_.config();
+  const double weight = config.sft.safety.weight;
+  std::vector<data::TrainingSample> samples;
+  double cost = 0.0;
+  for (const auto& answer : answers_) {
+    samples.push_back(data::training_sample(answer));
+    cost += cost_of(answer);
+  }
   const auto& model = learner.model();
   const auto device = model.device();
   const auto& trainer = config.trainer;
-  models::Lockstep lockstep(model, /*trains=*/true);
+  models::Lockstep lockstep(model, learner.trainer().idle_backward());
   for (const auto& indices :
        data::split_by_tokens(samples, trainer.micro_batch_tokens, trainer.share_prefix)) {
     const auto batch = data::pack(samples, indices, trainer.share_prefix);

@@ -25,14 +25,15 @@ class SafetyTerm {
   /// Samples and scores the step's answers. `prompts`: the same on every rank. Collective over:
   /// world.
   void sample(Learner& learner, std::span<const data::Prompt> prompts, std::int64_t step);
-  /// What Learner::step adds to the step's loss; empty when the term is not used.
+  /// What Learner::step adds to the step's loss; empty when the term is not used. Collective over:
+  /// policy.
   std::function<double()> gradient(Learner& learner);
   /// safety_mean, safety_term, safety_non_latin, safety_answer_length, and the loss without the
   /// term. Collective over: policy.
   void add_metrics(Learner& learner, metrics::Row& row) const;
 
  private:
-  double accumulate(Learner& learner);
+  double accumulate(Learner& learner, const at::Tensor& costs);
   double num_answers() const;  // of the step, over all ranks
 
   Run& run_;

@@ -132,8 +132,6 @@ void CommunicationOptions::visit(base::OptionVisitor& v) {
     "a call that waits longer ends the job and names rank and call; one that waits for another "
     "role "
     "only when a rank does not answer or all ranks wait");
-  v("fixed_order_reduction", fixed_order_reduction,
-    "sums in rank order: bit-for-bit repeatable, slower (tests)");
 }
 
 void CommunicationOptions::check(const std::string& key, base::Problems& problems) const {
@@ -148,14 +146,20 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
   v("bucket_mb", bucket_mb, "gradients reduced together, MiB");
   v.choice("gradient_dtype", gradient_dtype, {"fp32", "bf16", "fp64"},
            "in which gradients are accumulated and reduced");
-  v.choice("activation_checkpointing", activation_checkpointing, {"none", "selective", "full"},
-           "what is recomputed in backward instead of kept");
+  v.choice(
+      "activation_checkpointing", activation_checkpointing, {"none", "selective", "full"},
+      "what is recomputed in backward instead of kept: selective: the feed-forward half of each "
+      "layer; full: each layer");
   v("sequence_parallel", sequence_parallel,
     "split the residual stream and its norms by tokens over the tensor axis (tp)");
-  v("shard_optimizer", shard_optimizer,
-    "master weights and moments are spread over data parallel ranks");
-  v.choice("offload", offload, {"none", "optimizer", "reference", "both"},
-           "what lives in host memory between uses (GPU)");
+  v("zero_stage", zero_stage,
+    "what data parallel ranks share out instead of each holding all of it (ZeRO): 0: nothing; 1: "
+    "master weights and moments; 2: summed gradients too, at the cost of a reduction per "
+    "micro-batch");
+  v.choice(
+      "offload", offload, {"none", "optimizer", "reference", "both"},
+      "what lives in host memory (GPU): master weights and moments, which the CPU then updates; "
+      "the reference's weights while it does not score");
   v("share_prefix", share_prefix, "equal prompts of a micro-batch are computed once");
   v("expert_bias_rate", expert_bias_rate,
     "mixtures of experts: step of the routing biases towards an even load after each optimizer "
@@ -167,6 +171,8 @@ void TrainerOptions::check(const std::string& key, base::Problems& problems) con
   base::require_above(problems, key + ".score_batch_tokens", score_batch_tokens, 0);
   base::require_above(problems, key + ".logprob_chunk_tokens", logprob_chunk_tokens, 0);
   base::require_above(problems, key + ".bucket_mb", bucket_mb, 0);
+  problems.require(zero_stage >= 0 && zero_stage <= 2, key + ".zero_stage",
+                   fmt::format("expected 0, 1 or 2, found {}", zero_stage));
   base::require_at_least(problems, key + ".expert_bias_rate", expert_bias_rate, 0);
 }
 

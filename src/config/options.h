@@ -71,7 +71,6 @@ struct RolesOptions {
 struct CommunicationOptions {
   std::string backend = "auto";
   double watchdog_seconds = 600.0;
-  bool fixed_order_reduction = false;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
@@ -86,10 +85,13 @@ struct TrainerOptions {
   std::string gradient_dtype = "fp32";
   std::string activation_checkpointing = "none";
   bool sequence_parallel = false;
-  bool shard_optimizer = true;
+  std::int64_t zero_stage = 1;
   std::string offload = "none";
   bool share_prefix = true;
   double expert_bias_rate = 0.0;
+
+  bool offloads_optimizer() const { return offload == "optimizer" || offload == "both"; }
+  bool offloads_reference() const { return offload == "reference" || offload == "both"; }
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

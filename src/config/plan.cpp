@@ -118,7 +118,7 @@ void add_training_memory(const Config& config, const RolePlan& role, double para
   const models::ModelOptions& model = config.model;
   const double weight = bytes_of(model.dtype);
   const double master = bytes_of(model.master_dtype);
-  const double shards = config.trainer.shard_optimizer ? static_cast<double>(role.dp) : 1.0;
+  const double shards = config.trainer.zero_stage > 0 ? static_cast<double>(role.dp) : 1.0;
   const bool offload = config.trainer.offload == "optimizer" || config.trainer.offload == "both";
   const double state = 2.0 * master + (model.dtype == model.master_dtype ? 0.0 : master);
   const auto tokens = static_cast<double>(config.trainer.micro_batch_tokens);

@@ -4,9 +4,9 @@
 
 namespace r1::models {
 
-Lockstep::Lockstep(const Model& model, bool trains)
+Lockstep::Lockstep(const Model& model, Backward backward)
     : model_(model),
-      trains_(trains),
+      backward_(std::move(backward)),
       needed_(model.axes().experts->size() > model.axes().tensor->size()) {}
 
 bool Lockstep::anyone_works(bool i_work) {
@@ -30,12 +30,12 @@ void Lockstep::idle_pass() const {
       token,
       {nn::make_packed_attention({{0, 1, -1}}, model_.dtype(), model_.device()), nullptr, {}},
       token};
-  if (!trains_) {
+  if (!backward_) {
     const at::NoGradGuard no_grad;
     model_.forward(input);
     return;
   }
-  (model_.forward(input).sum() * 0.0).backward();
+  backward_(model_.forward(input).sum() * 0.0);
 }
 
 }  // namespace r1::models

@@ -1,6 +1,8 @@
 #pragma once
 // Forward passes of replicas that share experts: each pass exchanges tokens between them, so that
 // all must make equally many, also those that have no samples left.
+#include <functional>
+
 #include "models/model.h"
 
 namespace r1::models {
@@ -14,8 +16,9 @@ namespace r1::models {
 /// Costs nothing unless replicas share experts.
 class Lockstep {
  public:
-  /// `trains`: a backward follows every forward.
-  explicit Lockstep(const Model& model, bool trains = false);
+  /// `backward`: what follows every forward, with its loss; none: passes without gradients.
+  using Backward = std::function<void(const at::Tensor& loss)>;
+  explicit Lockstep(const Model& model, Backward backward = {});
   /// Whether replicas share experts.
   bool needed() const { return needed_; }
   /// Collective over: the expert axis.
@@ -28,7 +31,7 @@ class Lockstep {
   void idle_pass() const;
 
   const Model& model_;
-  bool trains_;
+  Backward backward_;
   bool needed_;
 };
 

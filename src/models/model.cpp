@@ -57,16 +57,18 @@ at::Tensor random_box(at::IntArrayRef sizes, const Parameter& parameter, const W
 
 }  // namespace
 
-void randomize(Model& model, std::uint64_t seed) {
-  for (auto& parameter : model.parameters()) {
-    for (const auto& slice : parameter.slices) {
-      auto rows = rows_of(parameter, slice);
-      if (parameter.value.dim() == 1)
-        rows.fill_(slice.name.ends_with("bias") ? 0.0 : 1.0);
-      else
-        rows.copy_(random_box(rows.sizes(), parameter, slice, seed));
-    }
+void randomize(const Parameter& parameter, std::uint64_t seed) {
+  for (const auto& slice : parameter.slices) {
+    auto rows = rows_of(parameter, slice);
+    if (parameter.value.dim() == 1)
+      rows.fill_(slice.name.ends_with("bias") ? 0.0 : 1.0);
+    else
+      rows.copy_(random_box(rows.sizes(), parameter, slice, seed));
   }
+}
+
+void randomize(Model& model, std::uint64_t seed) {
+  for (const auto& parameter : model.parameters()) randomize(parameter, seed);
 }
 
 }  // namespace r1::models

@@ -32,14 +32,14 @@ struct WeightSlice {
 };
 
 /// One trained tensor. Fused ones (q/k/v, gate/up) hold several Hugging Face tensors as slices of
-/// their rows. A router's balance bias is here too, to travel with the weights: no gradient reaches
-/// it and it does not decay, so optimizers leave it as it is. It may be wider than the model's
-/// dtype.
+/// their rows. A router's balance bias is here too, to travel with the weights: it does not decay,
+/// so optimizers leave it as it is. It may be wider than the model's dtype.
 struct Parameter {
   at::Tensor value;
   std::vector<WeightSlice> slices;
   bool decay = true;    // weight decay applies (not to norms and biases)
   bool expert = false;  // split over the expert axis: gradients are summed over its replicas alone
+  bool trained = true;  // false: no gradient reaches it, others change it (a router's balance bias)
 };
 
 /// The rows of a parameter that a slice names: a view, without gradient.
@@ -72,6 +72,11 @@ struct ModelInput {
   nn::AttentionMetadata attention;
   at::Tensor token_uses = {};
 };
+
+/// What of each layer is computed again in backward instead of being kept (arXiv 1604.06174).
+/// FeedForward: its second norm and MLP or experts, whose activations are the widest; attention,
+/// which costs most to compute for long sequences, is kept (arXiv 2205.05198 in spirit).
+enum class Recompute { Nothing, FeedForward, Layer };
 
 class Model {
  public:
@@ -109,13 +114,12 @@ class Model {
   /// Call it before the first pass.
   virtual void set_sequence_parallel(bool on) = 0;
 
-  /// Recompute layers in backward instead of keeping their activations (arXiv 1604.06174).
-  void set_activation_checkpointing(bool on) { activation_checkpointing_ = on; }
+  void set_activation_checkpointing(Recompute part) { recompute_ = part; }
 
  protected:
   Model(ModelShape shape, at::ScalarType dtype, at::Device device, const parallel::ModelAxes& axes)
       : shape_(std::move(shape)), dtype_(dtype), device_(device), axes_(axes) {}
-  bool activation_checkpointing() const { return activation_checkpointing_; }
+  Recompute recompute() const { return recompute_; }
 
   ModelShape shape_;
   at::ScalarType dtype_;
@@ -124,11 +128,12 @@ class Model {
   std::vector<Parameter> parameters_;
 
  private:
-  bool activation_checkpointing_ = false;
+  Recompute recompute_ = Recompute::Nothing;
 };
 
 /// Fills all weights: matrices and embeddings N(0, 0.02), norms 1, as a function of (seed, name,
 /// index in the whole tensor) alone.
 void randomize(Model& model, std::uint64_t seed);
+void randomize(const Parameter& parameter, std::uint64_t seed);
 
 }  // namespace r1::models

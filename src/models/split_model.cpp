@@ -2,47 +2,74 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "base/errors.h"
 #include "models/registry.h"
 
 namespace r1::models {
-bool counts(const Parameter& parameter, const WeightSlice& slice, const parallel::ModelAxes& axes) {
+bool counts_shared_parameters(const parallel::ModelAxes& axes) {
   // Ranks of one tensor axis stand side by side, and the first of them hold replica 0.
-  const bool first_replica = axes.experts->rank() < axes.tensor->size();
-  return slice.copy == 0 && (parameter.expert || first_replica);
+  return axes.experts->rank() < axes.tensor->size();
+}
+
+bool counts(const Parameter& parameter, const WeightSlice& slice, const parallel::ModelAxes& axes) {
+  return slice.copy == 0 && (parameter.expert || counts_shared_parameters(axes));
+}
+
+SlicePart part_of(const FlatRange& range, const Parameter& parameter, const WeightSlice& slice) {
+  const auto width = parameter.value.numel() / parameter.value.size(0);
+  const auto first = slice.row_begin * width;
+  const auto begin = std::max(range.begin, first),
+             end = std::min(range.begin + range.values.numel(), first + slice.rows * width);
+  if (begin >= end) return {0, range.values.narrow(0, 0, 0)};
+  return {begin - first, range.values.narrow(0, begin - range.begin, end - begin)};
 }
 
 void sum_partial_gradients(std::span<const Parameter> parameters,
-                           const std::function<at::Tensor(std::size_t)>& gradient,
-                           const parallel::ModelAxes& axes) {
+                           std::span<const FlatRange> gradients, const at::TensorOptions& options,
+                           const parallel::ModelAxes& axes, parallel::Communicator& data) {
   if (axes.tensor->size() == 1) return;
+  std::vector<const FlatRange*> held(parameters.size(), nullptr);
+  for (const auto& range : gradients) held[range.parameter] = &range;
   struct Partial {
-    at::Tensor rows;                  // of the gradient
-    std::vector<std::int64_t> whole;  // shape of the tensor that all copies are boxes of
+    std::size_t parameter;
     const WeightSlice* slice;
+    std::vector<std::int64_t> whole;  // shape of the tensor that all copies are boxes of
+    std::int64_t begin;               // in the buffer of all of them
   };
   std::vector<Partial> partials;
-  std::vector<at::Tensor> flat;
+  std::int64_t total = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i)
     for (const auto& slice : parameters[i].slices) {
       if (!slice.partial_gradient) continue;
-      const auto rows = gradient(i).narrow(0, slice.row_begin, slice.rows);
-      const auto shape = whole_shape(parameters[i], slice);
-      auto whole = at::zeros(shape, rows.options());
-      box_of(whole, slice, rows.sizes()).copy_(rows);
-      flat.push_back(whole.flatten());
-      partials.push_back({rows, shape, &slice});
+      partials.push_back({i, &slice, whole_shape(parameters[i], slice), total});
+      total += c10::multiply_integers(partials.back().whole);
     }
   if (partials.empty()) return;
-  const auto all = at::cat(flat);
-  axes.tensor->all_reduce(all, parallel::ReduceOp::Sum, "partial gradients").wait();
-  std::int64_t begin = 0;
-  for (const auto& partial : partials) {
-    const auto size = c10::multiply_integers(partial.whole);
-    const auto whole = all.narrow(0, begin, size).view(partial.whole);
-    partial.rows.copy_(box_of(whole, *partial.slice, partial.rows.sizes()));
-    begin += size;
-  }
+  const auto all = at::zeros({total}, options);
+  const auto for_each = [&](const auto& use) {
+    for (const auto& partial : partials) {
+      const auto& parameter = parameters[partial.parameter];
+      auto extent = parameter.value.sizes().vec();
+      extent[0] = partial.slice->rows;
+      const auto whole =
+          all.narrow(0, partial.begin, c10::multiply_integers(partial.whole)).view(partial.whole);
+      if (const auto* range = held[partial.parameter])
+        use(box_of(whole, *partial.slice, extent), part_of(*range, parameter, *partial.slice));
+    }
+  };
+  for_each([&](at::Tensor box, const SlicePart& part) {
+    auto rows = at::zeros(box.sizes(), options);
+    rows.view(-1).narrow(0, part.in_slice, part.values.numel()).copy_(part.values);
+    box.copy_(rows);
+  });
+  for (auto* ranks : {&data, axes.tensor})
+    ranks->all_reduce(all, parallel::ReduceOp::Sum, "partial gradients").wait();
+  for_each([&](const at::Tensor& box, const SlicePart& part) {
+    part.values.copy_(box.reshape(-1).narrow(0, part.in_slice, part.values.numel()));
+  });
 }
 
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> whole_tensors(
@@ -67,45 +94,51 @@ void WholeTensors::fill(const std::string& name, const at::Tensor& whole) {
   rows.copy_(box_of(whole, *found->second.second, rows.sizes()));
 }
 
-void WholeTensors::add_counted(const std::string& name, at::Tensor whole,
-                               const parallel::ModelAxes& axes) const {
-  const auto found = places_.find(name);
-  if (found == places_.end() || !counts(*found->second.first, *found->second.second, axes)) return;
-  const auto rows = rows_of(*found->second.first, *found->second.second);
-  box_of(whole, *found->second.second, rows.sizes()).copy_(rows);
-}
-
-at::Tensor WholeTensors::find_whole(const std::string& name) const {
-  const auto found = places_.find(name);
-  if (found == places_.end() || !found->second.second->offset.empty()) return {};
-  return rows_of(*found->second.first, *found->second.second);
-}
-
-void for_each_whole_tensor(
-    std::span<const Parameter> parameters, const ModelShape& shape, const parallel::ModelAxes& axes,
-    const std::function<void(const std::string& name, const at::Tensor& whole)>& function) {
+void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
+                           const ModelShape& shape, const parallel::ModelAxes& axes,
+                           const UseTensor& use) {
   const at::NoGradGuard no_grad;
-  const WholeTensors mine({parameters.begin(), parameters.end()});
-  const auto options = parameters.front().value.options().requires_grad(false);
+  std::map<std::string, std::pair<std::size_t, const WeightSlice*>> places;
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    for (const auto& slice : parameters[i].slices) places[slice.name] = {i, &slice};
+  Parameter held;  // of the last tensor: the slices of a parameter follow each other
+  std::optional<std::size_t> number;
   for (const auto& [name, sizes] : whole_tensors(shape)) {
+    const auto place = places.find(name);
+    if (place != places.end() && number != place->second.first) {
+      number = place->second.first;
+      held = parameters[*number];
+      held.value = values.value(*number);
+    }
     if (axes.experts->size() == 1) {
-      function(name, mine.find_whole(name));
+      use(name, rows_of(held, *place->second.second));
       continue;
     }
-    auto whole = at::zeros(sizes, options);
-    mine.add_counted(name, whole, axes);
+    auto whole = at::zeros(sizes, values.options);
+    if (place != places.end() && counts(held, *place->second.second, axes)) {
+      const auto rows = rows_of(held, *place->second.second);
+      box_of(whole, *place->second.second, rows.sizes()).copy_(rows);
+    }
     axes.experts->all_reduce(whole, parallel::ReduceOp::Sum, "a whole tensor").wait();
-    function(name, whole);
+    use(name, whole);
   }
 }
 
-std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters, const ModelShape& shape,
+void for_each_whole_tensor(std::span<const Parameter> parameters, const ModelShape& shape,
+                           const parallel::ModelAxes& axes, const UseTensor& use) {
+  const auto options = parameters.front().value.options().requires_grad(false);
+  const auto value = [&](std::size_t i) { return parameters[i].value; };
+  for_each_whole_tensor(parameters, {options, value}, shape, axes, use);
+}
+
+std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
+                                    const ParameterValues& values, const ModelShape& shape,
                                     const parallel::ModelAxes& axes, bool keep) {
   std::unique_ptr<Model> whole;
-  if (keep) whole = make_model(shape, parameters.front().value.scalar_type(), at::kCPU);
+  if (keep) whole = make_model(shape, c10::typeMetaToScalarType(values.options.dtype()), at::kCPU);
   WholeTensors parts(keep ? whole->parameters() : std::vector<Parameter>());
   for_each_whole_tensor(
-      parameters, shape, axes,
+      parameters, values, shape, axes,
       [&](const std::string& name, const at::Tensor& tensor) { parts.fill(name, tensor); });
   return whole;
 }

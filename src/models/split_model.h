@@ -1,6 +1,8 @@
 #pragma once
 // What the ranks that hold one model together do with all of its parameters: which copy counts,
 // sums of gradients, the whole model out of its parts.
+#include <ATen/core/Tensor.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,12 +15,31 @@ namespace r1::models {
 /// Whether this rank's copy of a slice counts in a sum over `axes`.experts, which spans all ranks
 /// that hold the model: each number of the model then counts once.
 bool counts(const Parameter& parameter, const WeightSlice& slice, const parallel::ModelAxes& axes);
+/// Its part that depends on the rank alone, for parameters that are not split over the expert axis.
+bool counts_shared_parameters(const parallel::ModelAxes& axes);
 
-/// Makes partial gradients whole (WeightSlice::partial_gradient). gradient(i): that of parameter i,
-/// shaped like it; one dtype. One reduction. Collective over: axes.tensor.
+/// Elements from `begin` on of the parameter with that number, row-major; `values` is flat. What a
+/// rank owns of a parameter (ZeRO), or all of it.
+struct FlatRange {
+  std::size_t parameter;
+  std::int64_t begin;
+  at::Tensor values;
+};
+
+/// What a flat range holds of a slice: elements [in_slice, in_slice + values.numel()) of its rows,
+/// a view of the range. Empty where they have nothing in common.
+struct SlicePart {
+  std::int64_t in_slice = 0;
+  at::Tensor values;
+};
+SlicePart part_of(const FlatRange& range, const Parameter& parameter, const WeightSlice& slice);
+
+/// Makes partial gradients whole (WeightSlice::partial_gradient). `gradients`: at most one range of
+/// each parameter; those of the ranks of `data` make up the parameters. Summed as `options` say, in
+/// one reduction over each axis. Collective over: axes.tensor, data.
 void sum_partial_gradients(std::span<const Parameter> parameters,
-                           const std::function<at::Tensor(std::size_t)>& gradient,
-                           const parallel::ModelAxes& axes);
+                           std::span<const FlatRange> gradients, const at::TensorOptions& options,
+                           const parallel::ModelAxes& axes, parallel::Communicator& data);
 
 /// Names and shapes of the tensors of a whole model, in its order.
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> whole_tensors(
@@ -30,27 +51,35 @@ class WholeTensors {
   explicit WholeTensors(std::vector<Parameter> parameters);
   /// Nothing for a tensor of which these parameters hold no part.
   void fill(const std::string& name, const at::Tensor& whole);
-  /// Adds this rank's part of a tensor to `whole`, which is zero there, if it counts.
-  void add_counted(const std::string& name, at::Tensor whole,
-                   const parallel::ModelAxes& axes) const;
-  /// The tensor if it is here as a whole; else undefined.
-  at::Tensor find_whole(const std::string& name) const;
 
  private:
   std::vector<Parameter> parameters_;
   std::map<std::string, std::pair<const Parameter*, const WeightSlice*>> places_;
 };
 
-/// The whole model on the CPU, in the dtype of its first parameter, where `keep` is set (null
-/// elsewhere). `parameters`: this rank's, in any dtype. One tensor more than the model is held at a
-/// time. Collective over: axes.experts.
-std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters, const ModelShape& shape,
+/// Values of parameters that are made when they are asked for, each once: a tensor shaped like the
+/// parameter, with these options.
+struct ParameterValues {
+  at::TensorOptions options;
+  std::function<at::Tensor(std::size_t parameter)> value;
+};
+
+/// The whole model on the CPU, in the dtype of the values, where `keep` is set (null elsewhere).
+/// `parameters`: this rank's. A parameter and a tensor more than the model are held at a time.
+/// Collective over: axes.experts.
+std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
+                                    const ParameterValues& values, const ModelShape& shape,
                                     const parallel::ModelAxes& axes, bool keep);
 
-/// Calls function(name, tensor) on every rank for each tensor of the whole model, in its order; the
-/// tensor is on the device of the parameters, in their dtype. Collective over: axes.experts.
-void for_each_whole_tensor(
-    std::span<const Parameter> parameters, const ModelShape& shape, const parallel::ModelAxes& axes,
-    const std::function<void(const std::string& name, const at::Tensor& whole)>& function);
+using UseTensor = std::function<void(const std::string& name, const at::Tensor& whole)>;
+
+/// Calls use(name, tensor) on every rank for each tensor of the whole model, in its order; the
+/// tensor is on the device of the values, in their dtype. Collective over: axes.experts.
+void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
+                           const ModelShape& shape, const parallel::ModelAxes& axes,
+                           const UseTensor& use);
+/// The same of the parameters' own values, in the dtype of the first.
+void for_each_whole_tensor(std::span<const Parameter> parameters, const ModelShape& shape,
+                           const parallel::ModelAxes& axes, const UseTensor& use);
 
 }  // namespace r1::models

@@ -65,42 +65,71 @@ std::string shape_text(at::IntArrayRef shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+namespace {
+
+/// Reads parameters and sees to it that they are all that a source holds.
+class Loading {
+ public:
+  Loading(const WeightSource& source, const ModelShape& shape) : source_(source), shape_(shape) {
+    for (auto& name : source.names()) left_.insert(std::move(name));
+  }
+
+  void fill(const Parameter& parameter) {
+    for (const auto& slice : parameter.slices) {
+      if (left_.erase(slice.name) == 0)
+        throw base::InputError(
+            fmt::format("{}: tensor '{}' is missing", source_.path(), slice.name));
+      experts_.insert(expert_pattern(slice.name, shape_));
+      const auto rows = rows_of(parameter, slice);
+      const auto expected = whole_shape(parameter, slice);
+      if (source_.shape(slice.name) != expected)
+        throw base::InputError(fmt::format("{}: tensor '{}': expected shape {}, found {}",
+                                           source_.path(), slice.name, shape_text(expected),
+                                           shape_text(source_.shape(slice.name))));
+      rows.copy_(source_.read_box(slice, rows.sizes()));
+    }
+  }
+
+  void check_left_over() const {
+    std::size_t num_beyond = 0;
+    for (const auto& name : left_) {
+      if (is_beyond_the_layers(name, shape_))
+        ++num_beyond;
+      else if (const auto pattern = expert_pattern(name, shape_);
+               (pattern.empty() || !experts_.contains(pattern)) &&
+               !may_be_left_over(name, shape_, source_))
+        throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
+                                           source_.path(), name, shape_.architecture));
+    }
+    if (num_beyond > 0)
+      base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",
+                        source_.path(), num_beyond, shape_.num_hidden_layers);
+  }
+
+ private:
+  const WeightSource& source_;
+  const ModelShape& shape_;
+  std::set<std::string> left_, experts_;
+};
+
+}  // namespace
+
 void load_weights(Model& model, const WeightSource& source) {
-  load_weights(model.parameters(), model.shape(), source);
+  Loading loading(source, model.shape());
+  for (const auto& parameter : model.parameters()) loading.fill(parameter);
+  loading.check_left_over();
 }
 
 void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
-                  const WeightSource& source) {
-  std::set<std::string> left, experts;
-  for (auto& name : source.names()) left.insert(std::move(name));
-  for (const auto& parameter : parameters) {
-    for (const auto& slice : parameter.slices) {
-      if (left.erase(slice.name) == 0)
-        throw base::InputError(
-            fmt::format("{}: tensor '{}' is missing", source.path(), slice.name));
-      experts.insert(expert_pattern(slice.name, shape));
-      const auto rows = rows_of(parameter, slice);
-      const auto expected = whole_shape(parameter, slice);
-      if (source.shape(slice.name) != expected)
-        throw base::InputError(fmt::format("{}: tensor '{}': expected shape {}, found {}",
-                                           source.path(), slice.name, shape_text(expected),
-                                           shape_text(source.shape(slice.name))));
-      rows.copy_(source.read_box(slice, rows.sizes()));
-    }
+                  const WeightSource& source, at::ScalarType dtype, const TakeParameter& take) {
+  Loading loading(source, shape);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    auto parameter = parameters[i];
+    parameter.value = at::empty(parameter.value.sizes(), dtype);
+    loading.fill(parameter);
+    take(i, parameter.value);
   }
-  std::size_t num_beyond = 0;
-  for (const auto& name : left) {
-    if (is_beyond_the_layers(name, shape))
-      ++num_beyond;
-    else if (const auto pattern = expert_pattern(name, shape);
-             (pattern.empty() || !experts.contains(pattern)) &&
-             !may_be_left_over(name, shape, source))
-      throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
-                                         source.path(), name, shape.architecture));
-  }
-  if (num_beyond > 0)
-    base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",
-                      source.path(), num_beyond, shape.num_hidden_layers);
+  loading.check_left_over();
 }
 
 ModelShape read_shape(const std::string& path) {

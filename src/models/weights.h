@@ -2,6 +2,7 @@
 // Where weights come from (safetensors folder, GGUF file) and how they reach a model.
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,10 +35,11 @@ class WeightSource {
 /// Layers beyond num_hidden_layers are skipped and reported.
 void load_weights(Model& model, const WeightSource& source);
 
-/// The same into other tensors of a model's parameters, as its master weights: `parameters` are
-/// those of a model of `shape` with their values replaced, in any dtype.
+/// The same, one parameter after the other, in a dtype of the caller's: take(number, its values on
+/// the CPU). The parameters are those of a model of `shape`; their own values stay as they are.
+using TakeParameter = std::function<void(std::size_t parameter, const at::Tensor& values)>;
 void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
-                  const WeightSource& source);
+                  const WeightSource& source, at::ScalarType dtype, const TakeParameter& take);
 
 /// "[2, 3]", as errors say it.
 std::string shape_text(at::IntArrayRef shape);

@@ -13,7 +13,8 @@ namespace {
 
 using tensor::Bfloat16Bits;
 
-constexpr std::int64_t kGrain = 1 << 15;  // elements below which a second thread does not pay
+constexpr std::int64_t kGrain = 1 << 15;      // elements below which a second thread does not pay
+constexpr std::int64_t kHostPiece = 1 << 22;  // elements that travel at a time
 
 bool is_flat(const at::Tensor& tensor, std::initializer_list<at::ScalarType> dtypes) {
   if (!tensor.is_cpu() || !tensor.is_contiguous()) return false;
@@ -55,7 +56,36 @@ void plain(at::Tensor& master, const at::Tensor& grad, at::Tensor& exp_avg, at::
   master.addcdiv_(exp_avg, root, -step.learning_rate / correction1);
 }
 
+/// Memory of the host that a GPU, if `like` is on one, copies to and from directly.
+at::Tensor host_memory(const at::Tensor& like, at::ScalarType dtype, std::int64_t size) {
+  return at::empty({size}, at::TensorOptions().dtype(dtype).pinned_memory(!like.is_cpu()));
+}
+
+/// The update of a slot whose state is on the host: gradient down, weights up, piece by piece.
+void update_on_host(const AdamWSlot& slot, const at::Tensor& grad, const AdamWStep& step) {
+  const auto flat_grad = grad.reshape(-1), weights = slot.model.view(-1);
+  const auto size = weights.numel(), piece = std::min(size, kHostPiece);
+  const auto grad_memory = host_memory(grad, grad.scalar_type(), piece);
+  const bool rounds = weights.scalar_type() != slot.master.scalar_type();
+  const auto weight_memory =
+      rounds ? host_memory(weights, weights.scalar_type(), piece) : at::Tensor();
+  for (std::int64_t begin = 0; begin < size; begin += piece) {
+    const auto count = std::min(piece, size - begin);
+    const auto part = [&](const at::Tensor& all) { return all.view(-1).narrow(0, begin, count); };
+    const auto host_grad = grad_memory.narrow(0, 0, count);
+    const auto rounded = rounds ? weight_memory.narrow(0, 0, count) : at::Tensor();
+    host_grad.copy_(part(flat_grad));
+    adamw_update(part(slot.master), host_grad, part(slot.exp_avg), part(slot.exp_avg_sq), rounded,
+                 step);
+    part(weights).copy_(rounds ? rounded : part(slot.master));
+  }
+}
+
 }  // namespace
+
+at::ScalarType master_dtype(at::ScalarType model) {
+  return model == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
                   at::Tensor exp_avg_sq, at::Tensor model, const AdamWStep& step) {
@@ -77,17 +107,28 @@ void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
   if (model.defined()) model.copy_(master.reshape(model.sizes()));
 }
 
-std::size_t AdamW::add(const at::Tensor& model, bool decay) {
+std::size_t AdamW::add(const at::Tensor& model, bool decay, StatePlace place) {
   const at::NoGradGuard guard;
   AdamWSlot slot;
-  const at::Tensor weight = model.detach();
-  const bool own_master = weight.is_contiguous() && (weight.scalar_type() == at::kFloat ||
-                                                     weight.scalar_type() == at::kDouble);
-  slot.master = own_master ? weight : weight.to(at::kFloat).contiguous();
-  if (!own_master) slot.model = weight;
-  slot.exp_avg = at::zeros_like(slot.master);
-  slot.exp_avg_sq = at::zeros_like(slot.master);
   slot.decay = decay;
+  slot.place = place;
+  const at::Tensor weight = model.detach();
+  const auto dtype = master_dtype(weight.scalar_type());
+  const auto on_host = [&] {
+    return host_memory(weight, dtype, weight.numel()).view(weight.sizes());
+  };
+  if (place == StatePlace::Host) {
+    slot.master = on_host().copy_(weight);
+    slot.exp_avg = on_host().zero_();
+    slot.exp_avg_sq = on_host().zero_();
+    slot.model = weight;
+  } else {
+    const bool own_master = weight.is_contiguous() && weight.scalar_type() == dtype;
+    slot.master = own_master ? weight : weight.to(dtype).contiguous();
+    if (!own_master) slot.model = weight;
+    slot.exp_avg = at::zeros_like(slot.master);
+    slot.exp_avg_sq = at::zeros_like(slot.master);
+  }
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
 }
@@ -98,9 +139,17 @@ void AdamW::step(const std::vector<at::Tensor>& grads, double learning_rate, dou
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     AdamWSlot& slot = slots_[i];
     const at::Tensor grad = grads[i].defined() ? grads[i] : at::zeros_like(slot.master);
-    adamw_update(slot.master, grad, slot.exp_avg, slot.exp_avg_sq, slot.model,
-                 {learning_rate, options_.beta1, options_.beta2, options_.epsilon,
-                  slot.decay ? options_.weight_decay : 0.0, num_steps_, grad_scale});
+    const AdamWStep step{learning_rate,
+                         options_.beta1,
+                         options_.beta2,
+                         options_.epsilon,
+                         slot.decay ? options_.weight_decay : 0.0,
+                         num_steps_,
+                         grad_scale};
+    if (slot.place == StatePlace::Host)
+      update_on_host(slot, grad, step);
+    else
+      adamw_update(slot.master, grad, slot.exp_avg, slot.exp_avg_sq, slot.model, step);
   }
 }
 

@@ -30,14 +30,23 @@ struct AdamWStep {
 void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
                   at::Tensor exp_avg_sq, at::Tensor model, const AdamWStep& step);
 
-/// A parameter, or a rank's flat range of several: the unit that the optimizer updates.
+/// Where master weights and moments live and are updated. Host: in memory of their own (pinned, for
+/// a model on a GPU); gradients and new weights travel in pieces of bounded size. Reference: Ren et
+/// al., arXiv 2101.06840.
+enum class StatePlace { WithModel, Host };
+
+/// A parameter, or a rank's flat range of one: the unit that the optimizer updates.
 struct AdamWSlot {
   at::Tensor master;  // fp32, or fp64
   at::Tensor exp_avg;
   at::Tensor exp_avg_sq;
   at::Tensor model;   // undefined when the model reads `master` itself
   bool decay = true;  // false: norms, biases
+  StatePlace place = StatePlace::WithModel;
 };
+
+/// dtype of the master of a weight.
+at::ScalarType master_dtype(at::ScalarType model);
 
 /// All slots of a rank and the number of steps done. Slots and num_steps belong into checkpoints.
 class AdamW {
@@ -45,14 +54,15 @@ class AdamW {
   explicit AdamW(const OptimizerOptions& options) : options_(options) {}
 
   /// Adds a parameter whose model weight is `model` (it may be a view). The master is a copy in
-  /// fp32; where the dtype is fp32 or fp64 already the weight is its own master. Returns the slot's
-  /// index.
-  std::size_t add(const at::Tensor& model, bool decay);
+  /// fp32; where the dtype is fp32 or fp64 already the weight is its own master, unless it lives on
+  /// the host. Returns the slot's index.
+  std::size_t add(const at::Tensor& model, bool decay, StatePlace place = StatePlace::WithModel);
 
   /// One step of all slots; `grads` in the order of add(), an undefined one counts as zeros.
   void step(const std::vector<at::Tensor>& grads, double learning_rate, double grad_scale);
 
   std::vector<AdamWSlot>& slots() { return slots_; }
+  const std::vector<AdamWSlot>& slots() const { return slots_; }
   std::int64_t num_steps() const { return num_steps_; }
   void set_num_steps(std::int64_t steps) { num_steps_ = steps; }
 

@@ -4,108 +4,193 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
 
 namespace r1::parallel {
 namespace {
 
+// Reductions under way when each pass is reduced; their buffers live besides those being filled.
+constexpr std::size_t kInFlight = 3;
+
 class AccumulateHook final : public torch::autograd::PostAccumulateGradHook {
  public:
-  AccumulateHook(GradientBuckets& buckets, std::size_t index) : buckets_(buckets), index_(index) {}
+  AccumulateHook(GradientBuckets& buckets, std::size_t group, std::size_t parameter)
+      : buckets_(buckets), group_(group), parameter_(parameter) {}
   void operator()(const at::Tensor& parameter) override {
-    buckets_.accumulate(index_, parameter.mutable_grad());
+    buckets_.accumulate(group_, parameter_, parameter.mutable_grad());
   }
 
  private:
   GradientBuckets& buckets_;
-  std::size_t index_;
+  std::size_t group_, parameter_;
 };
 
 }  // namespace
 
-GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, at::ScalarType dtype,
-                                 std::int64_t bucket_bytes, Communicator& data_parallel)
-    : parameters_(std::move(parameters)),
-      bucket_of_(parameters_.size()),
-      touched_(parameters_.size(), 0),
-      data_parallel_(data_parallel),
-      owner_(std::this_thread::get_id()) {
-  std::int64_t total = 0;
-  for (const auto& parameter : parameters_) {
-    offsets_.push_back(total);
-    total += parameter.numel();
-  }
-  flat_ = at::zeros({total}, parameters_.front().options().dtype(dtype).requires_grad(false));
-  const auto limit =
-      std::max<std::int64_t>(1, bucket_bytes / static_cast<std::int64_t>(flat_.element_size()));
-  // Backward reaches the last parameters first: buckets are filled and launched from the end.
-  for (std::size_t i = parameters_.size(); i-- > 0;) {
-    const auto end = offsets_[i] + parameters_[i].numel();
-    if (buckets_.empty() || buckets_.back().end - offsets_[i] > limit)
-      buckets_.push_back({offsets_[i], end, 0, 0});
-    buckets_.back().begin = offsets_[i];
-    ++buckets_.back().parameters;
-    bucket_of_[i] = buckets_.size() - 1;
-    torch::autograd::impl::set_post_acc_grad_hooks(parameters_[i],
-                                                   std::make_unique<AccumulateHook>(*this, i));
-  }
+GradientBuckets::Group::Group(GradientGroup given, const GradientBucketOptions& options)
+    : GradientGroup(std::move(given)),
+      sharding(is_reduced() ? options.sharding : GradientSharding::None),
+      partition(parameters, options.bucket_bytes,
+                static_cast<std::int64_t>(c10::elementSize(options.dtype)),
+                sharding == GradientSharding::None ? 1 : ranks->size(),
+                sharding == GradientSharding::None ? 0 : ranks->rank()),
+      touched(parameters.size()),
+      launch_of(partition.buckets().size()) {
+  const auto like = parameters.front().options().dtype(options.dtype).requires_grad(false);
+  owned = at::zeros({partition.owned_size()}, like);
+  if (!reduces_each_pass())
+    flat = sharding == GradientSharding::None ? owned : at::zeros({partition.size()}, like);
+}
+
+GradientBuckets::GradientBuckets(std::vector<GradientGroup> groups,
+                                 const GradientBucketOptions& options) {
+  for (auto& group : groups) groups_.emplace_back(std::move(group), options);
+  order_launches();
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      const auto& parameter = groups_[g].parameters[i];
+      R1_CHECK(parameter.is_contiguous(), "parameter {} is not contiguous", groups_[g].places[i]);
+      torch::autograd::impl::set_post_acc_grad_hooks(parameter,
+                                                     std::make_unique<AccumulateHook>(*this, g, i));
+    }
 }
 
 GradientBuckets::~GradientBuckets() {
-  for (auto& parameter : parameters_)
-    torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
+  for (auto& group : groups_)
+    for (auto& parameter : group.parameters)
+      torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
+}
+
+/// A bucket is ready when backward has reached its first parameter.
+void GradientBuckets::order_launches() {
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (std::size_t b = 0; b < groups_[g].launch_of.size(); ++b) launches_.push_back({g, b});
+  const auto place = [this](const Launch& launch) {
+    const auto& group = groups_[launch.group];
+    return group.places[group.partition.buckets()[launch.bucket].first_parameter];
+  };
+  std::sort(launches_.begin(), launches_.end(),
+            [&](const Launch& a, const Launch& b) { return place(a) > place(b); });
+  for (std::size_t i = 0; i < launches_.size(); ++i)
+    groups_[launches_[i].group].launch_of[launches_[i].bucket] = i;
+}
+
+void GradientBuckets::forget_pass() {
+  for (auto& launch : launches_) launch.num_ready = 0;
+  next_launch_ = 0;
 }
 
 void GradientBuckets::start() {
-  std::fill(touched_.begin(), touched_.end(), 0);
-  for (auto& bucket : buckets_) bucket.ready = 0;
-  next_bucket_ = 0;
+  forget_pass();
   reducing_ = false;
+  for (auto& group : groups_) {
+    std::fill(group.touched.begin(), group.touched.end(), 0);
+    if (group.reduces_each_pass()) group.owned.zero_();
+  }
 }
 
-void GradientBuckets::reduce_during_backward() {
-  reducing_ = data_parallel_.size() > 1;
+void GradientBuckets::begin_pass(bool last) {
+  reducing_ = last;
+  for (auto& group : groups_) {
+    if (!group.reduces_each_pass()) continue;
+    std::fill(group.touched.begin(), group.touched.end(), 0);
+    reducing_ = true;
+  }
+  if (reducing_) forget_pass();
 }
 
-at::Tensor GradientBuckets::gradient(std::size_t index) const {
-  return flat_.narrow(0, offsets_[index], parameters_[index].numel())
-      .view(parameters_[index].sizes());
+void GradientBuckets::end_pass() {
+  if (std::any_of(groups_.begin(), groups_.end(),
+                  [](const Group& group) { return group.reduces_each_pass(); }))
+    launch();
 }
 
-void GradientBuckets::accumulate(std::size_t index, at::Tensor& gradient) {
+at::Tensor GradientBuckets::bucket_buffer(Launch& launch) {
+  auto& group = groups_[launch.group];
+  const auto& bucket = group.partition.buckets()[launch.bucket];
+  if (!group.reduces_each_pass()) return group.flat.narrow(0, bucket.begin, bucket.size);
+  if (!launch.buffer.defined()) launch.buffer = at::zeros({bucket.size}, group.owned.options());
+  return launch.buffer;
+}
+
+/// Where the gradient of a parameter is summed, shaped like it.
+at::Tensor GradientBuckets::gradient(Group& group, std::size_t parameter) {
+  auto& launch = launches_[group.launch_of[group.partition.bucket_of(parameter)]];
+  const auto& value = group.parameters[parameter];
+  return bucket_buffer(launch)
+      .narrow(0, group.partition.offset_in_bucket(parameter), value.numel())
+      .view(value.sizes());
+}
+
+void GradientBuckets::accumulate(std::size_t number, std::size_t parameter, at::Tensor& gradient) {
   const at::NoGradGuard no_grad;
-  auto target = this->gradient(index);
-  if (touched_[index])
+  auto& group = groups_[number];
+  auto target = this->gradient(group, parameter);
+  if (group.touched[parameter])
     target.add_(gradient);
   else
     target.copy_(gradient);
-  touched_[index] = 1;
+  group.touched[parameter] = 1;
   gradient.reset();
   if (!reducing_) return;
-  ++buckets_[bucket_of_[index]].ready;
-  if (std::this_thread::get_id() == owner_) launch_ready(false);
+  ++launches_[group.launch_of[group.partition.bucket_of(parameter)]].num_ready;
+  launch_ready(false);
+}
+
+void GradientBuckets::reduce(std::size_t number) {
+  auto& launch = launches_[number];
+  auto& group = groups_[launch.group];
+  const auto& bucket = group.partition.buckets()[launch.bucket];
+  const auto buffer = bucket_buffer(launch);
+  constexpr auto kLabel = "gradient bucket";
+  if (group.sharding == GradientSharding::None) {
+    reductions_.push_back(
+        {number, buffer, {}, group.ranks->all_reduce(buffer, ReduceOp::Sum, kLabel)});
+    return;
+  }
+  auto part = group.owned.narrow(0, bucket.owned_begin, bucket.size / group.ranks->size());
+  if (group.reduces_each_pass()) part = at::empty_like(part);
+  reductions_.push_back(
+      {number, buffer, part, group.ranks->reduce_scatter(part, buffer, ReduceOp::Sum, kLabel)});
+  launch.buffer.reset();
+  // Safe, as all ranks launch all buckets in one order.
+  if (group.reduces_each_pass() && reductions_.size() > kInFlight) finish_oldest();
 }
 
 void GradientBuckets::launch_ready(bool all) {
-  for (; next_bucket_ < buckets_.size(); ++next_bucket_) {
-    auto& bucket = buckets_[next_bucket_];
-    if (!all && bucket.ready < bucket.parameters) break;
-    pending_.push_back(
-        data_parallel_.all_reduce(flat_.narrow(0, bucket.begin, bucket.end - bucket.begin),
-                                  ReduceOp::Sum, "gradient bucket"));
+  for (; next_launch_ < launches_.size(); ++next_launch_) {
+    auto& launch = launches_[next_launch_];
+    auto& group = groups_[launch.group];
+    const auto& bucket = group.partition.buckets()[launch.bucket];
+    if (!all && launch.num_ready < bucket.num_parameters) break;
+    for (std::size_t i = 0; i < bucket.num_parameters; ++i)
+      if (const auto parameter = bucket.first_parameter + i; !group.touched[parameter])
+        gradient(group, parameter).zero_();
+    if (group.is_reduced()) reduce(next_launch_);
   }
-  for (auto& work : pending_) work.test();  // moves the messages on
+  for (auto& reduction : reductions_) reduction.work.test();  // moves the messages on
 }
 
 void GradientBuckets::launch() {
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (!touched_[i]) gradient(i).zero_();
-  if (data_parallel_.size() > 1) launch_ready(true);
+  const at::NoGradGuard no_grad;
+  launch_ready(true);
+}
+
+void GradientBuckets::finish_oldest() {
+  auto reduction = std::move(reductions_.front());
+  reductions_.pop_front();
+  reduction.work.wait();
+  const auto& launch = launches_[reduction.launch];
+  auto& group = groups_[launch.group];
+  if (!group.reduces_each_pass()) return;
+  const auto begin = group.partition.buckets()[launch.bucket].owned_begin;
+  group.owned.narrow(0, begin, reduction.part.numel()).add_(reduction.part);
 }
 
 void GradientBuckets::finish() {
-  for (auto& work : pending_) work.wait();
-  pending_.clear();
+  while (!reductions_.empty()) finish_oldest();
 }
 
 }  // namespace r1::parallel

@@ -1,70 +1,114 @@
 #pragma once
-// Gradients of a step in one flat buffer, summed over micro-batches and reduced over data-parallel
-// ranks in buckets while backward still runs.
+// Gradients of a step, summed over micro-batches and reduced over data-parallel ranks in buckets
+// while backward still runs.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <thread>
+#include <deque>
 #include <vector>
 
 #include "parallel/communicator.h"
+#include "parallel/flat_partition.h"
 
 namespace r1::parallel {
 
-/// One flat tensor per step: [sum of numel], in the accumulation dtype, parameters in the given
-/// order.
-///
+/// What a rank keeps of the gradients' sum over all ranks. Reference: Rajbhandari et al., arXiv
+/// 1910.02054, stages of ZeRO.
+enum class GradientSharding {
+  None,            // all of it
+  AfterReduction,  // what it owns; its own micro-batches are summed in a buffer of the whole model
+  Always           // what it owns; each micro-batch is reduced, so that no such buffer is needed
+};
+
+struct GradientBucketOptions {
+  at::ScalarType dtype;       // of sums and reductions
+  std::int64_t bucket_bytes;  // reduced in one call
+  GradientSharding sharding = GradientSharding::None;
+};
+
+/// Parameters whose gradients are summed over the same ranks.
+struct GradientGroup {
+  Communicator* ranks;
+  std::vector<at::Tensor> parameters;  // require gradients, contiguous, keep their storage
+  /// Of each parameter, ascending: its place among those of all groups. Backward reaches high ones
+  /// first.
+  std::vector<std::size_t> places;
+};
+
 ///   buckets.start();
-///   for each micro-batch: { if (last) buckets.reduce_during_backward(); loss.backward(); }
+///   for each micro-batch: { buckets.begin_pass(last); loss.backward(); buckets.end_pass(); }
 ///   buckets.launch();                       // whatever backward has not launched
-///   …                                       // other collectives of the same communicator
-///   buckets.finish();                       // flat() now holds the sum over all ranks
+///   …                                       // other collectives of the same communicators
+///   buckets.finish();                       // owned() now holds the sums over all ranks
 ///
-/// Rules kept: hooks mark parameters ready; buckets are launched in a fixed order (last parameters
-/// first) by the thread that owns this object; parameters that a step did not use contribute zeros;
-/// a rank without any micro-batch takes part. Ranks launch different numbers of buckets during
-/// backward, so all must have launched the rest before any other collective.
+/// Rules kept: hooks mark parameters ready; buckets of all groups are launched in one fixed order
+/// (last parameters first) by the thread that runs backward, which the thread that called it waits
+/// for; parameters that a pass did not use contribute zeros; a rank without any micro-batch takes
+/// part. Ranks launch different numbers of buckets during backward, so all must have launched the
+/// rest before any other collective. With GradientSharding::Always all ranks make equally many
+/// passes (an empty one has no backward) and no other collective of these ranks stands in one.
 class GradientBuckets {
  public:
-  /// `parameters` require gradients and keep their storage. `bucket_bytes` of the flat buffer per
-  /// reduction.
-  GradientBuckets(std::vector<at::Tensor> parameters, at::ScalarType dtype,
-                  std::int64_t bucket_bytes, Communicator& data_parallel);
+  /// The communicators outlive it.
+  GradientBuckets(std::vector<GradientGroup> groups, const GradientBucketOptions& options);
   ~GradientBuckets();
   GradientBuckets(const GradientBuckets&) = delete;
   GradientBuckets& operator=(const GradientBuckets&) = delete;
 
   void start();
-  void reduce_during_backward();
-  /// After the last micro-batch. Collective over: the data-parallel axis.
+  /// `last`: no other pass of this rank follows in the step.
+  void begin_pass(bool last);
+  /// Collective over: the groups' ranks, with GradientSharding::Always.
+  void end_pass();
+  /// After the last pass. Collective over: the groups' ranks.
   void launch();
   /// Waits for the sums.
   void finish();
-  at::Tensor flat() const { return flat_; }
-  /// The part of the flat buffer that is the gradient of parameter `index`, shaped like it.
-  at::Tensor gradient(std::size_t index) const;
-  /// Called by the hook of parameter `index` when its gradient of this micro-batch is complete.
-  void accumulate(std::size_t index, at::Tensor& gradient);
+
+  /// Of a group's parameters: what this rank owns of them, and where that is in owned().
+  const FlatPartition& partition(std::size_t group) const { return groups_[group].partition; }
+  /// [partition().owned_size()], in the dtype of the sums.
+  at::Tensor owned(std::size_t group) const { return groups_[group].owned; }
+  /// Called by a parameter's hook when its gradient of this micro-batch is complete.
+  void accumulate(std::size_t group, std::size_t parameter, at::Tensor& gradient);
 
  private:
-  struct Bucket {
-    std::int64_t begin = 0, end = 0;  // range of the flat buffer
-    std::size_t parameters = 0;
-    std::size_t ready = 0;
-  };
-  void launch_ready(bool all);
+  struct Group : GradientGroup {
+    Group(GradientGroup given, const GradientBucketOptions& options);
+    bool is_reduced() const { return ranks->size() > 1; }
+    bool reduces_each_pass() const { return sharding == GradientSharding::Always; }
 
-  std::vector<at::Tensor> parameters_;
-  std::vector<std::int64_t> offsets_;
-  std::vector<std::size_t> bucket_of_;
-  std::vector<Bucket> buckets_;
-  std::vector<char> touched_;
-  at::Tensor flat_;
-  Communicator& data_parallel_;
-  std::vector<Work> pending_;
-  std::size_t next_bucket_ = 0;
+    GradientSharding sharding;
+    FlatPartition partition;
+    at::Tensor owned;
+    at::Tensor flat;                     // of all parameters; undefined when each pass is reduced
+    std::vector<char> touched;           // parameters that have a gradient already
+    std::vector<std::size_t> launch_of;  // by bucket: its number in launches_
+  };
+  struct Launch {
+    std::size_t group;
+    std::size_t bucket;
+    std::size_t num_ready = 0;  // parameters complete in this pass
+    at::Tensor buffer = {};     // when each pass is reduced; undefined before the first gradient
+  };
+  struct Reduction {
+    std::size_t launch;
+    at::Tensor buffer, part;
+    Work work;
+  };
+  void order_launches();
+  at::Tensor bucket_buffer(Launch& launch);
+  at::Tensor gradient(Group& group, std::size_t parameter);
+  void forget_pass();
+  void launch_ready(bool all);
+  void reduce(std::size_t number);
+  void finish_oldest();
+
+  std::vector<Group> groups_;
+  std::vector<Launch> launches_;      // all buckets of all groups, in the order of their launch
+  std::deque<Reduction> reductions_;  // under way
+  std::size_t next_launch_ = 0;
   bool reducing_ = false;
-  std::thread::id owner_;
 };
 
 }  // namespace r1::parallel

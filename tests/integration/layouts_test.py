@@ -89,13 +89,29 @@ class ReinforcementLearning(Layouts):
             ("small micro-batches", {"trainer.micro_batch_tokens": 64, "trainer.score_batch_tokens": 64}),
             ("prompts repeated in training", {"trainer.share_prefix": False}),
             ("prompts repeated in generation", {"engine.share_prefix": False, "engine.max_num_seqs": 3}),
-            ("whole optimizer on each rank", {"trainer.shard_optimizer": False, "trainer.bucket_mb": 0.01}),
+            ("small buckets", {"trainer.bucket_mb": 0.01}),
             ("one chunk", {"rl.chunks": 1}),
         ):
             with self.subTest(name):
                 self.rl(name, 1, **settings)
                 self.assert_same(name)
 
+    def test_zero(self):
+        """Master weights, moments and gradients shared out among replicas, PPO's value head among them."""
+        ppo = {"rl.algorithm": "ppo", "advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1",
+               "rl.mini_batch": 8, "rl.update_epochs": 2}
+        shared = {"roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+        self.rl("base", 1, **ppo)
+        for stage, ranks, settings in (
+            (0, 2, {}),
+            (1, 4, {"trainer.bucket_mb": 0.01}),
+            (2, 2, {"trainer.micro_batch_tokens": 64}),
+            (2, 4, {"trainer.bucket_mb": 0.01, "roles.policy.train.tp": 2}),
+        ):
+            name = f"stage {stage} on {ranks}"
+            with self.subTest(name):
+                self.rl(name, ranks, trainer__zero_stage=stage, **ppo, **shared, **settings)
+                self.assert_equal_runs(name, "base", self.KEYS)
 
     def test_tensor_parallel(self):
         """Heads, widths and vocabulary split over ranks: the toy model has 4 heads, 2 of keys and values, 260 ids."""
@@ -170,10 +186,26 @@ class Supervised(Layouts):
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64}),
             ("without packing", 1, {"sft.packing": False}),
             ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
+            ("heads shared by ranks, gradients spread", 8, {"roles.policy.train.tp": 4, "trainer.zero_stage": 2}),
+            ("nothing spread", 2, {"trainer.zero_stage": 0}),
+            ("gradients spread", 4, {"trainer.zero_stage": 2, "trainer.micro_batch_tokens": 64}),
+            ("feed-forward recomputed", 1, {"trainer.activation_checkpointing": "selective"}),
         ):
             with self.subTest(name):
                 self.supervised("sft", name, ranks, **settings)
                 self.assert_equal_runs(name, "base", self.KEYS)
+
+    def test_continues_with_another_zero_stage(self):
+        self.records()
+        self.supervised("sft", "base", 1)
+        for steps, ranks, settings in (
+            (1, 4, {"trainer.zero_stage": 2}),
+            (2, 2, {"trainer.zero_stage": 0}),
+            (3, 4, {"trainer.zero_stage": 1, "roles.policy.train.tp": 2}),
+            (0, 3, {"trainer.zero_stage": 2, "trainer.bucket_mb": 0.01}),
+        ):
+            self.supervised("sft", "moved", ranks, run__max_steps=steps, **settings)
+        self.assert_equal_runs("moved", "base", self.KEYS)
 
     SAFETY = {"sft.safety.weight": 0.5, "sft.safety.samples_per_prompt": 2, "sft.safety.max_new_tokens": 12,
               "classifier.path": str(support.ROOT / "tests" / "data" / "models" / "tiny_safety"),
@@ -191,7 +223,7 @@ class Supervised(Layouts):
         self.assertGreater(support.relative_distance(*weights), 1e-4, "the term changes nothing")
         for name, ranks, settings, wanted in (
             ("four", 4, {}, ("0..2 policy (dp 3)", "3 reward (dp 1)")),
-            ("two rewards", 4, {"roles.policy.ranks": 2, "roles.reward.ranks": 2},
+            ("two rewards", 4, {"roles.policy.ranks": 2, "roles.reward.ranks": 2, "trainer.zero_stage": 2},
              ("0..1 policy (dp 2)", "2..3 reward (dp 2)")),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "rl.reward_batch": 1}, ()),
         ):
@@ -326,6 +358,12 @@ class Experts(Layouts):
             ("two times two ranks", 4, {"roles.policy.train.tp": 2, "trainer.sequence_parallel": True}),
             ("experts over replicas", 4, {"roles.policy.train.ep": 2}),
             ("experts over five", 5, {"roles.policy.train.ep": 5, "trainer.micro_batch_tokens": 64}),
+            ("split, nothing spread", 4, {"roles.policy.train.tp": 2, "trainer.zero_stage": 0}),
+            ("split, gradients spread", 4, {"roles.policy.train.tp": 2, "trainer.sequence_parallel": True,
+                                            "trainer.zero_stage": 2}),
+            ("experts over replicas, nothing spread", 4, {"roles.policy.train.ep": 2, "trainer.zero_stage": 0}),
+            ("experts over replicas, gradients spread", 4, {"roles.policy.train.ep": 2, "trainer.zero_stage": 2,
+                                                            "trainer.micro_batch_tokens": 64}),
         ), "loss")
         for settings in ({"run.max_steps": 2}, {}):  # a run that was cut and goes on
             train("cut", 1, {**self.SHAPE, **settings})

@@ -97,11 +97,18 @@ std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Ten
   const auto attended =
       leave(attend(layer, enter(normed, passage, "before attention"), rope, input.attention),
             passage, "attention");
-  const auto [middle, normed_middle] = nn::add_rms_norm(attended, stream, norms.post, epsilon);
-  const auto fed = leave(
-      feed_forward(layer, enter(normed_middle, passage, "before feed-forward"), input.token_uses),
-      passage, "feed-forward");
-  return {fed, middle};
+  const auto second_half = [this, layer, epsilon, passage,
+                            input = &input](const std::vector<at::Tensor>& x) {
+    const auto [middle, normed_middle] =
+        nn::add_rms_norm(x[0], x[1], norms_[static_cast<std::size_t>(layer)].post, epsilon);
+    const auto fed = leave(feed_forward(layer, enter(normed_middle, passage, "before feed-forward"),
+                                        input->token_uses),
+                           passage, "feed-forward");
+    return std::vector<at::Tensor>{fed, middle};
+  };
+  const bool again = recompute() == Recompute::FeedForward && at::GradMode::is_enabled();
+  return again ? nn::checkpointed(second_half, {attended, stream})
+               : second_half({attended, stream});
 }
 
 at::Tensor Decoder::forward(const ModelInput& input) const {
@@ -117,8 +124,8 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
     };
     std::vector<at::Tensor> inputs{block};
     if (residual.defined()) inputs.push_back(residual);
-    const bool recompute = activation_checkpointing() && at::GradMode::is_enabled();
-    const auto out = recompute ? nn::checkpointed(run, inputs) : run(inputs);
+    const bool again = recompute() == Recompute::Layer && at::GradMode::is_enabled();
+    const auto out = again ? nn::checkpointed(run, inputs) : run(inputs);
     block = out[0];
     residual = out[1];
   }

@@ -37,6 +37,7 @@ void DeepseekV3Model::add_layer(const DeepseekLayer& layer, const std::string& p
 void DeepseekV3Model::add_experts(const DeepseekExperts& experts, const std::string& prefix) {
   add_whole(experts.router, prefix + "gate.weight");
   add_whole(experts.balance_bias, prefix + "gate.e_score_correction_bias");
+  parameters_.back().trained = false;
   const auto inner = shape().experts.moe_intermediate_size, hidden = shape().hidden_size;
   const auto held = own_experts();
   std::vector<WeightSlice> gate_up, down;

@@ -92,7 +92,7 @@ TEST_P(FamilyFixture, EveryLayersOutputMatches) {
 }
 
 TEST_P(FamilyFixture, GradientsMatchWithAndWithoutRecomputation) {
-  for (const bool recompute : {false, true}) {
+  for (const auto recompute : {Recompute::Nothing, Recompute::FeedForward, Recompute::Layer}) {
     const auto model = load();
     model->set_activation_checkpointing(recompute);
     for (auto& parameter : model->parameters()) parameter.value.requires_grad_(true);

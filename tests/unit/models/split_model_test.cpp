@@ -55,7 +55,7 @@ struct Step {
 };
 
 /// One forward and backward; every rank gets the whole result.
-Step step(Model& model, bool recompute, bool sequence_parallel = false) {
+Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
   model.set_sequence_parallel(sequence_parallel);
   for (auto& parameter : model.parameters()) parameter.value.requires_grad_(true);
   model.set_activation_checkpointing(recompute);
@@ -71,8 +71,10 @@ Step step(Model& model, bool recompute, bool sequence_parallel = false) {
     const auto& grad = parameter.value.grad();
     gradients.back().value = grad.defined() ? grad : at::zeros_like(parameter.value.detach());
   }
-  sum_partial_gradients(
-      gradients, [&](std::size_t i) { return gradients[i].value; }, axes);
+  std::vector<FlatRange> ranges;
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    ranges.push_back({i, 0, gradients[i].value.view(-1)});
+  sum_partial_gradients(gradients, ranges, at::kDouble, axes, parallel::alone());
   for (const auto& parameter : gradients)
     for (const auto& slice : parameter.slices)
       if (counts(parameter, slice, axes))
@@ -97,10 +99,14 @@ class SplitModel : public ::testing::TestWithParam<const char*> {
 TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
   const auto whole = make_model(shape_, at::kDouble, at::kCPU);
   randomize(*whole, kSeed);
-  const auto expected = step(*whole, false);
+  const auto expected = step(*whole, Recompute::Nothing);
   for (const int size : {2, 4})
-    for (const auto& [recompute, sequence] :
-         {std::pair{false, false}, {true, false}, {false, true}, {true, true}})
+    for (const auto& [recompute, sequence] : {std::pair{Recompute::Nothing, false},
+                                              {Recompute::Layer, false},
+                                              {Recompute::FeedForward, false},
+                                              {Recompute::Nothing, true},
+                                              {Recompute::Layer, true},
+                                              {Recompute::FeedForward, true}})
       test::ThreadRanks::run(size, [&](parallel::Communicator& ranks) {
         const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
         randomize(*part, kSeed);
@@ -125,7 +131,10 @@ TEST_P(SplitModel, PartsMakeTheWholeModel) {
     const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
     randomize(*part, kSeed);
     const bool keep = ranks.rank() == 2;
-    const auto gathered = gather_model(part->parameters(), shape_, part->axes(), keep);
+    const auto gathered = gather_model(part->parameters(),
+                                       {part->parameters().front().value.options(),
+                                        [&](std::size_t i) { return part->parameters()[i].value; }},
+                                       shape_, part->axes(), keep);
     ASSERT_EQ(gathered != nullptr, keep);
     if (!keep) return;
     for (std::size_t i = 0; i < whole->parameters().size(); ++i)

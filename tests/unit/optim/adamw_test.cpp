@@ -65,6 +65,30 @@ AdamWSlot run(std::int64_t size, at::ScalarType model_dtype, at::ScalarType grad
   return optimizer.slots()[0];
 }
 
+/// Three steps on weights of `dtype` with state in `place`.
+AdamWSlot run_in(StatePlace place, at::ScalarType dtype) {
+  constexpr std::int64_t kSize = 5'000'001;  // more than travels to the host at a time
+  at::manual_seed(5);
+  OptimizerOptions options;
+  options.weight_decay = 0.1;
+  AdamW optimizer(options);
+  optimizer.add(at::randn({kSize}).to(dtype), true, place);
+  for (int t = 0; t < 3; ++t) optimizer.step({at::randn({kSize})}, 1e-2, 0.5);
+  return optimizer.slots()[0];
+}
+
+TEST(AdamW, StateOnTheHostGivesTheSameWeights) {
+  for (const auto dtype : {at::kBFloat16, at::kFloat, at::kDouble}) {
+    const auto near = run_in(StatePlace::WithModel, dtype), far = run_in(StatePlace::Host, dtype);
+    ASSERT_TRUE(far.model.defined());
+    EXPECT_NE(far.master.data_ptr(), far.model.data_ptr());
+    EXPECT_TRUE(at::equal(far.master, near.master)) << dtype;
+    EXPECT_TRUE(at::equal(far.exp_avg, near.exp_avg)) << dtype;
+    EXPECT_TRUE(at::equal(far.exp_avg_sq, near.exp_avg_sq)) << dtype;
+    EXPECT_TRUE(at::equal(far.model, near.model.defined() ? near.model : near.master)) << dtype;
+  }
+}
+
 TEST(AdamW, FusedPassEqualsFp64) {
   constexpr std::int64_t kSize = 70001;  // not a multiple of any vector or block
   const AdamWSlot exact = run(kSize, at::kDouble, at::kDouble);

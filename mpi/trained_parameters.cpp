@@ -1,0 +1,161 @@
+#include "trained_parameters.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "optim/clip.h"
+#include "parallel/gather_owned.h"
+#include "tensor/dtype.h"
+
+namespace r1::mpi {
+namespace {
+
+parallel::GradientSharding sharding(std::int64_t zero_stage) {
+  using parallel::GradientSharding;
+  return zero_stage == 0   ? GradientSharding::None
+         : zero_stage == 1 ? GradientSharding::AfterReduction
+                           : GradientSharding::Always;
+}
+
+}  // namespace
+
+TrainedParameters::TrainedParameters(const models::Model& model,
+                                     std::vector<models::Parameter> parameters,
+                                     const config::TrainerOptions& options, const DataAxes& data)
+    : model_(model),
+      parameters_(std::move(parameters)),
+      data_(data),
+      reduces_each_pass_(options.zero_stage == 2 && data.all->size() > 1),
+      group_of_(parameters_.size(), 0) {
+  for (auto& parameter : parameters_) parameter.value.requires_grad_(true);
+  make_groups();
+  const auto dtype =
+      model.dtype() == at::kDouble ? at::kDouble : tensor::parse_dtype(options.gradient_dtype);
+  std::vector<parallel::GradientGroup> groups;
+  for (const auto& group : groups_) {
+    groups.push_back({group.ranks, values(group), {}});
+    for (const auto i : group.parameters)
+      groups.back().places.push_back(parameters_[i].trained ? i + parameters_.size() : i);
+  }
+  buckets_ = std::make_unique<parallel::GradientBuckets>(
+      std::move(groups),
+      parallel::GradientBucketOptions{dtype, static_cast<std::int64_t>(options.bucket_mb * 1e6),
+                                      sharding(options.zero_stage)});
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (const auto& range : buckets_->partition(g).owned())
+      gradients_.push_back({groups_[g].parameters[range.parameter], range.begin,
+                            buckets_->owned(g).narrow(0, range.offset, range.size)});
+  std::sort(gradients_.begin(), gradients_.end(),
+            [](const auto& a, const auto& b) { return a.parameter < b.parameter; });
+}
+
+void TrainedParameters::make_groups() {
+  const bool shares_experts = data_.experts->size() < data_.all->size();
+  groups_.push_back({data_.all, {}});
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (shares_experts && parameters_[i].expert) group_of_[i] = 1;
+    if (group_of_[i] == groups_.size()) groups_.push_back({data_.experts, {}});
+    groups_[group_of_[i]].parameters.push_back(i);
+  }
+  // Buckets are launched from the end, and those of parameters that no gradient reaches are never
+  // ready: they must not keep others waiting.
+  for (auto& group : groups_)
+    std::stable_partition(group.parameters.begin(), group.parameters.end(),
+                          [this](std::size_t i) { return !parameters_[i].trained; });
+}
+
+std::vector<at::Tensor> TrainedParameters::values(const Group& group) const {
+  std::vector<at::Tensor> values;
+  for (const auto i : group.parameters) values.push_back(parameters_[i].value);
+  return values;
+}
+
+std::optional<std::size_t> TrainedParameters::range_of(std::size_t parameter) const {
+  const auto found =
+      std::lower_bound(gradients_.begin(), gradients_.end(), parameter,
+                       [](const auto& range, std::size_t i) { return range.parameter < i; });
+  if (found == gradients_.end() || found->parameter != parameter) return std::nullopt;
+  return static_cast<std::size_t>(found - gradients_.begin());
+}
+
+at::Tensor TrainedParameters::weights(const models::FlatRange& range) const {
+  return parameters_[range.parameter].value.detach().view(-1).narrow(0, range.begin,
+                                                                     range.values.numel());
+}
+
+bool TrainedParameters::is_sharded(const Group& group) const {
+  return buckets_->partition(static_cast<std::size_t>(&group - groups_.data())).num_owners() > 1;
+}
+
+bool TrainedParameters::is_sharded(std::size_t parameter) const {
+  return is_sharded(groups_[group_of_[parameter]]);
+}
+
+parallel::Communicator& TrainedParameters::replicas_of(std::size_t parameter) const {
+  return *groups_[group_of_[parameter]].ranks;
+}
+
+/// Ranks have different numbers of micro-batches, and each of them reduces: the others join in.
+bool TrainedParameters::anyone_passes(bool i_pass) const {
+  return data_.all->all_reduce_scalar(i_pass ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                      "another micro-batch") > 0.0;
+}
+
+void TrainedParameters::backward(const at::Tensor& loss, bool last) {
+  if (reduces_each_pass_) anyone_passes(true);
+  buckets_->begin_pass(last);
+  loss.backward();
+  buckets_->end_pass();
+}
+
+void TrainedParameters::end_backward() {
+  while (reduces_each_pass_ && anyone_passes(false)) {
+    buckets_->begin_pass(false);
+    buckets_->end_pass();
+  }
+  buckets_->launch();
+}
+
+void TrainedParameters::finish() {
+  buckets_->finish();
+  // Partial gradients are those of shared parameters.
+  const auto& shared = groups_.front();
+  models::sum_partial_gradients(parameters_, gradients_, buckets_->owned(0).options(),
+                                model_.axes(),
+                                is_sharded(shared) ? *shared.ranks : parallel::alone());
+}
+
+double TrainedParameters::own_squares(const Group& group) const {
+  std::vector<at::Tensor> sums;
+  for (const auto& range : gradients_) {
+    if (&groups_[group_of_[range.parameter]] != &group) continue;
+    const auto& parameter = parameters_[range.parameter];
+    for (const auto& slice : parameter.slices)
+      if (const auto part = models::part_of(range, parameter, slice);
+          slice.copy == 0 && part.values.numel() > 0)
+        sums.push_back(optim::sum_of_squares(part.values));
+  }
+  return sums.empty() ? 0.0 : at::stack(sums).sum().item<double>();
+}
+
+double TrainedParameters::squared_norm() const {
+  double mine = 0.0;
+  for (const auto& group : groups_) {
+    double squares = own_squares(group);
+    if (is_sharded(group))
+      squares = group.ranks->all_reduce_scalar(squares, parallel::ReduceOp::Sum,
+                                               "gradient norm of shards");
+    // All replicas have this sum now, and one of them counts.
+    const bool split_over_experts = &group != &groups_.front();
+    if (split_over_experts || models::counts_shared_parameters(model_.axes())) mine += squares;
+  }
+  return model_.axes().experts->all_reduce_scalar(mine, parallel::ReduceOp::Sum, "gradient norm");
+}
+
+void TrainedParameters::gather_weights() {
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    parallel::gather_owned(buckets_->partition(g), values(groups_[g]), *groups_[g].ranks);
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,176 @@
+// The training engine over data-parallel ranks: however masters, moments and gradients are spread
+// (ZeRO) and wherever they live, the steps are those of one rank. Ranks are threads.
+#include "trainer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "checkpoint/box.h"
+#include "models/registry.h"
+#include "support/fixtures.h"
+#include "support/thread_ranks.h"
+
+namespace r1::mpi {
+namespace {
+
+constexpr double kRounding = 1e-12;  // fp64
+constexpr std::uint64_t kSeed = 3;
+constexpr int kSteps = 3;
+constexpr std::int64_t kNumSequences = 5;
+
+models::ModelShape small_shape(const std::string& architecture) {
+  models::ModelShape shape;
+  shape.architecture = architecture;
+  shape.vocab_size = 13;
+  shape.hidden_size = 16;
+  shape.num_hidden_layers = 2;
+  shape.num_attention_heads = 4;
+  shape.num_key_value_heads = architecture == "deepseek_v3" ? 4 : 2;
+  shape.head_dim = 8;
+  shape.intermediate_size = 22;
+  shape.max_position_embeddings = 64;
+  shape.tie_word_embeddings = architecture == "llama";
+  shape.latent_attention = {.q_lora_rank = 12,
+                            .kv_lora_rank = 8,
+                            .qk_nope_head_dim = 4,
+                            .qk_rope_head_dim = 8,
+                            .v_head_dim = 6};
+  if (architecture != "deepseek_v3") return shape;
+  shape.experts.num_experts = 6;
+  shape.experts.num_experts_per_token = 2;
+  shape.experts.num_shared_experts = 1;
+  shape.experts.moe_intermediate_size = 10;
+  shape.experts.num_dense_layers = 1;
+  shape.experts.num_groups = 3;
+  shape.experts.num_groups_per_token = 2;
+  return shape;
+}
+
+/// A model, a value head and their trainer, as a rank has them.
+struct Rank {
+  Rank(const std::string& architecture, at::ScalarType dtype, std::int64_t zero_stage,
+       const std::string& offload, parallel::Communicator& ranks)
+      : ranks(ranks), model(models::make_model(small_shape(architecture), dtype, at::kCPU)) {
+    models::randomize(*model, kSeed);
+    value_head = at::full({1, 16}, 0.25, dtype);
+    optim::OptimizerOptions optimizer;
+    optimizer.learning_rate = 1e-2;
+    optimizer.weight_decay = 0.1;
+    optimizer.max_grad_norm = 1.0;
+    config::TrainerOptions options;
+    options.zero_stage = zero_stage;
+    options.offload = offload;
+    options.bucket_mb = 1e-3;
+    options.expert_bias_rate = 1e-3;
+    trainer = std::make_unique<Trainer>(
+        *model, std::vector<ExtraParameter>{{"value_head.weight", value_head}}, optimizer, options,
+        config::RunOptions(), kSteps, DataAxes{&ranks, &ranks});
+  }
+
+  /// Sequences go round the ranks, so that some have fewer micro-batches than others.
+  OptimizerStep step(std::int64_t number) {
+    trainer->start();
+    double sum = 0.0;
+    for (std::int64_t s = ranks.rank(); s < kNumSequences; s += ranks.size()) {
+      const auto input = test::packed_input(
+          {{(s + number) % 13, (3 * s + 1) % 13, (s * s + number) % 13}}, {}, model->dtype());
+      const auto hidden = model->forward(input).to(at::kDouble);
+      const auto loss = hidden.square().mean() * static_cast<double>(s + 1) +
+                        at::linear(hidden, value_head.to(at::kDouble)).sum();
+      sum += loss.item<double>();
+      trainer->backward(loss, s + ranks.size() >= kNumSequences);
+    }
+    trainer->end_backward();
+    return trainer->finish(ranks.all_reduce_scalar(sum, parallel::ReduceOp::Sum, "loss"));
+  }
+
+  parallel::Communicator& ranks;
+  std::unique_ptr<models::Model> model;
+  at::Tensor value_head;
+  std::unique_ptr<Trainer> trainer;
+};
+
+struct Layout {
+  const char* architecture;
+  std::int64_t zero_stage;
+  const char* offload;
+};
+
+class TrainerOnRanks : public ::testing::TestWithParam<Layout> {};
+
+TEST_P(TrainerOnRanks, StepsEqualThoseOfOneRank) {
+  const auto [architecture, zero_stage, offload] = GetParam();
+  Rank whole(architecture, at::kDouble, 0, "none", parallel::alone());
+  std::vector<double> norms;
+  for (int i = 0; i < kSteps; ++i) norms.push_back(whole.step(i).gradient_norm);
+  for (const int size : {1, 2, 3, 7})
+    test::ThreadRanks::run(size, [&, architecture = architecture, zero_stage = zero_stage,
+                                  offload = offload](parallel::Communicator& ranks) {
+      Rank part(architecture, at::kDouble, zero_stage, offload, ranks);
+      for (std::size_t i = 0; i < norms.size(); ++i)
+        EXPECT_NEAR(part.step(static_cast<std::int64_t>(i)).gradient_norm, norms[i],
+                    kRounding * norms[i]);
+      for (std::size_t i = 0; i < part.model->parameters().size(); ++i) {
+        const auto& expected = whole.model->parameters()[i];
+        const auto name = expected.slices[0].name + " on " + std::to_string(size) + " ranks";
+        EXPECT_LT(test::max_difference(part.model->parameters()[i].value.detach(),
+                                       expected.value.detach()),
+                  kRounding)
+            << name;
+        EXPECT_LT(test::max_difference(part.trainer->master(i), expected.value.detach()), kRounding)
+            << "master of " << name;
+      }
+      EXPECT_LT(test::max_difference(part.value_head.detach(), whole.value_head.detach()),
+                kRounding);
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, TrainerOnRanks,
+                         ::testing::Values(Layout{"llama", 0, "none"}, Layout{"llama", 1, "none"},
+                                           Layout{"llama", 2, "none"},
+                                           Layout{"llama", 0, "optimizer"},
+                                           Layout{"llama", 2, "optimizer"},
+                                           Layout{"deepseek_v3", 1, "none"},
+                                           Layout{"deepseek_v3", 2, "both"}),
+                         [](const auto& info) {
+                           return fmt::format("{}_zero{}_offload_{}", info.param.architecture,
+                                              info.param.zero_stage, info.param.offload);
+                         });
+
+TEST(Trainer, RoundedWeightsAreTheMastersOnEveryRank) {
+  for (const char* offload : {"none", "optimizer"})
+    test::ThreadRanks::run(3, [&](parallel::Communicator& ranks) {
+      Rank rank("llama", at::kBFloat16, 1, offload, ranks);
+      auto first = rank.trainer->master(1).add(1e-4);  // between two numbers of bf16
+      rank.trainer->set_master(1, first);
+      EXPECT_TRUE(at::equal(rank.trainer->master(1), first));
+      rank.step(0);
+      for (std::size_t i = 0; i < rank.model->parameters().size(); ++i)
+        EXPECT_TRUE(at::equal(rank.model->parameters()[i].value.detach(),
+                              rank.trainer->master(i).to(at::kBFloat16)));
+    });
+}
+
+TEST(Trainer, CheckpointTensorsOfAllRanksTileEachTensor) {
+  for (const std::int64_t zero_stage : {0, 1, 2}) {
+    std::mutex mutex;
+    std::map<std::string, std::pair<std::vector<std::int64_t>, std::vector<checkpoint::Box>>> all;
+    test::ThreadRanks::run(3, [&](parallel::Communicator& ranks) {
+      Rank rank("deepseek_v3", at::kDouble, zero_stage, "none", ranks);
+      const auto tensors = rank.trainer->checkpoint_tensors();
+      const std::lock_guard lock(mutex);
+      for (const auto& tensor : tensors) {
+        auto& [shape, boxes] = all[tensor.name];
+        shape = tensor.shape;
+        for (const auto& local : tensor.boxes)
+          if (tensor.replica == 0) boxes.push_back(local.box);
+      }
+    });
+    EXPECT_TRUE(all.contains("optimizer.exp_avg/value_head.weight"));
+    for (const auto& [name, tensor] : all)
+      EXPECT_EQ(checkpoint::tiling_problem(tensor.first, tensor.second), "") << name;
+  }
+}
+
+}  // namespace
+}  // namespace r1::mpi
