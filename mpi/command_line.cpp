@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
+#include <cinttypes>
+#include <cstdio>
 
 #include "base/errors.h"
 #include "base/version.h"
@@ -67,6 +69,18 @@ void add_run_options(CLI::App* command, CommandLine& line) {
       ->add_option("--time-limit", line.time_limit,
                    "stop with a checkpoint before this much time is over (default: Slurm's limit)")
       ->type_name("H:MM:SS");
+}
+
+/// "8..1024".
+std::pair<std::int64_t, std::int64_t> parse_sweep(const std::string& text) {
+  std::int64_t first = 0, last = 0;
+  char dots[3] = {}, rest = 0;
+  const int found =
+      std::sscanf(text.c_str(), "%" SCNd64 "%2[.]%" SCNd64 "%c", &first, dots, &last, &rest);
+  if (found != 3 || std::string(dots) != ".." || first < 1 || last < first || last > 65536)
+    throw base::ConfigError(
+        "--sweep: expected FIRST..LAST with 1 <= FIRST <= LAST <= 65536, found \"" + text + "\"");
+  return {first, last};
 }
 
 void add_files(CLI::App* command, CommandLine& line, const char* input, const char* output) {
@@ -173,6 +187,10 @@ void add_other_tools(CLI::App& app, CommandLine& line) {
       ->check(CLI::PositiveNumber);
   plan->add_option("--stage", line.stage, "which stage the file is for (default: by its sections)")
       ->type_name("STAGE");
+  plan->add_option_function<std::string>(
+          "--sweep", [&line](const std::string& text) { line.sweep = parse_sweep(text); },
+          "the best layout on FIRST, 2 FIRST, … LAST ranks: step, tokens/s, efficiency, days")
+      ->type_name("FIRST..LAST");
   plan->add_flag("--table", line.table,
                  "stages x published models -> least and recommended ranks, memory, hours");
 

@@ -24,6 +24,7 @@ struct CommandLine {
   std::string stage;            // which stage a configuration is for; empty: by its sections
   std::int64_t world_size = 0;  // 0: [plan] world_size, or the ranks started
   bool table = false;
+  std::optional<std::pair<std::int64_t, std::int64_t>> sweep;  // ranks, first to last
 
   // Tools.
   std::string model;

@@ -7,10 +7,16 @@
 
 #include "mpi/communication_backend.h"
 #include "mpi/communicator.h"
-#include "mpi/role_layout.h"
 #include "parallel/model_axes.h"
+#include "parallel/role_layout.h"
 
 namespace r1::mpi {
+
+using parallel::kPolicy;
+using parallel::kPolicyGenerate;
+using parallel::RoleAssignment;
+using parallel::RoleLayout;
+using parallel::RolePlace;
 
 class RoleGroups {
  public:

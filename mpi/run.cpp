@@ -17,6 +17,7 @@
 #include "checkpoint_model.h"
 #include "collective_errors.h"
 #include "config/print.h"
+#include "config/stage_roles.h"
 #include "matmul_speed.h"
 #include "model_path.h"
 #include "tensor/dtype.h"
@@ -25,44 +26,6 @@ namespace r1::mpi {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Ranks of a tensor axis are neighbours: they talk most.
-RoleRequest request(const std::string& name, const config::RoleOptions& options,
-                    const config::MeshOptions& mesh) {
-  std::vector<parallel::Axis> axes{{"dp", mesh.dp > 0 ? static_cast<int>(mesh.dp) : -1}};
-  if (mesh.ep > 1) axes.push_back({"ep", static_cast<int>(mesh.ep)});
-  if (mesh.tp > 1) axes.push_back({"tp", static_cast<int>(mesh.tp)});
-  return {name, static_cast<int>(options.ranks), options.share_with, axes};
-}
-
-/// `trains`: the stage's policy is trained; else it only samples.
-std::vector<RoleRequest> requests(const config::RolesOptions& options,
-                                  const std::vector<std::string>& roles, bool trains) {
-  const std::map<std::string, const config::RoleOptions*> table{{"policy", &options.policy},
-                                                                {"reference", &options.reference},
-                                                                {"reward", &options.reward},
-                                                                {"teacher", &options.teacher}};
-  std::vector<RoleRequest> list;
-  for (const auto& role : roles) {
-    const auto& of_role = *table.at(role);
-    list.push_back(request(role, of_role,
-                           trains || role != kPolicy ? of_role.train : of_role.generation_mesh()));
-    const auto& share = list.back().share_with;
-    if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
-      list.back().share_with.clear();
-  }
-  const auto &train = options.policy.train, generate = options.policy.generation_mesh();
-  if (trains && (generate.tp != train.tp || generate.ep != train.ep)) {
-    list.push_back(request(kPolicyGenerate, options.policy, generate));
-    list.back().ranks = -1;
-    list.back().share_with = kPolicy;
-  }
-  return list;
-}
-
-bool trains(const StageSetup& setup) {
-  return setup.command != "generate" && setup.command != "evaluate";
-}
 
 /// The cores of this process, shared by the policy ranks of the node: other roles mostly work while
 /// the policy waits.
@@ -85,14 +48,15 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
-  groups_ =
-      std::make_unique<RoleGroups>(world_,
-                                   RoleLayout(requests(config().roles, roles, trains(setup_)),
-                                              world_.size(), environment_.node_of_rank(), true),
-                                   BackendRequest{config().communication.backend, device_});
+  groups_ = std::make_unique<RoleGroups>(
+      world_,
+      RoleLayout(
+          config::role_requests(config().roles, roles, config::trains_policy(setup_.command)),
+          world_.size(), environment_.node_of_rank(), true),
+      BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
-  meter_ = std::make_unique<StepMeter>(world_, *groups_);
+  meter_ = std::make_unique<StepMeter>(world_, *groups_, device_);
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
            "tokenizer");
   if (config().rewards.shuffle && groups_->layout().role(kPolicy).ranks.size() > 1)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/timer.h"
+#include "memory_peak.h"
 
 namespace r1::mpi {
 namespace {
@@ -51,6 +52,8 @@ void StepMeter::finish(metrics::Row& row) {
   append(sums, traffic);
   append(maxima, traffic);
   maxima.push_back(seconds);
+  const auto peak = memory_peak(device_);
+  maxima.insert(maxima.end(), {peak.resident, peak.device_allocated, peak.device_reserved});
   for (const auto& role : layout.roles()) {
     sums.push_back(groups_.is_in(role.name) ? seconds : 0.0);
     sums.push_back(groups_.is_in(role.name) ? waited : 0.0);
@@ -73,6 +76,12 @@ void StepMeter::finish(metrics::Row& row) {
   row.set("messages_per_step_max", maxima[0]);
   row.set("bytes_per_step", sums[1] / ranks);
   row.set("bytes_per_step_max", maxima[1]);
+  constexpr double kGib = 1 << 30;
+  row.set("memory_peak_gib", maxima[3] / kGib);
+  if (!device_.is_cpu()) {
+    row.set("device_memory_peak_gib", maxima[4] / kGib);
+    row.set("device_memory_reserved_gib", maxima[5] / kGib);
+  }
 }
 
 std::string StepMeter::describe_total() {

@@ -1,6 +1,6 @@
 #pragma once
-// What a step costs the ranks beside their work: how long each role waits for the others, and how
-// many messages and bytes the busiest and the mean rank have.
+// What a step costs the ranks beside their work: how long each role waits for the others, how many
+// messages and bytes the busiest and the mean rank have, and the memory of the fullest rank.
 #include <string>
 
 #include "call_registry.h"
@@ -19,10 +19,14 @@ namespace r1::mpi {
 ///                             for the policy, or are done before it
 ///   messages_per_step, messages_per_step_max   of a rank (traffic.h): mean, and the busiest rank
 ///   bytes_per_step, bytes_per_step_max
+///   memory_peak_gib           most host memory that a rank has held since the program's start
+///   device_memory_peak_gib, device_memory_reserved_gib   the same of a GPU: tensors, and what the
+///                             allocator holds for them
 class StepMeter {
  public:
   /// `world` and `groups` must outlive it.
-  StepMeter(parallel::Communicator& world, RoleGroups& groups) : world_(world), groups_(groups) {}
+  StepMeter(parallel::Communicator& world, RoleGroups& groups, at::Device device)
+      : world_(world), groups_(groups), device_(device) {}
 
   void begin();
   /// Seconds since begin(), on this rank.
@@ -36,6 +40,7 @@ class StepMeter {
  private:
   parallel::Communicator& world_;
   RoleGroups& groups_;
+  at::Device device_;
   double begin_ = 0.0;
   double waited_before_ = 0.0;
   Traffic traffic_before_;

@@ -7,14 +7,35 @@
 
 #include "base/log.h"
 #include "commands/commands.h"
-#include "commands/plan_table.h"
 #include "config/model_size.h"
+#include "config/plan_search.h"
+#include "config/plan_table.h"
 #include "config/print.h"
+#include "model_loading.h"
+#include "model_path.h"
 
 namespace r1::mpi {
 namespace {
 
 namespace fs = std::filesystem;
+using config::NamedShape;
+using config::PlannedStage;
+
+/// The shape of a model's files, where they are there: it wins over the configuration's.
+void read_shape(const std::string& path, models::ModelOptions options, models::ModelShape& shape) {
+  const auto run = fs::path(path).parent_path() / "checkpoints";  // RUN/latest, RUN/best, RUN/400
+  if (path.empty() || !(fs::exists(path) || fs::exists(run))) return;
+  options.path = find_model(path);
+  shape = model_shape(options);
+}
+
+/// Sequence classifiers have another kind of folder and are small beside the rest.
+void read_shapes(config::Config& config) {
+  for (auto* model : {&config.model, &config.reference, &config.teacher})
+    read_shape(model->path, *model, model->shape);
+  for (auto& student : config.distill.students)
+    read_shape(student.path, config.model, student.shape);
+}
 
 /// The stage whose section the file fills; "rl" and "sft" can stand beside the others' sections.
 std::string stage_by_sections(const config::Config& config, const std::string& file) {
@@ -28,10 +49,11 @@ std::string stage_by_sections(const config::Config& config, const std::string& f
 std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
                                          const std::string& command) {
   const auto& names = loaded.config.pipeline.stages;
-  if (names.empty()) return {{command, command, loaded.config}};
   std::vector<PlannedStage> stages;
+  if (names.empty()) stages.push_back({command, command, loaded.config});
   for (std::size_t i = 0; i < names.size(); ++i)
     stages.push_back({names[i].name, names[i].command, loaded.stages[i]});
+  for (auto& stage : stages) read_shapes(stage.config);
   return stages;
 }
 
@@ -75,6 +97,7 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
                                         ranks_to_plan(line, stage.config, ranks_started));
     if (stages.size() > 1) std::printf("== %s\n", stage.name.c_str());
     std::fputs(plan.text().c_str(), stdout);
+    if (!plan.fits()) std::fputs(config::advice(stage.config, plan).c_str(), stdout);
     misfits += plan.misfits.size();
   }
   return misfits;
@@ -85,6 +108,13 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
 int plan_command(const CommandLine& line) {
   const auto loaded = config::load_config({"plan", line.config, line.overrides});
   const auto stages = planned_stages(loaded, stage_command(line, loaded));
+  if (line.sweep) {
+    for (const auto& stage : stages)
+      if (stage.command != "prepare")
+        std::fputs(config::plan_sweep(stage, line.sweep->first, line.sweep->second).c_str(),
+                   stdout);
+    return 0;
+  }
   if (line.table) {
     auto models = published_models(line.config);
     if (!loaded.config.model.shape.empty())
@@ -93,7 +123,7 @@ int plan_command(const CommandLine& line) {
       throw base::ConfigError(fmt::format(
           "{}: no model to plan for: [model.shape] is empty and there is no ../models beside it",
           line.config));
-    std::fputs(plan_table(stages, models).c_str(), stdout);
+    std::fputs(config::plan_table(stages, models).c_str(), stdout);
     return 0;
   }
   const auto misfits = print_plans(stages, line, 1);

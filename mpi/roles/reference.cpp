@@ -5,17 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "checkpoint_model.h"
+#include "config/stage_roles.h"
 #include "models/split_model.h"
 #include "roles/policy.h"
 
 namespace r1::mpi {
 
-bool Reference::needed(const config::Config& config) {
-  return config.kl.coefficient > 0.0 && (config.kl.in_loss() || config.kl.in_reward());
-}
-
 Reference::Reference(Run& run) : run_(run) {
-  if (!needed(run.config())) return;
+  if (!config::needs_reference(run.config())) return;
   const auto& config = run.config();
   service_.emplace(run.groups(), run.exchange(), "reference", kReferenceRequest, kReferenceReply);
   run.together(

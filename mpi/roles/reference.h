@@ -14,8 +14,6 @@ class Reference {
   /// Not in use (every call returns at once) when the configuration has no KL term. Collective
   /// over: world.
   explicit Reference(Run& run);
-  /// Whether a configuration needs a reference at all.
-  static bool needed(const config::Config& config);
 
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
   void collect(std::vector<RolloutChunk>& chunks);

@@ -4,6 +4,7 @@
 
 #include "algorithms/distillation_loss.h"
 #include "algorithms/sft_loss.h"
+#include "config/stage_roles.h"
 #include "parallel/vocab_distillation.h"
 #include "parallel/vocab_logprob.h"
 #include "roles/teacher.h"
@@ -35,9 +36,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
                                const StageSetup& setup) {
   const bool by_logits =
       setup.config.distill.mode == "logits" && setup.config.distillation_loss.soft_weight > 0.0;
-  Run run(
-      environment, world, setup,
-      by_logits ? std::vector<std::string>{kPolicy, "teacher"} : std::vector<std::string>{kPolicy});
+  Run run(environment, world, setup, config::stage_roles(setup.config, "distill"));
   const auto& distill = run.config().distill;
   const SupervisedData data(run, distill.max_length, data::LossOn::Completion);
   Learner student(run, run.config().model,

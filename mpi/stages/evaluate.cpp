@@ -2,6 +2,7 @@
 // truncated share.
 #include <nlohmann/json.hpp>
 
+#include "config/stage_roles.h"
 #include "data/benchmark_records.h"
 #include "data/generators.h"
 #include "prompt_source.h"
@@ -46,7 +47,7 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
 
 base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
-  Run run(environment, world, setup, {kPolicy, "reward"});
+  Run run(environment, world, setup, config::stage_roles(setup.config, "evaluate"));
   const auto& options = run.config().evaluate;
   auto models = options.models;
   if (models.empty()) models.push_back({"model", run.config().model.path, ""});

@@ -1,6 +1,7 @@
 // Samples of a model over a prompt set, kept by rules: cold-start, SFT-1 and distillation data.
 // Restartable: a chunk's records and the count of chunks done are on disk before the next chunk
 // begins.
+#include "config/stage_roles.h"
 #include "prompt_source.h"
 #include "roles/sampled_model.h"
 #include "stages/kept_samples.h"
@@ -10,7 +11,7 @@ namespace r1::mpi {
 
 base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
-  Run run(environment, world, setup, {kPolicy, "reward"});
+  Run run(environment, world, setup, config::stage_roles(setup.config, "generate"));
   const PromptSource prompts(run);
   const auto& options = run.config().generate;
   RewardRole reward(run, run.config().rewards);

@@ -2,6 +2,7 @@
 // ranks make.
 #include "base/random.h"
 #include "base/timer.h"
+#include "config/stage_roles.h"
 #include "data/jsonl.h"
 #include "data/sft.h"
 #include "prompt_source.h"
@@ -14,12 +15,6 @@
 
 namespace r1::mpi {
 namespace {
-
-std::vector<std::string> roles_of(const config::Config& config) {
-  std::vector<std::string> roles{kPolicy, "reward"};
-  if (Reference::needed(config)) roles.push_back("reference");
-  return roles;
-}
 
 /// Supervised samples of a step (RL 2): the same on every rank.
 class ColdstartSamples {
@@ -98,7 +93,7 @@ class Sampling {
 }  // namespace
 
 base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
-  Run run(environment, world, setup, roles_of(setup.config));
+  Run run(environment, world, setup, config::stage_roles(setup.config, "rl"));
   const PromptSource prompts(run);
   const ColdstartSamples coldstart(run, prompts);
   Policy policy(run);

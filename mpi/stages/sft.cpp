@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "algorithms/sft_loss.h"
+#include "config/stage_roles.h"
 #include "parallel/vocab_logprob.h"
 #include "roles/safety_term.h"
 #include "stages/stage_output.h"
@@ -9,18 +10,8 @@
 #include "stages/supervised_data.h"
 
 namespace r1::mpi {
-namespace {
-
-std::vector<std::string> roles_of(const config::Config& config) {
-  std::vector<std::string> roles{kPolicy};
-  if (SafetyTerm::used(config)) roles.push_back("reward");
-  return roles;
-}
-
-}  // namespace
-
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
-  Run run(environment, world, setup, roles_of(setup.config));
+  Run run(environment, world, setup, config::stage_roles(setup.config, "sft"));
   const auto& sft = run.config().sft;
   const SupervisedData data(run, sft.max_length,
                             sft.loss_on == "all" ? data::LossOn::All : data::LossOn::Completion);

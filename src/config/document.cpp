@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/config.h"
+#include "config/machine.h"
 #include "config/option_tree.h"
 
 namespace r1::config {
@@ -18,6 +19,7 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 | guide/ | the guide's numbers, one file per stage, and README.md with each number's story |
 | paper/ | the settings of DeepSeek's papers |
 | models/ | published shapes, for random weights and for `plan`: `[model]` `include = "../models/NAME.toml"` |
+| machines/ | what `plan` knows of GPUs and their links: `[plan]` `machine = "H200"` |
 | tiny/ | tests and the quick start |
 
 - A file is TOML. Unknown keys, wrong types and impossible combinations are errors; all of them are reported together, each with file and line.
@@ -83,6 +85,9 @@ std::string document_options() {
     else
       document_section(section, section.key, "[" + section.key + "]", out);
   }
+  OptionNode machine = option_tree(Machine{}, true);
+  machine.help = "What `plan` computes with; rates are of one rank and one direction.";
+  document_section(machine, "", "A file of machines/", out);
   return out;
 }
 

@@ -1,26 +1,36 @@
 #include "config/model_size.h"
 
+#include <algorithm>
+
 namespace r1::config {
 namespace {
 
 using models::ModelShape;
 
-double attention_of_layer(const ModelShape& shape) {
+/// The largest part of `total` things over `ranks`.
+double part(std::int64_t total, std::int64_t ranks) {
+  return static_cast<double>((total + ranks - 1) / ranks);
+}
+
+double kv_heads_of_rank(const ModelShape& shape, std::int64_t tp) {
+  return std::max(1.0, part(shape.kv_heads(), tp));
+}
+
+double attention_of_layer(const ModelShape& shape, std::int64_t tp) {
   const auto d = static_cast<double>(shape.hidden_size);
-  const auto heads = static_cast<double>(shape.num_attention_heads);
   const auto width = static_cast<double>(shape.head_width());
-  const double q = heads * width;
-  const double kv = static_cast<double>(shape.kv_heads()) * width;
+  const double q = part(shape.num_attention_heads, tp) * width;
+  const double kv = kv_heads_of_rank(shape, tp) * width;
   double biases = 0.0;
   if (shape.architecture == "qwen2") biases = q + 2 * kv;
   if (shape.attention_bias) biases = q + 2 * kv + d;
   return d * q + 2 * d * kv + q * d + biases;
 }
 
-double latent_attention_of_layer(const ModelShape& shape) {
+double latent_attention_of_layer(const ModelShape& shape, std::int64_t tp) {
   const models::LatentAttentionOptions& latent = shape.latent_attention;
   const auto d = static_cast<double>(shape.hidden_size);
-  const auto heads = static_cast<double>(shape.num_attention_heads);
+  const double heads = part(shape.num_attention_heads, tp);
   const auto q_rank = static_cast<double>(latent.q_lora_rank);
   const auto kv_rank = static_cast<double>(latent.kv_lora_rank);
   const auto rope = static_cast<double>(latent.qk_rope_head_dim);
@@ -42,28 +52,41 @@ double norms_of_layer(const ModelShape& shape) {
   return norms;
 }
 
-/// Values that a head's queries, keys and values have per token, over all heads.
-double attention_values(const ModelShape& shape) {
-  const auto heads = static_cast<double>(shape.num_attention_heads);
-  if (!shape.is_deepseek())
-    return (2 * heads + 2 * static_cast<double>(shape.kv_heads())) *
-           static_cast<double>(shape.head_width());
+/// Values that attention keeps of a token: queries, keys and values of every head as the fused
+/// product takes them (of one width), its output, and that output joined for the projection.
+double attention_values(const ModelShape& shape, std::int64_t tp) {
+  const double heads = part(shape.num_attention_heads, tp);
+  if (!shape.is_deepseek()) return 5.0 * heads * static_cast<double>(shape.head_width());
   const models::LatentAttentionOptions& latent = shape.latent_attention;
-  return heads * static_cast<double>(2 * (latent.qk_nope_head_dim + latent.qk_rope_head_dim) +
-                                     2 * latent.v_head_dim);
+  const auto key = static_cast<double>(latent.qk_nope_head_dim + latent.qk_rope_head_dim);
+  const auto value = static_cast<double>(latent.v_head_dim);
+  const auto compressed =
+      static_cast<double>(latent.q_lora_rank + latent.kv_lora_rank + latent.qk_rope_head_dim);
+  return heads * (4.0 * std::max(key, value) + value) + 2.0 * compressed;
 }
 
-/// Width of the MLPs that a token goes through in an average layer.
-double mlp_width(const ModelShape& shape) {
+/// Values that the MLP keeps of a token: gate and up, (ATen: the activated gate,) their product.
+double mlp_values(double width, bool fused) {
+  return (fused ? 3.0 : 4.0) * width;
+}
+
+double mlp_values_of_layer(const ModelShape& shape, const ActivationForm& form) {
   const models::ExpertOptions& experts = shape.experts;
-  const auto layers = static_cast<double>(shape.num_hidden_layers);
-  if (experts.num_experts == 0) return static_cast<double>(shape.intermediate_size);
-  const auto dense = static_cast<double>(shape.dense_layers());
-  const auto visited =
-      static_cast<double>(experts.num_experts_per_token + experts.num_shared_experts);
-  return (dense * static_cast<double>(shape.intermediate_size) +
-          (layers - dense) * visited * static_cast<double>(experts.moe_intermediate_size)) /
-         layers;
+  const double dense = mlp_values(part(shape.intermediate_size, form.tp), form.fused);
+  if (shape.dense_layers() == shape.num_hidden_layers) return dense;
+  // A token's visits: its row goes to the expert and comes back.
+  const auto visits = static_cast<double>(experts.num_experts_per_token);
+  const auto inner = static_cast<double>(experts.moe_intermediate_size);
+  const double routed =
+      visits * (mlp_values(inner, form.fused) + 3.0 * static_cast<double>(shape.hidden_size));
+  const double shared = mlp_values(
+      part(experts.num_shared_experts * experts.moe_intermediate_size, form.tp), form.fused);
+  return std::max(dense, routed + shared);
+}
+
+/// Bytes of a value of the residual stream.
+double stream_bytes(const ActivationForm& form) {
+  return std::max(4.0, form.value_bytes);
 }
 
 }  // namespace
@@ -73,37 +96,43 @@ double ParameterCounts::total() const {
          norms;
 }
 
-ParameterCounts count_parameters(const ModelShape& shape) {
+ParameterCounts count_parameters(const ModelShape& shape, const Split& split) {
   const models::ExpertOptions& experts = shape.experts;
   const auto d = static_cast<double>(shape.hidden_size);
   const auto layers = static_cast<double>(shape.num_hidden_layers);
-  const double sparse_layers =
-      experts.num_experts > 0 ? layers - static_cast<double>(shape.dense_layers()) : 0.0;
+  const double sparse_layers = layers - static_cast<double>(shape.dense_layers());
   const double expert = 3.0 * d * static_cast<double>(experts.moe_intermediate_size);
-  const auto num_experts = static_cast<double>(experts.num_experts);
 
   ParameterCounts counts;
-  counts.embedding = static_cast<double>(shape.vocab_size) * d;
+  counts.embedding = part(shape.vocab_size, split.tp) * d;
   counts.head = shape.tie_word_embeddings ? 0.0 : counts.embedding;
-  counts.attention =
-      layers * (shape.is_deepseek() ? latent_attention_of_layer(shape) : attention_of_layer(shape));
-  const auto inner = static_cast<double>(shape.intermediate_size);
+  counts.attention = layers * (shape.is_deepseek() ? latent_attention_of_layer(shape, split.tp)
+                                                   : attention_of_layer(shape, split.tp));
+  const double inner = part(shape.intermediate_size, split.tp);
   counts.dense_mlp =
       (layers - sparse_layers) * (3.0 * d * inner + (shape.mlp_bias ? 2.0 * inner + d : 0.0));
-  counts.routed_experts = sparse_layers * num_experts * expert;
-  counts.shared_experts = sparse_layers * static_cast<double>(experts.num_shared_experts) * expert;
-  counts.router = sparse_layers * num_experts * (d + 1.0);  // and the bias of its balance
+  counts.routed_experts = sparse_layers * part(experts.num_experts, split.expert_ranks) * expert;
+  counts.shared_experts =
+      sparse_layers * 3.0 * d *
+      part(experts.num_shared_experts * experts.moe_intermediate_size, split.tp);
+  // With the bias that balances its load.
+  counts.router = sparse_layers * static_cast<double>(experts.num_experts) * (d + 1.0);
   counts.norms = layers * norms_of_layer(shape) + d;
-  const double idle_experts =
-      num_experts > 0 ? num_experts - static_cast<double>(experts.num_experts_per_token) : 0.0;
-  counts.active = counts.total() - sparse_layers * idle_experts * expert;
   return counts;
 }
 
-double forward_flops_per_token(const ModelShape& shape, double context) {
+double active_parameters(const ModelShape& shape) {
   const ParameterCounts counts = count_parameters(shape);
+  if (shape.experts.num_experts == 0) return counts.total();
+  return counts.without_experts() + counts.routed_experts *
+                                        static_cast<double>(shape.experts.num_experts_per_token) /
+                                        static_cast<double>(shape.experts.num_experts);
+}
+
+double forward_flops_per_token(const ModelShape& shape, double context) {
+  const double active = active_parameters(shape);
   const double multiplied =
-      shape.tie_word_embeddings ? counts.active : counts.active - counts.embedding;
+      shape.tie_word_embeddings ? active : active - count_parameters(shape).embedding;
   // Scores and weighted values, each 2 x heads x width for every earlier token.
   const double attention = shape.is_deepseek()
                                ? static_cast<double>(shape.num_attention_heads *
@@ -116,26 +145,30 @@ double forward_flops_per_token(const ModelShape& shape, double context) {
          2.0 * attention * context * static_cast<double>(shape.num_hidden_layers);
 }
 
-double kv_bytes_per_token(const ModelShape& shape, double bytes_per_value) {
+double kv_bytes_per_token(const ModelShape& shape, double bytes_per_value, std::int64_t tp) {
   const double values =
       shape.is_deepseek()
           ? static_cast<double>(shape.latent_attention.kv_lora_rank +
                                 shape.latent_attention.qk_rope_head_dim)
-          : 2.0 * static_cast<double>(shape.kv_heads()) * static_cast<double>(shape.head_width());
+          : 2.0 * kv_heads_of_rank(shape, tp) * static_cast<double>(shape.head_width());
   return values * static_cast<double>(shape.num_hidden_layers) * bytes_per_value;
 }
 
-double activation_bytes_per_token(const ModelShape& shape, const std::string& recompute,
-                                  double bytes_per_value) {
+double layer_activation_bytes(const ModelShape& shape, const ActivationForm& form) {
+  const double rows = form.split_rows ? 1.0 / static_cast<double>(form.tp) : 1.0;
   const auto d = static_cast<double>(shape.hidden_size);
-  const auto layers = static_cast<double>(shape.num_hidden_layers);
-  // Kept whole: inputs and outputs of both norms and the residual, q k v and attention's output,
-  // gate, up and their product.
-  const double whole = 5.0 * d + attention_values(shape) + 3.0 * mlp_width(shape);
-  if (recompute == "full") return (layers * d + whole) * bytes_per_value;
-  if (recompute == "selective")
-    return (layers * (2.0 * d + attention_values(shape)) + whole) * bytes_per_value;
-  return layers * whole * bytes_per_value;
+  // Two norms: the sum that is normed (fp32; ATen: its scaled form too), and what goes into the
+  // products.
+  const double norms =
+      2.0 * d * ((form.fused ? 1.0 : 2.0) * stream_bytes(form) * rows + form.value_bytes);
+  const double softmax = 4.0 * part(shape.num_attention_heads, form.tp);
+  return norms + softmax +
+         form.value_bytes * (attention_values(shape, form.tp) + mlp_values_of_layer(shape, form));
+}
+
+double layer_input_bytes(const ModelShape& shape, const ActivationForm& form) {
+  const double rows = form.split_rows ? 1.0 / static_cast<double>(form.tp) : 1.0;
+  return rows * static_cast<double>(shape.hidden_size) * (stream_bytes(form) + form.value_bytes);
 }
 
 }  // namespace r1::config

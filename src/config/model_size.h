@@ -1,12 +1,20 @@
 #pragma once
-// Parameters and bytes of a model, from its shape alone.
+// Parameters, bytes and operations of a model, or of a rank's part of it, from its shape alone.
 #include <string>
 
 #include "models/options.h"
 
 namespace r1::config {
 
-/// Parameters of a model by part; all layers together.
+/// How a model is split (parallel/model_axes.h): heads, widths of MLPs and the vocabulary over tp
+/// ranks, routed experts over expert_ranks = tp x ep of them. Router, norms and the compressions of
+/// latent attention are on every rank.
+struct Split {
+  std::int64_t tp = 1;
+  std::int64_t expert_ranks = 1;
+};
+
+/// Parameters by part, all layers together, of the rank that holds most.
 struct ParameterCounts {
   double embedding = 0.0;
   double head = 0.0;  // 0: tied to the embedding
@@ -18,23 +26,38 @@ struct ParameterCounts {
   double norms = 0.0;
 
   double total() const;
-  /// Parameters that a token meets: num_experts_per_token of the routed experts.
-  double active = 0.0;
+  double without_experts() const { return total() - routed_experts; }
 };
 
-ParameterCounts count_parameters(const models::ModelShape& shape);
+ParameterCounts count_parameters(const models::ModelShape& shape, const Split& split = {});
 
-/// Floating point operations of a token in a forward pass: 2 for each active parameter that is
-/// multiplied (not the embedding's look-up), and attention over `context` tokens.
+/// Parameters of the whole model that a token meets: num_experts_per_token of the routed experts.
+double active_parameters(const models::ModelShape& shape);
+
+/// Floating point operations of a token in a forward pass of the whole model: 2 for each active
+/// parameter that is multiplied (not the embedding's look-up), and attention over `context` tokens.
 double forward_flops_per_token(const models::ModelShape& shape, double context);
 
-/// Bytes of the KV cache for a token, all layers. Latent attention keeps its compressed form.
-double kv_bytes_per_token(const models::ModelShape& shape, double bytes_per_value);
+/// Bytes of the KV cache for a token, all layers, on a rank. Latent attention keeps its compressed
+/// form, whole on every rank.
+double kv_bytes_per_token(const models::ModelShape& shape, double bytes_per_value,
+                          std::int64_t tp = 1);
 
-/// Bytes of activations that backward needs for a token, all layers, `recompute` as
-/// trainer.activation_checkpointing. Counts the tensors that autograd keeps with flash attention.
-/// Reference: Korthikanti et al., arXiv 2205.05198, section 4, for gated MLPs and grouped heads.
-double activation_bytes_per_token(const models::ModelShape& shape, const std::string& recompute,
-                                  double bytes_per_value);
+/// How activations are kept.
+struct ActivationForm {
+  double value_bytes = 2.0;  // of the model's dtype
+  bool fused = false;        // with the CPU's fused operations; else as ATen keeps them
+  std::int64_t tp = 1;
+  bool split_rows = false;  // sequence parallelism: the residual stream too is split over tp
+};
+
+/// Bytes that a layer keeps for its backward pass, per token, of the layer that keeps most: inputs
+/// of norms (fp32) and products, rotated queries, keys and values of every head, outputs.
+/// Reference: the idea of Korthikanti et al., arXiv 2205.05198, section 4; the tensors are those of
+/// models/decoder.
+double layer_activation_bytes(const models::ModelShape& shape, const ActivationForm& form);
+
+/// What is kept of a layer that is computed again: its inputs.
+double layer_input_bytes(const models::ModelShape& shape, const ActivationForm& form);
 
 }  // namespace r1::config

@@ -3,189 +3,95 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <map>
 
 #include "config/model_size.h"
+#include "config/plan_memory.h"
 #include "config/plan_time.h"
+#include "config/stage_roles.h"
 
 namespace r1::config {
 namespace {
 
-double bytes_of(const std::string& dtype) {
-  if (dtype == "fp64") return 8.0;
-  return dtype == "fp32" ? 4.0 : 2.0;
+/// Node of each rank of the pretended world: consecutive ranks fill one after another.
+std::vector<int> nodes(std::int64_t world, std::int64_t ranks_per_node) {
+  std::vector<int> of_rank;
+  for (std::int64_t rank = 0; rank < world; ++rank)
+    of_rank.push_back(static_cast<int>(rank / ranks_per_node));
+  return of_rank;
 }
 
-/// A role that a command uses, before it has ranks.
-struct Needed {
-  std::string name;
-  const RoleOptions* options;
-  const models::ModelOptions* model;  // null: CPU rules alone
-  bool trains;
-  bool generates;
-};
-
-const models::ModelOptions& reference_model(const Config& config) {
-  return config.reference.used() || !config.reference.shape.empty() ? config.reference
-                                                                    : config.model;
-}
-
-std::vector<Needed> needed_roles(const Config& config, const std::string& command) {
-  const bool trains = command == "rl" || command == "sft" || command == "distill";
-  const bool generates = command == "rl" || command == "generate" || command == "evaluate";
-  std::vector<Needed> needed;
-  if (command != "prepare")
-    needed.push_back({"policy", &config.roles.policy, &config.model, trains, generates});
-  if (command == "rl" && config.kl.place != "none")
-    needed.push_back(
-        {"reference", &config.roles.reference, &reference_model(config), false, false});
-  const models::ModelOptions* judge = config.reward_model.used() ? &config.reward_model : nullptr;
-  if (generates) needed.push_back({"reward", &config.roles.reward, judge, false, false});
-  if (command == "sft" && config.sft.safety.weight > 0.0)
-    needed.push_back({"reward", &config.roles.reward, &config.classifier, false, false});
-  if (command == "distill" && config.distill.mode == "logits")
-    needed.push_back({"teacher", &config.roles.teacher, &config.teacher, false, false});
-  return needed;
-}
-
-RolePlan make_role(const Needed& role, std::int64_t first, std::int64_t ranks) {
-  const MeshOptions mesh =
-      role.trains || !role.generates ? role.options->train : role.options->generation_mesh();
-  RolePlan plan;
-  plan.role = role.name;
-  plan.first_rank = first;
-  plan.num_ranks = ranks;
-  plan.tp = mesh.tp;
-  plan.ep = mesh.ep;
-  plan.dp = std::max<std::int64_t>(1, ranks / (mesh.tp * mesh.ep));
-  return plan;
-}
-
-/// Ranks by role: as asked; automatic: one rank each beside the policy, which gets the rest; with a
-/// world of 1 all share.
-void place_roles(const std::vector<Needed>& needed, std::int64_t world, Plan& plan) {
-  std::int64_t others = 0;
-  for (const Needed& role : needed)
-    if (role.name != "policy" && role.options->share_with.empty() && world > 1)
-      others += std::max<std::int64_t>(1, role.options->ranks);
-  std::int64_t next = 0;
-  for (const Needed& role : needed) {
-    const bool policy = role.name == "policy";
-    const std::int64_t automatic = policy ? std::max<std::int64_t>(1, world - others) : 1;
-    if ((!role.options->share_with.empty() || world == 1) && !policy) continue;
-    const std::int64_t ranks = role.options->ranks > 0 ? role.options->ranks : automatic;
-    plan.roles.push_back(make_role(role, next, ranks));
-    next += ranks;
+/// The layout that the stage would make; what it refuses is a misfit.
+void place_roles(const Config& config, Plan& plan) {
+  const auto roles = stage_roles(config, plan.command);
+  if (roles.empty()) return;
+  try {
+    const parallel::RoleLayout layout(
+        role_requests(config.roles, roles, trains_policy(plan.command)),
+        static_cast<int>(plan.world_size), nodes(plan.world_size, config.plan.gpus_per_node), true);
+    for (const parallel::RoleAssignment& role : layout.roles())
+      plan.roles.push_back({role.name,
+                            role.ranks.front(),
+                            role.mesh.size(),
+                            role.mesh.size("tp"),
+                            role.mesh.size("ep"),
+                            role.mesh.size("dp"),
+                            0.0,
+                            {}});
+    for (const std::string& warning : layout.warnings()) plan.notes.push_back(warning);
+  } catch (const base::ConfigError& error) {
+    plan.misfits.emplace_back(error.what());
   }
-  if (next > world)
-    plan.misfits.push_back(
-        fmt::format("the roles need {} ranks of their own, there are {}", next, world));
 }
 
-void place_sharing_roles(const std::vector<Needed>& needed, std::int64_t world, Plan& plan) {
-  for (const Needed& role : needed) {
-    if (role.name == "policy" || (role.options->share_with.empty() && world > 1)) continue;
-    const std::string& host = role.options->share_with;
-    std::int64_t first = 0, ranks = 1;
-    for (const RolePlan& other : plan.roles) {
-      if (other.role != (host.empty() ? "policy" : host)) continue;
-      first = other.first_rank;
-      ranks = other.num_ranks;
+/// The parts of a rank's memory, roles together, the largest first: "weights 1342.1 GB, …".
+std::string largest_parts(const Plan& plan, std::int64_t rank, bool on_host) {
+  std::map<std::string, double> sums;
+  for (const RolePlan& role : plan.roles)
+    for (const MemoryItem& item : role.memory)
+      if (role.is_on(rank) && item.on_host == on_host)
+        sums[role.role == parallel::kPolicy ? item.kind : role.role + "'s " + item.kind] +=
+            item.bytes;
+  std::vector<std::pair<std::string, double>> parts(sums.begin(), sums.end());
+  std::sort(parts.begin(), parts.end(),
+            [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, parts.size()); ++i)
+    text +=
+        fmt::format("{}{} {:.1f} GB", i == 0 ? "" : ", ", parts[i].first, parts[i].second / 1e9);
+  return text;
+}
+
+/// What all ranks hold together, against what they have.
+std::string whole_model_sentence(const Config& config, const Plan& plan) {
+  const double weights =
+      count_parameters(config.model.shape).total() * bytes_of(config.model.dtype);
+  const double there = plan.machine.memory() * static_cast<double>(plan.world_size);
+  if (config.model.shape.empty() || weights <= there) return "";
+  return fmt::format(
+      "the model's weights alone are {:.2f} TB in {}, the {} ranks have {:.2f} TB together",
+      weights / 1e12, config.model.dtype == "auto" ? "bf16" : config.model.dtype, plan.world_size,
+      there / 1e12);
+}
+
+void find_misfits(const Config& config, Plan& plan) {
+  const std::string whole = whole_model_sentence(config, plan);
+  if (!whole.empty()) plan.misfits.push_back(whole);
+  for (const bool on_host : {false, true}) {
+    const double there = on_host ? plan.machine.host_memory() : plan.machine.memory();
+    if (on_host && !plan.machine.has_gpu()) continue;
+    for (const RolePlan& role : plan.roles) {
+      const double bytes = plan.bytes_on_rank(role.first_rank, on_host);
+      const bool first_here =
+          std::none_of(plan.roles.begin(), plan.roles.end(), [&role](const RolePlan& other) {
+            return &other < &role && other.is_on(role.first_rank);
+          });
+      if (bytes <= there || !first_here) continue;
+      plan.misfits.push_back(fmt::format(
+          "{}: a rank needs {:.1f} GB of the {:.0f} GB of {}{}; the largest parts are {}",
+          role.role, bytes / 1e9, there / 1e9, on_host ? "host memory beside " : "",
+          plan.machine.name, largest_parts(plan, role.first_rank, on_host)));
     }
-    plan.roles.push_back(make_role(role, first, ranks));
-  }
-}
-
-/// Parameters that one rank of the role holds: experts over ep and tp, the rest over tp.
-double parameters_of_rank(const models::ModelShape& shape, const RolePlan& role) {
-  const ParameterCounts counts = count_parameters(shape);
-  const auto tp = static_cast<double>(role.tp);
-  return (counts.total() - counts.routed_experts) / tp +
-         counts.routed_experts / (tp * static_cast<double>(role.ep));
-}
-
-std::int64_t longest_completion(const Config& config, const std::string& command) {
-  std::int64_t longest = command == "evaluate" ? config.evaluate.sampling.max_new_tokens
-                                               : config.sampling.max_new_tokens;
-  for (const RlChangeOptions& change : config.rl.changes)
-    if (command == "rl") longest = std::max(longest, change.max_new_tokens);
-  return longest;
-}
-
-void add_training_memory(const Config& config, const RolePlan& role, double parameters,
-                         std::vector<MemoryItem>& memory) {
-  const models::ModelOptions& model = config.model;
-  const double weight = bytes_of(model.dtype);
-  const double master = bytes_of(model.master_dtype);
-  const double shards = config.trainer.zero_stage > 0 ? static_cast<double>(role.dp) : 1.0;
-  const bool offload = config.trainer.offload == "optimizer" || config.trainer.offload == "both";
-  const double state = 2.0 * master + (model.dtype == model.master_dtype ? 0.0 : master);
-  const auto tokens = static_cast<double>(config.trainer.micro_batch_tokens);
-  memory.push_back({"gradients", parameters * bytes_of(config.trainer.gradient_dtype)});
-  memory.push_back({"optimizer", offload ? 0.0 : parameters * state / shards});
-  memory.push_back(
-      {"activations", tokens *
-                          activation_bytes_per_token(
-                              model.shape, config.trainer.activation_checkpointing, weight) /
-                          static_cast<double>(role.tp)});
-}
-
-/// The cache: as configured, or what max_num_seqs of the longest sequences need.
-double cache_bytes(const Config& config, const std::string& command, const RolePlan& role) {
-  const double token = kv_bytes_per_token(config.model.shape, bytes_of(config.model.dtype)) /
-                       (config.model.shape.is_deepseek() ? 1.0 : static_cast<double>(role.tp));
-  const generation::EngineOptions& engine = config.engine;
-  if (engine.kv_cache_gb > 0.0) return engine.kv_cache_gb * 1e9;
-  if (engine.kv_cache_blocks > 0)
-    return token * static_cast<double>(engine.kv_cache_blocks * engine.block_size);
-  const std::int64_t length = config.plan.mean_prompt_tokens + longest_completion(config, command);
-  std::int64_t sequences = engine.max_num_seqs;
-  if (command == "rl")
-    sequences = std::min(sequences, (config.rl.samples_per_step() + role.dp - 1) / role.dp);
-  return token * static_cast<double>(sequences * length);
-}
-
-void add_memory(const Config& config, const std::string& command, const Needed& needed,
-                RolePlan& role, Plan& plan) {
-  if (needed.model == nullptr) return;
-  const models::ModelShape& shape = needed.model->shape;
-  if (shape.empty()) {
-    plan.notes.push_back(fmt::format(
-        "{}: the shape is not in the configuration (include = \"../models/NAME.toml\" in the "
-        "model's table): its memory is not counted",
-        needed.name));
-    return;
-  }
-  const double parameters = parameters_of_rank(shape, role);
-  const bool offload = needed.name == "reference" &&
-                       (config.trainer.offload == "reference" || config.trainer.offload == "both");
-  role.parameters = count_parameters(shape).total();
-  role.memory.push_back({"weights", offload ? 0.0 : parameters * bytes_of(needed.model->dtype)});
-  if (needed.trains) add_training_memory(config, role, parameters, role.memory);
-  if (needed.generates) role.memory.push_back({"KV cache", cache_bytes(config, command, role)});
-  // Logits, their softmax and its gradient, in fp32.
-  const double copies = needed.trains ? 3.0 : 1.0;
-  role.memory.push_back(
-      {"logits chunk", copies * 4.0 * static_cast<double>(shape.vocab_size) *
-                           static_cast<double>(config.trainer.logprob_chunk_tokens) /
-                           static_cast<double>(role.tp)});
-}
-
-void find_misfits(Plan& plan) {
-  for (const RolePlan& role : plan.roles) {
-    const double bytes = plan.bytes_on_rank(role.first_rank);
-    if (role.num_ranks % (role.tp * role.ep) != 0)
-      plan.misfits.push_back(fmt::format("{}: {} ranks are no multiple of tp {} x ep {}", role.role,
-                                         role.num_ranks, role.tp, role.ep));
-    if (bytes <= plan.machine.memory || role.memory.empty()) continue;
-    const auto largest = std::max_element(
-        role.memory.begin(), role.memory.end(),
-        [](const MemoryItem& a, const MemoryItem& b) { return a.bytes < b.bytes; });
-    plan.misfits.push_back(fmt::format(
-        "{}: a rank needs {:.1f} GB of the {:.0f} GB of {}; the largest part is {} with {:.1f} GB",
-        role.role, bytes / 1e9, plan.machine.memory / 1e9, plan.machine.name, largest->kind,
-        largest->bytes / 1e9));
   }
 }
 
@@ -197,48 +103,57 @@ Config with_largest_student(Config config) {
   return config;
 }
 
-std::string time_text(const StepTime& time, std::int64_t ranks) {
-  if (time.seconds() <= 0.0) return "";
-  std::string text = fmt::format(
-      "step: {:.3g} s = generate {:.3g} + score {:.3g} + update {:.3g}; {:.4g} tokens/s\n",
-      time.seconds(), time.generate, time.score, time.update, time.tokens / time.seconds());
-  const double days = time.steps * time.seconds() / 86400.0;
-  if (time.steps > 0.0)
-    text += fmt::format("stage: {:.0f} steps, {:.3g} days, {:.3g} rank-hours\n", time.steps, days,
-                        days * 24.0 * static_cast<double>(ranks));
-  return text;
+/// The whole model is put together in the host memory of the rank that writes it, which can use its
+/// node's.
+void note_export(const Config& config, Plan& plan) {
+  const double bytes =
+      count_parameters(config.model.shape).total() * bytes_of(config.model.master_dtype);
+  const double node = plan.machine.host_memory() * static_cast<double>(config.plan.gpus_per_node);
+  const bool trains = !plan.roles.empty() && trains_policy(plan.command);
+  if (trains && plan.machine.has_gpu() && bytes > 0.5 * node)
+    plan.notes.push_back(fmt::format(
+        "exporting the model at the stage's end needs {:.0f} GB of host memory on the first node, "
+        "which has {:.0f}",
+        bytes / 1e9, node / 1e9));
+}
+
+void note_idle_ranks(Plan& plan) {
+  std::int64_t used = 0;
+  for (const RolePlan& role : plan.roles) used = std::max(used, role.first_rank + role.num_ranks);
+  if (!plan.roles.empty() && used < plan.world_size)
+    plan.notes.push_back(
+        fmt::format("{} of {} ranks are idle", plan.world_size - used, plan.world_size));
 }
 
 }  // namespace
 
-Machine find_machine(const PlanOptions& plan, const std::string& device) {
-  // Vendors' data sheets: memory, dense bf16 peak, memory bandwidth. The CPU: two server cores.
-  static const std::array<Machine, 6> machines = {{{"A100-40", 40e9, 312e12, 1.555e12},
-                                                   {"A100-80", 80e9, 312e12, 2.039e12},
-                                                   {"H100", 80e9, 989e12, 3.35e12},
-                                                   {"H200", 141e9, 989e12, 4.8e12},
-                                                   {"H800", 80e9, 989e12, 3.35e12},
-                                                   {"cpu", 64e9, 0.4e12, 20e9}}};
-  const std::string automatic = device == "cuda" ? "H100" : "cpu";
-  const std::string& wanted = plan.gpu == "auto" ? automatic : plan.gpu;
-  Machine found = machines.back();
-  for (const Machine& machine : machines)
-    if (machine.name == wanted) found = machine;
-  if (plan.memory_gb > 0.0) found.memory = plan.memory_gb * 1e9;
-  return found;
+const RolePlan* Plan::find(const std::string& role) const {
+  for (const RolePlan& candidate : roles)
+    if (candidate.role == role) return &candidate;
+  return nullptr;
 }
 
-double RolePlan::bytes() const {
-  double sum = 0.0;
-  for (const MemoryItem& item : memory) sum += item.bytes;
-  return sum;
+double Plan::bytes_on_rank(std::int64_t rank, bool on_host) const {
+  double always = 0.0;
+  std::map<std::string, double> phases;  // of one role at a time
+  for (const MemoryItem& item : program)
+    if (item.on_host == on_host) always += item.bytes;
+  for (const RolePlan& role : roles) {
+    if (!role.is_on(rank)) continue;
+    for (const MemoryItem& item : role.memory) {
+      if (item.on_host != on_host) continue;
+      (item.phase.empty() ? always : phases[role.role + " " + item.phase]) += item.bytes;
+    }
+  }
+  double largest = 0.0;
+  for (const auto& phase : phases) largest = std::max(largest, phase.second);
+  return always + largest;
 }
 
-double Plan::bytes_on_rank(std::int64_t rank) const {
-  double sum = 0.0;
-  for (const RolePlan& role : roles)
-    if (rank >= role.first_rank && rank < role.first_rank + role.num_ranks) sum += role.bytes();
-  return sum;
+double Plan::most_bytes(bool on_host) const {
+  double most = 0.0;
+  for (const RolePlan& role : roles) most = std::max(most, bytes_on_rank(role.first_rank, on_host));
+  return most;
 }
 
 Plan make_plan(const Config& asked, const std::string& command, std::int64_t world_size) {
@@ -247,32 +162,15 @@ Plan make_plan(const Config& asked, const std::string& command, std::int64_t wor
   plan.command = command;
   plan.world_size = world_size;
   plan.machine = find_machine(config.plan, config.run.device);
-  const std::vector<Needed> needed = needed_roles(config, command);
-  place_roles(needed, world_size, plan);
-  place_sharing_roles(needed, world_size, plan);
+  plan.program = program_memory(plan.machine);
+  place_roles(config, plan);
   for (RolePlan& role : plan.roles)
-    for (const Needed& need : needed)
-      if (need.name == role.role) add_memory(config, command, need, role, plan);
-  find_misfits(plan);
+    add_role_memory(config, command, plan.machine.has_gpu(), role, plan.notes);
+  find_misfits(config, plan);
+  note_export(config, plan);
+  note_idle_ranks(plan);
   plan.time = estimate_step_time(config, plan);
   return plan;
-}
-
-std::string Plan::text() const {
-  std::string out = fmt::format("{} on {} x {} ({:.0f} GB)\n", command, world_size, machine.name,
-                                machine.memory / 1e9);
-  for (const RolePlan& role : roles) {
-    out += fmt::format("{:<10} ranks {}-{}  tp {} ep {} dp {}", role.role, role.first_rank,
-                       role.first_rank + role.num_ranks - 1, role.tp, role.ep, role.dp);
-    if (role.parameters > 0.0) out += fmt::format("  {:.3g} parameters", role.parameters);
-    out += fmt::format("  {:.2f} GB a rank\n", role.bytes() / 1e9);
-    for (const MemoryItem& item : role.memory)
-      out += fmt::format("    {:<14}{:>10.3f} GB\n", item.kind, item.bytes / 1e9);
-  }
-  out += time_text(time, world_size);
-  for (const std::string& note : notes) out += "note: " + note + "\n";
-  for (const std::string& misfit : misfits) out += "does not fit: " + misfit + "\n";
-  return out;
 }
 
 }  // namespace r1::config

@@ -2,94 +2,127 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "config/model_size.h"
+#include "config/plan_memory.h"
+#include "config/plan_search.h"
+#include "config/stage_roles.h"
 
 namespace r1::config {
 namespace {
 
-// bf16 weights and gradients, fp32 master weights and two moments (pipeline.md).
-constexpr double kTrainingBytes = 16.0;
-constexpr double kFrozenBytes = 2.0;
-// The rest of a GPU is for activations, cache and buffers.
-constexpr double kShareForState = 0.75;
+constexpr const char* kGuideRows =
+    "\nthe guide's own table (least, recommended, memory, time; its 1.5B-70B models)\n"
+    "  RL 1          8 x A100 80 GB   16 x A100 80 GB   640 GB   7-14 days\n"
+    "  RL 2          8 x A100 80 GB   16 x A100 80 GB   640 GB   3-7 days\n"
+    "  SFT           4 x A100 80 GB    8 x A100 80 GB   320 GB   1-3 days\n"
+    "  distillation  2 x A100 80 GB    4 x A100 80 GB   160 GB   12-24 hours\n";
 
-/// What a stage of the guide does, in tokens.
-struct StageWork {
-  const char* name;
-  double bytes_per_parameter;
-  double sampled_tokens;
-  double trained_tokens;  // times passes over them
-};
-
-// 100,000 episodes x 64 (32 in RL 2) x 2,048 tokens x 4 epochs; SFT: 600 k records of 1,000 tokens
-// (R1's number) x 3 epochs; distillation: 800,000 samples of 2,048 tokens, 3 epochs.
-constexpr std::array<StageWork, 5> kStages = {{
-    {"RL 1", kTrainingBytes + kFrozenBytes, 100000.0 * 64 * 2048, 100000.0 * 64 * 2048 * 4},
-    {"RL 2", kTrainingBytes + kFrozenBytes, 100000.0 * 32 * 2048, 100000.0 * 32 * 2048 * 4},
-    {"SFT", kTrainingBytes, 0.0, 600000.0 * 1000 * 3},
-    {"distillation data", kFrozenBytes, 800000.0 * 2048, 0.0},
-    {"distillation", kTrainingBytes, 0.0, 800000.0 * 2048 * 3},
-}};
-
-/// Rank-hours of a stage: training at 3 forward passes a token, sampling as bound by the
-/// efficiency of decoding in operations of a full batch.
-double rank_hours(const StageWork& work, const models::ModelShape& shape, const Machine& machine,
-                  const PlanOptions& plan) {
-  const double forward = forward_flops_per_token(shape, 1024.0);
-  const double train = 3.0 * forward * work.trained_tokens / plan.train_efficiency;
-  // A step of 64 sequences reads all weights once.
-  const double read_seconds = kFrozenBytes * count_parameters(shape).total() / machine.bandwidth /
-                              plan.generate_efficiency / 64.0;
-  const double sample_seconds =
-      std::max(read_seconds, forward / machine.flops / plan.train_efficiency);
-  return (train / machine.flops + sample_seconds * work.sampled_tokens) / 3600.0;
+/// The stage with another model, whose reference is a copy of it.
+Config with_model(const PlannedStage& stage, const models::ModelShape& shape) {
+  Config config = stage.config;
+  config.model.shape = shape;
+  config.reference = {};
+  config.distill.students.clear();
+  return config;
 }
 
-const char* const kGuideRows = R"(
-What the guide claims:
-| stage | minimum | recommended | memory | time |
-| --- | --- | --- | --- | --- |
-| RL 1 | 8x A100 80GB | 16x A100 80GB | 640 GB | 7-14 days |
-| RL 2 | 8x A100 80GB | 16x A100 80GB | 640 GB | 3-7 days |
-| SFT | 4x A100 80GB | 8x A100 80GB | 320 GB | 1-3 days |
-| distillation | 2x A100 80GB | 4x A100 80GB | 160 GB | 12-24 hours |
-)";
+std::string split_text(const Plan& plan) {
+  const RolePlan& policy = plan.roles.front();
+  return fmt::format("{}x{}x{}", policy.dp, policy.ep, policy.tp);
+}
+
+double days(const StepTime& time) {
+  return time.steps * time.seconds() / 86400.0;
+}
+
+std::string need_text(const std::optional<Layout>& layout) {
+  if (!layout) return fmt::format("{:>6} {:>9} {:>8} {:>9} {:>7}", "none", "", "", "", "");
+  const Plan& plan = layout->plan;
+  const double stage_days = days(plan.time);
+  const std::string hours =
+      stage_days > 0.0
+          ? fmt::format("{:>9.4g} {:>7.3g}",
+                        24.0 * stage_days * static_cast<double>(plan.world_size), stage_days)
+          : fmt::format("{:>9} {:>7}", "-", "-");
+  return fmt::format("{:>6} {:>9} {:>8.1f} {}", plan.world_size, split_text(plan),
+                     plan.most_bytes() / 1e9, hours);
+}
 
 }  // namespace
 
-GpuNeed gpus_needed(const models::ModelShape& shape, double bytes_per_parameter,
-                    const Machine& machine) {
-  GpuNeed need;
-  need.bytes = count_parameters(shape).total() * bytes_per_parameter;
-  need.minimum = static_cast<std::int64_t>(std::ceil(need.bytes / machine.memory));
-  need.recommended = 1;
-  const double room = kShareForState * machine.memory;
-  while (static_cast<double>(need.recommended) * room < need.bytes) need.recommended *= 2;
-  return need;
+double state_bytes(const Config& config, const std::string& command) {
+  const double parameters = count_parameters(config.model.shape).total();
+  const double weight = bytes_of(config.model.dtype), master = bytes_of(config.model.master_dtype);
+  if (!trains_policy(command)) return parameters * weight;
+  double bytes = parameters * (2.0 * weight + 2.0 * master + (weight < master ? master : 0.0));
+  for (const std::string& role : stage_roles(config, command)) {
+    const models::ModelOptions* model = model_of_role(config, command, role);
+    if (role != parallel::kPolicy && model != nullptr && !model->shape.empty())
+      bytes += weight * count_parameters(model->shape).total();
+  }
+  return bytes;
 }
 
-std::string plan_table(const std::vector<NamedShape>& models, const PlanOptions& plan) {
-  const Machine machine = find_machine(plan, "cuda");
+std::int64_t ranks_by_capacity(double bytes, const Machine& machine) {
+  return static_cast<std::int64_t>(std::ceil(bytes / machine.memory()));
+}
+
+std::string plan_table(const std::vector<PlannedStage>& stages,
+                       const std::vector<NamedShape>& models) {
   std::string out = fmt::format(
-      "GPUs: {} ({:.0f} GB). Training: {:.0f} bytes a parameter and a bf16 reference in RL; "
-      "frozen: "
-      "{:.0f}.\n| stage | model | minimum | recommended | memory, GB | GPU-hours | days on the "
-      "recommended |\n| --- | --- | --- | --- | --- | --- | --- |\n",
-      machine.name, machine.memory / 1e9, kTrainingBytes, kFrozenBytes);
-  for (const StageWork& stage : kStages) {
+      "{:<16} {:<16} {:>8} {:>6} | {:>6} {:>9} {:>8} {:>9} {:>7} | {:>6} {:>9} {:>8} {:>9} {:>7} "
+      "| machine\n",
+      "stage", "model", "state GB", "ranks", "least", "dp ep tp", "GB/rank", "hours", "days",
+      "recom.", "dp ep tp", "GB/rank", "hours", "days");
+  for (const PlannedStage& stage : stages) {
+    if (stage_roles(stage.config, stage.command).empty()) continue;  // runs no model
+    const Machine machine = find_machine(stage.config.plan, stage.config.run.device);
     for (const NamedShape& model : models) {
-      const GpuNeed need = gpus_needed(model.shape, stage.bytes_per_parameter, machine);
-      const double hours = rank_hours(stage, model.shape, machine, plan);
-      out += fmt::format("| {} | {} | {} | {} | {:.0f} | {:.0f} | {:.1f} |\n", stage.name,
-                         model.name, need.minimum, need.recommended, need.bytes / 1e9, hours,
-                         hours / 24.0 / static_cast<double>(need.recommended));
+      const Config config = with_model(stage, model.shape);
+      const double bytes = state_bytes(config, stage.command);
+      out += fmt::format(
+          "{:<16} {:<16} {:>8.0f} {:>6} | {} | {} | {}\n", stage.name, model.name, bytes / 1e9,
+          ranks_by_capacity(bytes, machine), need_text(smallest_layout(config, stage.command)),
+          need_text(smallest_layout(config, stage.command, {kComfortable})), machine.name);
     }
   }
+  out += fmt::format(
+      "state: weights, gradients, master weights, moments, reference; ranks: that hold it and "
+      "nothing else\nleast: the smallest power of two that a layout fits on, all roles on all "
+      "ranks; recommended: at most {:.0f} % of a rank's memory; hours: of all ranks, an estimate\n",
+      100.0 * kComfortable);
   return out + kGuideRows;
+}
+
+std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64_t last) {
+  const Machine machine = find_machine(stage.config.plan, stage.config.run.device);
+  std::string out = fmt::format(
+      "{} on {} ({:.0f} GB)\n{:>6} {:>11} {:>8} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>9} "
+      "{:>8}\n",
+      stage.name, machine.name, machine.memory_gb, "ranks", "dp ep tp", "GB/rank", "step s",
+      "generate", "update", "tokens/s", "per rank", "efficiency", "hours", "days");
+  double first_rate = 0.0;  // tokens/s per rank
+  for (std::int64_t ranks = first; ranks <= last; ranks *= 2) {
+    const auto layout = best_layout(stage.config, stage.command, ranks);
+    if (!layout) {
+      out += fmt::format("{:>6} does not fit\n", ranks);
+      continue;
+    }
+    const StepTime& time = layout->plan.time;
+    const double rate = time.tokens / time.seconds();
+    const double rate_of_rank = rate / static_cast<double>(ranks);
+    if (first_rate == 0.0) first_rate = rate_of_rank;
+    out += fmt::format(
+        "{:>6} {:>11} {:>8.1f} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>10.4g} {:>10.2f} {:>9.4g} "
+        "{:>8.3g}\n",
+        ranks, split_text(layout->plan), layout->plan.most_bytes() / 1e9, time.seconds(),
+        time.generate, time.update + time.reduce + time.optimizer, rate, rate_of_rank,
+        rate_of_rank / first_rate, 24.0 * days(time) * static_cast<double>(ranks), days(time));
+  }
+  return out +
+         "efficiency: tokens/s per rank against the first row that fits; hours: of all ranks\n";
 }
 
 }  // namespace r1::config

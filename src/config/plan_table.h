@@ -1,5 +1,5 @@
 #pragma once
-// plan --table: how many GPUs each stage needs for each published model, beside the guide's claims.
+// plan --table and --sweep: GPUs, memory and time of stages, over models and over numbers of ranks.
 #include <string>
 #include <vector>
 
@@ -13,18 +13,29 @@ struct NamedShape {
   models::ModelShape shape;
 };
 
-/// GPUs that hold a state of so many bytes a parameter: the least by capacity, and the power of two
-/// above it (for experts: one that divides them), with room for activations and cache.
-struct GpuNeed {
-  double bytes = 0.0;
-  std::int64_t minimum = 0;
-  std::int64_t recommended = 0;
+/// A stage of the table: its name, command and configuration.
+struct PlannedStage {
+  std::string name;
+  std::string command;
+  Config config;
 };
-GpuNeed gpus_needed(const models::ModelShape& shape, double bytes_per_parameter,
-                    const Machine& machine);
 
-/// Rows stage x model: minimum and recommended GPUs, memory, rank-hours, days on the recommended
-/// GPUs; then the guide's four rows. Steps and lengths are the guide's.
-std::string plan_table(const std::vector<NamedShape>& models, const PlanOptions& plan);
+/// Bytes of all copies of a stage's models and states: bf16 weights and gradients, fp32 master
+/// weights and moments where it trains (16 a parameter), weights of the reference. Activations and
+/// caches come on top.
+double state_bytes(const Config& config, const std::string& command);
+
+/// Ranks that hold so many bytes and nothing else.
+std::int64_t ranks_by_capacity(double bytes, const Machine& machine);
+
+/// A line per stage that runs a model and per model: ranks by capacity, the least that a layout
+/// fits on and those that it uses at most kComfortable of; then the guide's four rows.
+std::string plan_table(const std::vector<PlannedStage>& stages,
+                       const std::vector<NamedShape>& models);
+inline constexpr double kComfortable = 0.7;
+
+/// A line per number of ranks, first, 2 first, … up to `last`: the best layout, seconds of a step,
+/// tokens/s and how much of the smallest layout's speed per rank is left, rank-hours and days.
+std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64_t last);
 
 }  // namespace r1::config

@@ -306,6 +306,29 @@ class Plan(ToolTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("does not fit", done.stderr)
 
+    def test_the_guides_hardware_is_refused_with_numbers(self):
+        config = self.CONFIGS / "guide" / "rl1.toml"
+        for ranks, there in ((8, "0.64 TB"), (16, "1.28 TB")):
+            done = run("plan", "--config", config, "--world-size", ranks, "--set", "plan.machine=A100-80")
+            self.assert_refused(done, "does not fit")
+            for words in ("weights alone are 1.34 TB in bf16", f"the {ranks} ranks have {there}", "smallest layout that fits"):
+                self.assertIn(words, done.stdout)
+
+    def test_shape_comes_from_the_models_files(self):
+        config = self.folder / "config.toml"
+        config.write_text(f"[model]\npath = '{LLAMA}'\n")
+        done = run("plan", "--config", config, "--stage", "sft")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("parameters", done.stdout)
+        self.assertNotIn("is neither in its files", done.stdout)
+
+    def test_sweep(self):
+        config = self.CONFIGS / "tiny" / "random.toml"
+        done = run("plan", "--config", config, "--sweep", "1..4")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line.split()[0] for line in done.stdout.splitlines()[2:5]], ["1", "2", "4"])
+        self.assert_refused(run("plan", "--config", config, "--sweep", "4..1"), "FIRST..LAST")
+
     def test_unknown_key(self):
         done = run("rl", "--check", "--config", self.CONFIGS / "tiny" / "random.toml", "--set", "rl.stepz=3")
         self.assert_refused(done, "rl.stepz", "steps")

@@ -27,7 +27,7 @@ LAYERS = {
     "algorithms": ["tensor"],
     "optim": ["parallel"],
     "metrics": ["base"],
-    "config": ["base"],
+    "config": ["base", "parallel"],
 }
 # Headers that a module may include beyond its layer: config composes every module's option structs.
 EXTRA_HEADERS = {"config": re.compile(r"^[a-z_/]+/options\.h$")}

@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 62> kKnown{{
+constexpr std::array<Known, 65> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -89,6 +89,9 @@ constexpr std::array<Known, 62> kKnown{{
     {"messages_per_step_max", kSpeed, "Messages a step, busiest rank", false},
     {"bytes_per_step", kSpeed, "Bytes moved a step, mean of the ranks", false},
     {"bytes_per_step_max", kSpeed, "Bytes moved a step, busiest rank", false},
+    {"memory_peak_gib", kSpeed, "Host memory of the fullest rank, GiB", false},
+    {"device_memory_peak_gib", kSpeed, "Memory of tensors on the fullest GPU, GiB", false},
+    {"device_memory_reserved_gib", kSpeed, "Memory held on the fullest GPU, GiB", false},
 }};
 
 struct Rule {

@@ -1,11 +1,10 @@
-#include "mpi/role_layout.h"
+#include "parallel/role_layout.h"
 
 #include <gtest/gtest.h>
 
 #include "base/errors.h"
-#include "mpi/environment.h"
 
-namespace r1::mpi {
+namespace r1::parallel {
 namespace {
 
 const std::vector<RoleRequest> kRl = {
@@ -128,12 +127,5 @@ TEST(RoleLayout, ContradictionsAreErrors) {
   EXPECT_EQ(mesh, "roles.policy: mesh dp auto x tp 2 needs a multiple of 2 ranks, found 3");
 }
 
-TEST(SlurmStart, ManyTasksButAWorldOfOneIsAProblem) {
-  EXPECT_NE(slurm_start_problem("4", 1).find("srun --mpi=pmix or mpirun"), std::string::npos);
-  EXPECT_EQ(slurm_start_problem("4", 4), "");
-  EXPECT_EQ(slurm_start_problem("1", 1), "");
-  EXPECT_EQ(slurm_start_problem(nullptr, 1), "");
-}
-
 }  // namespace
-}  // namespace r1::mpi
+}  // namespace r1::parallel

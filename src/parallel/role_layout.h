@@ -7,7 +7,7 @@
 
 #include "parallel/mesh.h"
 
-namespace r1::mpi {
+namespace r1::parallel {
 
 /// What the configuration asks for a role ([roles.<name>]). Only roles that the stage uses are
 /// requested.
@@ -15,14 +15,14 @@ struct RoleRequest {
   std::string name;
   int ranks = -1;                         // -1: auto
   std::string share_with = {};            // lives on that role's ranks; empty: on its own
-  std::vector<parallel::Axis> mesh = {};  // empty: one axis "dp"; one size may be -1 (the rest)
+  std::vector<Axis> mesh = {};  // empty: one axis "dp"; one size may be -1 (the rest)
 };
 
 /// A role and where it lives.
 struct RoleAssignment {
   std::string name;
   std::vector<int> ranks;  // world ranks; position = rank in the role
-  parallel::Mesh mesh;     // over the positions
+  Mesh mesh;     // over the positions
 
   /// A replica is a copy of the model as the data sees it: the ranks of one tensor axis, which work
   /// on the same samples. (Replicas may share experts.)
@@ -80,4 +80,4 @@ class RoleLayout {
   std::vector<std::string> warnings_;
 };
 
-}  // namespace r1::mpi
+}  // namespace r1::parallel

@@ -1,4 +1,4 @@
-#include "mpi/role_layout.h"
+#include "parallel/role_layout.h"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,7 @@
 
 #include "base/errors.h"
 
-namespace r1::mpi {
+namespace r1::parallel {
 namespace {
 
 std::string ranks_key(const std::string& role) {
@@ -175,7 +175,7 @@ RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
                      fmt::format("expected {} (the ranks of '{}', which it shares), found {}",
                                  count, request.share_with, request.ranks));
     try {
-      auto mesh = parallel::Mesh::fit(request.mesh, count, key);
+      auto mesh = Mesh::fit(request.mesh, count, key);
       roles_.push_back({request.name, own, std::move(mesh)});
     } catch (const base::ConfigError& error) {
       problems.add(key, std::string(error.what()).substr(key.size() + 2));  // "key: message"
@@ -186,21 +186,19 @@ RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
 }
 
 void RoleLayout::warn_about_nodes(const std::vector<int>& node_of_rank) {
+  const auto node = [&](int rank) { return node_of_rank[static_cast<std::size_t>(rank)]; };
   for (const auto& role : roles_) {
-    std::set<int> groups;
-    for (int rank = 0; rank < role.mesh.size(); ++rank) {
-      const auto node = [&](int position) {
-        const auto world = static_cast<std::size_t>(role.ranks[static_cast<std::size_t>(position)]);
-        return node_of_rank[world];
-      };
-      for (const int other : role.mesh.group(rank, {"tp"}))
-        if (node(other) != node(rank)) groups.insert(role.mesh.group_index(rank, {"tp"}));
-    }
-    if (!groups.empty())
+    const auto replicas = role.replicas();
+    const auto spanning =
+        std::count_if(replicas.begin(), replicas.end(), [&](const std::vector<int>& ranks) {
+          return std::any_of(ranks.begin(), ranks.end(),
+                             [&](int rank) { return node(rank) != node(ranks.front()); });
+        });
+    if (spanning > 0)
       warnings_.push_back(fmt::format(
           "roles.{}: {} of {} tp groups span several nodes, which makes every layer wait for the "
           "network",
-          role.name, groups.size(), role.mesh.size() / role.mesh.size("tp")));
+          role.name, spanning, replicas.size()));
   }
 }
 
@@ -253,4 +251,4 @@ std::string RoleLayout::print() const {
   return text;
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::parallel

@@ -1,0 +1,64 @@
+#include "config/stage_roles.h"
+
+#include <algorithm>
+#include <map>
+
+namespace r1::config {
+namespace {
+
+/// Ranks of a tensor axis are neighbours: they talk most.
+parallel::RoleRequest request(const std::string& name, const RoleOptions& options,
+                              const MeshOptions& mesh) {
+  std::vector<parallel::Axis> axes{{"dp", mesh.dp > 0 ? static_cast<int>(mesh.dp) : -1}};
+  if (mesh.ep > 1) axes.push_back({"ep", static_cast<int>(mesh.ep)});
+  if (mesh.tp > 1) axes.push_back({"tp", static_cast<int>(mesh.tp)});
+  return {name, static_cast<int>(options.ranks), options.share_with, axes};
+}
+
+}  // namespace
+
+bool trains_policy(const std::string& command) {
+  return command != "generate" && command != "evaluate";
+}
+
+bool needs_reference(const Config& config) {
+  return config.kl.coefficient > 0.0 && (config.kl.in_loss() || config.kl.in_reward());
+}
+
+std::vector<std::string> stage_roles(const Config& config, const std::string& command) {
+  if (command == "prepare") return {};
+  std::vector<std::string> roles{parallel::kPolicy};
+  const bool answers = command == "rl" || command == "generate" || command == "evaluate";
+  if (answers || (command == "sft" && config.sft.safety.weight > 0.0)) roles.push_back("reward");
+  if (command == "rl" && needs_reference(config)) roles.push_back("reference");
+  if (command == "distill" && config.distill.mode == "logits") roles.push_back("teacher");
+  return roles;
+}
+
+std::vector<parallel::RoleRequest> role_requests(const RolesOptions& options,
+                                                 const std::vector<std::string>& roles,
+                                                 bool trains) {
+  const std::map<std::string, const RoleOptions*> table{{parallel::kPolicy, &options.policy},
+                                                        {"reference", &options.reference},
+                                                        {"reward", &options.reward},
+                                                        {"teacher", &options.teacher}};
+  std::vector<parallel::RoleRequest> list;
+  for (const auto& role : roles) {
+    const auto& of_role = *table.at(role);
+    list.push_back(
+        request(role, of_role,
+                trains || role != parallel::kPolicy ? of_role.train : of_role.generation_mesh()));
+    const auto& share = list.back().share_with;
+    if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
+      list.back().share_with.clear();
+  }
+  const auto &train = options.policy.train, generate = options.policy.generation_mesh();
+  if (trains && (generate.tp != train.tp || generate.ep != train.ep)) {
+    list.push_back(request(parallel::kPolicyGenerate, options.policy, generate));
+    list.back().ranks = -1;
+    list.back().share_with = parallel::kPolicy;
+  }
+  return list;
+}
+
+}  // namespace r1::config

@@ -1,0 +1,26 @@
+#pragma once
+// Which roles a stage has, and what each asks of the layout of ranks (parallel/role_layout.h).
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "parallel/role_layout.h"
+
+namespace r1::config {
+
+/// Whether a stage trains its policy, rather than only sampling from it.
+bool trains_policy(const std::string& command);
+
+/// Whether RL needs log-probabilities of a reference model.
+bool needs_reference(const Config& config);
+
+/// Roles of a stage, the policy first; none: the stage runs no model (prepare).
+std::vector<std::string> stage_roles(const Config& config, const std::string& command);
+
+/// What `roles` of a stage ask for. Where a trained policy samples in another split than it trains
+/// in, that layout is a role of its own, kPolicyGenerate. `trains`: trains_policy of the stage.
+std::vector<parallel::RoleRequest> role_requests(const RolesOptions& options,
+                                                 const std::vector<std::string>& roles,
+                                                 bool trains);
+
+}  // namespace r1::config
