@@ -57,8 +57,10 @@ double relative_change(Trainer& trainer, const models::ModelOptions& options, st
     for (const auto& slice : trained[i].slices) {
       if (!models::counts(trained[i], slice, axes)) continue;
       const auto now = models::rows_of(trained[i], slice);
-      add(now, start ? models::rows_of(start->parameters()[i], slice)
-                     : files->weights->read_box(slice, now.sizes()));
+      auto before = start ? models::rows_of(start->parameters()[i], slice)
+                          : at::empty(now.sizes(), now.options().device(at::kCPU));
+      if (files) files->weights->fill(before, slice);
+      add(now, before);
     }
   axes.experts->all_reduce(sums, parallel::ReduceOp::Sum, "change of the weights").wait();
   return std::sqrt(sums[0].item<double>() / std::max(sums[1].item<double>(), 1e-300));

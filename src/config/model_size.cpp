@@ -12,7 +12,7 @@ double attention_of_layer(const ModelShape& shape) {
   const double q = heads * width;
   const double kv = static_cast<double>(shape.kv_heads()) * width;
   double biases = 0.0;
-  if (shape.architecture == "qwen2") biases = q + 2 * kv;
+  if (shape.traits().qkv_bias) biases = q + 2 * kv;
   if (shape.attention_bias) biases = q + 2 * kv + d;
   return d * q + 2 * d * kv + q * d + biases;
 }
@@ -35,7 +35,7 @@ double latent_attention_of_layer(const ModelShape& shape) {
 
 double norms_of_layer(const ModelShape& shape) {
   double norms = 2.0 * static_cast<double>(shape.hidden_size);
-  if (shape.architecture == "qwen3") norms += 2.0 * static_cast<double>(shape.head_width());
+  if (shape.traits().query_key_norm) norms += 2.0 * static_cast<double>(shape.head_width());
   if (shape.is_deepseek())
     norms += static_cast<double>(shape.latent_attention.q_lora_rank +
                                  shape.latent_attention.kv_lora_rank);

@@ -82,10 +82,10 @@ void load_weights(std::span<const Parameter> parameters, const ModelShape& shape
       const auto rows = rows_of(parameter, slice);
       const auto expected = whole_shape(parameter, slice);
       if (source.shape(slice.name) != expected)
-        throw base::InputError(fmt::format("{}: tensor '{}': expected shape {}, found {}",
-                                           source.path(), slice.name, shape_text(expected),
-                                           shape_text(source.shape(slice.name))));
-      rows.copy_(source.read_box(slice, rows.sizes()));
+        throw base::InputError(
+            fmt::format("{}: tensor '{}': expected shape {}, found {}", source.file_of(slice.name),
+                        slice.name, shape_text(expected), shape_text(source.shape(slice.name))));
+      source.fill(rows, slice);
     }
   }
   std::size_t num_beyond = 0;
@@ -96,7 +96,7 @@ void load_weights(std::span<const Parameter> parameters, const ModelShape& shape
              (pattern.empty() || !experts.contains(pattern)) &&
              !may_be_left_over(name, shape, source))
       throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
-                                         source.path(), name, shape.architecture));
+                                         source.file_of(name), name, shape.architecture));
   }
   if (num_beyond > 0)
     base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",
