@@ -38,7 +38,16 @@ class CheckpointSource final : public models::WeightSource {
   std::vector<std::int64_t> shape(const std::string& name) const override {
     return reader_.tensors().at(name).shape;
   }
+  at::ScalarType dtype(const std::string& name) const override {
+    return reader_.tensors().at(name).dtype;
+  }
   at::Tensor read(const std::string& name) const override { return reader_.read(name); }
+  void fill(const at::Tensor& rows, const models::WeightSlice& slice) const override {
+    const std::vector<std::int64_t> corner(static_cast<std::size_t>(rows.dim()), 0);
+    reader_.read(slice.name, {slice.offset.empty() ? corner : slice.offset, rows.sizes().vec()},
+                 rows, /*allow_cast=*/true);
+  }
+  std::int64_t bytes_read() const override { return reader_.bytes_read(); }
   std::string config() const {
     const auto names = reader_.blob_names();
     if (std::find(names.begin(), names.end(), kPrefix + "config.json") == names.end())

@@ -140,8 +140,10 @@ void add_text_tools(CLI::App& app, CommandLine& line) {
   CLI::App* score = add_command(
       app, "score", "Log-probabilities of texts under a model: JSONL in, \"logprobs\" added");
   add_model_options(score, line);
-  add_files(score, line, "JSONL records with \"ids\" or \"text\" (and \"position_ids\")",
-            "the same records with \"logprobs\" (one less than tokens) and \"ids\"");
+  add_files(
+      score, line,
+      "JSONL records with \"ids\" or \"text\" (and \"position_ids\"; BERT: \"token_type_ids\")",
+      "the same records with \"logprobs\" (one less than tokens) and \"ids\"");
   score->add_option("--batch-tokens", line.batch_tokens, "tokens of one forward pass (8192)")
       ->check(CLI::PositiveNumber);
 

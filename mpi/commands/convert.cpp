@@ -64,8 +64,8 @@ class NewFolder {
   fs::path partial_;
 };
 
-/// As asked for, or that of the input: quantised and half precision weights become fp32, which
-/// holds them exactly.
+/// As asked for, or the widest of the input's matrices, which loses nothing: quantised and half
+/// precision ones are fp32 (vectors aside: a router's bias is fp32 in bf16 models).
 at::ScalarType output_dtype(const CommandLine& line, const models::WeightSource& source) {
   if (!line.dtype.empty()) {
     const auto dtype = tensor::parse_dtype(line.dtype);
@@ -73,11 +73,13 @@ at::ScalarType output_dtype(const CommandLine& line, const models::WeightSource&
       throw base::ConfigError("--dtype: expected fp32, bf16 or fp64, found fp16");
     return dtype;
   }
-  if (fs::is_regular_file(source.path())) return at::kFloat;
   const auto names = source.names();
   if (names.empty()) throw base::InputError(fmt::format("{}: holds no weights", source.path()));
-  const auto dtype = source.read(names.front()).scalar_type();
-  return dtype == at::kHalf ? at::kFloat : dtype;
+  auto widest = at::kBFloat16;
+  for (const auto& name : names)
+    if (source.shape(name).size() > 1)
+      widest = c10::promoteTypes(widest, source.dtype(name));  // bf16 and fp16: fp32
+  return widest;
 }
 
 std::shared_ptr<const tokenizer::Tokenizer> tokenizer_of(const std::string& path,
@@ -88,14 +90,38 @@ std::shared_ptr<const tokenizer::Tokenizer> tokenizer_of(const std::string& path
   return nullptr;
 }
 
-/// config.json and its companions for `model`, from the files of `input` (of the checkpoint).
+/// The JSON object of a file; empty when there is no such file.
+nlohmann::json read_object(const fs::path& file) {
+  if (!fs::exists(file)) return nlohmann::json::object();
+  const auto object = base::parse_json(base::read_file(file.string()), file.string());
+  if (!object.is_object())
+    throw base::InputError(fmt::format("{}: not a JSON object", file.string()));
+  return object;
+}
+
+/// Adds keys of `from` to the JSON object in `file`, those that it has already aside.
+void add_keys(const fs::path& file, const nlohmann::json& from) {
+  auto object = read_object(file);
+  object.insert(from.begin(), from.end());  // does not replace
+  base::write_file_atomically(file.string(), object.dump(2));
+}
+
+/// config.json and its companions for `model`, from the files of `input` (of the checkpoint): what
+/// the program does not know of, as sampling defaults and the ids of bos and pad, stays as it was.
 void write_description(const models::Model& model, const std::string& input,
                        const std::string& checkpoint, const std::string& folder) {
   if (!checkpoint.empty()) write_description_blobs(checkpoint, folder);
   const auto& source = checkpoint.empty() ? input : folder;
+  const auto generation = read_object(fs::path(source) / "generation_config.json");
+  auto ids = nlohmann::json::object();
+  const auto config = read_object(fs::path(source) / "config.json");
+  for (const char* key : {"bos_token_id", "pad_token_id"})
+    if (config.contains(key)) ids[key] = config[key];
   const auto tokenizer = tokenizer_of(source, input, model.shape().vocab_size);
   const auto eos = tokenizer ? tokenizer->eos_token_ids() : folder_eos_token_ids(source);
   write_model_description(model, tokenizer.get(), {eos.begin(), eos.end()}, folder);
+  add_keys(fs::path(folder) / "generation_config.json", generation);
+  add_keys(fs::path(folder) / "config.json", ids);
 }
 
 /// Saves the model as step 0 inside the new folder; returns the checkpoint's path.

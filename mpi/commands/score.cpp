@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include <algorithm>
+#include <numeric>
 
 #include "commands/commands.h"
 #include "commands/tool_model.h"
@@ -21,21 +21,25 @@ struct Scored {
   std::vector<std::int64_t> positions;
 };
 
+/// The values of a record's `key`, one a token; none when it has no such key.
+std::vector<std::int64_t> values_of_tokens(const RecordReader& reader, const Scored& scored,
+                                           const char* key) {
+  if (!scored.record.fields.contains(key)) return {};
+  auto values = reader.integers(scored.record, key);
+  if (values.size() != scored.ids.size())
+    reader.fail(scored.record, fmt::format("\"{}\": expected {} values, one a token, found {}", key,
+                                           scored.ids.size(), values.size()));
+  for (const auto value : values)
+    if (value < 0) reader.fail(scored.record, fmt::format("\"{}\": found {}", key, value));
+  return values;
+}
+
 Scored read_positions(const RecordReader& reader, Scored scored) {
-  const auto count = scored.ids.size();
-  if (!scored.record.fields.contains("position_ids")) {
-    for (std::size_t i = 0; i < count; ++i)
-      scored.positions.push_back(static_cast<std::int64_t>(i));
-    return scored;
+  scored.positions = values_of_tokens(reader, scored, "position_ids");
+  if (scored.positions.empty()) {
+    scored.positions.resize(scored.ids.size());
+    std::iota(scored.positions.begin(), scored.positions.end(), 0);
   }
-  scored.positions = reader.integers(scored.record, "position_ids");
-  if (scored.positions.size() != count)
-    reader.fail(scored.record, fmt::format("\"position_ids\": expected {} values, one a token, "
-                                           "found {}",
-                                           count, scored.positions.size()));
-  for (const auto position : scored.positions)
-    if (position < 0)
-      reader.fail(scored.record, fmt::format("\"position_ids\": found {}", position));
   return scored;
 }
 
@@ -76,17 +80,15 @@ void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordW
   batch.clear();
 }
 
-/// "scores" of each sequence, and "score" where the classifier has one output. Positions are given
-/// for all sequences of a batch or for none.
-void classify_batch(const models::SequenceClassifier& classifier, std::vector<Scored>& batch,
-                    bool with_positions, RecordWriter& writer) {
-  std::vector<std::vector<std::int64_t>> sequences, positions;
-  for (const auto& scored : batch) {
-    sequences.emplace_back(scored.ids.begin(), scored.ids.end());
-    if (with_positions) positions.push_back(scored.positions);
-  }
-  const auto outputs =
-      with_positions ? classifier.logits_at(sequences, positions) : classifier.logits(sequences);
+/// "scores" of each sequence, and "score" where the classifier has one output.
+void classify_batch(const models::SequenceClassifier& classifier, const RecordReader& reader,
+                    std::vector<Scored>& batch, RecordWriter& writer) {
+  std::vector<models::ClassifierInput> inputs;
+  for (const auto& scored : batch)
+    inputs.push_back({{scored.ids.begin(), scored.ids.end()},
+                      scored.positions,
+                      values_of_tokens(reader, scored, "token_type_ids")});
+  const auto outputs = classifier.classify(inputs);
   const auto labels = static_cast<std::size_t>(classifier.num_labels());
   const auto* next = outputs.const_data_ptr<float>();
   for (auto& scored : batch) {
@@ -129,10 +131,7 @@ void classify(const CommandLine& line, RecordReader& reader, RecordWriter& write
         reader.fail(scored.record, fmt::format("expected 1 to {} tokens, found {}",
                                                classifier->max_tokens(), length));
     }
-    const bool with_positions = std::any_of(batch.begin(), batch.end(), [](const Scored& scored) {
-      return scored.record.fields.contains("position_ids");
-    });
-    classify_batch(*classifier, batch, with_positions, writer);
+    classify_batch(*classifier, reader, batch, writer);
   });
 }
 

@@ -20,11 +20,16 @@ std::vector<data::TokenId> known_ids(const RecordReader& reader, const Record& r
   return ids;
 }
 
-}  // namespace
+/// Text to ids with BERT's tokenizer, between [CLS] and [SEP].
+void encode_wordpiece(const tokenizer::WordPieceTokenizer& tokenizer, RecordReader& reader,
+                      RecordWriter& writer) {
+  for (Record record; reader.next(record);) {
+    record.fields["ids"] = tokenizer.encode_sequence(reader.text(record, "text"), 0);
+    writer.write(record.fields);
+  }
+}
 
-int tokenize_command(const CommandLine& line) {
-  RecordReader reader(line.input);
-  RecordWriter writer(line.output);
+void tokenize(const CommandLine& line, RecordReader& reader, RecordWriter& writer) {
   const auto tokenizer = open_tokenizer(line.tokenizer, std::numeric_limits<std::int64_t>::max());
   for (Record record; reader.next(record);) {
     if (line.decode)
@@ -33,6 +38,21 @@ int tokenize_command(const CommandLine& line) {
     else
       record.fields["ids"] = tokenizer->encode(reader.text(record, "text"));
     writer.write(record.fields);
+  }
+}
+
+}  // namespace
+
+int tokenize_command(const CommandLine& line) {
+  RecordReader reader(line.input);
+  RecordWriter writer(line.output);
+  if (const auto wordpiece = open_wordpiece(line.tokenizer)) {
+    if (line.decode)
+      throw base::ConfigError(fmt::format(
+          "--decode: {} is a WordPiece tokenizer, whose ids do not hold the text", line.tokenizer));
+    encode_wordpiece(*wordpiece, reader, writer);
+  } else {
+    tokenize(line, reader, writer);
   }
   writer.finish();
   return 0;

@@ -32,6 +32,11 @@ std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& pa
   return load_text_model(options, model_vocab_size).tokenizer;
 }
 
+std::optional<tokenizer::WordPieceTokenizer> open_wordpiece(const std::string& path) {
+  if (!fs::is_directory(path) || !tokenizer::is_wordpiece_folder(path)) return std::nullopt;
+  return tokenizer::WordPieceTokenizer(tokenizer::read_wordpiece(path));
+}
+
 at::ScalarType tool_dtype(const CommandLine& line) {
   const auto dtype = tensor::parse_dtype(line.dtype.empty() ? "fp32" : line.dtype);
   if (dtype == at::kHalf)
@@ -61,16 +66,27 @@ const tokenizer::Tokenizer* TokenReader::tokenizer_if_any() {
   return &tokenizer();
 }
 
+std::vector<data::TokenId> TokenReader::encode(const std::string& text) {
+  if (!tokenizer_ && !wordpiece_) wordpiece_ = open_wordpiece(tokenizer_path_);
+  if (wordpiece_) {
+    if (wordpiece_->vocab_size() > vocab_size_)
+      throw base::InputError(fmt::format("{}: the tokenizer has ids up to {}, the model {}",
+                                         tokenizer_path_, wordpiece_->vocab_size() - 1,
+                                         vocab_size_ - 1));
+    return wordpiece_->encode_sequence(text, 0);
+  }
+  auto ids = tokenizer().encode(text);
+  const auto bos = tokenizer().bos();
+  if (tokenizer().definition().adds_bos && bos && (ids.empty() || ids.front() != *bos))
+    ids.insert(ids.begin(), *bos);
+  return ids;
+}
+
 std::vector<data::TokenId> TokenReader::token_ids(const RecordReader& reader,
                                                   const Record& record) {
   if (!record.fields.contains("ids")) {
     if (!record.fields.contains("text")) reader.fail(record, "expected \"ids\" or \"text\"");
-    const auto text = reader.text(record, "text");
-    auto ids = tokenizer().encode(text);
-    const auto bos = tokenizer().bos();
-    if (tokenizer().definition().adds_bos && bos && (ids.empty() || ids.front() != *bos))
-      ids.insert(ids.begin(), *bos);
-    return ids;
+    return encode(reader.text(record, "text"));
   }
   std::vector<data::TokenId> ids;
   for (const auto id : reader.integers(record, "ids")) {

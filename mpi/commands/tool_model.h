@@ -11,6 +11,7 @@
 #include "data/types.h"
 #include "models/model.h"
 #include "tokenizer/tokenizer.h"
+#include "tokenizer/wordpiece.h"
 
 namespace r1::mpi {
 
@@ -20,6 +21,9 @@ bool has_tokenizer(const std::string& path);
 /// A tokenizer without its chat template. Throws: InputError.
 std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& path,
                                                            std::int64_t model_vocab_size);
+
+/// BERT's tokenizer, where a folder has that. Throws: InputError.
+std::optional<tokenizer::WordPieceTokenizer> open_wordpiece(const std::string& path);
 
 /// Token ids of records, by the tokenizer of --tokenizer or of the model.
 class TokenReader {
@@ -31,19 +35,23 @@ class TokenReader {
   /// The tokenizer, or null when the model comes without one and none was asked for.
   const tokenizer::Tokenizer* tokenizer_if_any();
 
-  /// "ids" of a record, or those of its "text" (behind the model's first token, if it expects one).
+  /// "ids" of a record, or those of its "text" (behind the model's first token, if it expects one;
+  /// BERT's between [CLS] and [SEP]).
   /// Throws: InputError naming file, line and id.
   std::vector<data::TokenId> token_ids(const RecordReader& reader, const Record& record);
   /// Ids that end a completion: the tokenizer's, else those of the model's own files.
   std::vector<data::TokenId> eos_token_ids();
 
  private:
+  std::vector<data::TokenId> encode(const std::string& text);
+
   std::string path_;  // of the weights
   std::optional<DescriptionFolder> description_;
   std::string folder_;  // of the model's small files: path_, or those of a checkpoint
   std::string tokenizer_path_;
   std::int64_t vocab_size_;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
+  std::optional<tokenizer::WordPieceTokenizer> wordpiece_;
 };
 
 /// --dtype, fp32 without it. Throws: ConfigError.

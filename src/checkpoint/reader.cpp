@@ -15,7 +15,7 @@
 namespace r1::checkpoint {
 namespace {
 
-// Read at a time into memory of our own when a view cannot be filled directly.
+// Read at a time where a view cannot be filled directly; kept, or it leaves holes in the heap.
 constexpr std::int64_t kPieceBytes = std::int64_t{256} << 20;
 
 // Where a box of a tensor lies.
@@ -115,8 +115,10 @@ struct CheckpointReader::State {
   std::map<std::string, std::vector<Source>> sources;  // filled as tensors are read
   std::map<std::string, ShardReader> shards;
   ReadCounts counts;
+  at::Tensor piece;  // uint8
 
   void open();
+  at::Tensor piece_of(const std::vector<std::int64_t>& extent, at::ScalarType dtype);
   ShardReader& shard(const std::string& name);
   const std::vector<Source>& sources_of(const std::string& name);
   const TensorInfo& info(const std::string& name) const;
@@ -160,6 +162,13 @@ const TensorInfo& CheckpointReader::State::info(const std::string& name) const {
   return found->second;
 }
 
+at::Tensor CheckpointReader::State::piece_of(const std::vector<std::int64_t>& extent,
+                                             at::ScalarType dtype) {
+  const auto bytes = volume(extent) * static_cast<std::int64_t>(c10::elementSize(dtype));
+  if (!piece.defined() || piece.numel() < bytes) piece = at::empty({bytes}, at::kByte);
+  return piece.narrow(0, 0, bytes).view(dtype).view(extent);
+}
+
 void CheckpointReader::State::read_part(const std::string& name, const Source& source,
                                         const Box& part, const at::Tensor& view,
                                         at::ScalarType dtype) {
@@ -172,7 +181,7 @@ void CheckpointReader::State::read_part(const std::string& name, const Source& s
     piece.extent[0] = std::min(step, part.extent[0] - row);
     const auto target = view.narrow(0, row, piece.extent[0]);
     const bool direct = target.is_contiguous() && target.scalar_type() == dtype && target.is_cpu();
-    const auto memory = direct ? target : at::empty(piece.extent, dtype);
+    const auto memory = direct ? target : piece_of(piece.extent, dtype);
     file.read(source.dataset, source.box.extent, piece, memory);
     if (!direct) target.copy_(memory);
   }

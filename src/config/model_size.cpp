@@ -22,7 +22,7 @@ double attention_of_layer(const ModelShape& shape, std::int64_t tp) {
   const double q = part(shape.num_attention_heads, tp) * width;
   const double kv = kv_heads_of_rank(shape, tp) * width;
   double biases = 0.0;
-  if (shape.architecture == "qwen2") biases = q + 2 * kv;
+  if (shape.traits().qkv_bias) biases = q + 2 * kv;
   if (shape.attention_bias) biases = q + 2 * kv + d;
   return d * q + 2 * d * kv + q * d + biases;
 }
@@ -45,7 +45,7 @@ double latent_attention_of_layer(const ModelShape& shape, std::int64_t tp) {
 
 double norms_of_layer(const ModelShape& shape) {
   double norms = 2.0 * static_cast<double>(shape.hidden_size);
-  if (shape.architecture == "qwen3") norms += 2.0 * static_cast<double>(shape.head_width());
+  if (shape.traits().query_key_norm) norms += 2.0 * static_cast<double>(shape.head_width());
   if (shape.is_deepseek())
     norms += static_cast<double>(shape.latent_attention.q_lora_rank +
                                  shape.latent_attention.kv_lora_rank);

@@ -13,6 +13,7 @@
 #include "models/bert_classifier/bert_classifier.h"
 #include "models/config_keys.h"
 #include "models/decoder_classifier.h"
+#include "models/registry.h"
 
 namespace r1::models {
 namespace {
@@ -22,15 +23,18 @@ namespace fs = std::filesystem;
 using Loader = std::function<std::unique_ptr<SequenceClassifier>(const std::string& folder,
                                                                  at::ScalarType, at::Device)>;
 
-/// By an entry of config.json's `architectures`.
+constexpr const char* kClassifierSuffix = "ForSequenceClassification";
+
+/// By an entry of config.json's `architectures`. Every decoder-only family has a classifier.
 const std::map<std::string, Loader>& loaders() {
-  static const std::map<std::string, Loader> table{
-      {"BertForSequenceClassification", load_bert_classifier},
-      {"LlamaForSequenceClassification", load_decoder_classifier},
-      {"Qwen2ForSequenceClassification", load_decoder_classifier},
-      {"Qwen3ForSequenceClassification", load_decoder_classifier},
-      {"DeepseekV3ForSequenceClassification", load_decoder_classifier},
-  };
+  static const std::map<std::string, Loader> table = [] {
+    std::map<std::string, Loader> all{{"BertForSequenceClassification", load_bert_classifier}};
+    for (const auto& family : families()) {
+      const auto stem = family.architecture.substr(0, family.architecture.find("ForCausalLM"));
+      all[stem + kClassifierSuffix] = load_decoder_classifier;
+    }
+    return all;
+  }();
   return table;
 }
 
@@ -45,15 +49,16 @@ std::vector<std::string> architectures(const std::string& folder) {
 
 }  // namespace
 
-at::Tensor SequenceClassifier::logits_at(
-    const std::vector<std::vector<std::int64_t>>& /*sequences*/,
-    const std::vector<std::vector<std::int64_t>>& /*positions*/) const {
-  throw base::InputError("this classifier takes no position_ids");
+at::Tensor SequenceClassifier::logits(
+    const std::vector<std::vector<std::int64_t>>& sequences) const {
+  std::vector<ClassifierInput> inputs;
+  for (const auto& sequence : sequences) inputs.push_back({sequence});
+  return classify(inputs);
 }
 
 bool is_classifier(const std::string& folder) {
   for (const auto& name : architectures(folder))
-    if (name.ends_with("ForSequenceClassification")) return true;
+    if (name.ends_with(kClassifierSuffix)) return true;
   return false;
 }
 

@@ -12,18 +12,23 @@
 
 namespace r1::models {
 
+/// A sequence to classify. Positions and types are given for every token or not at all.
+struct ClassifierInput {
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> positions = {};    // empty: 0, 1, 2, ...
+  std::vector<std::int64_t> token_types = {};  // BERT's; empty: 0
+};
+
 class SequenceClassifier {
  public:
   virtual ~SequenceClassifier() = default;
 
   /// Raw outputs (before any sigmoid) for N sequences: float32 [N, L] on the CPU. Runs without
-  /// autograd. Throws: InputError where a sequence is empty or longer than the model's positions.
-  virtual at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const = 0;
-
-  /// The same with the position of every token given. Throws: InputError also where the family has
-  /// no such input (which is the default).
-  virtual at::Tensor logits_at(const std::vector<std::vector<std::int64_t>>& sequences,
-                               const std::vector<std::vector<std::int64_t>>& positions) const;
+  /// autograd. Throws: InputError where a sequence is empty or longer than the model's positions,
+  /// holds what the model has no embedding of, or types that the family does not know.
+  virtual at::Tensor classify(const std::vector<ClassifierInput>& inputs) const = 0;
+  /// The same of plain sequences.
+  at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const;
 
   virtual std::int64_t num_labels() const = 0;
   /// All tensors with their names in Hugging Face files.

@@ -20,6 +20,7 @@ class DecoderPart final : public WeightSource {
  public:
   explicit DecoderPart(const WeightSource& whole) : whole_(whole) {}
   const std::string& path() const override { return whole_.path(); }
+  std::string file_of(const std::string& name) const override { return whole_.file_of(name); }
   std::vector<std::string> names() const override {
     auto names = whole_.names();
     std::erase(names, kScore);
@@ -29,7 +30,12 @@ class DecoderPart final : public WeightSource {
   std::vector<std::int64_t> shape(const std::string& name) const override {
     return whole_.shape(name);
   }
+  at::ScalarType dtype(const std::string& name) const override { return whole_.dtype(name); }
   at::Tensor read(const std::string& name) const override { return whole_.read(name); }
+  void fill(const at::Tensor& rows, const WeightSlice& slice) const override {
+    whole_.fill(rows, slice);
+  }
+  std::int64_t bytes_read() const override { return whole_.bytes_read(); }
 
  private:
   const WeightSource& whole_;
@@ -44,36 +50,35 @@ DecoderClassifier::DecoderClassifier(std::unique_ptr<Model> decoder, at::Tensor 
   parameters_.push_back({score_, {{kScore, 0, score_.size(0)}}});
 }
 
-void DecoderClassifier::check(const std::vector<std::int64_t>& sequence,
-                              std::size_t num_positions) const {
-  if (sequence.empty()) throw base::InputError("a text to classify has no tokens");
-  if (static_cast<std::int64_t>(sequence.size()) > max_tokens())
+void DecoderClassifier::check(const ClassifierInput& input) const {
+  const auto& [ids, positions, token_types] = input;
+  if (ids.empty()) throw base::InputError("a text to classify has no tokens");
+  if (static_cast<std::int64_t>(ids.size()) > max_tokens())
+    throw base::InputError(fmt::format(
+        "a text to classify has {} tokens, the classifier at most {}", ids.size(), max_tokens()));
+  if (!positions.empty() && positions.size() != ids.size())
     throw base::InputError(
-        fmt::format("a text to classify has {} tokens, the classifier at most {}", sequence.size(),
-                    max_tokens()));
-  if (num_positions != 0 && num_positions != sequence.size())
-    throw base::InputError(fmt::format("expected {} positions, one a token, found {}",
-                                       sequence.size(), num_positions));
-  for (const auto id : sequence)
+        fmt::format("expected {} positions, one a token, found {}", ids.size(), positions.size()));
+  if (!token_types.empty())
+    throw base::InputError("this classifier's tokens have no types, found token_type_ids");
+  for (const auto id : ids)
     if (id < 0 || id >= decoder_->shape().vocab_size)
       throw base::InputError(fmt::format("the classifier has token ids 0 to {}, found {}",
                                          decoder_->shape().vocab_size - 1, id));
 }
 
-at::Tensor DecoderClassifier::outputs(const std::vector<std::vector<std::int64_t>>& sequences,
-                                      const std::vector<std::vector<std::int64_t>>& positions,
-                                      std::size_t begin, std::size_t end, bool last_tokens) const {
+at::Tensor DecoderClassifier::outputs(std::span<const ClassifierInput> inputs,
+                                      bool last_tokens) const {
   std::vector<std::int64_t> tokens, places, rows;
   std::vector<nn::Segment> segments;
-  for (auto s = begin; s < end; ++s) {
+  for (const auto& input : inputs) {
     const auto start = static_cast<std::int64_t>(tokens.size());
-    const auto length = static_cast<std::int64_t>(sequences[s].size());
+    const auto length = static_cast<std::int64_t>(input.ids.size());
     segments.push_back({start, length, -1});
     rows.push_back(start + length - 1);
-    tokens.insert(tokens.end(), sequences[s].begin(), sequences[s].end());
-    const bool given = !positions.empty() && !positions[s].empty();
+    tokens.insert(tokens.end(), input.ids.begin(), input.ids.end());
     for (std::int64_t i = 0; i < length; ++i)
-      places.push_back(given ? positions[s][static_cast<std::size_t>(i)] : i);
+      places.push_back(input.positions.empty() ? i : input.positions[static_cast<std::size_t>(i)]);
   }
   const at::NoGradGuard no_grad;
   const auto device = decoder_->device();
@@ -88,32 +93,24 @@ at::Tensor DecoderClassifier::outputs(const std::vector<std::vector<std::int64_t
   return at::linear(hidden, score_).to(at::kCPU, at::kFloat);
 }
 
-at::Tensor DecoderClassifier::logits_at(
-    const std::vector<std::vector<std::int64_t>>& sequences,
-    const std::vector<std::vector<std::int64_t>>& positions) const {
-  if (sequences.empty()) return at::empty({0, num_labels()}, at::kFloat);
+at::Tensor DecoderClassifier::classify(const std::vector<ClassifierInput>& inputs) const {
+  if (inputs.empty()) return at::empty({0, num_labels()}, at::kFloat);
   std::vector<at::Tensor> parts;
-  for (std::size_t begin = 0, end = 0; begin < sequences.size(); begin = end) {
+  for (std::size_t begin = 0, end = 0; begin < inputs.size(); begin = end) {
     std::size_t tokens = 0;
-    for (end = begin; end < sequences.size(); ++end) {
-      check(sequences[end], positions.empty() ? 0 : positions[end].size());
-      if (end > begin && tokens + sequences[end].size() > kBatchTokens) break;
-      tokens += sequences[end].size();
+    for (end = begin; end < inputs.size(); ++end) {
+      check(inputs[end]);
+      if (end > begin && tokens + inputs[end].ids.size() > kBatchTokens) break;
+      tokens += inputs[end].ids.size();
     }
-    parts.push_back(outputs(sequences, positions, begin, end, /*last_tokens=*/true));
+    parts.push_back(outputs(std::span(inputs).subspan(begin, end - begin), /*last_tokens=*/true));
   }
   return at::cat(parts);
 }
 
-at::Tensor DecoderClassifier::logits(
-    const std::vector<std::vector<std::int64_t>>& sequences) const {
-  return logits_at(sequences, {});
-}
-
-at::Tensor DecoderClassifier::values(const std::vector<std::int64_t>& sequence,
-                                     const std::vector<std::int64_t>& positions) const {
-  check(sequence, positions.size());
-  return outputs({sequence}, {positions}, 0, 1, /*last_tokens=*/false);
+at::Tensor DecoderClassifier::values(const ClassifierInput& input) const {
+  check(input);
+  return outputs({&input, 1}, /*last_tokens=*/false);
 }
 
 std::unique_ptr<SequenceClassifier> load_decoder_classifier(const std::string& folder,

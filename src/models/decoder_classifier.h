@@ -2,6 +2,8 @@
 // A decoder with a linear score head in the place of its vocabulary: reward models on top of Llama,
 // Qwen and DeepSeek-V3. Reference: transformers 5.17 modeling_layers.py,
 // GenericForSequenceClassification.
+#include <span>
+
 #include "models/classifier.h"
 #include "models/model.h"
 
@@ -13,25 +15,19 @@ class DecoderClassifier final : public SequenceClassifier {
   DecoderClassifier(std::unique_ptr<Model> decoder, at::Tensor score);
 
   /// The outputs at each sequence's last token.
-  at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const override;
-  at::Tensor logits_at(const std::vector<std::vector<std::int64_t>>& sequences,
-                       const std::vector<std::vector<std::int64_t>>& positions) const override;
+  at::Tensor classify(const std::vector<ClassifierInput>& inputs) const override;
   std::int64_t num_labels() const override { return score_.size(0); }
   const std::vector<Parameter>& parameters() const override { return parameters_; }
   std::int64_t max_tokens() const override { return decoder_->shape().max_position_embeddings; }
   std::int64_t vocab_size() const override { return decoder_->shape().vocab_size; }
 
-  /// The outputs at every token of one sequence: float32 [n, L] on the CPU. `positions` may be
-  /// empty: 0, 1, 2, ...
-  at::Tensor values(const std::vector<std::int64_t>& sequence,
-                    const std::vector<std::int64_t>& positions) const;
+  /// The outputs at every token of one sequence: float32 [n, L] on the CPU.
+  at::Tensor values(const ClassifierInput& input) const;
 
  private:
-  /// Outputs of sequences [begin, end) at all their tokens, or at their last ones alone.
-  at::Tensor outputs(const std::vector<std::vector<std::int64_t>>& sequences,
-                     const std::vector<std::vector<std::int64_t>>& positions, std::size_t begin,
-                     std::size_t end, bool last_tokens) const;
-  void check(const std::vector<std::int64_t>& sequence, std::size_t num_positions) const;
+  /// Outputs at all tokens of the sequences, or at their last ones alone.
+  at::Tensor outputs(std::span<const ClassifierInput> inputs, bool last_tokens) const;
+  void check(const ClassifierInput& input) const;
 
   std::unique_ptr<Model> decoder_;
   at::Tensor score_;

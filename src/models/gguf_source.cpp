@@ -15,6 +15,7 @@
 namespace r1::models {
 namespace {
 
+using checkpoint::GgufBox;
 using checkpoint::GgufFile;
 using checkpoint::GgufTensor;
 
@@ -69,19 +70,28 @@ class GgufSource final : public WeightSource {
     if (origin.expert >= 0) return {sizes.begin() + 1, sizes.end()};
     return sizes;
   }
+  at::ScalarType dtype(const std::string& /*name*/) const override { return at::kFloat; }
   at::Tensor read(const std::string& name) const override {
     const auto& origin = origins_.at(name);
+    const auto sizes = shape(name);
     if (origin.latent_values != nullptr)
       return at::cat({read_all(*origin.tensor).transpose(1, 2), read_all(*origin.latent_values)}, 1)
-          .reshape(shape(name));
-    if (origin.expert >= 0) return read_expert(origin, shape(name));
+          .reshape(sizes);
+    if (origin.expert >= 0)
+      return read_matrix(*origin.tensor, {origin.expert * sizes[0], sizes[0], 0, sizes[1]});
     const auto values = read_all(*origin.tensor);
-    if (!family_.pairs_neighbours) return values;
-    if (name.find(".q_proj.") != std::string::npos)
-      return halves_first(values, shape_.num_attention_heads);
-    if (name.find(".k_proj.") != std::string::npos) return halves_first(values, shape_.kv_heads());
-    return values;
+    const auto heads = num_permuted_heads(name);
+    return heads > 0 ? halves_first(values, heads) : values;
   }
+  void fill(const at::Tensor& rows, const WeightSlice& slice) const override {
+    const auto& origin = origins_.at(slice.name);
+    const auto num_dims = origin.tensor->shape.size();
+    if (slice.offset.empty() || origin.latent_values != nullptr || num_dims != 2)
+      rows.copy_(box_of(read(slice.name), slice, rows.sizes()));
+    else
+      rows.copy_(read_box(slice, {slice.offset[0], rows.size(0), slice.offset[1], rows.size(1)}));
+  }
+  std::int64_t bytes_read() const override { return bytes_read_; }
 
  private:
   void add(const GgufTensor& tensor) {
@@ -151,19 +161,36 @@ class GgufSource final : public WeightSource {
   }
 
   at::Tensor read_all(const GgufTensor& tensor) const {
-    auto values = at::empty(tensor.shape, at::kFloat);
-    file_.dequantise(tensor,
-                     {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    return read_matrix(tensor, {0, tensor.num_rows(), 0, tensor.row_length()}).view(tensor.shape);
+  }
+
+  at::Tensor read_matrix(const GgufTensor& tensor, const GgufBox& box) const {
+    auto values = at::empty({box.num_rows, box.num_columns}, at::kFloat);
+    bytes_read_ += file_.dequantise_box(
+        tensor, box, {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
     checkpoint::release_pages(tensor.data);
     return values;
   }
 
-  at::Tensor read_expert(const Origin& origin, at::IntArrayRef sizes) const {
-    auto values = at::empty(sizes, at::kFloat);
-    file_.dequantise_rows(
-        *origin.tensor, origin.expert * sizes[0], sizes[0],
-        {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-    return values;
+  at::Tensor read_box(const WeightSlice& slice, const GgufBox& box) const {
+    const auto& tensor = *origins_.at(slice.name).tensor;
+    const auto heads = num_permuted_heads(slice.name);
+    if (heads == 0) return read_matrix(tensor, box);
+    // Rows are permuted within a head: all of the heads that the box touches.
+    const auto head_rows = tensor.shape[0] / heads;
+    const auto first = box.first_row / head_rows * head_rows;
+    const auto end = (box.first_row + box.num_rows + head_rows - 1) / head_rows * head_rows;
+    const auto rows = read_matrix(tensor, {first, end - first, box.first_column, box.num_columns});
+    return halves_first(rows, (end - first) / head_rows)
+        .narrow(0, box.first_row - first, box.num_rows);
+  }
+
+  /// Heads whose rows llama.cpp permuted in this tensor; 0: none.
+  std::int64_t num_permuted_heads(const std::string& name) const {
+    if (!family_.pairs_neighbours) return 0;
+    if (name.find(".q_proj.") != std::string::npos) return shape_.num_attention_heads;
+    if (name.find(".k_proj.") != std::string::npos) return shape_.kv_heads();
+    return 0;
   }
 
   /// Rows of each head: (i, j) -> (j, i) with i < head_dim/2, j < 2. A matrix or a bias.
@@ -179,6 +206,7 @@ class GgufSource final : public WeightSource {
   ModelShape shape_;
   const GgufFamily& family_;
   std::map<std::string, Origin> origins_;  // by Hugging Face name
+  mutable std::int64_t bytes_read_ = 0;
 };
 
 const Family& family_of(const GgufFile& file) {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/errors.h"
 #include "base/options.h"
+#include "models/family_list.h"
 
 namespace r1::models {
 
@@ -122,6 +124,13 @@ struct ExpertOptions {
   }
 };
 
+/// The names of all families.
+inline std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const auto& family : kFamilies) names.emplace_back(family.name);
+  return names;
+}
+
 /// Shape of a model, in the terms of Hugging Face's config.json. Used when weights are random and
 /// by `plan`; a model with a path takes its shape from there.
 struct ModelShape {
@@ -158,12 +167,16 @@ struct ModelShape {
     return experts.num_experts > 0 ? std::min(experts.num_dense_layers, num_hidden_layers)
                                    : num_hidden_layers;
   }
-  bool is_deepseek() const { return architecture == "deepseek_v3"; }
+  /// Of the architecture; of an unknown one those of Llama without options.
+  FamilyTraits traits() const {
+    for (const auto& family : kFamilies)
+      if (family.name == architecture) return family.traits;
+    return {};
+  }
+  bool is_deepseek() const { return traits().deepseek; }
 
   void visit(base::OptionVisitor& v) {
-    v.choice("architecture", architecture, {"llama", "qwen2", "qwen3", "deepseek_v3"},
-             "family; qwen2 has biases on q, k, v, qwen3 norms on q, k, deepseek_v3 latent "
-             "attention and experts");
+    v.choice("architecture", architecture, family_names(), "family: `model_type` of config.json");
     v("vocab_size", vocab_size, "rows of the embedding");
     v("hidden_size", hidden_size, "width; 0: the shape comes from the model's folder");
     v("num_hidden_layers", num_hidden_layers, "layers");
@@ -187,14 +200,13 @@ struct ModelShape {
     if (empty()) return;
     check_sizes(key, problems);
     rope_scaling.check(key + ".rope_scaling", problems);
-    problems.require(!attention_bias || architecture != "qwen2", key + ".attention_bias",
-                     "qwen2 has biases on q, k and v always, and on nothing else");
-    problems.require(!mlp_bias || architecture == "llama", key + ".mlp_bias",
-                     "expected architecture = \"llama\", found \"" + architecture + "\"");
+    problems.require(!attention_bias || !traits().qkv_bias, key + ".attention_bias",
+                     architecture + " has biases on q, k and v always, and on nothing else");
+    problems.require(!mlp_bias || traits().mlp_bias, key + ".mlp_bias",
+                     architecture + " has no biases in its MLPs");
     if (!is_deepseek()) {
-      problems.require(
-          experts.num_experts == 0, key + ".experts.num_experts",
-          "experts need architecture = \"deepseek_v3\", found \"" + architecture + "\"");
+      problems.require(experts.num_experts == 0, key + ".experts.num_experts",
+                       architecture + " has no experts");
       return;
     }
     latent_attention.check(key + ".latent_attention", problems);

@@ -5,19 +5,18 @@
 #include <algorithm>
 
 #include "base/errors.h"
-#include "models/deepseek_v3/deepseek_v3.h"
-#include "models/llama/llama.h"
-#include "models/qwen/qwen.h"
+#include "models/family_list.h"
 
 namespace r1::models {
 
+#define R1_DECLARE_FAMILY(name, ...) Family name##_family();
+R1_MODEL_FAMILIES(R1_DECLARE_FAMILY)
+#undef R1_DECLARE_FAMILY
+
 const std::vector<Family>& families() {
-  static const std::vector<Family> table{
-      llama_family(),
-      qwen2_family(),
-      qwen3_family(),
-      deepseek_v3_family(),
-  };
+#define R1_MAKE_FAMILY(name, ...) name##_family(),
+  static const std::vector<Family> table{R1_MODEL_FAMILIES(R1_MAKE_FAMILY)};
+#undef R1_MAKE_FAMILY
   return table;
 }
 
@@ -25,10 +24,8 @@ const Family& find_family(const std::string& name, const std::string& where) {
   const auto found = std::find_if(families().begin(), families().end(),
                                   [&](const Family& family) { return family.name == name; });
   if (found != families().end()) return *found;
-  std::vector<std::string> names;
-  for (const auto& family : families()) names.push_back(family.name);
-  throw base::InputError(
-      fmt::format("{} '{}' is not supported: expected {}", where, name, fmt::join(names, ", ")));
+  throw base::InputError(fmt::format("{} '{}' is not supported: expected {}", where, name,
+                                     fmt::join(family_names(), ", ")));
 }
 
 std::unique_ptr<Model> make_model(const ModelShape& shape, at::ScalarType dtype, at::Device device,

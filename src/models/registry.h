@@ -1,5 +1,5 @@
 #pragma once
-// Families by name. Adding one: its folder, and one line in registry.cpp.
+// Families by name. Adding one: its folder, and one line in family_list.h.
 #include <memory>
 #include <vector>
 

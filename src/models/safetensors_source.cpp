@@ -64,6 +64,7 @@ class SafetensorsSource final : public WeightSource {
   explicit SafetensorsSource(const std::string& folder)
       : folder_(folder), block_(read_fp8_block(folder)) {}
   const std::string& path() const override { return folder_.path(); }
+  std::string file_of(const std::string& name) const override { return folder_.file_of(name); }
   std::vector<std::string> names() const override {
     auto names = folder_.names();
     std::erase_if(names, [this](const std::string& name) { return is_scale(name); });
@@ -75,25 +76,26 @@ class SafetensorsSource final : public WeightSource {
   std::vector<std::int64_t> shape(const std::string& name) const override {
     return folder_.tensor(name).shape;
   }
+  at::ScalarType dtype(const std::string& name) const override {
+    const auto& tensor = folder_.tensor(name);
+    return tensor.dtype == kFp8 ? at::kFloat : dtype_of(tensor);
+  }
   at::Tensor read(const std::string& name) const override {
     const auto& tensor = folder_.tensor(name);
-    auto values = tensor.dtype == kFp8 ? read_fp8(tensor) : read_plain(tensor);
+    const auto num_rows = tensor.shape.empty() ? 0 : tensor.shape[0];
+    auto values = tensor.dtype == kFp8 ? read_fp8(tensor, 0, num_rows) : read_plain(tensor);
     checkpoint::release_pages(tensor.data);
     return values;
   }
-  at::Tensor read_box(const WeightSlice& slice, at::IntArrayRef extent) const override {
+  void fill(const at::Tensor& rows, const WeightSlice& slice) const override {
     const auto& tensor = folder_.tensor(slice.name);
-    const auto dtype = dtypes().find(tensor.dtype);
-    const auto* data = tensor.data.data();
-    const bool in_place = dtype != dtypes().end() && !slice.offset.empty() &&
-                          reinterpret_cast<std::uintptr_t>(data) % sizeof(double) == 0;
-    if (!in_place) return box_of(read(slice.name), slice, extent);
-    // The mapped file itself: only the pages of the box are read.
-    const auto whole = at::from_blob(const_cast<std::byte*>(data), tensor.shape, dtype->second);
-    auto box = box_of(whole, slice, extent).clone(at::MemoryFormat::Contiguous);
+    if (tensor.dtype == kFp8)
+      fill_fp8(rows, tensor, slice);
+    else
+      fill_plain(rows, tensor, slice);
     checkpoint::release_pages(tensor.data);
-    return box;
   }
+  std::int64_t bytes_read() const override { return bytes_read_; }
 
  private:
   bool is_scale(const std::string& name) const {
@@ -102,19 +104,67 @@ class SafetensorsSource final : public WeightSource {
     return scaled != nullptr && scaled->dtype == kFp8;
   }
 
-  at::Tensor read_plain(const checkpoint::SafetensorsTensor& tensor) const {
+  at::ScalarType dtype_of(const checkpoint::SafetensorsTensor& tensor) const {
     const auto dtype = dtypes().find(tensor.dtype);
     if (dtype == dtypes().end())
       throw base::InputError(fmt::format(
           "{}: tensor '{}': dtype {} is not supported: expected F64, F32, BF16, F16 or F8_E4M3",
-          path(), tensor.name, tensor.dtype));
-    auto values = at::empty(tensor.shape, dtype->second);
+          file_of(tensor.name), tensor.name, tensor.dtype));
+    return dtype->second;
+  }
+
+  at::Tensor read_plain(const checkpoint::SafetensorsTensor& tensor) const {
+    auto values = at::empty(tensor.shape, dtype_of(tensor));
     std::copy(tensor.data.begin(), tensor.data.end(),
               static_cast<std::byte*>(values.mutable_data_ptr()));
+    bytes_read_ += static_cast<std::int64_t>(tensor.data.size());
     return values;
   }
 
-  at::Tensor read_fp8(const checkpoint::SafetensorsTensor& tensor) const {
+  void fill_plain(const at::Tensor& rows, const checkpoint::SafetensorsTensor& tensor,
+                  const WeightSlice& slice) const {
+    const auto dtype = dtype_of(tensor);
+    auto* data = const_cast<std::byte*>(tensor.data.data());
+    if (reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(dtype) != 0) {
+      rows.copy_(box_of(read_plain(tensor), slice, rows.sizes()));
+      return;
+    }
+    // The mapped file itself: only the pages of the box are read.
+    rows.copy_(box_of(at::from_blob(data, tensor.shape, dtype), slice, rows.sizes()));
+    bytes_read_ += rows.numel() * static_cast<std::int64_t>(c10::elementSize(dtype));
+  }
+
+  void fill_fp8(const at::Tensor& rows, const checkpoint::SafetensorsTensor& tensor,
+                const WeightSlice& slice) const {
+    if (slice.offset.empty())
+      rows.copy_(read_fp8(tensor, 0, tensor.shape[0]));
+    else
+      rows.copy_(
+          read_fp8(tensor, slice.offset[0], rows.size(0)).narrow(1, slice.offset[1], rows.size(1)));
+  }
+
+  /// Rows [first, first + num_rows) as fp32: whole blocks of rows are read.
+  at::Tensor read_fp8(const checkpoint::SafetensorsTensor& tensor, std::int64_t first,
+                      std::int64_t num_rows) const {
+    const auto& scales = fp8_scales(tensor);
+    const auto columns = tensor.shape[1], begin = first / block_[0] * block_[0];
+    const checkpoint::Fp8Blocks part{first + num_rows - begin, columns, block_[0], block_[1]};
+    const auto data = tensor.data.subspan(static_cast<std::size_t>(begin * columns),
+                                          static_cast<std::size_t>(part.rows * columns));
+    const auto part_scales =
+        read_plain(scales).to(at::kFloat).narrow(0, begin / block_[0], part.scale_rows());
+    auto values = at::empty({part.rows, columns}, at::kFloat);
+    checkpoint::dequantise_fp8(
+        part, data,
+        {part_scales.const_data_ptr<float>(), static_cast<std::size_t>(part_scales.numel())},
+        {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    bytes_read_ += static_cast<std::int64_t>(data.size());
+    return values.narrow(0, first - begin, num_rows);
+  }
+
+  /// The scales of an fp8 tensor, checked.
+  const checkpoint::SafetensorsTensor& fp8_scales(
+      const checkpoint::SafetensorsTensor& tensor) const {
     const auto scale_name = tensor.name + kScaleSuffix;
     const auto* stored = folder_.find(scale_name);
     if (stored == nullptr || block_.empty() || tensor.shape.size() != 2)
@@ -132,17 +182,12 @@ class SafetensorsSource final : public WeightSource {
           fmt::format("{}: tensor '{}': expected shape [{}, {}] for blocks of [{}, {}], found [{}]",
                       path(), scale_name, expected[0], expected[1], block_[0], block_[1],
                       fmt::join(stored->shape, ", ")));
-    const auto scales = read_plain(*stored).to(at::kFloat);
-    auto values = at::empty(tensor.shape, at::kFloat);
-    checkpoint::dequantise_fp8(
-        blocks, tensor.data,
-        {scales.const_data_ptr<float>(), static_cast<std::size_t>(scales.numel())},
-        {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-    return values;
+    return *stored;
   }
 
   checkpoint::SafetensorsFolder folder_;
   std::vector<std::int64_t> block_;  // rows and columns of an fp8 block; empty: not stated
+  mutable std::int64_t bytes_read_ = 0;
 };
 
 }  // namespace

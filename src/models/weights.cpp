@@ -83,10 +83,10 @@ class Loading {
       const auto rows = rows_of(parameter, slice);
       const auto expected = whole_shape(parameter, slice);
       if (source_.shape(slice.name) != expected)
-        throw base::InputError(fmt::format("{}: tensor '{}': expected shape {}, found {}",
-                                           source_.path(), slice.name, shape_text(expected),
-                                           shape_text(source_.shape(slice.name))));
-      rows.copy_(source_.read_box(slice, rows.sizes()));
+        throw base::InputError(
+            fmt::format("{}: tensor '{}': expected shape {}, found {}", source_.file_of(slice.name),
+                        slice.name, shape_text(expected), shape_text(source_.shape(slice.name))));
+      source_.fill(rows, slice);
     }
   }
 
@@ -99,7 +99,7 @@ class Loading {
                (pattern.empty() || !experts_.contains(pattern)) &&
                !may_be_left_over(name, shape_, source_))
         throw base::InputError(fmt::format("{}: tensor '{}' belongs to no parameter of a {} model",
-                                           source_.path(), name, shape_.architecture));
+                                           source_.file_of(name), name, shape_.architecture));
     }
     if (num_beyond > 0)
       base::log_warning("{}: {} tensors of layers beyond num_hidden_layers = {} are skipped",

@@ -12,21 +12,26 @@
 
 namespace r1::models {
 
-/// Tensors by their Hugging Face names. Reads one tensor at a time: peak host memory is the model
-/// plus one tensor.
+/// Tensors by their Hugging Face names. Reads one tensor, or the part of it that a rank holds, at a
+/// time: peak host memory is that rank's part of the model plus one tensor.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
   virtual const std::string& path() const = 0;
+  /// The file that holds a tensor, for errors.
+  virtual std::string file_of(const std::string& /*name*/) const { return path(); }
   virtual std::vector<std::string> names() const = 0;
   virtual bool has(const std::string& name) const = 0;
   virtual std::vector<std::int64_t> shape(const std::string& name) const = 0;
-  /// On the CPU, in the file's dtype (quantised types: fp32). Throws: InputError.
+  /// The file's; fp32 for quantised types. Throws: InputError.
+  virtual at::ScalarType dtype(const std::string& name) const = 0;
+  /// On the CPU, in that dtype. Throws: InputError.
   virtual at::Tensor read(const std::string& name) const = 0;
-  /// The box of it that `slice` holds, of that extent. Sources that can read no more than that.
-  virtual at::Tensor read_box(const WeightSlice& slice, at::IntArrayRef extent) const {
-    return box_of(read(slice.name), slice, extent);
-  }
+  /// Fills `rows` (of any dtype, on any device) with the box of a tensor that `slice` holds; no
+  /// more of the file is read. Throws: InputError.
+  virtual void fill(const at::Tensor& rows, const WeightSlice& slice) const = 0;
+  /// Bytes of tensors read so far, as the file stores them.
+  virtual std::int64_t bytes_read() const = 0;
 };
 
 /// Fills every parameter. Throws: InputError naming file, tensor, expected and found for a missing

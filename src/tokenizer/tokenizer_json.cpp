@@ -141,7 +141,10 @@ class TokenizerJson {
       for (const json& step : processor.at("processors")) read_post_processor(step);
     if (type != "TemplateProcessing") return;
     const json single = processor.value("single", json::array());
-    if (!single.empty() && single[0].contains("SpecialToken")) definition_.adds_bos = true;
+    if (single.empty() || !single[0].contains("SpecialToken")) return;
+    const auto name = single[0]["SpecialToken"].at("id").get<std::string>();
+    definition_.adds_bos = true;
+    definition_.bos_id = checked_id(processor.at("special_tokens").at(name).at("ids").at(0), name);
   }
 
   std::string path_;
@@ -195,7 +198,7 @@ class FolderExtras {
   }
 
   void read_tokenizer_config(const json& config) {
-    definition_.bos_id = named_token(config, "bos_token");
+    if (!definition_.bos_id) definition_.bos_id = named_token(config, "bos_token");
     definition_.pad_id = named_token(config, "pad_token");
     if (const auto eos = named_token(config, "eos_token")) definition_.eos_ids = {*eos};
     if (config.contains("add_bos_token") && config["add_bos_token"].is_boolean())

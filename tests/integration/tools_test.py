@@ -6,6 +6,7 @@ tools_test.py PROGRAM [unittest arguments]
 import json
 import math
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -117,8 +118,18 @@ class Score(ToolTest):
                     self.assertEqual(done.returncode, 0, done.stderr)
                 self.check(folder, fixture)
                 config, original = (json.loads((path / "config.json").read_text()) for path in (folder, fixture))
-                for key in ("eos_token_id", "architectures", "model_type"):
+                for key in ("eos_token_id", "bos_token_id", "pad_token_id", "architectures", "model_type"):
                     self.assertEqual(config[key], original[key])
+
+    def test_sampling_defaults_survive_conversion(self):
+        source, checkpoint, folder = (self.folder / name for name in ("source", "checkpoint", "again"))
+        shutil.copytree(LLAMA, source)
+        generation = {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "eos_token_id": [2, 5], "bos_token_id": 1}
+        (source / "generation_config.json").write_text(json.dumps(generation))
+        for origin, target, kind in ((source, checkpoint, "checkpoint"), (checkpoint, folder, "hf")):
+            done = run("convert", "--input", origin, "--output", target, "--to", kind)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads((folder / "generation_config.json").read_text()), generation)
 
     def test_a_classifier_gives_scores(self):
         expected = read_safetensors(REWARD / "expected.safetensors")["scores"]
@@ -132,6 +143,22 @@ class Score(ToolTest):
         source, output = self.write("in.jsonl", [{"ids": [1]}, {"ids": []}]), self.folder / "bad.jsonl"
         done = run("score", "--model", REWARD, "--input", source, "--output", output)
         self.assert_refused(done, "in.jsonl:2", "found 0")
+
+    def test_bert_reads_token_types_and_text(self):
+        bert, safety = DATA / "models" / "bert_toxic", DATA / "models" / "tiny_safety"
+        inputs = json.loads((bert / "inputs.json").read_text())["sequences"]
+        records = [{key: sequence[name][:sequence["length"]] for key, name in
+                    (("ids", "input_ids"), ("position_ids", "position_ids"), ("token_type_ids", "token_type_ids"))}
+                   for sequence in inputs]
+        expected = read_safetensors(bert / "expected.safetensors")
+        for number, scored in enumerate(self.records_of("score", records, "--model", bert)):
+            wanted = expected[f"seq{number}.logits"]
+            self.assertLess(max(abs(a - b) for a, b in zip(scored["scores"], wanted)), SCORE_TOLERANCE)
+        (text,) = self.records_of("score", [{"text": "you are nice"}], "--model", safety)
+        (ids,) = self.records_of("score", [{"ids": text["ids"]}], "--model", safety)
+        self.assertEqual(text["scores"], ids["scores"])
+        (tokens,) = self.records_of("tokenize", [{"text": "you are nice"}], "--tokenizer", safety)
+        self.assertEqual(tokens["ids"], text["ids"])
 
     def test_converted_classifiers_give_the_same_scores(self):
         for fixture in (REWARD, DATA / "models" / "bert_toxic"):
@@ -226,6 +253,16 @@ class Tokenize(ToolTest):
         decoded = self.records_of("tokenize", ids_only, "--tokenizer", "bytes", "--decode")
         self.assertEqual([record["text"] for record in decoded], self.TEXTS)
         self.assertEqual(list(decoded[0]), ["n", "ids", "text"])
+
+    def test_wordpiece(self):
+        for name in ("cased", "uncased"):
+            folder = DATA / "tokenizer" / "wordpiece" / name
+            golden = read_jsonl(folder / "golden.jsonl")
+            found = self.records_of("tokenize", [{"text": record["text"]} for record in golden], "--tokenizer", folder)
+            self.assertEqual([record["ids"] for record in found], [record["ids"] for record in golden])
+        source, output = self.write("in.jsonl", [{"ids": [1]}]), self.folder / "out.jsonl"
+        done = run("tokenize", "--tokenizer", folder, "--decode", "--input", source, "--output", output)
+        self.assert_refused(done, "WordPiece")
 
     def test_unknown_id(self):
         source = self.write("in.jsonl", [{"ids": [1]}, {"ids": [1, 9999]}])

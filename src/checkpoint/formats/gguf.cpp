@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
 #include "base/errors.h"
 #include "checkpoint/formats/gguf_parser.h"
@@ -68,26 +69,44 @@ const GgufTensor& GgufFile::tensor(const std::string& name) const {
 }
 
 void GgufFile::dequantise(const GgufTensor& tensor, std::span<float> out) const {
-  dequantise_rows(tensor, 0, tensor.num_rows(), out);
+  dequantise_box(tensor, {0, tensor.num_rows(), 0, tensor.row_length()}, out);
 }
 
-void GgufFile::dequantise_rows(const GgufTensor& tensor, std::int64_t first_row,
-                               std::int64_t num_rows, std::span<float> out) const {
+std::int64_t GgufFile::dequantise_box(const GgufTensor& tensor, const GgufBox& box,
+                                      std::span<float> out) const {
   const GgmlLayout& layout = *tensor.layout;
   if (layout.decode == nullptr)
     throw base::InputError(
         fmt::format("{}: tensor {}: values of type {} cannot be read; expected F32, F16, BF16, "
                     "Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
                     path(), tensor.name, layout.name));
-  R1_CHECK(first_row >= 0 && num_rows >= 0 && first_row <= tensor.num_rows() - num_rows,
-           "{}: rows {} + {} of {}", tensor.name, first_row, num_rows, tensor.num_rows());
-  R1_CHECK(out.size() == static_cast<std::size_t>(num_rows * tensor.row_length()),
-           "{}: {} values for {} rows of {}", tensor.name, out.size(), num_rows,
-           tensor.row_length());
-  const std::int64_t row_blocks = tensor.row_length() / layout.block_elements;
-  const std::byte* block = tensor.data.data() + first_row * row_blocks * layout.block_bytes;
-  for (std::int64_t i = 0; i < num_rows * row_blocks; ++i)
-    layout.decode(block + i * layout.block_bytes, out.data() + i * layout.block_elements);
+  const auto inside = [](std::int64_t first, std::int64_t count, std::int64_t total) {
+    return first >= 0 && count >= 0 && first <= total - count;
+  };
+  R1_CHECK(inside(box.first_row, box.num_rows, tensor.num_rows()) &&
+               inside(box.first_column, box.num_columns, tensor.row_length()),
+           "{}: rows {} + {} of {}, columns {} + {} of {}", tensor.name, box.first_row,
+           box.num_rows, tensor.num_rows(), box.first_column, box.num_columns, tensor.row_length());
+  R1_CHECK(out.size() == static_cast<std::size_t>(box.num_rows * box.num_columns),
+           "{}: {} values for {} rows of {}", tensor.name, out.size(), box.num_rows,
+           box.num_columns);
+  const std::int64_t width = layout.block_elements, end = box.first_column + box.num_columns;
+  const std::int64_t row_blocks = tensor.row_length() / width;
+  const std::int64_t first_block = box.first_column / width, end_block = (end + width - 1) / width;
+  std::vector<float> cut(static_cast<std::size_t>(width));  // of a block that sticks out
+  for (std::int64_t row = 0; row < box.num_rows; ++row) {
+    const std::byte* blocks =
+        tensor.data.data() + (box.first_row + row) * row_blocks * layout.block_bytes;
+    float* values = out.data() + row * box.num_columns - box.first_column;
+    for (std::int64_t block = first_block; block < end_block; ++block) {
+      const std::int64_t begin = std::max(block * width, box.first_column);
+      const std::int64_t stop = std::min((block + 1) * width, end);
+      const bool whole = stop - begin == width;
+      layout.decode(blocks + block * layout.block_bytes, whole ? values + begin : cut.data());
+      if (!whole) std::copy_n(cut.data() + begin - block * width, stop - begin, values + begin);
+    }
+  }
+  return box.num_rows * (end_block - first_block) * layout.block_bytes;
 }
 
 }  // namespace r1::checkpoint

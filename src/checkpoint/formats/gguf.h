@@ -27,6 +27,12 @@ struct GgufTensor {
   std::int64_t num_rows() const;
 };
 
+/// Rows and columns of a tensor seen as a matrix of its rows.
+struct GgufBox {
+  std::int64_t first_row, num_rows;
+  std::int64_t first_column, num_columns;
+};
+
 class GgufFile {
  public:
   /// Throws: InputError naming the file and the key or tensor that is wrong.
@@ -54,9 +60,10 @@ class GgufFile {
   /// All values as fp32, row-major. `out` must have num_elements() values.
   /// Throws: InputError for a type this program does not read.
   void dequantise(const GgufTensor& tensor, std::span<float> out) const;
-  /// Rows [first_row, first_row + num_rows) of the tensor seen as [num_rows(), row_length()].
-  void dequantise_rows(const GgufTensor& tensor, std::int64_t first_row, std::int64_t num_rows,
-                       std::span<float> out) const;
+  /// A box of the tensor seen as [num_rows(), row_length()]. Decodes the blocks that it touches;
+  /// returns their bytes.
+  std::int64_t dequantise_box(const GgufTensor& tensor, const GgufBox& box,
+                              std::span<float> out) const;
 
  private:
   using Value =

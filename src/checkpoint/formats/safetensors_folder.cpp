@@ -66,4 +66,11 @@ const SafetensorsTensor& SafetensorsFolder::tensor(const std::string& name) cons
   return *found;
 }
 
+const std::string& SafetensorsFolder::file_of(const std::string& name) const {
+  const SafetensorsTensor& wanted = tensor(name);
+  for (const auto& file : files_)
+    if (file->find(name) == &wanted) return file->path();
+  return folder_;
+}
+
 }  // namespace r1::checkpoint

@@ -27,6 +27,8 @@ class SafetensorsFolder {
   std::vector<std::string> names() const;
   const SafetensorsTensor* find(const std::string& name) const;
   const SafetensorsTensor& tensor(const std::string& name) const;
+  /// Path of the file that holds the tensor.
+  const std::string& file_of(const std::string& name) const;
 
  private:
   void open_shards(const std::string& index_path);

@@ -64,8 +64,8 @@ at::Tensor BertClassifier::layer_forward(const BertLayer& layer, const at::Tenso
   return norm(apply(layer.outer, at::gelu(apply(layer.inner, middle))) + middle, layer.output_norm);
 }
 
-BertOutput BertClassifier::forward(const at::Tensor& token_ids, const at::Tensor& token_types,
-                                   const at::Tensor& lengths) const {
+BertOutput BertClassifier::forward(const at::Tensor& token_ids, const at::Tensor& positions,
+                                   const at::Tensor& token_types, const at::Tensor& lengths) const {
   const auto places = at::arange(token_ids.size(1), token_ids.options());
   const auto padding = places.unsqueeze(0).ge(lengths.unsqueeze(1));  // [N, T]
   const auto mask = at::zeros(padding.sizes(), words_.options())
@@ -73,7 +73,7 @@ BertOutput BertClassifier::forward(const at::Tensor& token_ids, const at::Tensor
                         .unsqueeze(1)
                         .unsqueeze(1);
   auto hidden = norm(at::embedding(words_, token_ids) + at::embedding(types_, token_types) +
-                         at::embedding(positions_, places).unsqueeze(0),
+                         at::embedding(positions_, positions),
                      embedding_norm_);
   for (const auto& layer : layers_) hidden = layer_forward(layer, hidden, mask);
   BertOutput output;
@@ -83,28 +83,49 @@ BertOutput BertClassifier::forward(const at::Tensor& token_ids, const at::Tensor
   return output;
 }
 
-at::Tensor BertClassifier::logits(const std::vector<std::vector<std::int64_t>>& sequences) const {
-  if (sequences.empty()) return at::empty({0, shape_.num_labels}, at::kFloat);
+void BertClassifier::check(const ClassifierInput& input) const {
+  const auto length = input.ids.size();
+  if (length == 0 || static_cast<std::int64_t>(length) > max_tokens())
+    throw base::InputError(fmt::format("classifier: expected a text of 1 to {} tokens, found {}",
+                                       max_tokens(), length));
+  const auto expect_below = [&](const std::vector<std::int64_t>& values, std::int64_t limit,
+                                const char* name) {
+    for (const auto value : values)
+      if (value < 0 || value >= limit)
+        throw base::InputError(
+            fmt::format("classifier: expected {} from 0 to {}, found {}", name, limit - 1, value));
+    if (!values.empty() && values.size() != length)
+      throw base::InputError(fmt::format("classifier: expected {} {}, one a token, found {}",
+                                         length, name, values.size()));
+  };
+  expect_below(input.ids, shape_.vocab_size, "token ids");
+  expect_below(input.positions, shape_.max_position_embeddings, "positions");
+  expect_below(input.token_types, shape_.type_vocab_size, "token types");
+}
+
+at::Tensor BertClassifier::classify(const std::vector<ClassifierInput>& inputs) const {
+  if (inputs.empty()) return at::empty({0, shape_.num_labels}, at::kFloat);
   std::vector<std::int64_t> lengths;
-  for (const auto& sequence : sequences) {
-    const auto length = static_cast<std::int64_t>(sequence.size());
-    if (length == 0 || length > max_tokens())
-      throw base::InputError(fmt::format("classifier: expected a text of 1 to {} tokens, found {}",
-                                         max_tokens(), length));
-    for (const auto id : sequence)
-      if (id < 0 || id >= shape_.vocab_size)
-        throw base::InputError(fmt::format("classifier: token id {} is not in its vocabulary of {}",
-                                           id, shape_.vocab_size));
-    lengths.push_back(length);
+  for (const auto& input : inputs) {
+    check(input);
+    lengths.push_back(static_cast<std::int64_t>(input.ids.size()));
   }
   const c10::InferenceMode inference;
   const auto longest = *std::max_element(lengths.begin(), lengths.end());
-  auto ids = at::zeros({static_cast<std::int64_t>(sequences.size()), longest}, at::kLong);
-  for (std::size_t i = 0; i < sequences.size(); ++i)
-    std::copy(sequences[i].begin(), sequences[i].end(),
-              ids.mutable_data_ptr<std::int64_t>() + static_cast<std::int64_t>(i) * longest);
-  ids = ids.to(device_);
-  return forward(ids, at::zeros_like(ids), at::tensor(lengths, at::kLong).to(device_))
+  const auto num_rows = static_cast<std::int64_t>(inputs.size());
+  auto ids = at::zeros({num_rows, longest}, at::kLong), types = at::zeros_like(ids);
+  auto positions = at::arange(longest, at::kLong).repeat({num_rows, 1});
+  for (std::int64_t i = 0; i < num_rows; ++i) {
+    const auto fill = [&](at::Tensor& rows, const std::vector<std::int64_t>& values) {
+      std::copy(values.begin(), values.end(), rows.mutable_data_ptr<std::int64_t>() + i * longest);
+    };
+    const auto& input = inputs[static_cast<std::size_t>(i)];
+    fill(ids, input.ids);
+    fill(positions, input.positions);
+    fill(types, input.token_types);
+  }
+  return forward(ids.to(device_), positions.to(device_), types.to(device_),
+                 at::tensor(lengths, at::kLong).to(device_))
       .logits.to(at::kCPU, at::kFloat);
 }
 

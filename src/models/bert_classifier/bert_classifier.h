@@ -56,18 +56,19 @@ class BertClassifier final : public SequenceClassifier {
   /// Throws: InputError naming file, tensor, expected and found.
   void load(const WeightSource& source);
 
-  /// All tokens are of type 0.
-  at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const override;
+  at::Tensor classify(const std::vector<ClassifierInput>& inputs) const override;
   std::int64_t num_labels() const override { return shape_.num_labels; }
   std::int64_t vocab_size() const override { return shape_.vocab_size; }
   std::int64_t max_tokens() const override { return shape_.max_position_embeddings; }
 
-  /// token_ids, token_types int64 [N, T], padded on the right; lengths int64 [N]. Differentiable.
-  BertOutput forward(const at::Tensor& token_ids, const at::Tensor& token_types,
-                     const at::Tensor& lengths) const;
+  /// token_ids, positions, token_types int64 [N, T], padded on the right; lengths int64 [N].
+  /// Differentiable.
+  BertOutput forward(const at::Tensor& token_ids, const at::Tensor& positions,
+                     const at::Tensor& token_types, const at::Tensor& lengths) const;
   const std::vector<Parameter>& parameters() const override { return parameters_; }
 
  private:
+  void check(const ClassifierInput& input) const;
   void register_parameters();  // bert_classifier_weights.cpp
   at::Tensor layer_forward(const BertLayer& layer, const at::Tensor& hidden,
                            const at::Tensor& mask) const;

@@ -48,6 +48,8 @@ BertShape bert_shape(const json& config, const std::string& file) {
     shape.type_vocab_size = size_of(config, "type_vocab_size", file);
   if (const auto labels = config.find("id2label"); labels != config.end() && labels->is_object())
     shape.num_labels = static_cast<std::int64_t>(labels->size());
+  else if (config.contains("num_labels"))  // written by hand: transformers reads it too
+    shape.num_labels = size_of(config, "num_labels", file);
   if (const auto eps = config.find("layer_norm_eps"); eps != config.end() && eps->is_number())
     shape.layer_norm_eps = eps->get<double>();
   if (shape.hidden_size % shape.num_attention_heads != 0)

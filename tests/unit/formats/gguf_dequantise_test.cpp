@@ -37,13 +37,19 @@ INSTANTIATE_TEST_SUITE_P(Gguf, DequantisedType,
                          testing::Values("f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0",
                                          "q4_k", "q5_k", "q6_k"));
 
-TEST(GgufFile, DequantisesSomeRows) {
+TEST(GgufFile, DequantisesTheBlocksOfABox) {
   const GgufFile file(kFile);
-  const std::vector<float> all = values_of(file, "q5_k");
-  std::vector<float> rows(2 * 512);
-  file.dequantise_rows(file.tensor("q5_k"), 1, 2, rows);
-  EXPECT_TRUE(std::equal(rows.begin(), rows.end(), all.begin() + 512));
-  EXPECT_THROW(file.dequantise_rows(file.tensor("q5_k"), 2, 2, rows), base::InternalError);
+  const GgufTensor& tensor = file.tensor("q5_0");  // blocks of 32 values in 22 bytes
+  const std::vector<float> all = values_of(file, "q5_0");
+  std::vector<float> box(2 * 80);
+  EXPECT_EQ(file.dequantise_box(tensor, {1, 2, 50, 80}, box), 2 * 4 * 22);
+  for (std::size_t row = 0; row < 2; ++row)
+    EXPECT_TRUE(std::equal(box.begin() + static_cast<std::ptrdiff_t>(row * 80),
+                           box.begin() + static_cast<std::ptrdiff_t>((row + 1) * 80),
+                           all.begin() + static_cast<std::ptrdiff_t>((row + 1) * 512 + 50)))
+        << row;
+  EXPECT_THROW(file.dequantise_box(tensor, {2, 2, 50, 80}, box), base::InternalError);
+  EXPECT_THROW(file.dequantise_box(tensor, {0, 2, 450, 80}, box), base::InternalError);
 }
 
 TEST(GgufFile, ReadsSmolLm2AsTheGoldensSay) {

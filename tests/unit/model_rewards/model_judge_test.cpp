@@ -53,11 +53,11 @@ TEST(ModelJudge, ToxicityBehindTheModelsLengthCounts) {
 class SumModel : public models::SequenceClassifier {
  public:
   explicit SumModel(std::int64_t labels) : labels_(labels) {}
-  at::Tensor logits(const std::vector<std::vector<std::int64_t>>& sequences) const override {
-    auto sums = at::zeros({static_cast<std::int64_t>(sequences.size()), labels_}, at::kFloat);
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      EXPECT_LE(sequences[i].size(), 8u);
-      for (const auto id : sequences[i]) sums[static_cast<std::int64_t>(i)] += id;
+  at::Tensor classify(const std::vector<models::ClassifierInput>& inputs) const override {
+    auto sums = at::zeros({static_cast<std::int64_t>(inputs.size()), labels_}, at::kFloat);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      EXPECT_LE(inputs[i].ids.size(), 8u);
+      for (const auto id : inputs[i].ids) sums[static_cast<std::int64_t>(i)] += id;
     }
     return sums;
   }

@@ -30,7 +30,7 @@ std::unique_ptr<BertClassifier> load(const std::string& config, at::ScalarType d
 
 /// The fixture's three sequences as one padded batch.
 struct Batch {
-  at::Tensor ids, types, lengths, labels;
+  at::Tensor ids, positions, types, lengths, labels;
 };
 
 Batch read_batch() {
@@ -48,7 +48,9 @@ Batch read_batch() {
     lengths.push_back(s["length"]);
     labels.push_back(at::tensor(s["labels"].get<std::vector<double>>(), at::kFloat));
   }
-  return {at::stack(ids), at::stack(types), at::tensor(lengths, at::kLong), at::stack(labels)};
+  const auto positions = at::arange(kWidth, at::kLong).repeat({3, 1});
+  return {at::stack(ids), positions, at::stack(types), at::tensor(lengths, at::kLong),
+          at::stack(labels)};
 }
 
 class BertFixture : public ::testing::TestWithParam<const char*> {};
@@ -58,7 +60,7 @@ TEST_P(BertFixture, OutputsMatch) {
   const auto batch = read_batch();
   const auto expected = test::read_tensors(kFolder + "/expected.safetensors");
   const at::NoGradGuard no_grad;
-  const auto output = model->forward(batch.ids, batch.types, batch.lengths);
+  const auto output = model->forward(batch.ids, batch.positions, batch.types, batch.lengths);
   for (std::int64_t i = 0; i < 3; ++i) {
     const auto prefix = "seq" + std::to_string(i) + ".";
     const auto hidden = output.hidden[i].narrow(0, 0, batch.lengths[i].item<std::int64_t>());
@@ -76,7 +78,7 @@ TEST_P(BertFixture, LossAndGradientsMatch) {
   const auto expected = test::read_tensors(kFolder + "/expected.safetensors");
   for (const auto& parameter : model->parameters()) parameter.value.requires_grad_(true);
   const auto loss = at::binary_cross_entropy_with_logits(
-      model->forward(batch.ids, batch.types, batch.lengths).logits, batch.labels);
+      model->forward(batch.ids, batch.positions, batch.types, batch.lengths).logits, batch.labels);
   loss.backward();
   EXPECT_NEAR(loss.item<double>(), expected.at("loss").item<double>(), kLoss);
   int compared = 0;
@@ -103,6 +105,31 @@ TEST(BertClassifier, BatchedEqualsAlone) {
         test::max_difference(together[static_cast<std::int64_t>(i)], model->logits({texts[i]})[0]),
         kLogits);
   EXPECT_EQ(model->logits({}).size(0), 0);
+}
+
+TEST(BertClassifier, PositionsAndTypesOfTokensCount) {
+  const auto model = load_classifier(kFolder, at::kFloat, at::kCPU);
+  const auto expected = test::read_tensors(kFolder + "/expected.safetensors");
+  std::vector<ClassifierInput> inputs;
+  const auto fixture = test::read_json(kFolder + "/inputs.json");
+  for (const auto& s : fixture.at("sequences")) {
+    const auto first = [&](const char* key) {
+      auto values = s[key].get<std::vector<std::int64_t>>();
+      values.resize(s["length"]);
+      return values;
+    };
+    inputs.push_back({first("input_ids"), first("position_ids"), first("token_type_ids")});
+  }
+  const auto found = model->classify(inputs);
+  for (std::int64_t i = 0; i < 3; ++i)
+    EXPECT_LT(test::max_difference(found[i], expected.at("seq" + std::to_string(i) + ".logits")),
+              kLogits);
+  auto moved = inputs[0];
+  for (auto& position : moved.positions) ++position;
+  EXPECT_GT(test::max_difference(model->classify({moved})[0], found[0]), 1e-3);
+  moved.positions.back() = 64;
+  EXPECT_THROW(model->classify({moved}), base::InputError);
+  EXPECT_THROW(model->classify({{{1, 5}, {}, {0, 2}}}), base::InputError);
 }
 
 TEST(BertClassifier, TextsThatDoNotFitAreErrors) {

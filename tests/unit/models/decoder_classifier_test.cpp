@@ -23,7 +23,10 @@ class DecoderClassifierFixture : public ::testing::Test {
 
 TEST_F(DecoderClassifierFixture, ScoresMatch) {
   EXPECT_EQ(classifier_->num_labels(), 1);
-  const auto found = classifier_->logits_at(sequences_.tokens, sequences_.positions);
+  std::vector<ClassifierInput> inputs;
+  for (std::size_t i = 0; i < 3; ++i)
+    inputs.push_back({sequences_.tokens[i], sequences_.positions[i]});
+  const auto found = classifier_->classify(inputs);
   ASSERT_EQ(found.sizes(), at::IntArrayRef({3, 1}));
   EXPECT_LT(test::max_difference(found.flatten(), expected_.at("scores")), kScores);
 }
@@ -32,7 +35,7 @@ TEST_F(DecoderClassifierFixture, ValuesAtEveryPositionMatch) {
   const auto& decoder = dynamic_cast<const DecoderClassifier&>(*classifier_);
   for (std::size_t i = 0; i < 3; ++i)
     EXPECT_LT(test::max_difference(
-                  decoder.values(sequences_.tokens[i], sequences_.positions[i]).flatten(),
+                  decoder.values({sequences_.tokens[i], sequences_.positions[i]}).flatten(),
                   expected_.at("seq" + std::to_string(i) + ".values")),
               kScores);
 }
@@ -41,14 +44,15 @@ TEST_F(DecoderClassifierFixture, PositionsCountFromZeroWhenNotGiven) {
   std::vector<std::int64_t> counted(sequences_.tokens[1].size());
   std::iota(counted.begin(), counted.end(), 0);
   EXPECT_TRUE(at::equal(classifier_->logits({sequences_.tokens[1]}),
-                        classifier_->logits_at({sequences_.tokens[1]}, {counted})));
+                        classifier_->classify({{sequences_.tokens[1], counted}})));
 }
 
 TEST_F(DecoderClassifierFixture, WrongInputIsRefused) {
   EXPECT_THROW(classifier_->logits({{}}), base::InputError);
   EXPECT_THROW(classifier_->logits({{192}}), base::InputError);
   EXPECT_THROW(classifier_->logits({std::vector<std::int64_t>(513, 1)}), base::InputError);
-  EXPECT_THROW(classifier_->logits_at({{1, 2}}, {{1}}), base::InputError);
+  EXPECT_THROW(classifier_->classify({{{1, 2}, {1}}}), base::InputError);
+  EXPECT_THROW(classifier_->classify({{{1, 2}, {}, {0, 1}}}), base::InputError);
 }
 
 TEST(LoadClassifier, RefusesAModelThatIsNone) {

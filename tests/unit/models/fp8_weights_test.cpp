@@ -33,6 +33,19 @@ TEST(Fp8Weights, AreTheValuesOfTorch) {
   }
 }
 
+TEST(Fp8Weights, FillABoxFromItsBlocksAlone) {
+  for (const auto& [name, offset] :
+       {std::pair{"tall.weight", std::vector<std::int64_t>{128, 5}}, {"wide.weight", {3, 130}}}) {
+    const auto whole = open_safetensors_weights(kFolder)->read(name);
+    const auto source = open_safetensors_weights(kFolder);
+    const auto rows = at::empty({2, 17}, at::kDouble);
+    const WeightSlice slice{name, 0, 2, whole.sizes().vec(), offset};
+    source->fill(rows, slice);
+    EXPECT_TRUE(at::equal(rows, box_of(whole, slice, rows.sizes()).to(at::kDouble))) << name;
+    EXPECT_LT(source->bytes_read(), whole.numel() / 4) << name;  // a byte a value
+  }
+}
+
 class HostileFp8 : public testing::Test {
  protected:
   HostileFp8() {

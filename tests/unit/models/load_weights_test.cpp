@@ -27,7 +27,14 @@ class MemorySource final : public WeightSource {
   std::vector<std::int64_t> shape(const std::string& name) const override {
     return tensors.at(name).sizes().vec();
   }
+  at::ScalarType dtype(const std::string& name) const override {
+    return tensors.at(name).scalar_type();
+  }
   at::Tensor read(const std::string& name) const override { return tensors.at(name); }
+  void fill(const at::Tensor& rows, const WeightSlice& slice) const override {
+    rows.copy_(box_of(tensors.at(slice.name), slice, rows.sizes()));
+  }
+  std::int64_t bytes_read() const override { return 0; }
 
   std::map<std::string, at::Tensor> tensors;
 

@@ -91,6 +91,19 @@ TEST_F(TokenizerFiles, TakesEndTokensFromConfigWithoutGenerationConfig) {
   EXPECT_EQ(found.bos_id, 4);
 }
 
+TEST_F(TokenizerFiles, TheFirstTokenIsThatOfThePostProcessor) {
+  Definition definition = test::small_definition();
+  definition.adds_bos = true;
+  definition.bos_id = definition.added_tokens.back().id;
+  write_tokenizer_files(definition, folder_.path());
+  std::filesystem::remove(folder_.path("tokenizer_config.json"));
+  std::filesystem::remove(folder_.path("generation_config.json"));
+  std::ofstream(folder_.path("config.json")) << R"({"bos_token_id": 4})";
+  EXPECT_EQ(read_tokenizer_json(folder_.path()).bos_id, definition.bos_id);
+  expect_refused([](nlohmann::json& j) { j["post_processor"].erase("special_tokens"); },
+                 "special_tokens");
+}
+
 TEST_F(TokenizerFiles, RefusesWhatItCannotRead) {
   using json = nlohmann::json;
   expect_refused([](json& j) { j["model"]["type"] = "Unigram"; }, "expected BPE");
