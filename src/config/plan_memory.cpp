@@ -59,25 +59,44 @@ double logits_chunk(const Part& part, double tokens, bool trains) {
   return bytes;
 }
 
-/// Tokens of the largest micro-batch: the budget, all there is, or one long sequence.
+/// The longest sequence that is trained on or scored.
+double longest_sequence(const Part& part) {
+  const Config& config = part.config;
+  if (part.command == "sft") return static_cast<double>(config.sft.max_length);
+  if (part.command == "distill") return static_cast<double>(config.distill.max_length);
+  return static_cast<double>(config.plan.mean_prompt_tokens +
+                             longest_completion(config, part.command));
+}
+
+/// Tokens of the largest pass: the budget, all there is, or one long sequence.
+double tokens_of_pass(const Part& part, std::int64_t budget, double all) {
+  return std::max(longest_sequence(part), std::min(static_cast<double>(budget), all));
+}
+
+/// Tokens of `samples` on a replica.
+double tokens_of_replica(const Part& part, std::int64_t samples) {
+  const Config& config = part.config;
+  const double mine = ceil_div(samples, part.role.replicas());
+  if (part.command != "rl" || !config.trainer.share_prefix) return mine * longest_sequence(part);
+  const auto prompt = static_cast<double>(config.plan.mean_prompt_tokens);
+  return mine * (longest_sequence(part) - prompt) +
+         ceil_div(mine, config.rl.samples_per_prompt) * prompt;
+}
+
 double micro_batch_tokens(const Part& part) {
   const Config& config = part.config;
-  const auto budget = static_cast<double>(config.trainer.micro_batch_tokens);
-  const auto replicas = static_cast<double>(part.role.replicas());
-  const auto prompt = static_cast<double>(config.plan.mean_prompt_tokens);
-  if (part.command != "rl") {
-    const bool sft = part.command == "sft";
-    const auto longest =
-        static_cast<double>(sft ? config.sft.max_length : config.distill.max_length);
-    const auto batch = static_cast<double>(sft ? config.sft.batch : config.distill.batch);
-    return std::max(longest, std::min(budget, ceil_div(batch, replicas) * longest));
-  }
-  const auto samples = ceil_div(static_cast<double>(config.rl.mini_batch_samples()), replicas);
-  const auto completion = static_cast<double>(longest_completion(config, part.command));
-  const double prompts = config.trainer.share_prefix
-                             ? ceil_div(samples, static_cast<double>(config.rl.samples_per_prompt))
-                             : samples;
-  return std::max(prompt + completion, std::min(budget, prompts * prompt + samples * completion));
+  const std::int64_t samples = part.command == "rl"    ? config.rl.mini_batch_samples()
+                               : part.command == "sft" ? config.sft.batch
+                                                       : config.distill.batch;
+  return tokens_of_pass(part, config.trainer.micro_batch_tokens, tokens_of_replica(part, samples));
+}
+
+double score_batch_tokens(const Part& part) {
+  const Config& config = part.config;
+  const std::int64_t samples = part.command == "rl"    ? config.rl.samples_per_step()
+                               : part.command == "sft" ? config.sft.batch
+                                                       : config.distill.batch;
+  return tokens_of_pass(part, config.trainer.score_batch_tokens, tokens_of_replica(part, samples));
 }
 
 void add_training(const Part& part, std::vector<MemoryItem>& memory) {
@@ -158,7 +177,7 @@ void add_generation(const Part& part, std::vector<MemoryItem>& memory) {
 }
 
 void add_scoring(const Part& part, std::vector<MemoryItem>& memory) {
-  const auto tokens = static_cast<double>(part.config.trainer.score_batch_tokens);
+  const double tokens = score_batch_tokens(part);
   memory.push_back(
       {"activations", tokens * layer_activation_bytes(part.shape(), part.form(false)), "score"});
   memory.push_back({"logits chunk", logits_chunk(part, tokens, false), "score"});

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "config/model_size.h"
@@ -35,6 +36,10 @@ std::string split_text(const Plan& plan) {
 
 double days(const StepTime& time) {
   return time.steps * time.seconds() / 86400.0;
+}
+
+double tokens_per_second_of_rank(const Plan& plan) {
+  return plan.time.tokens / plan.time.seconds() / static_cast<double>(plan.world_size);
 }
 
 std::string need_text(const std::optional<Layout>& layout) {
@@ -98,31 +103,34 @@ std::string plan_table(const std::vector<PlannedStage>& stages,
 
 std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64_t last) {
   const Machine machine = find_machine(stage.config.plan, stage.config.run.device);
+  std::vector<std::pair<std::int64_t, std::optional<Layout>>> rows;
+  double best_rate = 0.0;  // tokens/s of a rank
+  for (std::int64_t ranks = first; ranks <= last; ranks *= 2) {
+    rows.emplace_back(ranks, best_layout(stage.config, stage.command, ranks));
+    if (rows.back().second)
+      best_rate = std::max(best_rate, tokens_per_second_of_rank(rows.back().second->plan));
+  }
   std::string out = fmt::format(
-      "{} on {} ({:.0f} GB)\n{:>6} {:>11} {:>8} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>9} "
+      "{} on {} ({:.0f} GB)\n{:>6} {:>11} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10} {:>9} "
       "{:>8}\n",
       stage.name, machine.name, machine.memory_gb, "ranks", "dp ep tp", "GB/rank", "step s",
       "generate", "update", "tokens/s", "per rank", "efficiency", "hours", "days");
-  double first_rate = 0.0;  // tokens/s per rank
-  for (std::int64_t ranks = first; ranks <= last; ranks *= 2) {
-    const auto layout = best_layout(stage.config, stage.command, ranks);
+  for (const auto& [ranks, layout] : rows) {
     if (!layout) {
       out += fmt::format("{:>6} does not fit\n", ranks);
       continue;
     }
     const StepTime& time = layout->plan.time;
-    const double rate = time.tokens / time.seconds();
-    const double rate_of_rank = rate / static_cast<double>(ranks);
-    if (first_rate == 0.0) first_rate = rate_of_rank;
+    const double rate = tokens_per_second_of_rank(layout->plan);
     out += fmt::format(
-        "{:>6} {:>11} {:>8.1f} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>10.4g} {:>10.2f} {:>9.4g} "
+        "{:>6} {:>11} {:>8.1f} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>10.2f} {:>9.4g} "
         "{:>8.3g}\n",
         ranks, split_text(layout->plan), layout->plan.most_bytes() / 1e9, time.seconds(),
-        time.generate, time.update + time.reduce + time.optimizer, rate, rate_of_rank,
-        rate_of_rank / first_rate, 24.0 * days(time) * static_cast<double>(ranks), days(time));
+        time.generate, time.update + time.reduce + time.optimizer,
+        rate * static_cast<double>(ranks), rate, rate / best_rate,
+        24.0 * days(time) * static_cast<double>(ranks), days(time));
   }
-  return out +
-         "efficiency: tokens/s per rank against the first row that fits; hours: of all ranks\n";
+  return out + "efficiency: tokens/s per rank against the best row; hours: of all ranks\n";
 }
 
 }  // namespace r1::config

@@ -35,7 +35,7 @@ std::string plan_table(const std::vector<PlannedStage>& stages,
 inline constexpr double kComfortable = 0.7;
 
 /// A line per number of ranks, first, 2 first, … up to `last`: the best layout, seconds of a step,
-/// tokens/s and how much of the smallest layout's speed per rank is left, rank-hours and days.
+/// tokens/s and what share of the best line's speed per rank that is, rank-hours and days.
 std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64_t last);
 
 }  // namespace r1::config

@@ -13,8 +13,8 @@ namespace r1::parallel {
 /// requested.
 struct RoleRequest {
   std::string name;
-  int ranks = -1;                         // -1: auto
-  std::string share_with = {};            // lives on that role's ranks; empty: on its own
+  int ranks = -1;               // -1: auto
+  std::string share_with = {};  // lives on that role's ranks; empty: on its own
   std::vector<Axis> mesh = {};  // empty: one axis "dp"; one size may be -1 (the rest)
 };
 
@@ -22,7 +22,7 @@ struct RoleRequest {
 struct RoleAssignment {
   std::string name;
   std::vector<int> ranks;  // world ranks; position = rank in the role
-  Mesh mesh;     // over the positions
+  Mesh mesh;               // over the positions
 
   /// A replica is a copy of the model as the data sees it: the ranks of one tensor axis, which work
   /// on the same samples. (Replicas may share experts.)

@@ -2,6 +2,8 @@
 #include "config/plan.h"
 
 #include <algorithm>
+#include <iterator>
+#include <sstream>
 
 #include "config/model_size.h"
 #include "config/plan_search.h"
@@ -214,11 +216,22 @@ TEST(PlanTable, StandsBesideTheGuides) {
   expect_contains(table, "7-14 days");
 }
 
-TEST(PlanSweep, EachRankCountHasALineAndNoEfficiencyAboveOne) {
+TEST(PlanSweep, EachRankCountHasALineAndTheBestOneIsTheMeasure) {
   const std::string sweep =
-      plan_sweep({"rl", "rl", planned("qwen2.5-7b", {"rl.algorithm=grpo"})}, 1, 16);
+      plan_sweep({"rl", "rl",
+                  planned("qwen2.5-7b", {"rl.algorithm=grpo", "advantage.kind=grpo",
+                                         "rl.samples_per_prompt=8", "kl.place=none"})},
+                 1, 16);
   expect_contains(sweep, "     1 does not fit");
   expect_contains(sweep, "\n    16 ");
+  std::istringstream lines(sweep);
+  double best = 0.0;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::vector<std::string> cells{std::istream_iterator<std::string>(words), {}};
+    if (cells.size() == 11 && cells[0] != "ranks") best = std::max(best, std::stod(cells[8]));
+  }
+  EXPECT_EQ(best, 1.0) << sweep;
 }
 
 TEST(Plan, AnUnknownShapeIsSaid) {
