@@ -105,10 +105,11 @@ def config_of(folder, model):
     return path
 
 
-def plan(program, command, config, ranks, settings):
+def plan(program, command, config, ranks, settings, new_tokens):
     """What `plan` predicts for the same configuration: its "step:" line."""
     done = subprocess.run([program, "plan", "--stage", command, "--config", config, "--world-size", str(ranks), *settings,
-                           "--set", 'plan.gpu="H200"', "--set", "plan.mean_prompt_tokens=16"],
+                           "--set", 'plan.machine="H200"', "--set", "plan.mean_prompt_tokens=16",
+                           "--set", f"plan.mean_completion_tokens={new_tokens}"],
                           cwd=ROOT, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("step:")]
     return {"plan": lines[0] if lines else (done.stdout + done.stderr)[-500:], "plan_text": done.stdout}
@@ -120,8 +121,8 @@ def supervised(options, model, ranks, layout):
         draw = random.Random(1)
         records = folder / "records.jsonl"
         records.write_text("".join(json.dumps(
-            {"instruction": "Go on.", "input": "",
-             "output": "".join(draw.choice("abcdefgh ") for _ in range(LENGTH - 40))}) + "\n" for _ in range(256)))
+            {"instruction": f"Go on from {i}.", "input": "",
+             "output": "".join(draw.choice("abcdefgh ") for _ in range(LENGTH - 40))}) + "\n" for i in range(256)))
         settings = settings_of(model, ranks, layout, {
             "data.files": [str(records)], "data.generate.names": [], "data.held_out": 0.0, "sft.steps": 1000,
             "sft.batch": SEQUENCES * ranks, "sft.max_length": LENGTH + 64, "sft.eval_every": 0})
@@ -132,7 +133,7 @@ def supervised(options, model, ranks, layout):
         rate = statistics.median([row["tokens_per_second"] for row in rows[2:]] or [float("nan")])
         return {"work": "sft", "model": model, "gpus": ranks, "layout": layout, "step_seconds": seconds,
                 "tokens_per_second": rate, "steps": len(rows), **memory_of(rows),
-                **plan(options.program, "sft", config, ranks, settings)}
+                **plan(options.program, "sft", config, ranks, settings, LENGTH - 40)}
 
 
 def reinforced(options, model, ranks, layout):
@@ -149,7 +150,7 @@ def reinforced(options, model, ranks, layout):
         middle = {key: statistics.median([row[key] for row in rows[1:]] or [float("nan")])
                   for key in ("step_seconds", "generate_seconds", "update_seconds", "tokens_per_second")}
         return {"work": "rl", "model": model, "gpus": ranks, "layout": layout, **middle, "steps": len(rows),
-                **memory_of(rows), **plan(options.program, "rl", config, ranks, settings)}
+                **memory_of(rows), **plan(options.program, "rl", config, ranks, settings, NEW)}
 
 
 def memory_of(rows):
