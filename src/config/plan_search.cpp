@@ -120,22 +120,28 @@ void add_setting(std::vector<std::string>& settings, const std::string& setting)
   settings.push_back(setting);
 }
 
-/// The split made to fit, if any sequence of levers does; those that save nothing are left out.
-std::optional<Layout> made_to_fit(Layout layout, const std::string& command, std::int64_t ranks,
-                                  const SearchRules& rules) {
+/// Whether `a` is to be taken before `b`: what fits, of that the fastest; else what is nearest.
+bool is_better(const Layout& a, const Layout& b) {
+  if (a.fits != b.fits) return a.fits;
+  return a.fits ? a.plan.time.seconds() < b.plan.time.seconds()
+                : a.plan.most_bytes() < b.plan.most_bytes();
+}
+
+/// Pulls levers until the split fits, if it does; those that save nothing are left out.
+void make_fit(Layout& layout, const std::string& command, std::int64_t ranks,
+              const SearchRules& rules) {
   layout.plan = make_plan(layout.config, command, ranks);
+  layout.fits = fits(layout.plan, rules.memory_share);
   for (const Lever& lever : levers(rules.offload)) {
-    if (fits(layout.plan, rules.memory_share)) return layout;
     Config changed = layout.config;
-    if (!lever.apply(changed)) continue;
+    if (layout.fits || !lever.apply(changed)) continue;
     Plan plan = make_plan(changed, command, ranks);
     if (plan.most_bytes() >= layout.plan.most_bytes()) continue;
     add_setting(layout.settings, lever.setting);
     layout.config = std::move(changed);
     layout.plan = std::move(plan);
+    layout.fits = fits(layout.plan, rules.memory_share);
   }
-  if (fits(layout.plan, rules.memory_share)) return layout;
-  return std::nullopt;
 }
 
 /// Where roles share ranks nothing is scored while sampling goes on: a step may be one chunk.
@@ -166,22 +172,21 @@ std::string describe(const Layout& layout, const char* what) {
 
 }  // namespace
 
-std::optional<Layout> best_layout(const Config& config, const std::string& command,
-                                  std::int64_t ranks, const SearchRules& rules) {
+Layout best_layout(const Config& config, const std::string& command, std::int64_t ranks,
+                   const SearchRules& rules) {
   std::optional<Layout> best;
   for (const auto& [tp, ep] : splits(config, ranks))
-    for (Layout& variant : variants(config, command, tp, ep)) {
-      auto layout = made_to_fit(std::move(variant), command, ranks, rules);
-      if (layout && (!best || layout->plan.time.seconds() < best->plan.time.seconds()))
-        best = std::move(layout);
+    for (Layout& layout : variants(config, command, tp, ep)) {
+      make_fit(layout, command, ranks, rules);
+      if (!best || is_better(layout, *best)) best = std::move(layout);
     }
-  return best;
+  return std::move(*best);  // tp 1, ep 1 is always among the splits
 }
 
 std::optional<Layout> smallest_layout(const Config& config, const std::string& command,
                                       const SearchRules& rules) {
   for (std::int64_t ranks = 1; ranks <= rules.most_ranks; ranks *= 2)
-    if (auto layout = best_layout(config, command, ranks, rules)) return layout;
+    if (Layout layout = best_layout(config, command, ranks, rules); layout.fits) return layout;
   return std::nullopt;
 }
 

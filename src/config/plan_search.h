@@ -14,6 +14,7 @@ struct Layout {
   Config config;
   std::vector<std::string> settings;  // "roles.policy.train.tp=8", for --set
   Plan plan;
+  bool fits = false;
 };
 
 /// What a search may do.
@@ -26,9 +27,10 @@ struct SearchRules {
 /// The layout of exactly `ranks` ranks with the shortest step. Tensor parallel groups stay inside a
 /// node and divide heads and key/value heads; experts divide over ep x tp. Where a split does not
 /// fit, it is tried with less memory in turn: sharded states, recomputation, shorter micro-batches,
-/// fewer sequences at once, offload. None: nothing fits.
-std::optional<Layout> best_layout(const Config& config, const std::string& command,
-                                  std::int64_t ranks, const SearchRules& rules = {});
+/// fewer sequences at once, bf16 gradients, offload. Where nothing fits: the layout that comes
+/// nearest.
+Layout best_layout(const Config& config, const std::string& command, std::int64_t ranks,
+                   const SearchRules& rules = {});
 
 /// The smallest power of two ranks on which something fits, and its best layout.
 std::optional<Layout> smallest_layout(const Config& config, const std::string& command,

@@ -103,32 +103,32 @@ std::string plan_table(const std::vector<PlannedStage>& stages,
 
 std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64_t last) {
   const Machine machine = find_machine(stage.config.plan, stage.config.run.device);
-  std::vector<std::pair<std::int64_t, std::optional<Layout>>> rows;
+  std::vector<Layout> rows;
   double best_rate = 0.0;  // tokens/s of a rank
   for (std::int64_t ranks = first; ranks <= last; ranks *= 2) {
-    rows.emplace_back(ranks, best_layout(stage.config, stage.command, ranks));
-    if (rows.back().second)
-      best_rate = std::max(best_rate, tokens_per_second_of_rank(rows.back().second->plan));
+    rows.push_back(best_layout(stage.config, stage.command, ranks));
+    if (rows.back().fits)
+      best_rate = std::max(best_rate, tokens_per_second_of_rank(rows.back().plan));
   }
   std::string out = fmt::format(
       "{} on {} ({:.0f} GB)\n{:>6} {:>11} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10} {:>9} "
       "{:>8}\n",
       stage.name, machine.name, machine.memory_gb, "ranks", "dp ep tp", "GB/rank", "step s",
       "generate", "update", "tokens/s", "per rank", "efficiency", "hours", "days");
-  for (const auto& [ranks, layout] : rows) {
-    if (!layout) {
-      out += fmt::format("{:>6} does not fit\n", ranks);
+  for (const Layout& layout : rows) {
+    const Plan& plan = layout.plan;
+    const std::int64_t ranks = plan.world_size;
+    out += fmt::format("{:>6} {:>11} {:>8.1f} ", ranks, split_text(plan), plan.most_bytes() / 1e9);
+    if (!layout.fits) {
+      out += "does not fit: " + plan.misfits.front() + "\n";
       continue;
     }
-    const StepTime& time = layout->plan.time;
-    const double rate = tokens_per_second_of_rank(layout->plan);
-    out += fmt::format(
-        "{:>6} {:>11} {:>8.1f} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>10.2f} {:>9.4g} "
-        "{:>8.3g}\n",
-        ranks, split_text(layout->plan), layout->plan.most_bytes() / 1e9, time.seconds(),
-        time.generate, time.update + time.reduce + time.optimizer,
-        rate * static_cast<double>(ranks), rate, rate / best_rate,
-        24.0 * days(time) * static_cast<double>(ranks), days(time));
+    const StepTime& time = plan.time;
+    const double rate = tokens_per_second_of_rank(plan);
+    out += fmt::format("{:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>10.2f} {:>9.4g} {:>8.3g}\n",
+                       time.seconds(), time.generate, time.update + time.reduce + time.optimizer,
+                       rate * static_cast<double>(ranks), rate, rate / best_rate,
+                       24.0 * days(time) * static_cast<double>(ranks), days(time));
   }
   return out + "efficiency: tokens/s per rank against the best row; hours: of all ranks\n";
 }

@@ -222,7 +222,8 @@ TEST(PlanSweep, EachRankCountHasALineAndTheBestOneIsTheMeasure) {
                   planned("qwen2.5-7b", {"rl.algorithm=grpo", "advantage.kind=grpo",
                                          "rl.samples_per_prompt=8", "kl.place=none"})},
                  1, 16);
-  expect_contains(sweep, "     1 does not fit");
+  expect_contains(sweep, "     1       1x1x1 ");
+  expect_contains(sweep, " does not fit: policy: a rank needs ");
   expect_contains(sweep, "\n    16 ");
   std::istringstream lines(sweep);
   double best = 0.0;
