@@ -35,9 +35,21 @@ RoleRequest request(const std::string& name, const config::RoleOptions& options,
   return {name, static_cast<int>(options.ranks), options.share_with, axes};
 }
 
+/// The policy's generation layout, where it is not the trainer's own, and on what ranks.
+void request_generation(const config::Config& config, bool apart, std::vector<RoleRequest>& list) {
+  const auto& options = config.roles;
+  list.push_back(request(kPolicyGenerate, options.policy, options.policy.generation_mesh()));
+  list.back().ranks = apart ? static_cast<int>(options.generate_ranks) : -1;
+  list.back().share_with = apart ? "" : kPolicy;
+  // A role that shares with the policy works on what is sampled, so beside the sampling.
+  for (auto& other : list)
+    if (apart && other.share_with == kPolicy) other.share_with = kPolicyGenerate;
+}
+
 /// `trains`: the stage's policy is trained; else it only samples.
-std::vector<RoleRequest> requests(const config::RolesOptions& options,
+std::vector<RoleRequest> requests(const config::Config& config, const std::string& command,
                                   const std::vector<std::string>& roles, bool trains) {
+  const auto& options = config.roles;
   const std::map<std::string, const config::RoleOptions*> table{{"policy", &options.policy},
                                                                 {"reference", &options.reference},
                                                                 {"reward", &options.reward},
@@ -52,11 +64,10 @@ std::vector<RoleRequest> requests(const config::RolesOptions& options,
       list.back().share_with.clear();
   }
   const auto &train = options.policy.train, generate = options.policy.generation_mesh();
-  if (trains && (generate.tp != train.tp || generate.ep != train.ep)) {
-    list.push_back(request(kPolicyGenerate, options.policy, generate));
-    list.back().ranks = -1;
-    list.back().share_with = kPolicy;
-  }
+  const bool apart = command == "rl" && options.generate_ranks > 0;
+  const bool older_weights = command == "rl" && config.rl.staleness > 0;
+  if (apart || older_weights || (trains && (generate.tp != train.tp || generate.ep != train.ep)))
+    request_generation(config, apart, list);
   return list;
 }
 
@@ -64,16 +75,18 @@ bool trains(const StageSetup& setup) {
   return setup.command != "generate" && setup.command != "evaluate";
 }
 
-/// The cores of this process, shared by the policy ranks of the node: other roles mostly work while
-/// the policy waits.
+/// The cores of this process, shared by the ranks of the node that train or sample: other roles
+/// mostly work while those wait.
 std::int64_t threads_per_rank(RoleGroups& groups, const Environment& environment) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
   int sharing = 0;
-  for (const int rank : groups.layout().role(kPolicy).ranks)
-    sharing +=
-        environment.node_of_rank()[static_cast<std::size_t>(rank)] == environment.node_of_rank()[0];
+  const auto& layout = groups.layout();
+  for (int rank = 0; rank < layout.world_size(); ++rank)
+    if (layout.is_in(rank, kPolicy) || layout.is_in(rank, kPolicyGenerate))
+      sharing += environment.node_of_rank()[static_cast<std::size_t>(rank)] ==
+                 environment.node_of_rank()[0];
   return std::max(1, count / std::max(1, sharing));
 }
 
@@ -85,11 +98,11 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
-  groups_ =
-      std::make_unique<RoleGroups>(world_,
-                                   RoleLayout(requests(config().roles, roles, trains(setup_)),
-                                              world_.size(), environment_.node_of_rank(), true),
-                                   BackendRequest{config().communication.backend, device_});
+  groups_ = std::make_unique<RoleGroups>(
+      world_,
+      RoleLayout(requests(config(), setup_.command, roles, trains(setup_)), world_.size(),
+                 environment_.node_of_rank(), true),
+      BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   meter_ = std::make_unique<StepMeter>(world_, *groups_);

@@ -31,12 +31,22 @@ const models::ModelOptions& reference_model(const Config& config) {
                                                                     : config.model;
 }
 
-std::vector<Needed> needed_roles(const Config& config, const std::string& command) {
+/// The ranks that only sample for the policy ([roles] generate_ranks).
+RoleOptions generation_role(const RolesOptions& roles) {
+  RoleOptions role = roles.policy;
+  role.ranks = roles.generate_ranks;
+  role.share_with.clear();
+  return role;
+}
+
+std::vector<Needed> needed_roles(const Config& config, const std::string& command,
+                                 const RoleOptions& generation) {
   const bool trains = command == "rl" || command == "sft" || command == "distill";
   const bool generates = command == "rl" || command == "generate" || command == "evaluate";
+  const bool apart = command == "rl" && generation.ranks > 0;
   std::vector<Needed> needed;
   if (command != "prepare")
-    needed.push_back({"policy", &config.roles.policy, &config.model, trains, generates});
+    needed.push_back({"policy", &config.roles.policy, &config.model, trains, generates && !apart});
   if (command == "rl" && config.kl.place != "none")
     needed.push_back(
         {"reference", &config.roles.reference, &reference_model(config), false, false});
@@ -46,6 +56,7 @@ std::vector<Needed> needed_roles(const Config& config, const std::string& comman
     needed.push_back({"reward", &config.roles.reward, &config.classifier, false, false});
   if (command == "distill" && config.distill.mode == "logits")
     needed.push_back({"teacher", &config.roles.teacher, &config.teacher, false, false});
+  if (apart) needed.push_back({"policy.generate", &generation, &config.model, false, true});
   return needed;
 }
 
@@ -73,7 +84,8 @@ void place_roles(const std::vector<Needed>& needed, std::int64_t world, Plan& pl
   for (const Needed& role : needed) {
     const bool policy = role.name == "policy";
     const std::int64_t automatic = policy ? std::max<std::int64_t>(1, world - others) : 1;
-    if ((!role.options->share_with.empty() || world == 1) && !policy) continue;
+    if (!role.options->share_with.empty() && !policy) continue;
+    if (world == 1 && !policy && role.name != "policy.generate") continue;
     const std::int64_t ranks = role.options->ranks > 0 ? role.options->ranks : automatic;
     plan.roles.push_back(make_role(role, next, ranks));
     next += ranks;
@@ -85,11 +97,14 @@ void place_roles(const std::vector<Needed>& needed, std::int64_t world, Plan& pl
 
 void place_sharing_roles(const std::vector<Needed>& needed, std::int64_t world, Plan& plan) {
   for (const Needed& role : needed) {
-    if (role.name == "policy" || (role.options->share_with.empty() && world > 1)) continue;
+    if (role.name == "policy" || role.name == "policy.generate") continue;
+    if (role.options->share_with.empty() && world > 1) continue;
     const std::string& host = role.options->share_with;
     std::int64_t first = 0, ranks = 1;
     for (const RolePlan& other : plan.roles) {
-      if (other.role != (host.empty() ? "policy" : host)) continue;
+      // Roles that share with the policy are beside its sampling, which comes after it here.
+      const std::string& name = other.role == "policy.generate" ? "policy" : other.role;
+      if (name != (host.empty() ? "policy" : host)) continue;
       first = other.first_rank;
       ranks = other.num_ranks;
     }
@@ -163,6 +178,8 @@ void add_memory(const Config& config, const std::string& command, const Needed& 
   role.parameters = count_parameters(shape).total();
   role.memory.push_back({"weights", offload ? 0.0 : parameters * bytes_of(needed.model->dtype)});
   if (needed.trains) add_training_memory(config, role, parameters, role.memory);
+  if (needed.trains && needed.generates && command == "rl" && config.rl.staleness > 0)
+    role.memory.push_back({"weights to sample with", parameters * bytes_of(needed.model->dtype)});
   if (needed.generates) role.memory.push_back({"KV cache", cache_bytes(config, command, role)});
   // Logits, their softmax and its gradient, in fp32.
   const double copies = needed.trains ? 3.0 : 1.0;
@@ -247,7 +264,8 @@ Plan make_plan(const Config& asked, const std::string& command, std::int64_t wor
   plan.command = command;
   plan.world_size = world_size;
   plan.machine = find_machine(config.plan, config.run.device);
-  const std::vector<Needed> needed = needed_roles(config, command);
+  const RoleOptions generation = generation_role(config.roles);
+  const std::vector<Needed> needed = needed_roles(config, command, generation);
   place_roles(needed, world_size, plan);
   place_sharing_roles(needed, world_size, plan);
   for (RolePlan& role : plan.roles)
@@ -255,6 +273,10 @@ Plan make_plan(const Config& asked, const std::string& command, std::int64_t wor
       if (need.name == role.role) add_memory(config, command, need, role, plan);
   find_misfits(plan);
   plan.time = estimate_step_time(config, plan);
+  if (command == "rl" && config.rl.staleness > 0 && generation.ranks > 0)
+    plan.notes.push_back(
+        "rl.staleness: samples are drawn and scored while the update runs, so that a step takes "
+        "the longer of the two rather than the sum below");
   return plan;
 }
 

@@ -24,7 +24,8 @@ double completion_tokens(const Config& config, const generation::SamplingOptions
 double generation_seconds(const Config& config, const Plan& plan, double sequences,
                           double new_tokens) {
   const models::ModelShape& shape = config.model.shape;
-  const double ranks = ranks_of(plan, "policy");
+  const double apart = ranks_of(plan, "policy.generate");
+  const double ranks = apart > 0.0 ? apart : ranks_of(plan, "policy");
   if (shape.empty() || ranks <= 0.0) return 0.0;
   const double bytes = config.model.dtype == "fp32" ? 4.0 : 2.0;
   const auto mesh = config.roles.policy.generation_mesh();

@@ -135,5 +135,20 @@ TEST(SlurmStart, ManyTasksButAWorldOfOneIsAProblem) {
   EXPECT_EQ(slurm_start_problem(nullptr, 1), "");
 }
 
+TEST(RoleLayout, PolicyMayGenerateOnRanksOfItsOwn) {
+  const RoleLayout apart({{.name = "policy"},
+                          {.name = "reward", .share_with = kPolicyGenerate},
+                          {.name = kPolicyGenerate, .ranks = 2}},
+                         5);
+  EXPECT_TRUE(apart.generates_apart());
+  EXPECT_STREQ(sampling_role(apart), kPolicyGenerate);
+  EXPECT_EQ(apart.print(),
+            "rank 0..2 policy (dp 3), 3..4 reward (dp 2), 3..4 policy.generate (dp 2)");
+  const RoleLayout shared({{.name = "policy"}, {.name = kPolicyGenerate, .share_with = "policy"}},
+                          2);
+  EXPECT_FALSE(shared.generates_apart());
+  EXPECT_STREQ(sampling_role(shared), kPolicy);
+}
+
 }  // namespace
 }  // namespace r1::mpi
