@@ -27,16 +27,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The cores of this process, shared by the policy ranks of the node: other roles mostly work while
-/// the policy waits.
+/// The cores of this process, shared by the ranks of the node that train or sample: other roles
+/// mostly work while those wait.
 std::int64_t threads_per_rank(RoleGroups& groups, const Environment& environment) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
   int sharing = 0;
-  for (const int rank : groups.layout().role(kPolicy).ranks)
-    sharing +=
-        environment.node_of_rank()[static_cast<std::size_t>(rank)] == environment.node_of_rank()[0];
+  const auto& layout = groups.layout();
+  for (int rank = 0; rank < layout.world_size(); ++rank)
+    if (layout.is_in(rank, kPolicy) || layout.is_in(rank, kPolicyGenerate))
+      sharing += environment.node_of_rank()[static_cast<std::size_t>(rank)] ==
+                 environment.node_of_rank()[0];
   return std::max(1, count / std::max(1, sharing));
 }
 
@@ -50,9 +52,8 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   open_folder();
   groups_ = std::make_unique<RoleGroups>(
       world_,
-      RoleLayout(
-          config::role_requests(config().roles, roles, config::trains_policy(setup_.command)),
-          world_.size(), environment_.node_of_rank(), true),
+      RoleLayout(config::role_requests(config(), setup_.command, roles), world_.size(),
+                 environment_.node_of_rank(), true),
       BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());

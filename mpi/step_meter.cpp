@@ -68,7 +68,7 @@ void StepMeter::finish(metrics::Row& row) {
     if (role.name == kPolicy)
       row.set("wait_share", idle / std::max(1e-9, spent));
     else if (stands_apart(layout, role))
-      row.set("wait_share_" + role.name,
+      row.set(role.name == kPolicyGenerate ? "wait_share_generation" : "wait_share_" + role.name,
               1.0 - (spent - idle) /
                         std::max(1e-9, maxima[2] * static_cast<double>(role.ranks.size())));
   }

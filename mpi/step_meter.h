@@ -16,7 +16,8 @@ namespace r1::mpi {
 ///
 ///   wait_share                share of their time that policy ranks wait for other roles
 ///   wait_share_ROLE           share of the step in which ranks of another role are idle: they wait
-///                             for the policy, or are done before it
+///                             for the policy, or are done before it; "generation": ranks that
+///                             only sample
 ///   messages_per_step, messages_per_step_max   of a rank (traffic.h): mean, and the busiest rank
 ///   bytes_per_step, bytes_per_step_max
 ///   memory_peak_gib           most host memory that a rank has held since the program's start

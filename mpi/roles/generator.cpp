@@ -1,5 +1,8 @@
 #include "roles/generator.h"
 
+#include <optional>
+
+#include "roles/replica_balancer.h"
 #include "roles/rollout_record.h"
 
 namespace r1::mpi {
@@ -36,10 +39,17 @@ std::vector<data::Rollout> Generator::sample(
   const auto decode = [this](std::span<const data::TokenId> ids) {
     return run_.text().decode(ids);
   };
-  return rollouts_of(
-      mine, samples,
-      engine_.generate(requests, sampling, {run_.text().tokenizer->eos_token_ids(), decode},
-                       [this] { run_.progress(); }));
+  std::optional<ReplicaBalancer> balancer;
+  if (run_.config().engine.balance_every > 0 && run_.groups().data(role_).size() > 1 &&
+      !prompts.empty())
+    balancer.emplace(run_, role_, prompts, samples);
+  auto completions = engine_.generate(
+      requests, sampling, {run_.text().tokenizer->eos_token_ids(), decode},
+      [this] { run_.progress(); }, balancer ? &*balancer : nullptr);
+  const auto busy = static_cast<double>(engine_.statistics().decode_steps);
+  decode_steps_ = {busy, balancer ? static_cast<double>(balancer->elapsed_steps()) : busy,
+                   balancer ? static_cast<double>(balancer->num_moved()) : 0.0};
+  return rollouts_of(mine, samples, std::move(completions));
 }
 
 std::vector<data::Rollout> Generator::recorded(const RolloutReplay& replay, std::int64_t step,

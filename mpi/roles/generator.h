@@ -15,14 +15,29 @@ using OwnsGroup = std::function<bool(std::int64_t group)>;
 /// The groups of a replica: group % number of replicas. `replicas`: RoleGroups::data.
 OwnsGroup groups_of(const parallel::Communicator& replicas);
 
+/// How long replicas sampled, counted in decode steps.
+struct DecodeSteps {
+  double busy = 0.0;     // of this replica
+  double elapsed = 0.0;  // from the first to the last step of all that share work
+  double moved = 0.0;    // samples that moved between replicas
+
+  void operator+=(const DecodeSteps& other) {
+    busy += other.busy;
+    elapsed += other.elapsed;
+    moved += other.moved;
+  }
+};
+
 class Generator {
  public:
-  /// `model` outlives the generator and may be trained between calls.
-  Generator(Run& run, const models::Model& model)
-      : run_(run), engine_(model, run.config().engine) {}
+  /// `model` outlives the generator and may be trained between calls. `role`: whose replicas sample
+  /// with it, and share their work as [engine] balance_every says.
+  Generator(Run& run, const models::Model& model, std::string role)
+      : run_(run), role_(std::move(role)), engine_(model, run.config().engine) {}
 
   /// `samples` completions of each prompt, prompt by prompt; sample number = prompt.index * samples
-  /// + i, seeded by `seed_of` (sample number). Only prompts of `mine` are sampled.
+  /// + i, seeded by `seed_of` (sample number). Only prompts of `mine` are sampled; each is that of
+  /// one replica. Collective over: the role.
   std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of,
@@ -31,8 +46,8 @@ class Generator {
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples,
                                       const OwnsGroup& mine);
-  const generation::GenerationStatistics& statistics() const { return engine_.statistics(); }
-  void release_memory() { engine_.release_memory(); }
+  /// Of the last sample().
+  const DecodeSteps& decode_steps() const { return decode_steps_; }
 
  private:
   std::vector<data::Rollout> rollouts_of(
@@ -40,7 +55,9 @@ class Generator {
       std::vector<std::vector<data::Completion>> completions) const;
 
   Run& run_;
+  std::string role_;
   generation::Engine engine_;
+  DecodeSteps decode_steps_;
 };
 
 }  // namespace r1::mpi

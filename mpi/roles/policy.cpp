@@ -22,11 +22,13 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
   const auto& config = run.config();
   run.together(
       [&] {
-        if (!run.has_role(kPolicy)) return;
-        model_ = load_trained_model(config.model, run.dtype(), run.device(),
-                                    static_cast<std::uint64_t>(config.run.seed),
-                                    run.groups().model_axes(kPolicy));
-        sampler_ = std::make_unique<PolicySampler>(run, *model_);
+        if (run.has_role(kPolicy))
+          model_ = load_trained_model(config.model, run.dtype(), run.device(),
+                                      static_cast<std::uint64_t>(config.run.seed),
+                                      run.groups().model_axes(kPolicy));
+        else if (!run.has_role(kPolicyGenerate))
+          return;
+        sampler_ = std::make_unique<PolicySampler>(run, model_.get());
         if (!config.rl.replay.empty()) replay_ = std::make_unique<RolloutReplay>(config.rl.replay);
       },
       "loading the policy");
@@ -44,15 +46,17 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
   }
   run.together(
       [&] {
+        const auto& layout = run.groups().layout();
+        if (config.rl.record_rollouts && layout.leads(run.world().rank(), sampling_role(layout)))
+          recorder_ = std::make_unique<RolloutRecorder>(
+              run.folder(), run.groups().data(sampling_role(layout)).rank());
         if (!active()) return;
         load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
         if (run.writes()) run.describe(*model_);
-        if (config.rl.record_rollouts && leads())
-          recorder_ = std::make_unique<RolloutRecorder>(run.folder(), data_parallel().rank());
       },
       "loading the master weights");
-  if (active()) sampler_->synchronise(version_);
   persist();
+  if (config.rl.staleness > 0) persist_sampler();
 }
 
 Policy::~Policy() = default;
@@ -75,24 +79,43 @@ void Policy::persist() {
                             trainer_->restore_state(json.at("trainer"));
                             trainer_->refresh_model();
                             version_ = json.at("version");
-                            sampler_->synchronise(version_);
                             kl_controller_.restore(json.at("kl_coefficient"));
                           }});
 }
 
-bool Policy::leads() const {
-  return run_.groups().layout().leads(run_.world().rank(), kPolicy);
+/// The step after a checkpoint trains on samples of older weights than the checkpoint's: with those
+/// weights a continued run draws them again.
+void Policy::persist_sampler() {
+  run_.persist("sampler", {[this] {
+                             return sampler_ ? sampler_->weights_to_save()
+                                             : std::vector<checkpoint::ShardedTensor>();
+                           },
+                           [this] {
+                             if (!sampler_) return std::string();
+                             return nlohmann::json{{"version", sampler_->version_to_save()}}.dump();
+                           },
+                           [this](const std::string& state) {
+                             if (!sampler_) return;
+                             sampler_->restore_version(nlohmann::json::parse(state).at("version"));
+                           }});
 }
 
 parallel::Communicator& Policy::data_parallel() {
   return run_.groups().data(kPolicy);
 }
 
+void Policy::synchronise(std::int64_t step) {
+  if (!sampler_) return;
+  const auto span = run_.timeline().span("weight synchronisation", step);
+  sampler_->synchronise(version_);
+  sampler_->forget_decode_steps();
+}
+
 RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
                                   std::int64_t chunk) {
   const auto& rl = run_.config().rl;
   RolloutChunk result{chunk, {}};
-  if (!active()) return result;
+  if (!samples()) return result;
   const auto span = run_.timeline().span("generate", step);
   const auto [first, last] =
       chunk_range(static_cast<std::int64_t>(prompts.size()), rl.chunks, chunk);
@@ -101,10 +124,14 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
   };
   const auto mine =
       prompts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
-  result.rollouts =
-      replay_ ? sampler_->recorded(*replay_, step, mine, rl.samples_per_prompt)
-              : sampler_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of);
-  for (auto& rollout : result.rollouts) rollout.policy_version = version_;
+  if (replay_) {
+    result.rollouts = sampler_->recorded(*replay_, step, mine, rl.samples_per_prompt);
+  } else {
+    result.rollouts =
+        sampler_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of);
+    sampler_->count_decode_steps();
+  }
+  for (auto& rollout : result.rollouts) rollout.policy_version = sampler_->version();
   if (recorder_) recorder_->add(step, result.rollouts);
   return result;
 }
@@ -112,11 +139,36 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
 std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
                                           const generation::SamplingOptions& sampling,
                                           std::int64_t samples, std::uint64_t seed) {
-  if (!active()) return {};
+  if (!sampler_) return {};
+  sampler_->synchronise_aside(version_, /*keep=*/run_.config().rl.staleness > 0);
+  if (!sampler_->active()) return {};
   const auto seed_of = [&](std::int64_t sample) {
     return base::derive_seed({seed, static_cast<std::uint64_t>(sample)});
   };
   return sampler_->sample(prompts, samples, sampling, seed_of);
+}
+
+std::vector<data::Rollout> Policy::deliver(std::vector<data::Rollout> rollouts,
+                                           std::span<const data::Prompt> prompts) {
+  return sampler_ ? sampler_->deliver(std::move(rollouts), prompts) : std::move(rollouts);
+}
+
+void Policy::add_sampling_metrics(metrics::Row& row) {
+  const auto& layout = run_.groups().layout();
+  const auto role = layout.has(kPolicyGenerate) ? kPolicyGenerate : kPolicy;
+  const auto mine = samples() ? sampler_->decode_steps() : DecodeSteps();
+  const bool leads = layout.leads(run_.world().rank(), role);
+  auto maxima = at::tensor({mine.elapsed, mine.moved}, at::kDouble);
+  run_.world().all_reduce(maxima, parallel::ReduceOp::Max, "decode steps of the slowest").wait();
+  const double busy = run_.world().all_reduce_scalar(leads ? mine.busy : 0.0,
+                                                     parallel::ReduceOp::Sum, "decode steps");
+  const double elapsed = maxima[0].item<double>();
+  if (elapsed > 0.0) {
+    row.set("decode_steps", elapsed);
+    row.set("generation_idle_share", 1.0 - busy / (elapsed * layout.role(role).num_replicas()));
+    row.set("samples_moved", maxima[1].item<double>());
+  }
+  if (sampler_) sampler_->add_metrics(row);
 }
 
 }  // namespace r1::mpi

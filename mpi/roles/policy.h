@@ -21,15 +21,23 @@ struct ValueHead {
 
 class Policy {
  public:
-  /// Loads the model on policy ranks. Collective over: world.
+  /// Loads the model on ranks that train. Collective over: world.
   explicit Policy(Run& run);
   ~Policy();
 
+  /// From now on the newest weights sample; begins the step's counts of decode steps. Collective
+  /// over: policy, generation.
+  void synchronise(std::int64_t step);
   /// Samples this rank's groups of a chunk of the step's prompts. On other ranks: an empty chunk.
   RolloutChunk sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
                             std::int64_t chunk);
-  /// One greedy or sampled completion per prompt and `samples` each, for evaluation; this rank's
-  /// share.
+  /// Scored rollouts of `prompts` from the ranks that sampled them to those that train on them.
+  /// Collective over: policy, generation.
+  std::vector<data::Rollout> deliver(std::vector<data::Rollout> rollouts,
+                                     std::span<const data::Prompt> prompts);
+  /// One greedy or sampled completion per prompt and `samples` each of the newest weights, for
+  /// evaluation; this rank's share, to be scored and delivered. Collective over: policy,
+  /// generation.
   std::vector<data::Rollout> answer(std::span<const data::Prompt> prompts,
                                     const generation::SamplingOptions& sampling,
                                     std::int64_t samples, std::uint64_t seed);
@@ -39,7 +47,17 @@ class Policy {
   metrics::Row update(std::vector<data::Rollout> rollouts,
                       std::span<const data::TrainingSample> coldstart, std::int64_t step);
 
+  /// decode_steps from the first to the last of all replicas that sample, generation_idle_share (of
+  /// them, those in which a replica had nothing to decode; mean), samples_moved, weight_sync_*.
+  /// Collective over: world.
+  void add_sampling_metrics(metrics::Row& row);
+
+  /// Whether this rank trains.
   bool active() const { return model_ != nullptr; }
+  /// Whether this rank samples.
+  bool samples() const { return sampler_ != nullptr && sampler_->active(); }
+  /// Whether weights to sample with are there: after synchronise(), or from a checkpoint.
+  bool can_sample() const { return sampler_ == nullptr || sampler_->version() >= 0; }
   models::Model& model() { return *model_; }
   Trainer& trainer() { return *trainer_; }
   parallel::Communicator& data_parallel();
@@ -49,7 +67,7 @@ class Policy {
  private:
   friend class PolicyUpdate;
   void persist();
-  bool leads() const;  // its replica
+  void persist_sampler();
 
   Run& run_;
   std::unique_ptr<models::Model> model_;

@@ -2,47 +2,121 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
 #include "base/timer.h"
+#include "checkpoint_model.h"
 #include "models/registry.h"
 #include "models/split_model.h"
+#include "weight_sync.h"
 
 namespace r1::mpi {
 namespace {
+
 constexpr int kToOwnersTag = 31;
+
+bool is_in(const std::vector<int>& ranks, int rank) {
+  return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
 }
 
-PolicySampler::PolicySampler(Run& run, const models::Model& trained)
-    : run_(run), trained_(trained) {
-  const auto& layout = run.groups().layout();
-  if (layout.has(kPolicyGenerate)) {
-    const int train = layout.role(kPolicy).mesh.size("tp"),
-              generate = layout.role(kPolicyGenerate).mesh.size("tp");
-    if (train % generate != 0 && generate % train != 0)
-      throw base::ConfigError(fmt::format(
-          "roles.policy.generate.tp: {} and the trainer's {}: one must divide the other", generate,
-          train));
-    own_model_ = models::make_model(trained.shape(), trained.dtype(), trained.device(),
-                                    run.groups().model_axes(kPolicyGenerate));
-  }
-  generator_ = std::make_unique<Generator>(run, own_model_ ? *own_model_ : trained_);
+void require_nested(const RoleLayout& layout) {
+  const int train = layout.role(kPolicy).mesh.size("tp"),
+            generate = layout.role(kPolicyGenerate).mesh.size("tp");
+  if (train % generate != 0 && generate % train != 0)
+    throw base::ConfigError(
+        fmt::format("roles.policy.generate.tp: {} and the trainer's {}: one must divide the other",
+                    generate, train));
+}
+
+void sort_by_sample(std::vector<data::Rollout>& rollouts) {
+  std::sort(rollouts.begin(), rollouts.end(),
+            [](const auto& a, const auto& b) { return a.sample < b.sample; });
+}
+
+}  // namespace
+
+PolicySampler::PolicySampler(Run& run, const models::Model* trained)
+    : run_(run), trained_(trained), apart_(run.groups().layout().generates_apart()) {
+  auto& groups = run.groups();
+  const bool own_layout = groups.layout().has(kPolicyGenerate);
+  if (own_layout && !apart_) require_nested(groups.layout());
+  const char* role = own_layout ? kPolicyGenerate : kPolicy;
+  if (!groups.is_in(role)) return;
+  if (own_layout)
+    own_model_ = models::make_model(trained ? trained->shape() : model_shape(run.config().model),
+                                    run.dtype(), run.device(), groups.model_axes(role));
+  generator_ = std::make_unique<Generator>(run, own_model_ ? *own_model_ : *trained, role);
 }
 
 PolicySampler::~PolicySampler() = default;
 
 void PolicySampler::synchronise(std::int64_t policy_version) {
-  if (!own_model_ || version_ == policy_version) return;
+  version_ = kept_version_.value_or(version_);
+  kept_version_.reset();
+  kept_.clear();
+  take_over(policy_version);
+}
+
+void PolicySampler::synchronise_aside(std::int64_t policy_version, bool keep) {
+  if (!kept_version_) {
+    kept_version_ = version_;
+    for (std::size_t i = 0; keep && own_model_ && i < own_model_->parameters().size(); ++i)
+      kept_.push_back(own_model_->parameters()[i].value.detach().cpu().clone());
+  }
+  take_over(policy_version);
+}
+
+void PolicySampler::take_over(std::int64_t policy_version) {
   const base::Stopwatch watch;
+  std::optional<double> bytes;
+  if (apart_)
+    bytes = exchange_weights(policy_version);
+  else if (version_ != policy_version && own_model_)
+    bytes = copy_weights();
+  if (!apart_) version_ = policy_version;
+  if (!bytes) return;
+  sync_seconds_ = watch.seconds();
+  sync_gib_ = *bytes / (1 << 30);
+}
+
+/// From the trainer's layout to that of generation, on the same ranks. Returns the bytes.
+double PolicySampler::copy_weights() {
   const at::NoGradGuard no_grad;
   models::WholeTensors parts(own_model_->parameters());
   double bytes = 0.0;
-  models::for_each_whole_tensor(trained_.parameters(), trained_.shape(), trained_.axes(),
+  models::for_each_whole_tensor(trained_->parameters(), trained_->shape(), trained_->axes(),
                                 [&](const std::string& name, const at::Tensor& whole) {
                                   parts.fill(name, whole);
                                   bytes += static_cast<double>(whole.nbytes());
                                 });
-  version_ = policy_version;
-  sync_seconds_ = watch.seconds();
-  sync_gib_ = bytes / (1 << 30);
+  return bytes;
+}
+
+/// From the trainer's ranks to those of generation. Returns the bytes; nothing when generation had
+/// this version.
+std::optional<double> PolicySampler::exchange_weights(std::int64_t policy_version) {
+  const auto& trainers = run_.groups().layout().role(kPolicy).ranks;
+  const auto& generators = run_.groups().layout().role(kPolicyGenerate).ranks;
+  auto version = at::full({1}, policy_version, at::kLong);
+  if (own_model_) {
+    const auto me = static_cast<std::size_t>(run_.groups().place(kPolicyGenerate).rank);
+    const int source = trainers[me % trainers.size()];
+    run_.world().receive(version, source, "policy version").wait();
+    const auto before = std::exchange(version_, version.item<std::int64_t>());
+    if (before == version_) return std::nullopt;
+    return receive_weights(run_.world(), *own_model_, source);
+  }
+  if (!trained_) return std::nullopt;
+  std::vector<int> targets;
+  for (auto g = static_cast<std::size_t>(run_.groups().place(kPolicy).rank); g < generators.size();
+       g += trainers.size())
+    targets.push_back(generators[g]);
+  for (const int target : targets) run_.world().send(version, target, "policy version").wait();
+  const auto before = std::exchange(version_, policy_version);
+  if (before == version_) return std::nullopt;
+  return send_weights(run_.world(), *trained_, targets);
 }
 
 /// Whether this rank's replica of the generation layout samples the group.
@@ -53,6 +127,7 @@ bool PolicySampler::samples_group(std::int64_t group) const {
   if (!own_model_) return owner == run_.groups().place(kPolicy).replica;
   const auto samplers = layout.role(kPolicyGenerate).num_replicas();
   const auto mine = run_.groups().place(kPolicyGenerate).replica;
+  if (apart_) return group % samplers == mine;
   if (samplers <= owners) return owner / (owners / samplers) == mine;
   const auto per_owner = samplers / owners;
   return owner * per_owner + (group / owners) % per_owner == mine;
@@ -64,9 +139,27 @@ std::vector<data::Rollout> PolicySampler::sample(
     const std::function<std::uint64_t(std::int64_t)>& seed_of) {
   const auto mine = [this](std::int64_t group) { return samples_group(group); };
   auto rollouts = generator_->sample(prompts, samples, sampling, seed_of, mine);
-  return own_model_ ? to_owners(std::move(rollouts), prompts) : rollouts;
+  return own_model_ && !apart_ ? to_owners(std::move(rollouts), prompts) : rollouts;
 }
 
+std::vector<data::Rollout> PolicySampler::recorded(const RolloutReplay& replay, std::int64_t step,
+                                                   std::span<const data::Prompt> prompts,
+                                                   std::int64_t samples) {
+  return generator_->recorded(replay, step, prompts, samples,
+                              groups_of(run_.groups().data(sampling_role(run_.groups().layout()))));
+}
+
+/// Adds what rank `from` sent.
+void PolicySampler::receive(std::vector<data::Rollout>& mine, int from,
+                            std::span<const data::Prompt> prompts) {
+  for (auto& rollout : run_.exchange().receive<std::vector<data::Rollout>>(
+           from, kToOwnersTag, "samples for their owner")) {
+    rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
+    mine.push_back(std::move(rollout));
+  }
+}
+
+/// On the same ranks, right after sampling.
 std::vector<data::Rollout> PolicySampler::to_owners(std::vector<data::Rollout> mine,
                                                     std::span<const data::Prompt> prompts) {
   const auto& layout = run_.groups().layout();
@@ -80,9 +173,6 @@ std::vector<data::Rollout> PolicySampler::to_owners(std::vector<data::Rollout> m
     return mine;
   }
   const auto& own_ranks = samplers[static_cast<std::size_t>(me)];
-  const auto is_in = [](const std::vector<int>& ranks, int rank) {
-    return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
-  };
   if (own_ranks.front() == run_.world().rank()) {
     auto sent = mine;
     for (auto& rollout : sent) rollout.prompt = {};  // known everywhere
@@ -91,30 +181,68 @@ std::vector<data::Rollout> PolicySampler::to_owners(std::vector<data::Rollout> m
   }
   for (int sampler = owner * per_owner; sampler < (owner + 1) * per_owner; ++sampler) {
     const auto& ranks = samplers[static_cast<std::size_t>(sampler)];
-    if (is_in(ranks, run_.world().rank())) continue;
-    for (auto& rollout : run_.exchange().receive<std::vector<data::Rollout>>(
-             ranks.front(), kToOwnersTag, "samples for their owner")) {
-      rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
-      mine.push_back(std::move(rollout));
-    }
+    if (!is_in(ranks, run_.world().rank())) receive(mine, ranks.front(), prompts);
   }
   run_.exchange().flush();
-  std::sort(mine.begin(), mine.end(),
-            [](const auto& a, const auto& b) { return a.sample < b.sample; });
+  sort_by_sample(mine);
   return mine;
 }
 
-std::vector<data::Rollout> PolicySampler::recorded(const RolloutReplay& replay, std::int64_t step,
-                                                   std::span<const data::Prompt> prompts,
-                                                   std::int64_t samples) {
-  return generator_->recorded(replay, step, prompts, samples,
-                              groups_of(run_.groups().data(kPolicy)));
+/// Replica g of generation and owner o have groups in common where g and o are equal modulo the
+/// greatest common divisor of their numbers; all other pairs exchange nothing.
+std::vector<data::Rollout> PolicySampler::deliver(std::vector<data::Rollout> mine,
+                                                  std::span<const data::Prompt> prompts) {
+  if (!apart_ || (!trained_ && !own_model_)) return mine;
+  const auto& layout = run_.groups().layout();
+  const auto owners = layout.role(kPolicy).replicas();
+  const auto samplers = layout.role(kPolicyGenerate).replicas();
+  const auto common = std::gcd(owners.size(), samplers.size());
+  if (trained_) {
+    const auto owner = static_cast<std::size_t>(run_.groups().place(kPolicy).replica);
+    for (auto g = owner % common; g < samplers.size(); g += common)
+      receive(mine, samplers[g].front(), prompts);
+    sort_by_sample(mine);
+    return mine;
+  }
+  const auto me = static_cast<std::size_t>(run_.groups().place(kPolicyGenerate).replica);
+  if (samplers[me].front() != run_.world().rank()) return {};
+  for (auto owner = me % common; owner < owners.size(); owner += common) {
+    std::vector<data::Rollout> sent;
+    for (const auto& rollout : mine)
+      if (static_cast<std::size_t>(rollout.group) % owners.size() == owner) {
+        sent.push_back(rollout);
+        sent.back().prompt = {};  // known everywhere
+      }
+    for (const int rank : owners[owner]) run_.exchange().send(rank, kToOwnersTag, sent);
+  }
+  run_.exchange().flush();
+  return {};
 }
 
 void PolicySampler::add_metrics(metrics::Row& row) const {
-  if (!own_model_) return;
+  if (!run_.groups().layout().has(kPolicyGenerate)) return;
   row.set("weight_sync_seconds", sync_seconds_);
   row.set("weight_sync_gib", sync_gib_);
+  row.set("weight_sync_version", static_cast<double>(version_));
+}
+
+std::vector<checkpoint::ShardedTensor> PolicySampler::weights_to_save() {
+  std::vector<checkpoint::ShardedTensor> tensors;
+  if (!own_model_) return tensors;
+  auto& groups = run_.groups();
+  auto parameters = own_model_->parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    auto& parameter = parameters[i];
+    if (!kept_.empty()) parameter.value = kept_[i];
+    const auto& replicas =
+        parameter.expert ? groups.expert_data(kPolicyGenerate) : groups.data(kPolicyGenerate);
+    for (const auto& slice : parameter.slices) {
+      tensors.push_back(sharded_tensor(parameter, slice, "generation/"));
+      tensors.back().replica =
+          slice.copy + replicas.rank() * groups.model_axes(kPolicyGenerate).tensor->size();
+    }
+  }
+  return tensors;
 }
 
 }  // namespace r1::mpi

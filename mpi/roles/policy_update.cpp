@@ -39,8 +39,10 @@ PolicyUpdate::PolicyUpdate(Policy& policy, std::vector<data::Rollout> rollouts, 
       rollouts_(std::move(rollouts)),
       step_(step) {
   const auto& rl = config_.rl;
+  samples_are_older_ = rl.staleness > 0;
   old_is_new_ = rl.update_epochs == 1 && rl.mini_batch_samples() >= rl.samples_per_step() &&
-                rl.algorithm != "ppo";
+                rl.algorithm != "ppo" && !samples_are_older_;
+  version_before_ = policy.version_;
   policy_sums_ = at::zeros({static_cast<std::int64_t>(algorithms::PolicySum::Count)}, at::kDouble);
   value_sums_ = at::zeros({static_cast<std::int64_t>(algorithms::ValueSum::Count)}, at::kDouble);
 }
@@ -157,6 +159,7 @@ void PolicyUpdate::value_advantages() {
 }
 
 void PolicyUpdate::note_mismatch(const at::Tensor& logprobs, const at::Tensor& sampled) {
+  if (samples_are_older_) return;  // other weights, other log-probs
   const auto difference = logprobs - sampled;
   mismatch_sum_ += difference.abs().sum().item<double>();
   mismatch_exp_ += difference.abs().exp().sum().item<double>();
@@ -308,7 +311,9 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
 metrics::Row PolicyUpdate::run(std::span<const data::TrainingSample> coldstart) {
   const auto& rl = config_.rl;
   make_rows();
-  if (!old_is_new_) compute_old();
+  if (!old_is_new_ && (!samples_are_older_ || policy_.value_head_)) compute_old();
+  if (samples_are_older_)  // the ratio is that to the weights that drew the samples
+    for (auto& row : rows_) row.old_logprobs = row.sampled_logprobs;
   if (config_.advantage.needs_values())
     value_advantages();
   else
@@ -342,8 +347,8 @@ metrics::Row PolicyUpdate::run(std::span<const data::TrainingSample> coldstart) 
 
 void PolicyUpdate::fill_metrics(metrics::Row& row) {
   metrics::Aggregate all;
-  for (const char* name :
-       {"completion_length", "truncated_share", "dropped_share", "kept_mass", "kl_divergence"})
+  for (const char* name : {"completion_length", "truncated_share", "dropped_share", "kept_mass",
+                           "kl_divergence", "rollout_staleness"})
     all.declare_mean(name);
   all.declare_spread("reward");
   for (std::size_t i = 0; i < rollouts_.size(); ++i) {
@@ -353,6 +358,8 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
     all.add_mean("truncated_share",
                  rollout.completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0);
     all.add_mean("dropped_share", rollout.reward.drop ? 1.0 : 0.0);
+    all.add_mean("rollout_staleness",
+                 static_cast<double>(version_before_ - rollout.policy_version));
     for (const double mass : rollout.completion.kept_mass) all.add_mean("kept_mass", mass);
     const auto& reference = rollout.reference_logprobs;
     double kl = 0.0;
@@ -361,9 +368,11 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
     all.add_mean("kl_divergence", kl);
   }
   all.add_sum("zero_advantage_groups", {num_zero_groups_, num_groups_});
-  all.add_sum("generator_trainer_abs", {mismatch_sum_, mismatch_count_});
-  all.add_sum("generator_trainer_exp", {mismatch_exp_, mismatch_count_});
-  all.add_max("generator_trainer_max", mismatch_max_);
+  if (!samples_are_older_) {
+    all.add_sum("generator_trainer_abs", {mismatch_sum_, mismatch_count_});
+    all.add_sum("generator_trainer_exp", {mismatch_exp_, mismatch_count_});
+    all.add_max("generator_trainer_max", mismatch_max_);
+  }
   auto sums = doubles(all.sums()), maxima = doubles(all.maxima());
   policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
   policy_.data_parallel().all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
@@ -388,11 +397,7 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
 metrics::Row Policy::update(std::vector<data::Rollout> rollouts,
                             std::span<const data::TrainingSample> coldstart, std::int64_t step) {
   if (!active()) return {};
-  auto row = PolicyUpdate(*this, std::move(rollouts), step).run(coldstart);
-  const auto span = run_.timeline().span("weight synchronisation", step);
-  sampler_->synchronise(version_);
-  sampler_->add_metrics(row);
-  return row;
+  return PolicyUpdate(*this, std::move(rollouts), step).run(coldstart);
 }
 
 }  // namespace r1::mpi

@@ -14,7 +14,7 @@ struct TrainingRow {
   data::TrainingSample tokens;
   std::vector<double> sampled_logprobs;  // the generator's
   std::vector<double>
-      old_logprobs;  // the trainer's before the update; empty: those of the first pass
+      old_logprobs;  // of the weights that sampled; empty: the trainer's in the first pass
   std::vector<double> reference_logprobs;  // empty: no reference
   std::vector<double> advantages;
   std::vector<double> returns, old_values;  // PPO
@@ -58,6 +58,8 @@ class PolicyUpdate {
   algorithms::LossDenominators denominators_;  // of the mini-batch
   bool old_is_new_ =
       false;  // one optimizer step per rollout: the first pass's log-probs are the old ones
+  bool samples_are_older_ = false;   // than the weights: old log-probs are the generator's
+  std::int64_t version_before_ = 0;  // of the weights at the beginning of the step
   at::Tensor policy_sums_, value_sums_;
   at::Tensor expert_load_;  // of all updates; undefined: no experts
   double mismatch_sum_ = 0.0, mismatch_exp_ = 0.0, mismatch_max_ = 0.0, mismatch_count_ = 0.0;

@@ -91,7 +91,7 @@ void Reference::collect(std::vector<RolloutChunk>& chunks) {
 
 void Reference::update_if_due(std::int64_t step, Policy& policy) {
   const auto every = run_.config().rl.reference_update_every;
-  if (!service_ || every == 0 || (step + 1) % every != 0) return;
+  if (!service_ || every == 0 || step == 0 || step % every != 0) return;
   const at::NoGradGuard no_grad;
   const auto& layout = run_.groups().layout();
   const int source = layout.role(kPolicy).ranks.front(), me = run_.world().rank();

@@ -17,7 +17,7 @@ class Reference {
 
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
   void collect(std::vector<RolloutChunk>& chunks);
-  /// Takes over the policy's weights when `step` is due. Collective over: world.
+  /// Before a step: takes over the policy's weights where the step is due. Collective over: world.
   void update_if_due(std::int64_t step, Policy& policy);
   std::int64_t version() const { return version_; }
 

@@ -14,9 +14,10 @@
 
 namespace r1::mpi {
 
-/// Groups of one chunk that this rank's replica sampled (empty on ranks outside the policy; the
-/// same on all ranks of a replica). A group belongs to replica group % num_replicas: all of its
-/// samples have one owner.
+/// Groups of one chunk that this rank's replica sampled (empty on ranks that do not sample; the
+/// same on all ranks of a replica). A group belongs to the policy's replica group % num_replicas:
+/// all of its samples have one owner. Where the policy generates on ranks of its own, its samples
+/// are scored there and then delivered to the owner (policy_sampler.h).
 struct RolloutChunk {
   std::int64_t index = 0;
   std::vector<data::Rollout> rollouts;
@@ -40,10 +41,10 @@ enum ExchangeTag : int {
   kTeacherReply
 };
 
-/// A role that answers each rollout with a Reply. Replica r of the policy is served by replica r %
-/// number of the role's: its leader sends the rollouts to all ranks of the serving replica, which
-/// score them together, and whose leader answers to all ranks of the policy's. A rank that is in
-/// both needs no message.
+/// A role that answers each rollout with a Reply. Replica r of those that sample is served by
+/// replica r % number of the role's: its leader sends the rollouts to all ranks of the serving
+/// replica, which score them together, and whose leader answers to all ranks of the policy's. A
+/// rank that is in both needs no message.
 template <class Reply>
 class ScoreService {
  public:
@@ -53,7 +54,7 @@ class ScoreService {
   ScoreService(RoleGroups& groups, Exchange& exchange, std::string role, int request_tag,
                int reply_tag)
       : me_(groups.world().rank()),
-        clients_(groups.layout().role(kPolicy).replicas()),
+        clients_(groups.layout().role(sampling_role(groups.layout())).replicas()),
         servers_(groups.layout().role(role).replicas()),
         exchange_(exchange),
         role_(std::move(role)),

@@ -16,7 +16,7 @@ SampledModel::SampledModel(Run& run, const models::ModelOptions& options) : run_
         model_ = load_model(options, run.dtype(), run.device(),
                             static_cast<std::uint64_t>(run.config().run.seed),
                             run.groups().model_axes(kPolicy));
-        generator_ = std::make_unique<Generator>(run, *model_);
+        generator_ = std::make_unique<Generator>(run, *model_, kPolicy);
       },
       "loading the model");
 }

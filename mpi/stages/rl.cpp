@@ -1,7 +1,6 @@
 // Reinforcement learning, stages 1 and 2: sample, score, update. Every line is a call that all
 // ranks make.
 #include "base/random.h"
-#include "base/timer.h"
 #include "config/stage_roles.h"
 #include "data/jsonl.h"
 #include "data/sft.h"
@@ -12,6 +11,7 @@
 #include "stages/dynamic_sampling.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
+#include "stages/step_sampling.h"
 
 namespace r1::mpi {
 namespace {
@@ -51,45 +51,6 @@ class ColdstartSamples {
   std::vector<data::TrainingSample> samples_;
 };
 
-/// What [[rl.changes]] say of a step.
-void apply_changes(Run& run, RewardRole& reward, const StageSetup& setup, std::int64_t step) {
-  const auto& rl = setup.config.rl;
-  run.set_max_new_tokens(rl.max_new_tokens_at(step, setup.config.sampling.max_new_tokens));
-  reward.set_preference_rewards(rl.preference_rewards_at(step));
-}
-
-/// Rollouts of one RL step and the time they took.
-class Sampling {
- public:
-  Sampling(Run& run, Policy& policy, RewardRole& reward, Reference& reference)
-      : run_(run), policy_(policy), reward_(reward), reference_(reference) {}
-
-  /// This rank's rollouts of the prompts, scored: chunk by chunk, so that scoring overlaps
-  /// sampling.
-  std::vector<data::Rollout> run(std::span<const data::Prompt> prompts, std::int64_t step) {
-    const base::Stopwatch watch;
-    std::vector<RolloutChunk> chunks;
-    for (std::int64_t c = 0; c < run_.config().rl.chunks; ++c) {
-      chunks.push_back(policy_.sample_chunk(prompts, step, c));
-      reward_.score(prompts, chunks.back());
-      reference_.score(prompts, chunks.back());
-    }
-    sampled_seconds_ += watch.seconds();
-    const auto waiting = run_.timeline().span("wait for scores", step);
-    reward_.collect(chunks);
-    reference_.collect(chunks);
-    return join(std::move(chunks));
-  }
-  double sampled_seconds() const { return sampled_seconds_; }
-
- private:
-  Run& run_;
-  Policy& policy_;
-  RewardRole& reward_;
-  Reference& reference_;
-  double sampled_seconds_ = 0.0;
-};
-
 }  // namespace
 
 base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
@@ -102,23 +63,25 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   HeldOutScore held_out(run, prompts, reward);
   DynamicSampling dynamic(run, prompts);
 
-  const auto& rl = run.config().rl;
-  auto step = run.begin(rl.steps);
-  apply_changes(run, reward, setup, step);
+  StepSampling sampling(run, policy, reward, reference, dynamic);
+
+  auto step = run.begin(run.config().rl.steps);
+  sampling.begin(step);
   held_out.before(policy, step);
   for (; run.goes_on(step); ++step) {
-    apply_changes(run, reward, setup, step);
-    Sampling sampling(run, policy, reward, reference);
-    auto rollouts = sampling.run(dynamic.batch(step), step);
+    reference.update_if_due(step, policy);
+    auto rollouts = sampling.rollouts(step);
     const auto replaced = dynamic.refill(
-        rollouts, [&](std::span<const data::Prompt> batch) { return sampling.run(batch, step); });
+        rollouts, [&](std::span<const data::Prompt> batch) { return sampling.more(batch, step); });
     run.write_samples(step, rollouts);
     if (run.config().rewards.shuffle)
       shuffle_rewards(rollouts, run.seed({base::hash_name("shuffled rewards"),
                                           static_cast<std::uint64_t>(step)}));
+    sampling.start_next(step);
     auto row = policy.update(rollouts, coldstart.batch(step), step);
-    reference.update_if_due(step, policy);
-    add_rollout_metrics(row, run, rollouts, sampling.sampled_seconds());
+    sampling.finish_next();
+    add_rollout_metrics(row, run, rollouts, sampling.seconds());
+    policy.add_sampling_metrics(row);
     reward.add_metrics(row);
     row.set("episode", static_cast<double>(step));
     row.set("groups_replaced", static_cast<double>(replaced));

@@ -126,11 +126,12 @@ HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::uint64_t salt) {
       policy.answer(prompts_, sampling, samples, run_.seed({base::hash_name("held out"), salt}));
   reward_.score(prompts_, chunks[0]);
   reward_.collect(chunks);
+  const auto answers = policy.deliver(std::move(chunks[0].rollouts), prompts_);
   if (!policy.active()) return score;
   metrics::Aggregate statistics;
   statistics.declare_mean("accuracy");
   statistics.declare_mean("reward");
-  for (const auto& rollout : chunks[0].rollouts) {
+  for (const auto& rollout : answers) {
     statistics.add_mean("accuracy", rollout.reward.reason == "ok" ? 1.0 : 0.0);
     statistics.add_mean("reward", rollout.reward.total);
   }

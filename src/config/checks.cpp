@@ -40,8 +40,9 @@ void check_roles(const Config& config, base::Problems& problems) {
   const models::ModelShape& policy = config.model.shape;
   check_mesh("roles.policy.train", config.roles.policy.train, config.roles.policy, policy,
              problems);
-  check_mesh("roles.policy.generate", config.roles.policy.generation_mesh(), config.roles.policy,
-             policy, problems);
+  RoleOptions generation = config.roles.policy;
+  if (config.roles.generate_ranks > 0) generation.ranks = config.roles.generate_ranks;
+  check_mesh("roles.policy.generate", generation.generation_mesh(), generation, policy, problems);
   check_mesh("roles.reference.train", config.roles.reference.train, config.roles.reference,
              config.reference.shape.empty() ? policy : config.reference.shape, problems);
   check_mesh("roles.teacher.train", config.roles.teacher.train, config.roles.teacher,

@@ -97,6 +97,9 @@ void RoleOptions::check(const std::string& key, base::Problems& problems) const 
 }
 
 void RolesOptions::visit(base::OptionVisitor& v) {
+  v("generate_ranks", generate_ranks,
+    "rl: ranks that only sample for the policy, besides those that train it; 0: all of them do "
+    "both");
   v.section("policy", policy, "the model that is trained, or that generates");
   v.section("reference", reference, "the frozen copy of the KL term");
   v.section("reward", reward, "rules (CPU), reward model, toxicity classifier");
@@ -104,6 +107,7 @@ void RolesOptions::visit(base::OptionVisitor& v) {
 }
 
 void RolesOptions::check(const std::string& key, base::Problems& problems) const {
+  base::require_at_least(problems, key + ".generate_ranks", generate_ranks, 0);
   const std::array<std::pair<const char*, const RoleOptions*>, 4> roles = {
       {{"policy", &policy}, {"reference", &reference}, {"reward", &reward}, {"teacher", &teacher}}};
   for (const auto& [name, role] : roles) {

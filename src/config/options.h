@@ -62,6 +62,7 @@ struct RolesOptions {
   RoleOptions reference;
   RoleOptions reward;
   RoleOptions teacher;
+  std::int64_t generate_ranks = 0;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -26,9 +26,9 @@ void place_roles(const Config& config, Plan& plan) {
   const auto roles = stage_roles(config, plan.command);
   if (roles.empty()) return;
   try {
-    const parallel::RoleLayout layout(
-        role_requests(config.roles, roles, trains_policy(plan.command)),
-        static_cast<int>(plan.world_size), nodes(plan.world_size, config.plan.gpus_per_node), true);
+    const parallel::RoleLayout layout(role_requests(config, plan.command, roles),
+                                      static_cast<int>(plan.world_size),
+                                      nodes(plan.world_size, config.plan.gpus_per_node), true);
     for (const parallel::RoleAssignment& role : layout.roles())
       plan.roles.push_back({role.name,
                             role.ranks.front(),
@@ -170,6 +170,10 @@ Plan make_plan(const Config& asked, const std::string& command, std::int64_t wor
   note_export(config, plan);
   note_idle_ranks(plan);
   plan.time = estimate_step_time(config, plan);
+  if (command == "rl" && config.rl.staleness > 0 && config.roles.generate_ranks > 0)
+    plan.notes.push_back(
+        "rl.staleness: samples are drawn and scored while the update runs, so that a step takes "
+        "the longer of the two rather than the sum below");
   return plan;
 }
 

@@ -273,9 +273,7 @@ void add_role_memory(const Config& config, const std::string& command, bool on_g
   const bool trains = policy && trains_policy(command);
   if (trains) add_training(part, role.memory);
   const bool samples = command == "rl" || !trains_policy(command);
-  const MeshOptions &train = config.roles.policy.train,
-                    generate = config.roles.policy.generation_mesh();
-  const bool elsewhere = trains && (generate.tp != train.tp || generate.ep != train.ep);
+  const bool elsewhere = has_generation_role(config, command);
   if (role.role == parallel::kPolicyGenerate || (policy && samples && !elsewhere))
     add_generation(part, role.memory);
   const bool other = !policy && role.role != parallel::kPolicyGenerate;

@@ -68,6 +68,9 @@ void RlOptions::visit(base::OptionVisitor& v) {
   v("resample_zero_advantage", resample_zero_advantage,
     "groups of equal rewards are replaced by new prompts (DAPO's dynamic sampling)");
   v("max_resample_rounds", max_resample_rounds, "rounds of replacing in a step at most");
+  v("staleness", staleness,
+    "0: a step trains on samples of its own weights; 1: on samples of the weights before the last "
+    "update, taken while that update ran (roles.generate_ranks)");
   v("reference_update_every", reference_update_every,
     "steps after which the reference becomes the policy; 0: never (R1: 400 of its steps = 25 "
     "rollouts)");
@@ -100,6 +103,9 @@ void RlOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_above(problems, key + ".chunks", chunks, 0);
   base::require_at_least(problems, key + ".overlong_penalty", overlong_penalty, 0);
   base::require_above(problems, key + ".max_resample_rounds", max_resample_rounds, 0);
+  problems.require(staleness == 0 || staleness == 1, key + ".staleness", "expected 0 or 1");
+  problems.require(staleness == 0 || !resample_zero_advantage, key + ".staleness",
+                   "samples ahead cannot replace groups: resample_zero_advantage must be false");
   base::require_at_least(problems, key + ".reference_update_every", reference_update_every, 0);
   base::require_at_least(problems, key + ".max_kl", max_kl, 0, " (0: no limit)");
   base::require_at_least(problems, key + ".max_ratio", max_ratio, 0, " (0: no limit)");

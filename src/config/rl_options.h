@@ -43,6 +43,7 @@ struct RlOptions {
   double overlong_penalty = 1.0;
   bool resample_zero_advantage = false;
   std::int64_t max_resample_rounds = 3;
+  std::int64_t staleness = 0;
   std::int64_t reference_update_every = 0;
   double max_kl = 0.0;
   double max_ratio = 0.0;

@@ -15,6 +15,19 @@ parallel::RoleRequest request(const std::string& name, const RoleOptions& option
   return {name, static_cast<int>(options.ranks), options.share_with, axes};
 }
 
+/// The policy's generation layout. `apart`: on ranks of its own.
+void request_generation(const RolesOptions& options, bool apart,
+                        std::vector<parallel::RoleRequest>& list) {
+  list.push_back(
+      request(parallel::kPolicyGenerate, options.policy, options.policy.generation_mesh()));
+  list.back().ranks = apart ? static_cast<int>(options.generate_ranks) : -1;
+  list.back().share_with = apart ? "" : parallel::kPolicy;
+  // A role that shares with the policy works on what is sampled, so beside the sampling.
+  for (auto& other : list)
+    if (apart && other.share_with == parallel::kPolicy)
+      other.share_with = parallel::kPolicyGenerate;
+}
+
 }  // namespace
 
 bool trains_policy(const std::string& command) {
@@ -35,13 +48,21 @@ std::vector<std::string> stage_roles(const Config& config, const std::string& co
   return roles;
 }
 
-std::vector<parallel::RoleRequest> role_requests(const RolesOptions& options,
-                                                 const std::vector<std::string>& roles,
-                                                 bool trains) {
+bool has_generation_role(const Config& config, const std::string& command) {
+  const auto &train = config.roles.policy.train, generate = config.roles.policy.generation_mesh();
+  const bool apart = config.roles.generate_ranks > 0 || config.rl.staleness > 0;
+  return (command == "rl" && apart) ||
+         (trains_policy(command) && (generate.tp != train.tp || generate.ep != train.ep));
+}
+
+std::vector<parallel::RoleRequest> role_requests(const Config& config, const std::string& command,
+                                                 const std::vector<std::string>& roles) {
+  const RolesOptions& options = config.roles;
   const std::map<std::string, const RoleOptions*> table{{parallel::kPolicy, &options.policy},
                                                         {"reference", &options.reference},
                                                         {"reward", &options.reward},
                                                         {"teacher", &options.teacher}};
+  const bool trains = trains_policy(command);
   std::vector<parallel::RoleRequest> list;
   for (const auto& role : roles) {
     const auto& of_role = *table.at(role);
@@ -52,12 +73,8 @@ std::vector<parallel::RoleRequest> role_requests(const RolesOptions& options,
     if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
       list.back().share_with.clear();
   }
-  const auto &train = options.policy.train, generate = options.policy.generation_mesh();
-  if (trains && (generate.tp != train.tp || generate.ep != train.ep)) {
-    list.push_back(request(parallel::kPolicyGenerate, options.policy, generate));
-    list.back().ranks = -1;
-    list.back().share_with = parallel::kPolicy;
-  }
+  if (has_generation_role(config, command))
+    request_generation(options, command == "rl" && options.generate_ranks > 0, list);
   return list;
 }
 

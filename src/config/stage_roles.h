@@ -17,10 +17,12 @@ bool needs_reference(const Config& config);
 /// Roles of a stage, the policy first; none: the stage runs no model (prepare).
 std::vector<std::string> stage_roles(const Config& config, const std::string& command);
 
-/// What `roles` of a stage ask for. Where a trained policy samples in another split than it trains
-/// in, that layout is a role of its own, kPolicyGenerate. `trains`: trains_policy of the stage.
-std::vector<parallel::RoleRequest> role_requests(const RolesOptions& options,
-                                                 const std::vector<std::string>& roles,
-                                                 bool trains);
+/// Whether a stage's trained policy samples in another split, on other ranks or with older weights
+/// than it trains, so that its generation layout is a role of its own, kPolicyGenerate.
+bool has_generation_role(const Config& config, const std::string& command);
+
+/// What `roles` of a stage, and its generation layout, ask for.
+std::vector<parallel::RoleRequest> role_requests(const Config& config, const std::string& command,
+                                                 const std::vector<std::string>& roles);
 
 }  // namespace r1::config

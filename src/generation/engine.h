@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "data/types.h"
+#include "generation/balancer.h"
 #include "generation/options.h"
 #include "models/model.h"
 
 namespace r1::generation {
+
+struct CacheMemory;
 
 /// A prompt and the seeds of its samples: one completion per seed. A completion is a function of
 /// the weights, the prompt and its seed; never of what else is in the batch (up to rounding), of
@@ -29,7 +32,8 @@ struct StopRules {
 
 /// Counts of one generate() call.
 struct GenerationStatistics {
-  std::int64_t prompt_tokens = 0;  // computed in prefill, shared prompts once
+  std::int64_t prompt_tokens = 0;  // computed in prefill, shared prompts once; and again the
+                                   // tokens of samples that came running from another engine
   std::int64_t new_tokens = 0;
   std::int64_t decode_steps = 0;
   double seconds = 0.0;
@@ -43,26 +47,28 @@ class Engine {
   ~Engine();
 
   /// result[r][i]: completion of requests[r] with its i-th seed. Completion::text is left empty.
-  /// `on_step` is called after every decode step (messages move, signals are looked at).
+  /// `on_step` is called after every decode step (messages move, signals are looked at). With
+  /// `balancer` other engines may finish samples of this one, and this one theirs: the completions
+  /// are the same, up to rounding. Collective over: the balancer's engines, which must have the
+  /// same weights and options, and the replicas that share the model's experts.
   /// Throws: InputError when a prompt is empty or longer than the model's context or the cache.
   std::vector<std::vector<data::Completion>> generate(std::span<const Request> requests,
                                                       const SamplingOptions& sampling,
                                                       const StopRules& stop,
-                                                      const std::function<void()>& on_step = {});
+                                                      const std::function<void()>& on_step = {},
+                                                      Balancer* balancer = nullptr);
   const GenerationStatistics& statistics() const { return statistics_; }
   /// Frees the cache (it is allocated again by the next generate()).
   void release_memory();
 
  private:
-  struct Memory;
-  void ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling);
+  void ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling,
+                     const Balancer* balancer);
 
   const models::Model& model_;
   EngineOptions options_;
-  std::unique_ptr<Memory> batch_memory_;
+  std::unique_ptr<CacheMemory> memory_;
   GenerationStatistics statistics_;
-
-  friend class GenerationRun;
 };
 
 }  // namespace r1::generation

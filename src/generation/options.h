@@ -53,6 +53,7 @@ struct EngineOptions {
   double gpu_memory_share = 0.5;
   std::int64_t prefill_tokens = 8192;
   bool share_prefix = true;
+  std::int64_t balance_every = 64;
 
   void visit(base::OptionVisitor& v) {
     v("max_num_seqs", max_num_seqs, "sequences decoded at once on a replica");
@@ -63,6 +64,8 @@ struct EngineOptions {
     v("gpu_memory_share", gpu_memory_share, "share of the free GPU memory for the cache");
     v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
     v("share_prefix", share_prefix, "a group's prompt is computed and held once");
+    v("balance_every", balance_every,
+      "decode steps after which samples move to replicas that hold fewer; 0: never");
   }
 
   void check(const std::string& key, base::Problems& problems) const {
@@ -73,6 +76,7 @@ struct EngineOptions {
     problems.require(gpu_memory_share > 0.0 && gpu_memory_share < 1.0, key + ".gpu_memory_share",
                      "expected in (0, 1)");
     problems.require(prefill_tokens > 0, key + ".prefill_tokens", "expected > 0");
+    problems.require(balance_every >= 0, key + ".balance_every", "expected >= 0 (0: never)");
   }
 };
 

@@ -218,6 +218,10 @@ bool RoleLayout::is_in(int world_rank, const std::string& name) const {
   return std::find(ranks.begin(), ranks.end(), world_rank) != ranks.end();
 }
 
+bool RoleLayout::generates_apart() const {
+  return has(kPolicyGenerate) && !is_in(role(kPolicyGenerate).ranks.front(), kPolicy);
+}
+
 bool RoleLayout::leads(int world_rank, const std::string& name) const {
   if (!has(name)) return false;
   const auto replicas = role(name).replicas();

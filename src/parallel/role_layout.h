@@ -42,7 +42,8 @@ struct RolePlace {
 
 /// Name of the role that gets the ranks that are left.
 inline constexpr const char* kPolicy = "policy";
-/// Name of the policy's generation layout among the roles, where it differs from the trainer's.
+/// Name of the policy's generation layout among the roles, where it differs from the trainer's, or
+/// holds weights of its own.
 inline constexpr const char* kPolicyGenerate = "policy.generate";
 
 class RoleLayout {
@@ -62,6 +63,8 @@ class RoleLayout {
   const RoleAssignment& role(const std::string& name) const;
   /// Whether `world_rank` is in the role.
   bool is_in(int world_rank, const std::string& role) const;
+  /// Whether the policy generates on ranks of its own (kPolicyGenerate), beside those that train.
+  bool generates_apart() const;
   /// Whether `world_rank` leads a replica of the role.
   bool leads(int world_rank, const std::string& role) const;
   /// The roles of a rank in the order of the requests; empty: idle.
@@ -79,5 +82,10 @@ class RoleLayout {
   std::vector<RoleAssignment> roles_;
   std::vector<std::string> warnings_;
 };
+
+/// The role whose replicas hold a step's samples from when they are drawn until they are scored.
+inline const char* sampling_role(const RoleLayout& layout) {
+  return layout.generates_apart() ? kPolicyGenerate : kPolicy;
+}
 
 }  // namespace r1::parallel

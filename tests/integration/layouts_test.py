@@ -16,7 +16,7 @@ class Layouts(support.RunTest):
         """The rank map as the log prints it, after a run in folder `name`."""
         settings = {key.replace("__", "."): value for key, value in settings.items()}
         settings = {**support.FP64, "run.threads": 1, "metrics.samples_every": 1,
-                    "metrics.samples_per_step": 1000, **settings}
+                    "metrics.samples_per_step": 1000, "engine.balance_every": 3, **settings}
         line = support.command(ranks, command, "--config", config, "--run-dir", self.folder / name, settings=settings)
         output = self.assert_ends(0, line)
         maps = [text for text in output.splitlines() if f"{command}: rank " in text]

@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 65> kKnown{{
+constexpr std::array<Known, 72> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -53,6 +53,7 @@ constexpr std::array<Known, 65> kKnown{{
     {"entropy", kDistance, "Entropy of the policy", false},
     {"kl_old_new", kDistance, "KL of old and new policy", false},
     {"kl_old_new_k3", kDistance, "KL of old and new policy, k3 estimator", false},
+    {"rollout_staleness", kDistance, "Updates since the weights that drew the samples", false},
     {"ratio_mean", kDistance, "Probability ratio, mean", false},
     {"clip_fraction_low", kDistance, "Clipped below", true},
     {"clip_fraction_high", kDistance, "Clipped above", true},
@@ -85,6 +86,12 @@ constexpr std::array<Known, 65> kKnown{{
     {"wait_share_reward", kSpeed, "Reward ranks idle", true},
     {"wait_share_reference", kSpeed, "Reference ranks idle", true},
     {"wait_share_teacher", kSpeed, "Teacher ranks idle", true},
+    {"wait_share_generation", kSpeed, "Ranks that only sample idle", true},
+    {"generation_idle_share", kSpeed, "Sampling replicas without a sample", true},
+    {"decode_steps", kSpeed, "Decode steps of the slowest replica", false},
+    {"samples_moved", kSpeed, "Samples moved between replicas", false},
+    {"weight_sync_seconds", kSpeed, "Seconds handing weights to generation", false},
+    {"weight_sync_gib", kSpeed, "GiB handed to generation", false},
     {"messages_per_step", kSpeed, "Messages a step, mean of the ranks", false},
     {"messages_per_step_max", kSpeed, "Messages a step, busiest rank", false},
     {"bytes_per_step", kSpeed, "Bytes moved a step, mean of the ranks", false},
@@ -142,7 +149,7 @@ ChartKind chart_kind(const std::string& metric) {
 
 bool is_counter(const std::string& metric) {
   return metric == "episode" || metric == "epoch" || metric == "policy_version" ||
-         metric == "reference_version";
+         metric == "reference_version" || metric == "weight_sync_version";
 }
 
 }  // namespace r1::metrics

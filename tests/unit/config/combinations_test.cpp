@@ -36,6 +36,14 @@ TEST(Combinations, MeshesDivideHeadsAndRanks) {
   expect_contains(rl_error("[roles.policy.train]\nep = 2\n"), "the model has no experts");
   expect_contains(rl_error("[roles.policy]\nranks = 3\n[roles.policy.train]\ntp = 2\n"),
                   "does not make the role's 3 ranks");
+  expect_contains(rl_error("[roles]\ngenerate_ranks = 3\n[roles.policy.generate]\ntp = 2\n"),
+                  "does not make the role's 3 ranks");
+}
+
+TEST(Combinations, SamplesAreOneStepOldAtMost) {
+  expect_contains(rl_error("[rl]\nstaleness = 2\n"), "rl.staleness: expected 0 or 1");
+  expect_contains(rl_error("[rl]\nstaleness = 1\nresample_zero_advantage = true\n"),
+                  "samples ahead cannot replace groups");
 }
 
 TEST(Combinations, LengthsFitTheContext) {

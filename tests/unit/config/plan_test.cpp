@@ -68,6 +68,20 @@ TEST(Plan, TrainingCostsSixteenBytesAParameterWithBf16Gradients) {
   EXPECT_DOUBLE_EQ(state / policy.parameters, 16.0);
 }
 
+TEST(Plan, RanksThatOnlySampleHoldTheCache) {
+  const Config config = planned("qwen2.5-7b", {"roles.generate_ranks=2", "rl.staleness=1"});
+  const Plan plan = make_plan(config, "rl", 8);
+  const RolePlan &policy = plan.roles.front(), &sampling = plan.roles.back();
+  EXPECT_EQ(policy.num_ranks, 4);
+  EXPECT_EQ(item(policy, "KV cache"), 0.0);
+  EXPECT_EQ(sampling.role, "policy.generate");
+  EXPECT_EQ(sampling.first_rank, 6);
+  EXPECT_EQ(sampling.num_ranks, 2);
+  EXPECT_GT(item(sampling, "KV cache"), 0.0);
+  EXPECT_EQ(item(sampling, "optimizer"), 0.0);
+  EXPECT_FALSE(make_plan(config, "rl", 1).misfits.empty());
+}
+
 TEST(Plan, OptimizerStateIsSpreadOverDataParallelRanks) {
   const Config config = planned("qwen2.5-7b", {});
   const double alone = item(make_plan(config, "sft", 1).roles.at(0), "optimizer");

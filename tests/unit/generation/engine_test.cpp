@@ -186,5 +186,14 @@ TEST(EngineStops, AtTheEndTokenUnlessIgnored) {
   EXPECT_EQ(ignored.finish_reason, data::FinishReason::Length);
 }
 
+TEST(EngineStops, AnswersOfOneTokenLeaveTheirSlots) {
+  const auto model = test::load_fixture("llama", at::kFloat);
+  SamplingOptions sampling;
+  sampling.max_new_tokens = 1;
+  Engine engine(*model, {.max_num_seqs = 1});
+  for (const auto& completions : engine.generate(mixed_requests(), sampling, {{2}, {}}))
+    for (const auto& completion : completions) EXPECT_EQ(completion.token_ids.size(), 1u);
+}
+
 }  // namespace
 }  // namespace r1::generation

@@ -127,5 +127,20 @@ TEST(RoleLayout, ContradictionsAreErrors) {
   EXPECT_EQ(mesh, "roles.policy: mesh dp auto x tp 2 needs a multiple of 2 ranks, found 3");
 }
 
+TEST(RoleLayout, PolicyMayGenerateOnRanksOfItsOwn) {
+  const RoleLayout apart({{.name = "policy"},
+                          {.name = "reward", .share_with = kPolicyGenerate},
+                          {.name = kPolicyGenerate, .ranks = 2}},
+                         5);
+  EXPECT_TRUE(apart.generates_apart());
+  EXPECT_STREQ(sampling_role(apart), kPolicyGenerate);
+  EXPECT_EQ(apart.print(),
+            "rank 0..2 policy (dp 3), 3..4 reward (dp 2), 3..4 policy.generate (dp 2)");
+  const RoleLayout shared({{.name = "policy"}, {.name = kPolicyGenerate, .share_with = "policy"}},
+                          2);
+  EXPECT_FALSE(shared.generates_apart());
+  EXPECT_STREQ(sampling_role(shared), kPolicy);
+}
+
 }  // namespace
 }  // namespace r1::parallel

@@ -1,0 +1,141 @@
+#include "roles/replica_balancer.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <map>
+
+#include "generation/balance_plan.h"
+
+namespace boost::serialization {
+
+template <class Archive>
+void serialize(Archive& archive, r1::generation::SampleOrigin& origin, unsigned) {
+  archive& origin.engine& origin.request& origin.sample;
+}
+
+template <class Archive>
+void serialize(Archive& archive, r1::generation::MovedSample& sample, unsigned) {
+  archive& sample.origin& sample.seed& sample.prompt_ids& sample.completion;
+}
+
+template <class Archive>
+void serialize(Archive& archive, r1::generation::FinishedSample& sample, unsigned) {
+  archive& sample.origin& sample.completion;
+}
+
+}  // namespace boost::serialization
+
+BOOST_CLASS_IMPLEMENTATION(r1::generation::SampleOrigin, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::generation::SampleOrigin, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::generation::MovedSample, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::generation::MovedSample, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::generation::FinishedSample,
+                           boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::generation::FinishedSample, boost::serialization::track_never)
+
+namespace r1::mpi {
+namespace {
+
+constexpr int kMovedTag = 32, kHomeTag = 33;
+
+using SampleKey = std::array<std::int64_t, 3>;
+
+SampleKey key(const generation::SampleOrigin& origin) {
+  return {origin.engine, origin.request, origin.sample};
+}
+
+}  // namespace
+
+ReplicaBalancer::ReplicaBalancer(Run& run, const std::string& role,
+                                 std::span<const data::Prompt> prompts, std::int64_t samples)
+    : run_(run),
+      replicas_(run.groups().data(role)),
+      steps_before_(static_cast<std::size_t>(replicas_.size()), 0) {
+  const auto& assignment = run.groups().layout().role(role);
+  const auto place = run.groups().place(role);
+  const auto mine = assignment.replica(place.replica);
+  const auto part = std::find(mine.begin(), mine.end(), run.world().rank()) - mine.begin();
+  for (const auto& ranks : assignment.replicas())
+    peers_.push_back(ranks[static_cast<std::size_t>(part)]);
+  for (const auto& prompt : prompts)
+    longest_prompt_ = std::max(longest_prompt_, static_cast<std::int64_t>(prompt.token_ids.size()));
+  const auto all = static_cast<std::int64_t>(prompts.size()) * samples;
+  most_samples_ = (all + replicas_.size() - 1) / replicas_.size();
+}
+
+std::int64_t ReplicaBalancer::engine() const {
+  return replicas_.rank();
+}
+
+std::int64_t ReplicaBalancer::interval() const {
+  return run_.config().engine.balance_every;
+}
+
+std::vector<generation::EngineLoad> ReplicaBalancer::gather(const generation::EngineLoad& mine) {
+  const auto all = at::empty({replicas_.size() * 3}, at::kLong);
+  replicas_
+      .all_gather(all, at::tensor({mine.waiting, mine.running, mine.decode_steps}, at::kLong),
+                  "loads of the sampling replicas")
+      .wait();
+  std::vector<generation::EngineLoad> loads;
+  const auto* row = all.const_data_ptr<std::int64_t>();
+  for (int replica = 0; replica < replicas_.size(); ++replica, row += 3)
+    loads.push_back({row[0], row[1], row[2]});
+  return loads;
+}
+
+bool ReplicaBalancer::balance(generation::SamplePool& pool) {
+  const auto loads = gather(pool.load());
+  std::int64_t most_steps = 0, unfinished = 0;
+  for (std::size_t replica = 0; replica < loads.size(); ++replica) {
+    most_steps = std::max(most_steps, loads[replica].decode_steps - steps_before_[replica]);
+    steps_before_[replica] = loads[replica].decode_steps;
+    unfinished += loads[replica].unfinished();
+  }
+  elapsed_steps_ += most_steps;
+  const auto me = static_cast<std::size_t>(replicas_.rank());
+  const auto moves = generation::plan_moves(loads);
+  Round round;
+  for (const auto& move : moves) {
+    num_moved_ += move.waiting + move.running;
+    if (move.from != me) continue;
+    run_.exchange().send(peers_[move.to], kMovedTag, pool.give(move.waiting, move.running));
+    round.receivers.push_back(peers_[move.to]);
+  }
+  for (const auto& move : moves) {
+    if (move.to != me) continue;
+    auto samples = run_.exchange().receive<std::vector<generation::MovedSample>>(
+        peers_[move.from], kMovedTag, "samples to finish");
+    round.arrivals.push_back({peers_[move.from], {}});
+    for (const auto& sample : samples) round.arrivals.back().samples.push_back(key(sample.origin));
+    pool.take(std::move(samples));
+  }
+  rounds_.push_back(std::move(round));
+  return unfinished > 0;
+}
+
+/// Undoes the moves, the last one first: each receiver gives back what came with a move, finished
+/// by itself or returned to it before. So everybody knows what to expect from whom.
+std::vector<generation::FinishedSample> ReplicaBalancer::settle(
+    std::vector<generation::FinishedSample> guests) {
+  std::map<SampleKey, generation::FinishedSample> finished;
+  for (auto& guest : guests) finished[key(guest.origin)] = std::move(guest);
+  for (; !rounds_.empty(); rounds_.pop_back()) {
+    for (const auto& arrival : rounds_.back().arrivals) {
+      std::vector<generation::FinishedSample> back;
+      for (const auto& sample : arrival.samples)
+        if (auto found = finished.extract(sample)) back.push_back(std::move(found.mapped()));
+      run_.exchange().send(arrival.from, kHomeTag, back);
+    }
+    for (const int receiver : rounds_.back().receivers)
+      for (auto& sample : run_.exchange().receive<std::vector<generation::FinishedSample>>(
+               receiver, kHomeTag, "samples that others finished"))
+        finished[key(sample.origin)] = std::move(sample);
+  }
+  std::vector<generation::FinishedSample> own;
+  for (auto& [origin, sample] : finished) own.push_back(std::move(sample));
+  return own;
+}
+
+}  // namespace r1::mpi
