@@ -74,8 +74,9 @@ double mlp_values_of_layer(const ModelShape& shape, const ActivationForm& form) 
   const models::ExpertOptions& experts = shape.experts;
   const double dense = mlp_values(part(shape.intermediate_size, form.tp), form.fused);
   if (shape.dense_layers() == shape.num_hidden_layers) return dense;
-  // A token's visits: its row goes to the expert and comes back.
-  const auto visits = static_cast<double>(experts.num_experts_per_token);
+  // A token's visits, which the ranks of a tensor group share: its row goes to the expert and back.
+  const double visits =
+      static_cast<double>(experts.num_experts_per_token) / static_cast<double>(form.tp);
   const auto inner = static_cast<double>(experts.moe_intermediate_size);
   const double routed =
       visits * (mlp_values(inner, form.fused) + 3.0 * static_cast<double>(shape.hidden_size));

@@ -44,14 +44,38 @@ void place_roles(const Config& config, Plan& plan) {
   }
 }
 
-/// The parts of a rank's memory, roles together, the largest first: "weights 1342.1 GB, …".
-std::string largest_parts(const Plan& plan, std::int64_t rank, bool on_host) {
-  std::map<std::string, double> sums;
+using Sums = std::map<std::string, double>;  // kind -> bytes
+
+double total(const Sums& sums) {
+  double bytes = 0.0;
+  for (const auto& sum : sums) bytes += sum.second;
+  return bytes;
+}
+
+/// What a rank holds always, and in that phase of one of its roles in which it holds most. Kinds of
+/// other roles than the policy go by the role's name.
+Sums sums_at_peak(const Plan& plan, std::int64_t rank, bool on_host) {
+  Sums always;
+  std::map<std::string, Sums> phases;
+  for (const MemoryItem& item : plan.program)
+    if (item.on_host == on_host) always[item.kind] += item.bytes;
   for (const RolePlan& role : plan.roles)
-    for (const MemoryItem& item : role.memory)
-      if (role.is_on(rank) && item.on_host == on_host)
-        sums[role.role == parallel::kPolicy ? item.kind : role.role + "'s " + item.kind] +=
-            item.bytes;
+    for (const MemoryItem& item : role.memory) {
+      if (!role.is_on(rank) || item.on_host != on_host) continue;
+      const auto kind = role.role == parallel::kPolicy ? item.kind : role.role + "'s " + item.kind;
+      (item.phase.empty() ? always : phases[role.role + " " + item.phase])[kind] += item.bytes;
+    }
+  const auto largest = std::max_element(
+      phases.begin(), phases.end(),
+      [](const auto& a, const auto& b) { return total(a.second) < total(b.second); });
+  if (largest != phases.end())
+    for (const auto& [kind, bytes] : largest->second) always[kind] += bytes;
+  return always;
+}
+
+/// The largest parts of a rank's memory: "weights 1342.1 GB, …".
+std::string largest_parts(const Plan& plan, std::int64_t rank, bool on_host) {
+  const Sums sums = sums_at_peak(plan, rank, on_host);
   std::vector<std::pair<std::string, double>> parts(sums.begin(), sums.end());
   std::sort(parts.begin(), parts.end(),
             [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -134,20 +158,7 @@ const RolePlan* Plan::find(const std::string& role) const {
 }
 
 double Plan::bytes_on_rank(std::int64_t rank, bool on_host) const {
-  double always = 0.0;
-  std::map<std::string, double> phases;  // of one role at a time
-  for (const MemoryItem& item : program)
-    if (item.on_host == on_host) always += item.bytes;
-  for (const RolePlan& role : roles) {
-    if (!role.is_on(rank)) continue;
-    for (const MemoryItem& item : role.memory) {
-      if (item.on_host != on_host) continue;
-      (item.phase.empty() ? always : phases[role.role + " " + item.phase]) += item.bytes;
-    }
-  }
-  double largest = 0.0;
-  for (const auto& phase : phases) largest = std::max(largest, phase.second);
-  return always + largest;
+  return total(sums_at_peak(*this, rank, on_host));
 }
 
 double Plan::most_bytes(bool on_host) const {
