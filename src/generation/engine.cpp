@@ -1,8 +1,11 @@
 #include "generation/engine.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "base/errors.h"
 #include "base/timer.h"
@@ -16,6 +19,23 @@ Engine::~Engine() = default;
 
 void Engine::release_memory() {
   memory_.reset();
+}
+
+/// Blocks that the device has room for; on a CPU no limit. All ranks of the model's tensor axis
+/// hold equally many, so that they admit the same sequences.
+std::int64_t Engine::affordable_blocks(double block_bytes) const {
+  const auto device = model_.device();
+  if (device.is_cpu()) return std::numeric_limits<std::int64_t>::max();
+  auto* allocator = c10::getDeviceAllocator(device.type());
+  const auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const auto stats = allocator->getDeviceStats(device.index());
+  const auto idle = stats.reserved_bytes[all].current - stats.allocated_bytes[all].current;
+  const double own = memory_ ? static_cast<double>(memory_->num_blocks) * block_bytes : 0.0;
+  const double free = static_cast<double>(allocator->getMemoryInfo(device.index()).first) +
+                      static_cast<double>(idle) + own;
+  return static_cast<std::int64_t>(model_.axes().tensor->all_reduce_scalar(
+      std::floor(options_.gpu_memory_share * free / block_bytes), parallel::ReduceOp::Min,
+      "blocks of the KV cache"));
 }
 
 void Engine::ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling,
@@ -42,7 +62,7 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
   auto blocks = options_.kv_cache_blocks;
   if (blocks == 0 && options_.kv_cache_gb > 0.0)
     blocks = static_cast<std::int64_t>(options_.kv_cache_gb * 1e9 / block_bytes);
-  if (blocks == 0) blocks = wanted;
+  if (blocks == 0) blocks = std::min(wanted, affordable_blocks(block_bytes));
   if (blocks < 2 * per_sequence)
     throw base::InputError(fmt::format(
         "the KV cache of {} blocks of {} tokens is too small for a prompt of {} tokens "

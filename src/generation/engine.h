@@ -62,6 +62,7 @@ class Engine {
   void release_memory();
 
  private:
+  std::int64_t affordable_blocks(double block_bytes) const;
   void ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling,
                      const Balancer* balancer);
 

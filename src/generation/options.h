@@ -52,7 +52,6 @@ struct EngineOptions {
   double kv_cache_gb = 0.0;
   double gpu_memory_share = 0.5;
   std::int64_t prefill_tokens = 8192;
-  bool share_prefix = true;
   std::int64_t balance_every = 64;
 
   void visit(base::OptionVisitor& v) {
@@ -60,10 +59,9 @@ struct EngineOptions {
     v("block_size", block_size, "tokens of a block of the paged KV cache");
     v("kv_cache_blocks", kv_cache_blocks, "blocks of the cache; 0: from kv_cache_gb");
     v("kv_cache_gb", kv_cache_gb,
-      "cache of a rank, 1e9 bytes; 0: from gpu_memory_share, on a CPU what max_num_seqs need");
-    v("gpu_memory_share", gpu_memory_share, "share of the free GPU memory for the cache");
+      "cache of a rank, 1e9 bytes; 0: what max_num_seqs of the longest need");
+    v("gpu_memory_share", gpu_memory_share, "cache of 0 GB on a GPU: at most this share of the free memory; sequences beyond it wait");
     v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
-    v("share_prefix", share_prefix, "a group's prompt is computed and held once");
     v("balance_every", balance_every,
       "decode steps after which samples move to replicas that hold fewer; 0: never");
   }

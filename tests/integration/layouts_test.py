@@ -88,7 +88,7 @@ class ReinforcementLearning(Layouts):
         for name, settings in (
             ("small micro-batches", {"trainer.micro_batch_tokens": 64, "trainer.score_batch_tokens": 64}),
             ("prompts repeated in training", {"trainer.share_prefix": False}),
-            ("prompts repeated in generation", {"engine.share_prefix": False, "engine.max_num_seqs": 3}),
+            ("few sequences at once", {"engine.max_num_seqs": 3}),
             ("small buckets", {"trainer.bucket_mb": 0.01}),
             ("one chunk", {"rl.chunks": 1}),
         ):
