@@ -28,6 +28,7 @@ models::Model& prepared(models::Model& model, const config::TrainerOptions& opti
   model.set_sequence_parallel(options.sequence_parallel);
   const auto& recompute = options.activation_checkpointing;
   model.set_activation_checkpointing(recompute == "full"        ? models::Recompute::Layer
+                                     : recompute == "offload"   ? models::Recompute::LayerFromHost
                                      : recompute == "selective" ? models::Recompute::FeedForward
                                                                 : models::Recompute::Nothing);
   return model;

@@ -55,6 +55,8 @@ void check_device(const Config& config, base::Problems& problems) {
                    "nccl needs run.device = \"cuda\"");
   problems.require(gpu || config.trainer.offload == "none", "trainer.offload",
                    "offload needs run.device = \"cuda\"");
+  problems.require(gpu || config.trainer.activation_checkpointing != "offload",
+                   "trainer.activation_checkpointing", "offload needs run.device = \"cuda\"");
   problems.require(
       config.model.dtype != "fp64" || config.trainer.gradient_dtype == "fp64",
       "trainer.gradient_dtype",

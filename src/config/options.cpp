@@ -151,9 +151,10 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
   v.choice("gradient_dtype", gradient_dtype, {"fp32", "bf16", "fp64"},
            "in which gradients are accumulated and reduced");
   v.choice(
-      "activation_checkpointing", activation_checkpointing, {"none", "selective", "full"},
+      "activation_checkpointing", activation_checkpointing,
+      {"none", "selective", "full", "offload"},
       "what is recomputed in backward instead of kept: selective: the feed-forward half of each "
-      "layer; full: each layer");
+      "layer; full: each layer; offload: each layer, whose input waits in host memory (GPU)");
   v("sequence_parallel", sequence_parallel,
     "split the residual stream and its norms by tokens over the tensor axis (tp)");
   v("zero_stage", zero_stage,

@@ -117,10 +117,13 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   const double tokens = micro_batch_tokens(part);
   const ActivationForm form = part.form(true);
   const double layer = layer_activation_bytes(part.shape(), form);
-  const double kept = recomputes(trainer)
-                          ? part.layers() * layer_input_bytes(part.shape(), form) + layer
-                          : part.layers() * layer;
+  const double inputs = part.layers() * layer_input_bytes(part.shape(), form);
+  const bool on_host = trainer.activation_checkpointing == "offload";
+  const double kept = on_host               ? layer
+                      : recomputes(trainer) ? inputs + layer
+                                            : part.layers() * layer;
   memory.push_back({"activations", tokens * kept, "update"});
+  if (on_host) memory.push_back({"layers' inputs", tokens * inputs, "update", true});
   memory.push_back({"logits chunk", logits_chunk(part, tokens, true), "update"});
   // A checkpoint's copy of master weights and moments, whose writing replicas share.
   memory.push_back(

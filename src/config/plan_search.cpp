@@ -63,10 +63,15 @@ std::vector<Lever> levers(bool offload) {
          return config.trainer.gradient_dtype == "fp32" &&
                 assign(config.trainer.gradient_dtype, std::string("bf16"));
        }}};
-  if (offload)
+  if (offload) {
     list.push_back({"trainer.offload=both", [](Config& config) {
                       return assign(config.trainer.offload, std::string("both"));
                     }});
+    list.push_back({"trainer.activation_checkpointing=offload", [](Config& config) {
+                      return assign(config.trainer.activation_checkpointing,
+                                    std::string("offload"));
+                    }});
+  }
   return list;
 }
 

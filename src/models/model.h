@@ -76,7 +76,8 @@ struct ModelInput {
 /// What of each layer is computed again in backward instead of being kept (arXiv 1604.06174).
 /// FeedForward: its second norm and MLP or experts, whose activations are the widest; attention,
 /// which costs most to compute for long sequences, is kept (arXiv 2205.05198 in spirit).
-enum class Recompute { Nothing, FeedForward, Layer };
+/// LayerFromHost: as Layer, with the layers' inputs in host memory until they are needed.
+enum class Recompute { Nothing, FeedForward, Layer, LayerFromHost };
 
 class Model {
  public:

@@ -15,21 +15,34 @@ struct FunctionHolder : torch::CustomClassHolder {
   TensorFunction function;
 };
 
+at::Tensor on_host(const at::Tensor& x) {
+  if (!x.defined() || x.is_cpu()) return x;
+  auto host = at::empty(x.sizes(), x.options().device(at::kCPU).pinned_memory(true));
+  return host.copy_(x, /*non_blocking=*/true);
+}
+
 class Checkpointed : public torch::autograd::Function<Checkpointed> {
  public:
   static variable_list forward(AutogradContext* context, const TensorFunction& function,
-                               at::TensorList inputs) {
+                               KeepInputs keep, at::TensorList inputs) {
     context->saved_data["function"] =
         c10::IValue::make_capsule(c10::make_intrusive<FunctionHolder>(function));
-    context->save_for_backward(inputs.vec());
+    auto kept = inputs.vec();
+    if (keep == KeepInputs::OnHost)
+      for (auto& input : kept) input = on_host(input);
+    context->saved_data["device"] = inputs[0].device();
+    context->save_for_backward(kept);
     return function(inputs.vec());  // custom functions run their forward without grad mode
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto holder = context->saved_data["function"].toCapsule();
+    const auto device = context->saved_data["device"].toDevice();
     std::vector<at::Tensor> inputs;
     for (const auto& saved : context->get_saved_variables())
-      inputs.push_back(saved.defined() ? saved.detach().requires_grad_(saved.is_floating_point())
+      inputs.push_back(saved.defined() ? saved.detach()
+                                             .to(device, /*non_blocking=*/true)
+                                             .requires_grad_(saved.is_floating_point())
                                        : saved);
     at::AutoGradMode grad_mode(true);
     const auto outputs = static_cast<FunctionHolder&>(*holder).function(inputs);
@@ -40,7 +53,7 @@ class Checkpointed : public torch::autograd::Function<Checkpointed> {
         used_gradients.push_back(gradients[i]);
       }
     torch::autograd::backward(used_outputs, used_gradients);
-    variable_list result{at::Tensor()};  // for `function`
+    variable_list result{at::Tensor(), at::Tensor()};  // for `function` and `keep`
     for (const auto& input : inputs)
       result.push_back(input.defined() ? input.grad() : at::Tensor());
     return result;
@@ -50,8 +63,8 @@ class Checkpointed : public torch::autograd::Function<Checkpointed> {
 }  // namespace
 
 std::vector<at::Tensor> checkpointed(const TensorFunction& function,
-                                     const std::vector<at::Tensor>& inputs) {
-  return Checkpointed::apply(function, at::TensorList(inputs));
+                                     const std::vector<at::Tensor>& inputs, KeepInputs keep) {
+  return Checkpointed::apply(function, keep, at::TensorList(inputs));
 }
 
 }  // namespace r1::nn

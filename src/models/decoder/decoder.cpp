@@ -124,8 +124,12 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
     };
     std::vector<at::Tensor> inputs{block};
     if (residual.defined()) inputs.push_back(residual);
-    const bool again = recompute() == Recompute::Layer && at::GradMode::is_enabled();
-    const auto out = again ? nn::checkpointed(run, inputs) : run(inputs);
+    const bool from_host = recompute() == Recompute::LayerFromHost;
+    const bool again = (from_host || recompute() == Recompute::Layer) && at::GradMode::is_enabled();
+    const auto out =
+        again ? nn::checkpointed(run, inputs,
+                                 from_host ? nn::KeepInputs::OnHost : nn::KeepInputs::InPlace)
+              : run(inputs);
     block = out[0];
     residual = out[1];
   }

@@ -92,7 +92,8 @@ TEST_P(FamilyFixture, EveryLayersOutputMatches) {
 }
 
 TEST_P(FamilyFixture, GradientsMatchWithAndWithoutRecomputation) {
-  for (const auto recompute : {Recompute::Nothing, Recompute::FeedForward, Recompute::Layer}) {
+  for (const auto recompute :
+       {Recompute::Nothing, Recompute::FeedForward, Recompute::Layer, Recompute::LayerFromHost}) {
     const auto model = load();
     model->set_activation_checkpointing(recompute);
     for (auto& parameter : model->parameters()) parameter.value.requires_grad_(true);
