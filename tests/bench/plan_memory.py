@@ -45,7 +45,9 @@ def settings(arguments, command, folder):
                   "rl.steps": 100, "rl.eval_every": 0, "metrics.tensorboard": "false", "plan.machine": arguments.machine})
     if command == "sft":
         sizes.update({"data.files": f"['{folder}/records.jsonl']", "data.generate.names": "[]", "data.held_out": 0.0,
-                      "sft.max_length": 256, "sft.steps": 100, "plan.mean_prompt_tokens": 20})
+                      "sft.max_length": 256 if arguments.model else 512, "sft.steps": 100, "plan.mean_prompt_tokens": 20})
+    elif arguments.shape:
+        sizes["plan.mean_prompt_tokens"] = 173  # bytes of the prompts
     if arguments.model:
         sizes["model.path"] = arguments.model
     pairs = [f"{key}={value}" for key, value in sizes.items()] + arguments.set

@@ -19,7 +19,7 @@ LAUNCH = ROOT / "jobscripts" / "launch.sh"
 RANDOM = ROOT / "configs" / "tiny" / "random.toml"
 TIME_LIMIT = 240  # seconds: a run that is still there is one that hangs
 FP64 = {"model.dtype": "fp64", "model.master_dtype": "fp64", "trainer.gradient_dtype": "fp64"}
-TIMES = re.compile(r"seconds|per_second|time|wait_share")
+MEASURED = re.compile(r"seconds|per_second|time|wait_share|memory_peak|memory_reserved")
 
 # KEY=VALUE ..., set in every run: R1_TEST_SETTINGS='run.device="cuda"' takes the tests to GPUs.
 SETTINGS = dict(text.split("=", 1) for text in os.environ.get("R1_TEST_SETTINGS", "").split())
@@ -88,8 +88,8 @@ def relative_distance(left, right):
 
 
 def numbers(row):
-    """A row of metrics without what a clock measured."""
-    return {key: value for key, value in row.items() if not TIMES.search(key)}
+    """A row of metrics without what differs between equal runs: times and memory."""
+    return {key: value for key, value in row.items() if not MEASURED.search(key)}
 
 
 def last_checkpoint(folder):
