@@ -60,7 +60,8 @@ struct EngineOptions {
     v("kv_cache_blocks", kv_cache_blocks, "blocks of the cache; 0: from kv_cache_gb");
     v("kv_cache_gb", kv_cache_gb,
       "cache of a rank, 1e9 bytes; 0: what max_num_seqs of the longest need");
-    v("gpu_memory_share", gpu_memory_share, "cache of 0 GB on a GPU: at most this share of the free memory; sequences beyond it wait");
+    v("gpu_memory_share", gpu_memory_share,
+      "cache of 0 GB on a GPU: at most this share of the free memory; sequences beyond it wait");
     v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
     v("balance_every", balance_every,
       "decode steps after which samples move to replicas that hold fewer; 0: never");
