@@ -83,7 +83,7 @@ def run_steps(line, folder, steps, limit):
     return rows
 
 
-def settings_of(model, ranks, layout, more):
+def settings_of(options, ranks, layout, more):
     base = {"run.device": "cuda", "model.dtype": "bf16", "model.master_dtype": "fp32", "run.threads": 0,
             "metrics.samples_every": 0, "checkpoint.interval_steps": 1000000, "trainer.bucket_mb": 256,
             "trainer.micro_batch_tokens": 16384, "trainer.score_batch_tokens": 32768, "roles.policy.ranks": ranks,
@@ -91,6 +91,8 @@ def settings_of(model, ranks, layout, more):
     line = []
     for key, value in {**base, **more}.items():
         line += ["--set", f"{key}={json.dumps(value)}"]
+    for pair in options.settings:
+        line += ["--set", pair]
     return line
 
 
@@ -123,7 +125,7 @@ def supervised(options, model, ranks, layout):
         records.write_text("".join(json.dumps(
             {"instruction": f"Go on from {i}.", "input": "",
              "output": "".join(draw.choice("abcdefgh ") for _ in range(LENGTH - 40))}) + "\n" for i in range(256)))
-        settings = settings_of(model, ranks, layout, {
+        settings = settings_of(options, ranks, layout, {
             "data.files": [str(records)], "data.generate.names": [], "data.held_out": 0.0, "sft.steps": 1000,
             "sft.batch": SEQUENCES * ranks, "sft.max_length": LENGTH + 64, "sft.eval_every": 0})
         config = config_of(folder, model)
@@ -139,7 +141,7 @@ def supervised(options, model, ranks, layout):
 def reinforced(options, model, ranks, layout):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        settings = settings_of(model, ranks, layout, {
+        settings = settings_of(options, ranks, layout, {
             "rl.prompts_per_step": PROMPTS * ranks, "rl.samples_per_prompt": SAMPLES, "rl.steps": 1000, "rl.chunks": 1,
             "sampling.max_new_tokens": NEW, "sampling.min_new_tokens": NEW, "kl.place": "none", "kl.coefficient": 0.0,
             "data.generate.count": 512, "data.generate.held_out_count": 0, "data.generate.names": ["add20"],
@@ -193,6 +195,7 @@ def main():
     parser.add_argument("--models", nargs="+", default=["qwen2.5-1.5b"])
     parser.add_argument("--layouts", nargs="+", default=["dp", "tp"])
     parser.add_argument("--works", nargs="+", default=["sft", "rl"])
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=90.0, help="limit of a run")
     options = parser.parse_args()

@@ -33,10 +33,10 @@ def write_records(path):
     """Supervised records of over 200 tokens with the prompt, so that packed micro-batches are full."""
     draw = random.Random(1)
     with open(path, "w") as out:
-        for _ in range(1024):
+        for i in range(1024):  # equal prompts would be computed once
             numbers = [draw.randint(10, 99) for _ in range(30)]
             text = ", ".join(f"{n} + 1 = {n + 1}" for n in numbers)
-            out.write(json.dumps({"instruction": "Count on.", "input": "", "output": text[:100]}) + "\n")
+            out.write(json.dumps({"instruction": f"Count on from {i}.", "input": "", "output": text[:100]}) + "\n")
 
 
 def settings(arguments, command, folder):
