@@ -85,9 +85,25 @@ double mlp_values_of_layer(const ModelShape& shape, const ActivationForm& form) 
   return std::max(dense, routed + shared);
 }
 
+/// Share of the routed experts that work on a token.
+double visited_experts(const ModelShape& shape) {
+  const models::ExpertOptions& experts = shape.experts;
+  return experts.num_experts == 0 ? 0.0
+                                  : static_cast<double>(experts.num_experts_per_token) /
+                                        static_cast<double>(experts.num_experts);
+}
+
 /// Bytes of a value of the residual stream.
 double stream_bytes(const ActivationForm& form) {
   return std::max(4.0, form.value_bytes);
+}
+
+/// What a norm keeps of a token: the sum that is normed (fp32; ATen: its scaled form too), and what
+/// goes into the products.
+double norm_bytes(const ModelShape& shape, const ActivationForm& form) {
+  const double rows = form.split_rows ? 1.0 / static_cast<double>(form.tp) : 1.0;
+  return static_cast<double>(shape.hidden_size) *
+         ((form.fused ? 1.0 : 2.0) * stream_bytes(form) * rows + form.value_bytes);
 }
 
 }  // namespace
@@ -124,10 +140,13 @@ ParameterCounts count_parameters(const ModelShape& shape, const Split& split) {
 
 double active_parameters(const ModelShape& shape) {
   const ParameterCounts counts = count_parameters(shape);
-  if (shape.experts.num_experts == 0) return counts.total();
-  return counts.without_experts() + counts.routed_experts *
-                                        static_cast<double>(shape.experts.num_experts_per_token) /
-                                        static_cast<double>(shape.experts.num_experts);
+  return counts.without_experts() + counts.routed_experts * visited_experts(shape);
+}
+
+double feed_forward_flops_per_token(const ModelShape& shape) {
+  const ParameterCounts counts = count_parameters(shape);
+  return 2.0 * (counts.dense_mlp + counts.shared_experts + counts.router +
+                counts.routed_experts * visited_experts(shape));
 }
 
 double forward_flops_per_token(const ModelShape& shape, double context) {
@@ -156,15 +175,13 @@ double kv_bytes_per_token(const ModelShape& shape, double bytes_per_value, std::
 }
 
 double layer_activation_bytes(const ModelShape& shape, const ActivationForm& form) {
-  const double rows = form.split_rows ? 1.0 / static_cast<double>(form.tp) : 1.0;
-  const auto d = static_cast<double>(shape.hidden_size);
-  // Two norms: the sum that is normed (fp32; ATen: its scaled form too), and what goes into the
-  // products.
-  const double norms =
-      2.0 * d * ((form.fused ? 1.0 : 2.0) * stream_bytes(form) * rows + form.value_bytes);
+  return attention_activation_bytes(shape, form) + norm_bytes(shape, form) +
+         form.value_bytes * mlp_values_of_layer(shape, form);
+}
+
+double attention_activation_bytes(const ModelShape& shape, const ActivationForm& form) {
   const double softmax = 4.0 * part(shape.num_attention_heads, form.tp);
-  return norms + softmax +
-         form.value_bytes * (attention_values(shape, form.tp) + mlp_values_of_layer(shape, form));
+  return norm_bytes(shape, form) + softmax + form.value_bytes * attention_values(shape, form.tp);
 }
 
 double layer_input_bytes(const ModelShape& shape, const ActivationForm& form) {

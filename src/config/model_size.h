@@ -38,6 +38,9 @@ double active_parameters(const models::ModelShape& shape);
 /// parameter that is multiplied (not the embedding's look-up), and attention over `context` tokens.
 double forward_flops_per_token(const models::ModelShape& shape, double context);
 
+/// The part of them in dense layers' MLPs, routers and experts.
+double feed_forward_flops_per_token(const models::ModelShape& shape);
+
 /// Bytes of the KV cache for a token, all layers, on a rank. Latent attention keeps its compressed
 /// form, whole on every rank.
 double kv_bytes_per_token(const models::ModelShape& shape, double bytes_per_value,
@@ -57,7 +60,10 @@ struct ActivationForm {
 /// models/decoder.
 double layer_activation_bytes(const models::ModelShape& shape, const ActivationForm& form);
 
-/// What is kept of a layer that is computed again: its inputs.
+/// The part of them that a layer's first half keeps: a norm and attention.
+double attention_activation_bytes(const models::ModelShape& shape, const ActivationForm& form);
+
+/// What is kept of a layer, or of its second half, that is computed again: its two inputs.
 double layer_input_bytes(const models::ModelShape& shape, const ActivationForm& form);
 
 }  // namespace r1::config

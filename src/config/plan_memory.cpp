@@ -99,6 +99,18 @@ double score_batch_tokens(const Part& part) {
   return tokens_of_pass(part, config.trainer.score_batch_tokens, tokens_of_replica(part, samples));
 }
 
+/// Bytes of a token that wait on the device for backward, with the layer that is computed again.
+double kept_activations(const Part& part, const ActivationForm& form) {
+  const std::string& again = part.config.trainer.activation_checkpointing;
+  const double layer = layer_activation_bytes(part.shape(), form);
+  const double inputs = layer_input_bytes(part.shape(), form);
+  if (again == "offload") return layer;
+  if (again == "full") return part.layers() * inputs + layer;
+  if (again == "none") return part.layers() * layer;
+  const double first_half = attention_activation_bytes(part.shape(), form);  // selective
+  return part.layers() * (first_half + inputs) + layer - first_half;
+}
+
 void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   const TrainerOptions& trainer = part.config.trainer;
   const ParameterCounts counts = part.parameters();
@@ -116,14 +128,11 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
                     trainer.offloads_optimizer()});
   const double tokens = micro_batch_tokens(part);
   const ActivationForm form = part.form(true);
-  const double layer = layer_activation_bytes(part.shape(), form);
-  const double inputs = part.layers() * layer_input_bytes(part.shape(), form);
-  const bool on_host = trainer.activation_checkpointing == "offload";
-  const double kept = on_host               ? layer
-                      : recomputes(trainer) ? inputs + layer
-                                            : part.layers() * layer;
-  memory.push_back({"activations", tokens * kept, "update"});
-  if (on_host) memory.push_back({"layers' inputs", tokens * inputs, "update", true});
+  memory.push_back({"activations", tokens * kept_activations(part, form), "update"});
+  if (trainer.activation_checkpointing == "offload")
+    memory.push_back({"layers' inputs",
+                      tokens * part.layers() * layer_input_bytes(part.shape(), form), "update",
+                      true});
   memory.push_back({"logits chunk", logits_chunk(part, tokens, true), "update"});
   // A checkpoint's copy of master weights and moments, whose writing replicas share.
   memory.push_back(
@@ -203,10 +212,6 @@ StateShares state_shares(const TrainerOptions& trainer, std::int64_t replicas) {
 bool scores_itself(const RlOptions& rl) {
   return rl.algorithm == "ppo" || rl.update_epochs > 1 ||
          rl.mini_batch_samples() < rl.samples_per_step();
-}
-
-bool recomputes(const TrainerOptions& trainer) {
-  return trainer.activation_checkpointing != "none";
 }
 
 const models::ModelOptions* model_of_role(const Config& config, const std::string& command,

@@ -39,7 +39,4 @@ StateShares state_shares(const TrainerOptions& trainer, std::int64_t replicas);
 /// Whether the policy computes its old log-probabilities (and values) before it is updated.
 bool scores_itself(const RlOptions& rl);
 
-/// Whether layers are computed again in backward.
-bool recomputes(const TrainerOptions& trainer);
-
 }  // namespace r1::config

@@ -39,9 +39,15 @@ std::vector<Lever> levers(bool offload) {
          return config.trainer.zero_stage == 0 &&
                 assign(config.trainer.zero_stage, std::int64_t{1});
        }},
+      {"trainer.activation_checkpointing=selective",
+       [](Config& config) {
+         return config.trainer.activation_checkpointing == "none" &&
+                assign(config.trainer.activation_checkpointing, std::string("selective"));
+       }},
       {"trainer.activation_checkpointing=full",
        [](Config& config) {
-         return assign(config.trainer.activation_checkpointing, std::string("full"));
+         return config.trainer.activation_checkpointing != "offload" &&
+                assign(config.trainer.activation_checkpointing, std::string("full"));
        }},
       {"trainer.sequence_parallel=true",
        [](Config& config) {

@@ -177,14 +177,22 @@ void add_optimizer_steps(const Config& config, const Plan& plan, const RolePlan&
         steps * updated * 6.0 * master / (plan.machine.host_link_gb_per_second * kGiga);
 }
 
-/// Training on `tokens` of all replicas in `steps` optimizer steps. Backward costs twice forward,
-/// recomputation one forward more.
+/// The part of a forward pass that backward does again.
+double recomputed_share(const Config& config, double context) {
+  const std::string& again = config.trainer.activation_checkpointing;
+  if (again == "none") return 0.0;
+  if (again != "selective") return 1.0;
+  return feed_forward_flops_per_token(config.model.shape) /
+         forward_flops_per_token(config.model.shape, context);
+}
+
+/// Training on `tokens` of all replicas in `steps` optimizer steps. Backward costs twice forward.
 void add_update(const Config& config, const Plan& plan, double tokens, double context, double steps,
                 StepTime& time) {
   const RolePlan* role = plan.find(parallel::kPolicy);
   if (role == nullptr || config.model.shape.empty()) return;
   const Worker worker(config, plan, *role, config.model.shape);
-  const double passes = recomputes(config.trainer) ? 4.0 : 3.0;
+  const double passes = 3.0 + recomputed_share(config, context);
   const double forward = worker.forward(tokens, context);
   // Backward's collectives are as large as forward's.
   const double exchanged = (passes - 1.0) * worker.pass_communication(tokens / worker.replicas());

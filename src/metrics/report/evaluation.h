@@ -14,7 +14,7 @@ struct Score {
   std::optional<double> low;  // confidence interval
   std::optional<double> high;
   std::int64_t num_problems = 0;  // 0: unknown
-  std::int64_t num_samples = 0;   // per problem; 0: unknown
+  std::int64_t num_samples = 0;   // of all problems; 0: unknown
 };
 
 /// Scores in the order of the files.

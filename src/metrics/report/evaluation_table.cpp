@@ -41,7 +41,9 @@ std::string cell(const std::optional<Score>& score, double best) {
   html += picture(*score);
   if (score->num_problems > 0)
     html += fmt::format("<span class=\"quiet size\">{} problems{}</span>", score->num_problems,
-                        score->num_samples > 1 ? fmt::format(" × {}", score->num_samples) : "");
+                        score->num_samples > score->num_problems
+                            ? fmt::format(", {} samples", score->num_samples)
+                            : "");
   return html + "</td>";
 }
 

@@ -28,7 +28,7 @@ using r1::mpi::MpiCommunicator;
 using r1::parallel::ReduceOp;
 
 constexpr r1::mpi::WatchdogLimits kFast = {
-    .collective = 5.0, .role = 5.0, .poll = 0.1, .answer = 1.0};
+    .collective = 5.0, .role = 5.0, .poll = 0.1, .answer = 3.0};
 
 void sum(MpiCommunicator& world, const char* label) {
   auto tensor = at::ones({1000});
@@ -98,7 +98,7 @@ int stopped_rank(MpiCommunicator& world) {
 }
 
 // As in the program: ranks of one role wait, patiently, for the work of another.
-constexpr r1::mpi::WatchdogLimits kPatient = {.collective = 3.0, .poll = 0.1, .answer = 1.0};
+constexpr r1::mpi::WatchdogLimits kPatient = {.collective = 3.0, .poll = 0.1, .answer = 3.0};
 
 int role_stopped(MpiCommunicator& world) {
   r1::mpi::Exchange exchange(world.handle());

@@ -70,7 +70,7 @@ void write_pipeline(const test::TemporaryFolder& folder, const std::string& text
   std::ofstream(folder.path("evaluation_results.json"))
       << R"({"rl_stage1_final":{"math_benchmark":0.25,"code_benchmark":0.5},"qwen-32b":{"math_benchmark":0.75}})";
   std::ofstream(folder.path("evaluation_details.json"))
-      << R"({"qwen-32b":{"math_benchmark":{"low":0.711,"high":0.789,"num_problems":500,"num_samples":4}}})";
+      << R"({"qwen-32b":{"math_benchmark":{"low":0.711,"high":0.789,"num_problems":500,"num_samples":2000}}})";
 }
 
 }  // namespace
