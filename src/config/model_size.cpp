@@ -53,10 +53,16 @@ double norms_of_layer(const ModelShape& shape) {
 }
 
 /// Values that attention keeps of a token: queries, keys and values of every head as the fused
-/// product takes them (of one width), its output, and that output joined for the projection.
-double attention_values(const ModelShape& shape, std::int64_t tp) {
-  const double heads = part(shape.num_attention_heads, tp);
-  if (!shape.is_deepseek()) return 5.0 * heads * static_cast<double>(shape.head_width());
+/// product takes them (of one width), its output, and that output joined for the projection. Flash
+/// attention (a GPU's in bf16) takes keys and values once for the heads that share them, its output
+/// is joined, and its values keep the fused rows that they lie in.
+double attention_values(const ModelShape& shape, const ActivationForm& form) {
+  const double heads = part(shape.num_attention_heads, form.tp);
+  const auto width = static_cast<double>(shape.head_width());
+  if (!shape.is_deepseek())
+    return form.on_gpu && form.value_bytes == 2.0
+               ? 3.0 * (heads + kv_heads_of_rank(shape, form.tp)) * width
+               : 5.0 * heads * width;
   const models::LatentAttentionOptions& latent = shape.latent_attention;
   const auto key = static_cast<double>(latent.qk_nope_head_dim + latent.qk_rope_head_dim);
   const auto value = static_cast<double>(latent.v_head_dim);
@@ -66,22 +72,22 @@ double attention_values(const ModelShape& shape, std::int64_t tp) {
 }
 
 /// Values that the MLP keeps of a token: gate and up, (ATen: the activated gate,) their product.
-double mlp_values(double width, bool fused) {
-  return (fused ? 3.0 : 4.0) * width;
+double mlp_values(double width, bool on_gpu) {
+  return (on_gpu ? 4.0 : 3.0) * width;
 }
 
 double mlp_values_of_layer(const ModelShape& shape, const ActivationForm& form) {
   const models::ExpertOptions& experts = shape.experts;
-  const double dense = mlp_values(part(shape.intermediate_size, form.tp), form.fused);
+  const double dense = mlp_values(part(shape.intermediate_size, form.tp), form.on_gpu);
   if (shape.dense_layers() == shape.num_hidden_layers) return dense;
   // A token's visits, which the ranks of a tensor group share: its row goes to the expert and back.
   const double visits =
       static_cast<double>(experts.num_experts_per_token) / static_cast<double>(form.tp);
   const auto inner = static_cast<double>(experts.moe_intermediate_size);
   const double routed =
-      visits * (mlp_values(inner, form.fused) + 3.0 * static_cast<double>(shape.hidden_size));
+      visits * (mlp_values(inner, form.on_gpu) + 3.0 * static_cast<double>(shape.hidden_size));
   const double shared = mlp_values(
-      part(experts.num_shared_experts * experts.moe_intermediate_size, form.tp), form.fused);
+      part(experts.num_shared_experts * experts.moe_intermediate_size, form.tp), form.on_gpu);
   return std::max(dense, routed + shared);
 }
 
@@ -98,12 +104,10 @@ double stream_bytes(const ActivationForm& form) {
   return std::max(4.0, form.value_bytes);
 }
 
-/// What a norm keeps of a token: the sum that is normed (fp32; ATen: its scaled form too), and what
-/// goes into the products.
+/// What a norm keeps of a token: the sum that is normed (fp32), and what goes into the products.
 double norm_bytes(const ModelShape& shape, const ActivationForm& form) {
   const double rows = form.split_rows ? 1.0 / static_cast<double>(form.tp) : 1.0;
-  return static_cast<double>(shape.hidden_size) *
-         ((form.fused ? 1.0 : 2.0) * stream_bytes(form) * rows + form.value_bytes);
+  return static_cast<double>(shape.hidden_size) * (stream_bytes(form) * rows + form.value_bytes);
 }
 
 }  // namespace
@@ -181,7 +185,7 @@ double layer_activation_bytes(const ModelShape& shape, const ActivationForm& for
 
 double attention_activation_bytes(const ModelShape& shape, const ActivationForm& form) {
   const double softmax = 4.0 * part(shape.num_attention_heads, form.tp);
-  return norm_bytes(shape, form) + softmax + form.value_bytes * attention_values(shape, form.tp);
+  return norm_bytes(shape, form) + softmax + form.value_bytes * attention_values(shape, form);
 }
 
 double layer_input_bytes(const ModelShape& shape, const ActivationForm& form) {

@@ -49,7 +49,7 @@ double kv_bytes_per_token(const models::ModelShape& shape, double bytes_per_valu
 /// How activations are kept.
 struct ActivationForm {
   double value_bytes = 2.0;  // of the model's dtype
-  bool fused = false;        // with the CPU's fused operations; else as ATen keeps them
+  bool on_gpu = false;       // with ATen's operations, not the CPU's own
   std::int64_t tp = 1;
   bool split_rows = false;  // sequence parallelism: the residual stream too is split over tp
 };

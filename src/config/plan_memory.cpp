@@ -33,7 +33,7 @@ struct Part {
     return count_parameters(shape(), {role.tp, role.tp * role.ep});
   }
   ActivationForm form(bool trains) const {
-    return {value_bytes(), !on_gpu, role.tp, trains && config.trainer.sequence_parallel};
+    return {value_bytes(), on_gpu, role.tp, trains && config.trainer.sequence_parallel};
   }
   double layers() const { return static_cast<double>(shape().num_hidden_layers); }
   double vocabulary() const { return ceil_div(static_cast<double>(shape().vocab_size), role.tp); }

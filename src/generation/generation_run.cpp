@@ -11,6 +11,20 @@
 #include "parallel/vocab_head.h"
 
 namespace r1::generation {
+namespace {
+
+/// Makes tokens impossible in some rows.
+void forbid(at::Tensor& logits, const std::vector<std::int64_t>& rows,
+            const std::vector<data::TokenId>& tokens) {
+  const auto index = [&logits](const auto& values) {
+    const std::vector<std::int64_t> wide(values.begin(), values.end());
+    return at::tensor(wide, at::kLong).to(logits.device());
+  };
+  logits.index_put_({index(rows).unsqueeze(1), index(tokens).unsqueeze(0)},
+                    at::scalar_tensor(-std::numeric_limits<double>::infinity(), logits.options()));
+}
+
+}  // namespace
 
 GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& options,
                              CacheMemory& memory, std::span<const Request> requests,
@@ -149,7 +163,7 @@ void GenerationRun::decode() {
   for (auto& sequence : running_) {
     batch.tokens.push_back(sequence.completion.token_ids.back());
     batch.positions.push_back(sequence.length);
-    batch.slots.push_back(slot(sequence.blocks, sequence.length));
+    add_place(batch, sequence.blocks, sequence.length);
     ++sequence.length;
   }
   append_tokens(running_,
@@ -175,7 +189,12 @@ nn::PagedAttention GenerationRun::paged_attention() const {
                 table.mutable_data_ptr<std::int32_t>() + row * max_blocks);
     lengths.mutable_data_ptr<std::int32_t>()[row] = static_cast<std::int32_t>(running_[row].length);
   }
-  return {table.to(model_.device()), lengths.to(model_.device())};
+  nn::PagedAttention paged{table.to(model_.device()), lengths.to(model_.device()), {}};
+  if (!model_.device().is_cpu())
+    paged.gather = nn::make_paged_gather(paged.block_table, paged.context_lengths,
+                                         model_.cache_layout().num_kv_heads, options_.block_size,
+                                         model_.dtype());
+  return paged;
 }
 
 void GenerationRun::pack(PackedTokens& batch, std::span<const data::TokenId> ids,
@@ -185,7 +204,7 @@ void GenerationRun::pack(PackedTokens& batch, std::span<const data::TokenId> ids
   for (std::int64_t i = 0; i < length; ++i) {
     batch.tokens.push_back(ids[static_cast<std::size_t>(i)]);
     batch.positions.push_back(i);
-    batch.slots.push_back(slot(blocks, i));
+    add_place(batch, blocks, i);
   }
 }
 
@@ -199,10 +218,11 @@ at::Tensor GenerationRun::forward(const PackedTokens& batch, Pattern&& pattern) 
   const auto to_device = [&](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong).to(model_.device());
   };
-  const models::ModelInput input{
-      to_device(batch.tokens),
-      to_device(batch.positions),
-      {std::forward<Pattern>(pattern), &memory_.cache, to_device(batch.slots)}};
+  const models::ModelInput input{to_device(batch.tokens),
+                                 to_device(batch.positions),
+                                 {std::forward<Pattern>(pattern),
+                                  &memory_.cache,
+                                  {to_device(batch.blocks), to_device(batch.offsets)}}};
   lockstep_.begin_pass();
   return model_.forward(input);
 }
@@ -221,20 +241,17 @@ at::Tensor GenerationRun::last_logits(const PackedTokens& batch, const at::Tenso
 }
 
 void GenerationRun::append_tokens(std::vector<Sequence>& sequences, at::Tensor logits) {
-  const bool forbid_end = std::any_of(sequences.begin(), sequences.end(), [&](const Sequence& s) {
-    return static_cast<std::int64_t>(s.completion.token_ids.size()) < sampling_.min_new_tokens;
-  });
   std::vector<SampleRequest> draws;
+  std::vector<std::int64_t> too_short;
   for (std::size_t row = 0; row < sequences.size(); ++row) {
     const auto& sequence = sequences[row];
     const auto position = sequence.completion.token_ids.size();
     draws.push_back({sampling_.greedy ? 0.0 : sampling_.temperature, sampling_.top_p,
                      sampling_.top_k, base::uniform(sequence.start.seed, position)});
-    if (forbid_end && static_cast<std::int64_t>(position) < sampling_.min_new_tokens)
-      for (const auto eos : stop_.eos_token_ids)
-        logits.index({static_cast<std::int64_t>(row), eos})
-            .fill_(-std::numeric_limits<double>::infinity());
+    if (static_cast<std::int64_t>(position) < sampling_.min_new_tokens)
+      too_short.push_back(static_cast<std::int64_t>(row));
   }
+  if (!too_short.empty()) forbid(logits, too_short, stop_.eos_token_ids);
   const auto tokens = sample(logits, draws);
   const bool restricted = !sampling_.greedy && (sampling_.top_k > 0 || sampling_.top_p < 1.0);
   for (std::size_t row = 0; row < sequences.size(); ++row) {
@@ -276,10 +293,12 @@ bool GenerationRun::ends(const data::Completion& completion) const {
                      [&](const std::string& s) { return text.find(s) != std::string::npos; });
 }
 
-std::int64_t GenerationRun::slot(const std::vector<std::int32_t>& blocks,
-                                 std::int64_t position) const {
+/// Where the cache has the token at `position` of the sequence that holds `blocks`.
+void GenerationRun::add_place(PackedTokens& batch, const std::vector<std::int32_t>& blocks,
+                              std::int64_t position) const {
   const auto size = memory_.cache.block_size;
-  return blocks[static_cast<std::size_t>(position / size)] * size + position % size;
+  batch.blocks.push_back(blocks[static_cast<std::size_t>(position / size)]);
+  batch.offsets.push_back(position % size);
 }
 
 }  // namespace r1::generation

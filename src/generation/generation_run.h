@@ -40,7 +40,7 @@ class GenerationRun final : public SamplePool {
   /// Sequences side by side, on their way into the cache.
   struct PackedTokens {
     std::vector<nn::Segment> segments;
-    std::vector<std::int64_t> tokens, positions, slots;
+    std::vector<std::int64_t> tokens, positions, blocks, offsets;
     std::int64_t size() const { return static_cast<std::int64_t>(tokens.size()); }
   };
 
@@ -54,6 +54,8 @@ class GenerationRun final : public SamplePool {
   /// Adds a sequence that starts at position 0.
   void pack(PackedTokens& batch, std::span<const data::TokenId> ids,
             const std::vector<std::int32_t>& blocks) const;
+  void add_place(PackedTokens& batch, const std::vector<std::int32_t>& blocks,
+                 std::int64_t position) const;
   bool fits(const PackedTokens& batch, std::int64_t more_tokens) const;
   nn::PagedAttention paged_attention() const;
   template <class Pattern>
@@ -63,7 +65,6 @@ class GenerationRun final : public SamplePool {
   void append_tokens(std::vector<Sequence>& sequences, at::Tensor logits);
   void keep_or_finish(Sequence sequence);
   bool ends(const data::Completion& completion) const;
-  std::int64_t slot(const std::vector<std::int32_t>& blocks, std::int64_t position) const;
   MovedSample give_waiting();
   MovedSample give_running();
 

@@ -65,15 +65,31 @@ void run_paged_kernel(const at::Tensor& query, const at::Tensor& key_cache,
 
 }  // namespace
 
-void write_cache(at::Tensor cache, const at::Tensor& x, const at::Tensor& slots,
-                 std::int64_t block_size) {
-  const auto blocks = at::div(slots, block_size, "floor");
-  const auto offsets = slots - blocks * block_size;
-  cache.transpose(1, 2).index_put_({blocks, offsets}, x);
+void write_cache(at::Tensor cache, const at::Tensor& x, const CacheSlots& slots) {
+  cache.transpose(1, 2).index_put_({slots.blocks, slots.offsets}, x);
+}
+
+at::Tensor flash_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                           const VariableLengths& lengths, double scale) {
+  constexpr std::int64_t kStep = 8;  // the kernel's widths are multiples of it
+  const auto value_dim = value.size(2);
+  const auto width = (std::max(key.size(2), value_dim) + kStep - 1) / kStep * kStep;
+  const auto keys_of = [&](const at::Tensor& x) {
+    const auto wide = widened(x, width);
+    if (!lengths.key_rows.defined()) return wide;
+    // A prefix's gradient is a sum over its continuations: in fp32.
+    return wide.to(at::kFloat).index_select(0, lengths.key_rows).to(wide.scalar_type());
+  };
+  const auto output = std::get<0>(at::_flash_attention_forward(
+      widened(query, width), keys_of(key), keys_of(value), lengths.query_ends, lengths.key_ends,
+      lengths.longest_query, lengths.longest_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
+      /*return_debug_mask=*/false, scale));
+  return width == value_dim ? output : output.narrow(2, 0, value_dim);
 }
 
 at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                             const PackedAttention& packed, double scale) {
+  if (packed.lengths) return flash_attention(query, key, value, *packed.lengths, scale);
   const auto num_heads = query.size(1), key_dim = query.size(2), value_dim = value.size(2);
   // The fused kernels want one width for keys and values; zeros change neither scores nor sums.
   const auto width = std::max(key_dim, value_dim);
@@ -121,19 +137,20 @@ at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& 
                                      const at::Tensor& value_cache, const PagedAttention& paged,
                                      double scale) {
   const auto rows = query.size(0), kv_heads = key_cache.size(1), block_size = key_cache.size(2);
-  const auto capacity = paged.block_table.size(1) * block_size;
+  const auto plan = paged.gather ? *paged.gather
+                                 : make_paged_gather(paged.block_table, paged.context_lengths,
+                                                     kv_heads, block_size, query.scalar_type());
   const auto gather = [&](const at::Tensor& cache) {  // -> [rows, K, capacity, width]
-    return cache.index_select(0, paged.block_table.flatten())
-        .view({rows, -1, kv_heads, block_size, cache.size(3)})
-        .permute({0, 2, 1, 3, 4})
-        .reshape({rows, kv_heads, capacity, cache.size(3)});
+    return cache.view({-1, block_size * cache.size(3)})
+        .index_select(0, plan.rows)
+        .view({rows, kv_heads, -1, cache.size(3)});
   };
-  const auto visible = at::arange(capacity, paged.context_lengths.options()).unsqueeze(0) <
-                       paged.context_lengths.unsqueeze(1);  // [rows, capacity]
+  const auto keys = gather(key_cache);
+  const auto values = value_cache.is_alias_of(key_cache) ? keys.narrow(3, 0, value_cache.size(3))
+                                                         : gather(value_cache);
   // The heads that share a KV head are its queries: nothing is repeated for them.
-  return at::scaled_dot_product_attention(query.reshape({rows, kv_heads, -1, query.size(2)}),
-                                          gather(key_cache), gather(value_cache),
-                                          visible.view({rows, 1, 1, capacity}), 0.0, false, scale)
+  return at::scaled_dot_product_attention(query.reshape({rows, kv_heads, -1, query.size(2)}), keys,
+                                          values, plan.mask, 0.0, false, scale)
       .reshape({rows, query.size(1), value_cache.size(3)});
 }
 
@@ -148,8 +165,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
                      const AttentionMetadata& metadata, std::int64_t layer, double scale) {
   const auto index = static_cast<std::size_t>(layer);
   if (metadata.cache != nullptr) {
-    write_cache(metadata.cache->keys[index], key, metadata.slots, metadata.cache->block_size);
-    write_cache(metadata.cache->values[index], value, metadata.slots, metadata.cache->block_size);
+    write_cache(metadata.cache->keys[index], key, metadata.slots);
+    write_cache(metadata.cache->values[index], value, metadata.slots);
   }
   if (const auto* packed = std::get_if<PackedAttention>(&metadata.pattern))
     return packed_attention(query, key, value, *packed, scale);

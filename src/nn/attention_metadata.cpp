@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/errors.h"
@@ -31,6 +32,8 @@ at::Tensor shared_prefix_mask(const std::vector<Segment>& segments, std::size_t 
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
                                       at::Device device) {
   PackedAttention packed;
+  const bool flash = device.is_cuda() && dtype == at::kBFloat16;
+  if (flash) packed.lengths = make_variable_lengths(segments, device);
   std::int64_t next = 0;
   for (std::size_t first = 0, last = 0; first < segments.size(); first = last) {
     R1_CHECK(segments[first].prefix < 0, "segment {} follows no prefix", first);
@@ -43,12 +46,51 @@ PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::
                "segment {} has prefix {}, which is not right before it", last, segment.prefix);
       next += segment.length;
     }
+    if (flash) continue;
     AttentionRun run{next - segments[first].start, {}};
     if (last - first > 1)
       run.mask = shared_prefix_mask(segments, first, last, at::TensorOptions(device).dtype(dtype));
     packed.runs.push_back(std::move(run));
   }
   return packed;
+}
+
+VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device) {
+  std::vector<std::int32_t> query_ends{0}, key_ends{0};
+  std::vector<std::int64_t> rows;
+  const auto add_rows = [&rows](const Segment& segment) {
+    for (std::int64_t i = 0; i < segment.length; ++i) rows.push_back(segment.start + i);
+  };
+  VariableLengths lengths;
+  for (const Segment& segment : segments) {
+    const auto first = static_cast<std::int64_t>(rows.size());
+    if (segment.prefix >= 0) add_rows(segments[static_cast<std::size_t>(segment.prefix)]);
+    add_rows(segment);
+    const auto num_keys = static_cast<std::int64_t>(rows.size()) - first;
+    query_ends.push_back(query_ends.back() + static_cast<std::int32_t>(segment.length));
+    key_ends.push_back(key_ends.back() + static_cast<std::int32_t>(num_keys));
+    lengths.longest_query = std::max(lengths.longest_query, segment.length);
+    lengths.longest_keys = std::max(lengths.longest_keys, num_keys);
+  }
+  lengths.query_ends = at::tensor(query_ends, at::kInt).to(device);
+  lengths.key_ends = at::tensor(key_ends, at::kInt).to(device);
+  if (key_ends.back() > query_ends.back())
+    lengths.key_rows = at::tensor(rows, at::kLong).to(device);
+  return lengths;
+}
+
+PagedGather make_paged_gather(const at::Tensor& block_table, const at::Tensor& context_lengths,
+                              std::int64_t num_kv_heads, std::int64_t block_size,
+                              at::ScalarType dtype) {
+  const auto table = block_table.to(at::kLong);
+  const auto heads = at::arange(num_kv_heads, table.options());
+  const auto rows = table.unsqueeze(1) * num_kv_heads + heads.view({1, -1, 1});
+  const auto capacity = block_table.size(1) * block_size;
+  const auto hidden =
+      at::arange(capacity, context_lengths.options()).unsqueeze(0) >= context_lengths.unsqueeze(1);
+  const auto mask = at::zeros(hidden.sizes(), hidden.options().dtype(dtype))
+                        .masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+  return {rows.flatten(), mask.unsqueeze(1).unsqueeze(1)};
 }
 
 }  // namespace r1::nn

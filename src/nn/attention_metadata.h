@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -26,15 +27,37 @@ struct AttentionRun {
       mask;  // additive [length, length], 0 or -inf, in the compute dtype; undefined: plain causal
 };
 
-/// Packed sequences (training, scoring, prefill): runs one after another, covering the flat batch.
-struct PackedAttention {
-  std::vector<AttentionRun> runs;
+/// The same batch as flash attention takes it, all sequences in one call: the queries of segment i
+/// see causally its keys, whose last ones are their own; a continuation's keys begin with a copy of
+/// its prefix. Reference: Dao, arXiv 2307.08691.
+struct VariableLengths {
+  at::Tensor query_ends;  // int32 [segments + 1]: 0, and where each segment's queries end
+  at::Tensor key_ends;    // int32 [segments + 1]: the same of its keys
+  at::Tensor key_rows;    // int64 [keys]: tokens of the batch; undefined: all of them, in order
+  std::int64_t longest_query = 0;
+  std::int64_t longest_keys = 0;
 };
+
+/// Packed sequences (training, scoring, prefill).
+struct PackedAttention {
+  std::vector<AttentionRun> runs;          // one after another, covering the flat batch; or
+  std::optional<VariableLengths> lengths;  // bf16 on a GPU
+};
+
+/// What reading a cache of K heads with plain ATen takes, the same in every layer.
+struct PagedGather {
+  at::Tensor rows;  // int64 [T * K * max_blocks]: block * K + head, head by head of each sequence
+  at::Tensor mask;  // additive [T, 1, 1, max_blocks * block_size], in the compute dtype
+};
+PagedGather make_paged_gather(const at::Tensor& block_table, const at::Tensor& context_lengths,
+                              std::int64_t num_kv_heads, std::int64_t block_size,
+                              at::ScalarType dtype);
 
 /// Every token of the batch is the newest of a cached sequence (decode).
 struct PagedAttention {
-  at::Tensor block_table;      // int32 [T, max_blocks]
-  at::Tensor context_lengths;  // int32 [T], the token itself included
+  at::Tensor block_table;             // int32 [T, max_blocks]
+  at::Tensor context_lengths;         // int32 [T], the token itself included
+  std::optional<PagedGather> gather;  // GPUs
 };
 
 /// Keys and values of all layers; owned by generation, shaped as models::CacheLayout says: keys
@@ -47,15 +70,22 @@ struct KvCache {
   bool values_in_keys = false;
 };
 
+/// Places of tokens in the cache, int64 [T] each.
+struct CacheSlots {
+  at::Tensor blocks;
+  at::Tensor offsets;  // within the block
+};
+
 struct AttentionMetadata {
   std::variant<PackedAttention, PagedAttention> pattern;
   KvCache* cache = nullptr;  // where keys and values of the batch are written to; null: nowhere
-  at::Tensor slots;          // int64 [T]: block * block_size + offset of each token in the cache
+  CacheSlots slots;          // where each token goes there
 };
 
-/// Runs of a packed batch. Segments lie one after another, each prefix right before its
-/// continuations. Throws: InternalError when they do not.
+/// A packed batch: with `lengths` for bf16 on a GPU, else with runs. Segments lie one after
+/// another, each prefix right before its continuations. Throws: InternalError when they do not.
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
                                       at::Device device);
+VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device);
 
 }  // namespace r1::nn

@@ -58,4 +58,17 @@ at::Tensor silu_mul(const at::Tensor& gate_up) {
   return at::GradMode::is_enabled() ? SiluMul::apply(gate_up) : forward_cpu(gate_up);
 }
 
+at::Tensor GatedMlp::operator()(const at::Tensor& x) const {
+  const bool by_halves = x.is_cuda() && at::GradMode::is_enabled();
+  return down(by_halves ? gated_by_halves(x) : silu_mul(gate_up(x)));
+}
+
+at::Tensor GatedMlp::gated_by_halves(const at::Tensor& x) const {
+  const auto weights = gate_up.weight.chunk(2);
+  const auto biases =
+      gate_up.bias.defined() ? gate_up.bias.chunk(2) : std::vector<at::Tensor>(weights.size());
+  const Linear gate{weights[0], biases[0]}, up{weights[1], biases[1]};
+  return at::silu(gate(x)) * up(x);
+}
+
 }  // namespace r1::nn

@@ -109,9 +109,17 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
   return {sum, (sum * scale * weight).to(x.scalar_type())};
 }
 
+std::pair<at::Tensor, at::Tensor> add_rms_norm_fused(const at::Tensor& x,
+                                                     const at::Tensor& residual,
+                                                     const at::Tensor& weight, double epsilon) {
+  const auto sum = residual.defined() ? x + residual : widened(x);  // as wide as the residual
+  const auto normed = at::rms_norm(sum, {sum.size(-1)}, widened(weight), epsilon);
+  return {sum, normed.to(x.scalar_type())};
+}
+
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& given, const at::Tensor& residual,
                                                const at::Tensor& weight, double epsilon) {
-  if (!given.is_cpu()) return add_rms_norm_reference(given, residual, weight, epsilon);
+  if (!given.is_cpu()) return add_rms_norm_fused(given, residual, weight, epsilon);
   const auto x = given.contiguous();  // the kernels take rows one after another
   const auto other = residual.defined() ? residual.contiguous() : residual;
   if (!at::GradMode::is_enabled()) {

@@ -14,9 +14,15 @@ namespace r1::nn {
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
                                                const at::Tensor& weight, double epsilon);
 
-/// Plain ATen form: the oracle of the CPU kernel, and what GPUs run.
+/// Plain ATen form: the oracle of the two others.
 std::pair<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
                                                          const at::Tensor& residual,
                                                          const at::Tensor& weight, double epsilon);
+
+/// What GPUs run: torch's norm over the wide sum, in half the launches and a third of the memory
+/// that the plain form keeps for its backward pass.
+std::pair<at::Tensor, at::Tensor> add_rms_norm_fused(const at::Tensor& x,
+                                                     const at::Tensor& residual,
+                                                     const at::Tensor& weight, double epsilon);
 
 }  // namespace r1::nn

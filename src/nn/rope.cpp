@@ -49,12 +49,12 @@ class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
                                const at::Tensor& cos, const at::Tensor& sin, std::int64_t num_heads,
                                std::int64_t num_kv_heads, std::int64_t head_dim) {
     context->save_for_backward({cos, sin});
-    return split_forward(qkv, {cos, sin}, num_heads, num_kv_heads, head_dim);
+    return split_forward(qkv, {cos, sin, {}}, num_heads, num_kv_heads, head_dim);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    const RopeTable table{saved[0], saved[1]};
+    const RopeTable table{saved[0], saved[1], {}};
     const auto grad_q = gradients[0].contiguous(), grad_k = gradients[1].contiguous();
     const auto rows = grad_q.size(0), num_heads = grad_q.size(1), num_kv_heads = grad_k.size(1);
     const auto head_dim = grad_q.size(2);
@@ -71,12 +71,12 @@ class Rotate : public torch::autograd::Function<Rotate> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& cos,
                             const at::Tensor& sin) {
     context->save_for_backward({cos, sin});
-    return rotate_heads(x, {cos, sin}, 1.0);
+    return rotate_heads(x, {cos, sin, {}}, 1.0);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    return {rotate_heads(gradients[0].contiguous(), {saved[0], saved[1]}, -1.0), {}, {}};
+    return {rotate_heads(gradients[0].contiguous(), {saved[0], saved[1], {}}, -1.0), {}, {}};
   }
 
   /// Contiguous [T, N, Dh].
@@ -155,15 +155,18 @@ RopeTable make_rope_table(const at::Tensor& position_ids, const at::Tensor& inve
   const auto dtype = accumulator_dtype(model_dtype);
   const auto angles =
       position_ids.to(dtype).unsqueeze(1) * inverse_frequencies.to(dtype).unsqueeze(0);
-  if (factor == 1.0) return {angles.cos(), angles.sin()};
-  return {angles.cos() * factor, angles.sin() * factor};
+  const auto cos = angles.cos() * factor, sin = angles.sin() * factor;
+  return {cos, sin, at::stack({-sin, sin}, 1)};
 }
 
 at::Tensor rotate_reference(const at::Tensor& x, const RopeTable& table, bool interleaved) {
-  const auto wide = (interleaved ? halves_from_pairs(x) : x).to(accumulator_dtype(x.scalar_type()));
-  const auto halves = wide.chunk(2, -1);
-  const auto cos = table.cos.unsqueeze(1), sin = table.sin.unsqueeze(1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1)
+  const auto rows = x.size(0), heads = x.size(1), half = x.size(2) / 2;
+  const auto halves = (interleaved ? halves_from_pairs(x) : x)
+                          .to(accumulator_dtype(x.scalar_type()))
+                          .view({rows, heads, 2, half});
+  return at::addcmul(halves * table.cos.view({rows, 1, 1, half}), halves.flip(2),
+                     table.signed_sin.unsqueeze(1))
+      .view(x.sizes())
       .to(x.scalar_type());
 }
 
@@ -180,8 +183,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> split_and_rotate_reference(const 
                                                                           std::int64_t num_kv_heads,
                                                                           std::int64_t head_dim) {
   const auto parts = qkv.view({qkv.size(0), -1, head_dim})
-                         .split_with_sizes({num_heads, num_kv_heads, num_kv_heads}, 1);
-  return {rotate_reference(parts[0], table), rotate_reference(parts[1], table), parts[2]};
+                         .split_with_sizes({num_heads + num_kv_heads, num_kv_heads}, 1);
+  const auto rotated =
+      rotate_reference(parts[0], table).split_with_sizes({num_heads, num_kv_heads}, 1);
+  return {rotated[0], rotated[1], parts[1]};
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> split_and_rotate(const at::Tensor& qkv,

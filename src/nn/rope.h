@@ -41,6 +41,7 @@ double rope_attention_factor(const RopeConfig& config);
 struct RopeTable {
   at::Tensor cos;
   at::Tensor sin;
+  at::Tensor signed_sin;  // [T, 2, head_dim / 2]: -sin, sin; what each half takes of the other one
 };
 RopeTable make_rope_table(const at::Tensor& position_ids, const at::Tensor& inverse_frequencies,
                           at::ScalarType model_dtype, double factor = 1.0);

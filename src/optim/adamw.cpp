@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <array>
 #include <cmath>
 
 #include "base/errors.h"
@@ -107,6 +108,31 @@ void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
   if (model.defined()) model.copy_(master.reshape(model.sizes()));
 }
 
+void adamw_update_together(const std::vector<AdamWSlot*>& slots, std::vector<at::Tensor> grads,
+                           const AdamWStep& step) {
+  if (slots.empty()) return;
+  const at::NoGradGuard guard;
+  std::vector<at::Tensor> masters, exp_avgs, exp_avg_sqs, steps, models, rounded;
+  const auto number = at::scalar_tensor(static_cast<double>(step.step),
+                                        slots.front()->master.options().dtype(at::kFloat));
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    AdamWSlot& slot = *slots[i];
+    grads[i] = grads[i].view(slot.master.sizes());
+    masters.push_back(slot.master);
+    exp_avgs.push_back(slot.exp_avg);
+    exp_avg_sqs.push_back(slot.exp_avg_sq);
+    steps.push_back(number);
+    if (!slot.model.defined()) continue;
+    models.push_back(slot.model);
+    rounded.push_back(slot.master.view(slot.model.sizes()));
+  }
+  if (step.grad_scale != 1.0) at::_foreach_mul_(grads, step.grad_scale);
+  at::_fused_adamw_(masters, grads, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, steps,
+                    step.learning_rate, step.beta1, step.beta2, step.weight_decay, step.epsilon,
+                    /*amsgrad=*/false, /*maximize=*/false);
+  if (!models.empty()) at::_foreach_copy_(models, rounded);
+}
+
 std::size_t AdamW::add(const at::Tensor& model, bool decay, StatePlace place) {
   const at::NoGradGuard guard;
   AdamWSlot slot;
@@ -136,21 +162,36 @@ std::size_t AdamW::add(const at::Tensor& model, bool decay, StatePlace place) {
 void AdamW::step(const std::vector<at::Tensor>& grads, double learning_rate, double grad_scale) {
   R1_CHECK(grads.size() == slots_.size(), "{} gradients for {} slots", grads.size(), slots_.size());
   ++num_steps_;
+  std::array<std::vector<AdamWSlot*>, 2> together;  // without and with weight decay
+  std::array<std::vector<at::Tensor>, 2> their_grads;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     AdamWSlot& slot = slots_[i];
     const at::Tensor grad = grads[i].defined() ? grads[i] : at::zeros_like(slot.master);
-    const AdamWStep step{learning_rate,
-                         options_.beta1,
-                         options_.beta2,
-                         options_.epsilon,
-                         slot.decay ? options_.weight_decay : 0.0,
-                         num_steps_,
-                         grad_scale};
-    if (slot.place == StatePlace::Host)
+    const AdamWStep step = step_of(slot, learning_rate, grad_scale);
+    if (slot.place == StatePlace::Host) {
       update_on_host(slot, grad, step);
-    else
+    } else if (slot.master.is_cuda() && grad.is_contiguous() &&
+               grad.scalar_type() == slot.master.scalar_type()) {
+      together[slot.decay].push_back(&slot);
+      their_grads[slot.decay].push_back(grad);
+    } else {
       adamw_update(slot.master, grad, slot.exp_avg, slot.exp_avg_sq, slot.model, step);
+    }
   }
+  for (std::size_t decay = 0; decay < together.size(); ++decay)
+    if (!together[decay].empty())
+      adamw_update_together(together[decay], std::move(their_grads[decay]),
+                            step_of(*together[decay].front(), learning_rate, grad_scale));
+}
+
+AdamWStep AdamW::step_of(const AdamWSlot& slot, double learning_rate, double grad_scale) const {
+  return {learning_rate,
+          options_.beta1,
+          options_.beta2,
+          options_.epsilon,
+          slot.decay ? options_.weight_decay : 0.0,
+          num_steps_,
+          grad_scale};
 }
 
 bool decays(const at::Tensor& parameter) {

@@ -30,6 +30,14 @@ struct AdamWStep {
 void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
                   at::Tensor exp_avg_sq, at::Tensor model, const AdamWStep& step);
 
+struct AdamWSlot;
+
+/// adamw_update of many slots in a few launches, for GPUs: torch's fused AdamW, on masters and
+/// moments of one dtype; `grads` of that dtype, in the slots' order, are left multiplied by
+/// step.grad_scale.
+void adamw_update_together(const std::vector<AdamWSlot*>& slots, std::vector<at::Tensor> grads,
+                           const AdamWStep& step);
+
 /// Where master weights and moments live and are updated. Host: in memory of their own (pinned, for
 /// a model on a GPU); gradients and new weights travel in pieces of bounded size. Reference: Ren et
 /// al., arXiv 2101.06840.
@@ -58,7 +66,8 @@ class AdamW {
   /// the host. Returns the slot's index.
   std::size_t add(const at::Tensor& model, bool decay, StatePlace place = StatePlace::WithModel);
 
-  /// One step of all slots; `grads` in the order of add(), an undefined one counts as zeros.
+  /// One step of all slots; `grads` in the order of add(), an undefined one counts as zeros. What
+  /// they hold afterwards is not specified.
   void step(const std::vector<at::Tensor>& grads, double learning_rate, double grad_scale);
 
   std::vector<AdamWSlot>& slots() { return slots_; }
@@ -67,6 +76,8 @@ class AdamW {
   void set_num_steps(std::int64_t steps) { num_steps_ = steps; }
 
  private:
+  AdamWStep step_of(const AdamWSlot& slot, double learning_rate, double grad_scale) const;
+
   OptimizerOptions options_;
   std::vector<AdamWSlot> slots_;
   std::int64_t num_steps_ = 0;

@@ -30,7 +30,10 @@ double block_sum(const at::Tensor& tensor, std::int64_t begin, std::int64_t size
 }  // namespace
 
 at::Tensor sum_of_squares(const at::Tensor& tensor) {
-  if (!has_loops(tensor)) return tensor.to(at::kDouble).square().sum();
+  if (!has_loops(tensor)) {
+    const bool narrow = c10::elementSize(tensor.scalar_type()) < c10::elementSize(at::kFloat);
+    return at::sum((narrow ? tensor.to(at::kFloat) : tensor).square(), at::kDouble);
+  }
   const std::int64_t size = tensor.numel();
   const std::int64_t num_blocks = (size + kBlock - 1) / kBlock;
   std::vector<double> sums(static_cast<std::size_t>(num_blocks));

@@ -68,6 +68,10 @@ void HeadGradients::add(const at::Tensor& wide_grad_logits, std::int64_t begin) 
     grad_weight_.addmm_(grad_logits.t(), hidden);
     return;
   }
+  if (grad_weight_.is_cuda()) {
+    at::addmm_out(grad_weight_, grad_weight_, grad_logits.t(), hidden, grad_weight_.scalar_type());
+    return;
+  }
   if (!product_.defined()) product_ = at::empty_like(weight_, at::MemoryFormat::Contiguous);
   at::mm_out(product_, grad_logits.t(), hidden);
   accumulate_(grad_weight_, product_);

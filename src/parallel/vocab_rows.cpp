@@ -10,8 +10,10 @@
 namespace r1::parallel {
 namespace {
 
+/// May be the logits themselves.
 at::Tensor scaled(const at::Tensor& logits, double scale) {
-  return logits.to(statistics_dtype(logits.scalar_type())) * scale;
+  const at::Tensor wide = logits.to(statistics_dtype(logits.scalar_type()));
+  return scale == 1.0 ? wide : wide * scale;
 }
 
 /// grad_logprobs of the targets whose logits are here, zero for the others.
@@ -19,19 +21,21 @@ at::Tensor held_gradients(const RowsGradient& rows) {
   return rows.held.defined() ? rows.grad_logprobs * rows.held : rows.grad_logprobs;
 }
 
-/// The plain form of rows_gradient_: the formula of vocab_row_loops.h plus the targets' terms.
+/// The plain form of rows_gradient_: the formula of vocab_row_loops.h plus the targets' terms. In
+/// place, since passes over the logits are what it costs.
 void plain_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) {
-  at::Tensor log_p = scaled(logits, scale) - rows.lse.unsqueeze(1);
+  if (scale != 1.0) logits.mul_(scale);
+  at::Tensor& log_p = logits.sub_(rows.lse.unsqueeze(1));
   at::Tensor factor;
-  if (rows.grad_logprobs.defined()) factor = rows.grad_logprobs.sum(1, /*keepdim=*/true);
+  if (rows.grad_logprobs.defined()) factor = rows.grad_logprobs.sum(1, /*keepdim=*/true) * -scale;
   if (rows.grad_entropy.defined()) {
-    const at::Tensor part = (log_p + rows.entropy.unsqueeze(1)) * rows.grad_entropy.unsqueeze(1);
+    const at::Tensor part =
+        (log_p + rows.entropy.unsqueeze(1)).mul_(rows.grad_entropy.unsqueeze(1) * -scale);
     factor = factor.defined() ? part + factor : part;
   }
-  at::Tensor gradient = log_p.exp_().mul_(factor).mul_(-scale);
+  log_p.exp_().mul_(factor);
   if (rows.grad_logprobs.defined())
-    gradient.scatter_add_(1, rows.targets, held_gradients(rows) * scale);
-  logits.copy_(gradient);
+    logits.scatter_add_(1, rows.targets, held_gradients(rows) * scale);
 }
 
 }  // namespace
@@ -53,9 +57,10 @@ at::Tensor rows_max(const at::Tensor& logits, double scale) {
 
 RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, bool with_dot) {
   if (!has_row_loops(logits)) {
-    const at::Tensor z = scaled(logits, scale) - max.unsqueeze(1);
+    at::Tensor z = scaled(logits, scale) - max.unsqueeze(1);
+    if (!with_dot) return {z.exp_().sum(1), {}};
     const at::Tensor e = z.exp();
-    return {e.sum(1), with_dot ? (e * z).sum(1) : at::Tensor()};
+    return {e.sum(1), z.mul_(e).sum(1)};
   }
   RowsSum result{at::empty_like(max), with_dot ? at::empty_like(max) : at::Tensor()};
   const float* max_data = max.data_ptr<float>();

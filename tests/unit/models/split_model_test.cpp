@@ -7,6 +7,7 @@
 
 #include "models/registry.h"
 #include "support/fixtures.h"
+#include "support/small_shape.h"
 #include "support/thread_ranks.h"
 
 namespace r1::models {
@@ -15,35 +16,10 @@ namespace {
 constexpr double kRounding = 1e-12;  // fp64
 constexpr std::uint64_t kSeed = 3;
 
-ModelShape small_shape(const std::string& architecture) {
-  ModelShape shape;
-  shape.architecture = architecture;
-  shape.vocab_size = 13;
-  shape.hidden_size = 16;
-  shape.num_hidden_layers = 2;
-  shape.num_attention_heads = 4;
-  shape.num_key_value_heads = 2;
-  shape.head_dim = 8;
-  shape.intermediate_size = 22;
-  shape.max_position_embeddings = 64;
+ModelShape shape_with_biases(const std::string& architecture) {
+  auto shape = test::small_shape(architecture);
   shape.attention_bias = architecture != "qwen2" && architecture != "deepseek_v3";
   shape.mlp_bias = architecture == "llama";
-  shape.tie_word_embeddings = architecture == "llama";
-  if (architecture == "deepseek_v3") {
-    shape.num_key_value_heads = 4;
-    shape.latent_attention = {.q_lora_rank = 12,
-                              .kv_lora_rank = 8,
-                              .qk_nope_head_dim = 4,
-                              .qk_rope_head_dim = 8,
-                              .v_head_dim = 6};
-    shape.experts.num_experts = 6;
-    shape.experts.num_experts_per_token = 2;
-    shape.experts.num_shared_experts = 1;
-    shape.experts.moe_intermediate_size = 10;
-    shape.experts.num_dense_layers = 1;
-    shape.experts.num_groups = 3;
-    shape.experts.num_groups_per_token = 2;
-  }
   return shape;
 }
 
@@ -93,7 +69,7 @@ Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
 
 class SplitModel : public ::testing::TestWithParam<const char*> {
  protected:
-  ModelShape shape_ = small_shape(GetParam());
+  ModelShape shape_ = shape_with_biases(GetParam());
 };
 
 TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {

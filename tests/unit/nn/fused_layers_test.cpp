@@ -27,6 +27,8 @@ TEST_P(FusedLayers, NormWithResidualEqualsReference) {
     };
     test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference), inputs,
                                       GetParam());
+    test::expect_equal_with_gradients(run(add_rms_norm_fused), run(add_rms_norm_reference), inputs,
+                                      GetParam());
   }
 }
 
@@ -38,6 +40,8 @@ TEST_P(FusedLayers, NormWithoutResidualEqualsReference) {
     };
   };
   test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference), inputs,
+                                    GetParam());
+  test::expect_equal_with_gradients(run(add_rms_norm_fused), run(add_rms_norm_reference), inputs,
                                     GetParam());
 }
 
@@ -97,6 +101,22 @@ TEST_P(FusedLayers, GatedSiluEqualsReference) {
     return [=](const Tensors& in) { return Tensors{function(in[0])}; };
   };
   test::expect_equal_with_gradients(run(silu_mul), run(silu_mul_reference), inputs, GetParam());
+}
+
+TEST_P(FusedLayers, GatedMlpByHalvesEqualsFused) {
+  constexpr std::int64_t kWidth = 8, kInner = 6;
+  for (const bool bias : {false, true}) {
+    const auto run = [bias](bool by_halves) {
+      return [=](const Tensors& in) {
+        const GatedMlp mlp{{in[1], bias ? in[2] : at::Tensor()}, {}};
+        return Tensors{by_halves ? mlp.gated_by_halves(in[0]) : silu_mul(mlp.gate_up(in[0]))};
+      };
+    };
+    Tensors inputs{random_tensor({11, kWidth}, GetParam(), 12),
+                   random_tensor({2 * kInner, kWidth}, GetParam(), 13)};
+    if (bias) inputs.push_back(random_tensor({2 * kInner}, GetParam(), 14));
+    test::expect_equal_with_gradients(run(true), run(false), inputs, GetParam());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Dtypes, FusedLayers,

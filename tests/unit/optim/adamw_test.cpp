@@ -101,6 +101,43 @@ TEST(AdamW, FusedPassEqualsFp64) {
   }
 }
 
+TEST(AdamW, UpdatedTogetherEqualsOneByOne) {
+  const AdamWStep step{1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 0.5};
+  const auto slots = [] {
+    at::manual_seed(2);
+    AdamW optimizer(OptimizerOptions{});
+    for (const std::int64_t rows : {1, 7, 300}) {
+      optimizer.add(at::randn({rows, 5}).to(at::kBFloat16), true);
+      optimizer.add(at::randn({rows}), true);  // its own master
+    }
+    for (AdamWSlot& slot : optimizer.slots()) {
+      slot.exp_avg.normal_();
+      slot.exp_avg_sq.uniform_();
+    }
+    return optimizer;
+  };
+  AdamW together = slots(), apart = slots();
+  std::vector<AdamWSlot*> all;
+  std::vector<at::Tensor> grads;
+  for (std::size_t i = 0; i < together.slots().size(); ++i) {
+    all.push_back(&together.slots()[i]);
+    grads.push_back(at::randn({all.back()->master.numel()}));
+    AdamWSlot& one = apart.slots()[i];
+    adamw_update(one.master, grads.back(), one.exp_avg, one.exp_avg_sq, one.model, step);
+  }
+  adamw_update_together(all, grads, step);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const AdamWSlot& one = apart.slots()[i];
+    const std::string name = fmt::format("slot {}", i);
+    expect_close(all[i]->master, one.master, name, kFp32Weight, kFp32Weight);
+    expect_close(all[i]->exp_avg, one.exp_avg, name, kFp32Weight, kFp32Weight);
+    expect_close(all[i]->exp_avg_sq, one.exp_avg_sq, name, kFp32Weight, kFp32Weight);
+    if (one.model.defined()) {
+      EXPECT_TRUE(at::equal(all[i]->model, all[i]->master.to(at::kBFloat16)));
+    }
+  }
+}
+
 TEST(AdamW, ThreadsDoNotChangeABit) {
   const int threads = at::get_num_threads();
   at::set_num_threads(1);

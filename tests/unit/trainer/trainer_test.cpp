@@ -8,6 +8,7 @@
 #include "checkpoint/box.h"
 #include "models/registry.h"
 #include "support/fixtures.h"
+#include "support/small_shape.h"
 #include "support/thread_ranks.h"
 
 namespace r1::mpi {
@@ -18,39 +19,11 @@ constexpr std::uint64_t kSeed = 3;
 constexpr int kSteps = 3;
 constexpr std::int64_t kNumSequences = 5;
 
-models::ModelShape small_shape(const std::string& architecture) {
-  models::ModelShape shape;
-  shape.architecture = architecture;
-  shape.vocab_size = 13;
-  shape.hidden_size = 16;
-  shape.num_hidden_layers = 2;
-  shape.num_attention_heads = 4;
-  shape.num_key_value_heads = architecture == "deepseek_v3" ? 4 : 2;
-  shape.head_dim = 8;
-  shape.intermediate_size = 22;
-  shape.max_position_embeddings = 64;
-  shape.tie_word_embeddings = architecture == "llama";
-  shape.latent_attention = {.q_lora_rank = 12,
-                            .kv_lora_rank = 8,
-                            .qk_nope_head_dim = 4,
-                            .qk_rope_head_dim = 8,
-                            .v_head_dim = 6};
-  if (architecture != "deepseek_v3") return shape;
-  shape.experts.num_experts = 6;
-  shape.experts.num_experts_per_token = 2;
-  shape.experts.num_shared_experts = 1;
-  shape.experts.moe_intermediate_size = 10;
-  shape.experts.num_dense_layers = 1;
-  shape.experts.num_groups = 3;
-  shape.experts.num_groups_per_token = 2;
-  return shape;
-}
-
 /// A model, a value head and their trainer, as a rank has them.
 struct Rank {
   Rank(const std::string& architecture, at::ScalarType dtype, std::int64_t zero_stage,
        const std::string& offload, parallel::Communicator& ranks)
-      : ranks(ranks), model(models::make_model(small_shape(architecture), dtype, at::kCPU)) {
+      : ranks(ranks), model(models::make_model(test::small_shape(architecture), dtype, at::kCPU)) {
     models::randomize(*model, kSeed);
     value_head = at::full({1, 16}, 0.25, dtype);
     optim::OptimizerOptions optimizer;

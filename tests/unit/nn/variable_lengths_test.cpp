@@ -1,0 +1,104 @@
+// One call of flash attention for a packed batch: its description against masks, and, where there
+// is a GPU, the kernel against plain attention.
+#include <algorithm>
+
+#include "base/errors.h"
+#include "nn/attention.h"
+#include "tensor/dtype.h"
+#include "unit/nn/reference.h"
+
+namespace r1::nn {
+namespace {
+
+using test::random_tensor;
+using test::Tensors;
+
+constexpr std::int64_t kHeads = 6, kKvHeads = 2, kTokens = 29;
+constexpr double kScale = 0.4;
+
+/// A group of three, a sequence, a prefix of one token with one continuation, a token.
+std::vector<Segment> segments() {
+  return {{0, 5, -1},  {5, 3, 0},   {8, 2, 0},  {10, 1, 0},
+          {11, 9, -1}, {20, 1, -1}, {21, 7, 5}, {28, 1, -1}};
+}
+
+Tensors inputs(std::int64_t key_width, std::int64_t value_width, at::ScalarType dtype) {
+  return {random_tensor({kTokens, kHeads, key_width}, dtype, 1),
+          random_tensor({kTokens, kKvHeads, key_width}, dtype, 2),
+          random_tensor({kTokens, kKvHeads, value_width}, dtype, 3)};
+}
+
+/// What VariableLengths promises, query by query.
+at::Tensor attention_by_definition(const at::Tensor& query, const at::Tensor& key,
+                                   const at::Tensor& value, const VariableLengths& lengths) {
+  const auto ends = lengths.query_ends, key_ends = lengths.key_ends;
+  const auto rows =
+      lengths.key_rows.defined() ? lengths.key_rows : at::arange(query.size(0), at::kLong);
+  const auto repeated = [&](const at::Tensor& x) {
+    return x.index_select(0, rows).repeat_interleave(kHeads / kKvHeads, 1);
+  };
+  const auto keys = repeated(key), values = repeated(value);
+  std::vector<at::Tensor> outputs;
+  for (std::int64_t s = 0; s + 1 < ends.size(0); ++s) {
+    const auto begin = ends[s].item<std::int64_t>(), end = ends[s + 1].item<std::int64_t>();
+    const auto first = key_ends[s].item<std::int64_t>(),
+               last = key_ends[s + 1].item<std::int64_t>();
+    for (auto q = begin; q < end; ++q) {
+      const auto count = last - first - (end - 1 - q);  // its own key is the last it sees
+      const auto shares = at::softmax(
+          at::einsum("hd,khd->hk", {query[q], keys.narrow(0, first, count)}) * kScale, 1);
+      outputs.push_back(at::einsum("hk,khd->hd", {shares, values.narrow(0, first, count)}));
+    }
+  }
+  return at::stack(outputs);
+}
+
+TEST(VariableLengths, DescribeTheBatchThatMasksDescribe) {
+  const auto lengths = make_variable_lengths(segments(), at::kCPU);
+  EXPECT_EQ(lengths.longest_query, 9);
+  EXPECT_EQ(lengths.longest_keys, 9);
+  const auto masked = make_packed_attention(segments(), at::kDouble, at::kCPU);
+  ASSERT_FALSE(masked.lengths);
+  const auto given = inputs(8, 8, at::kDouble);
+  const auto found = attention_by_definition(given[0], given[1], given[2], lengths);
+  const auto expected = packed_attention(given[0], given[1], given[2], masked, kScale);
+  EXPECT_LT(test::relative_difference(found, expected), test::tolerance(at::kDouble));
+}
+
+TEST(VariableLengths, SequencesAloneNeedNoCopies) {
+  const auto lengths = make_variable_lengths({{0, 3, -1}, {3, 4, -1}}, at::kCPU);
+  EXPECT_FALSE(lengths.key_rows.defined());
+  EXPECT_TRUE(at::equal(lengths.key_ends, at::tensor({0, 3, 7}, at::kInt)));
+}
+
+// Torch decides once whether there are GPUs, at its first use: start this one alone,
+// --gtest_filter='*Gpu*'.
+TEST(VariableLengths, FlashAttentionOnAGpuEqualsMasks) {
+  at::Device device(at::kCPU);
+  try {
+    device = tensor::open_device("cuda", 0);
+  } catch (const base::Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto packed = make_packed_attention(segments(), at::kBFloat16, device);
+  ASSERT_TRUE(packed.lengths);
+  ASSERT_TRUE(packed.runs.empty());
+  const auto masked = make_packed_attention(segments(), at::kFloat, at::kCPU);
+  for (const auto& [key_width, value_width] : {std::pair{64, 64}, {12, 12}, {24, 16}}) {
+    const auto on_gpu = [&](const Tensors& in) {
+      return Tensors{
+          packed_attention(in[0].to(device), in[1].to(device), in[2].to(device), packed, kScale)
+              .cpu()};
+    };
+    const auto plain = [&](const Tensors& in) {
+      return Tensors{packed_attention(in[0].to(at::kFloat), in[1].to(at::kFloat),
+                                      in[2].to(at::kFloat), masked, kScale)
+                         .to(at::kBFloat16)};
+    };
+    test::expect_equal_with_gradients(on_gpu, plain, inputs(key_width, value_width, at::kBFloat16),
+                                      at::kBFloat16);
+  }
+}
+
+}  // namespace
+}  // namespace r1::nn
