@@ -1,5 +1,9 @@
 #include "prompt_source.h"
 
+#include "base/errors.h"
+#include "base/log.h"
+#include "model_loading.h"
+
 namespace r1::mpi {
 
 data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text) {
@@ -13,8 +17,36 @@ PromptSource::PromptSource(Run& run) : run_(run) {
         dataset_ = data::PromptDataset::load(run.config().data,
                                              static_cast<std::uint64_t>(run.config().run.seed));
         renderer_ = make_renderer(run.config(), run.text());
+        drop_overlong();
       },
       "loading the prompts");
+}
+
+void PromptSource::drop_overlong() {
+  const auto context = model_shape(run_.config().model).max_position_embeddings;
+  const auto encode = encoder();
+  std::int64_t num_dropped = 0, tokens = 0;
+  std::string first;
+  dataset_->drop([&](const data::Problem& problem) {
+    const auto text = renderer_->text(problem.problem);
+    // A token is a byte at least, and some tokenizers put a space in front: most need no count.
+    if (static_cast<std::int64_t>(text.size()) + 1 < context) return false;
+    const auto length = static_cast<std::int64_t>(encode(text).size());
+    if (length < context) return false;
+    if (num_dropped++ == 0) {
+      first = problem.where;
+      tokens = length;
+    }
+    return true;
+  });
+  if (num_dropped == 0) return;
+  const auto message = fmt::format(
+      "problems dropped: {}, whose prompts leave no room for an answer in a context of {} tokens; "
+      "the first: {} ({} tokens)",
+      num_dropped, context, first, tokens);
+  if (dataset_->train().empty())
+    throw base::InputError("[data]: no training problem is left; " + message);
+  if (run_.world().rank() == 0) base::log_warning("[data]: {}", message);
 }
 
 data::Encoder PromptSource::encoder() const {

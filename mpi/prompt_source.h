@@ -8,7 +8,8 @@ namespace r1::mpi {
 
 class PromptSource {
  public:
-  /// Loads [data]. Collective over: world (all ranks read the same files).
+  /// Loads [data]; prompts that leave the model no room for an answer are dropped with a warning
+  /// that names the first. Collective over: world (all ranks read the same files).
   explicit PromptSource(Run& run);
 
   /// The prompts of a step; index = place in the step.
@@ -24,6 +25,8 @@ class PromptSource {
   data::Encoder encoder() const;
 
  private:
+  void drop_overlong();
+
   Run& run_;
   std::optional<data::PromptDataset> dataset_;
   std::optional<data::PromptRenderer> renderer_;

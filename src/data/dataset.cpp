@@ -105,6 +105,7 @@ Problem make_problem(const nlohmann::json& record, const DataOptions& options,
   }
   out.domain = field_text(record, options.domain_field);
   out.record = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out.where = where;
   return out;
 }
 
@@ -123,6 +124,11 @@ PromptDataset::PromptDataset(std::vector<Problem> train, std::vector<Problem> he
     : train_(std::move(train)), held_out_(std::move(held_out)), seed_(seed) {
   if (train_.empty())
     throw base::InputError("[data]: no training problem is left; check files and held_out");
+}
+
+void PromptDataset::drop(const std::function<bool(const Problem&)>& unwanted) {
+  std::erase_if(train_, unwanted);
+  std::erase_if(held_out_, unwanted);
 }
 
 std::int64_t PromptDataset::index_at(std::int64_t place) const {

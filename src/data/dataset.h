@@ -2,6 +2,7 @@
 // Problems of a run in an order that depends on the seed and the epoch alone, and the held-out
 // ones.
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct Problem {
   std::string solution;  // worked solution, when the record has one
   std::string domain;
   std::string record;  // the JSON object
+  std::string where;   // file and line; of a generated problem the generator
 };
 
 /// The first of these fields that holds something, as text (numbers as JSON writes them); empty:
@@ -35,6 +37,9 @@ class PromptDataset {
   /// left.
   static PromptDataset load(const DataOptions& options, std::uint64_t seed);
   PromptDataset(std::vector<Problem> train, std::vector<Problem> held_out, std::uint64_t seed);
+
+  /// Drops the problems, held-out ones too, that are `unwanted`; before the first batch.
+  void drop(const std::function<bool(const Problem&)>& unwanted);
 
   /// Problems of a step: places step x size ... of the endless sequence in which each epoch is a
   /// permutation of (seed, epoch). A batch may span epochs, and be larger than one.

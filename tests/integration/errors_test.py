@@ -54,6 +54,16 @@ class Errors(support.RunTest):
         record = self.write_jsonl("record.jsonl", [{"instruction": "a", "output": "b"}, {"instruction": "a"}])
         self.refuse([f"{record}:2", "output"], "sft", data__files=[str(record)], data__generate__names=[], data__max_bad_lines=0)
 
+    def test_prompts_longer_than_the_context(self):
+        good, long = {"problem": "1 + 1", "answer": "2"}, {"problem": "1 + " * 2000 + "1", "answer": "2001"}
+        path = self.write_jsonl("long.jsonl", [long, long])
+        self.refuse([f"{path}:1", "no training problem is left"], data__files=[str(path)], data__generate__names=[])
+        path = self.write_jsonl("mixed.jsonl", [good, good, long, good])
+        line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run", settings={
+            "data.files": [str(path)], "data.generate.names": [], "rl.steps": 1})
+        self.assertIn("problems dropped: 1, whose prompts leave no room for an answer in a context of 1024 tokens; "
+                      f"the first: {path}:3 (", self.assert_ends(0, line))
+
     def test_unknown_key(self):
         self.refuse(["--set rl.step=3", "rl.step", '"steps"'], rl__step=3)
         config = self.folder / "typo.toml"

@@ -18,7 +18,8 @@ namespace {
 
 std::vector<Problem> numbered(int n) {
   std::vector<Problem> problems;
-  for (int i = 0; i < n; ++i) problems.push_back({"problem " + std::to_string(i), "", "", "", ""});
+  for (int i = 0; i < n; ++i)
+    problems.push_back({"problem " + std::to_string(i), "", "", "", "", ""});
   return problems;
 }
 
@@ -45,6 +46,14 @@ TEST(PromptDataset, EachEpochIsItsOwnPermutation) {
     }
   EXPECT_NE(epochs[0], epochs[1]);
   for (auto& epoch : epochs) EXPECT_EQ(std::set(epoch.begin(), epoch.end()).size(), 10u);
+}
+
+TEST(PromptDataset, WhatIsUnwantedIsDroppedFromBothSides) {
+  PromptDataset data(numbered(6), numbered(3), 7);
+  data.drop([](const Problem& p) { return p.problem == "problem 2" || p.problem == "problem 5"; });
+  EXPECT_EQ(data.train().size(), 4u);
+  EXPECT_EQ(data.held_out().size(), 2u);
+  for (const Problem* p : data.batch(0, 8)) EXPECT_NE(p->problem, "problem 2");
 }
 
 TEST(PromptDataset, OrderDependsOnSeedAndPlaceAlone) {
