@@ -11,6 +11,15 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device)
   return at::tensor(values, at::kLong).to(device);
 }
 
+at::Tensor to_tensor(const std::vector<double>& values) {
+  return at::tensor(values, at::kDouble);
+}
+
+std::vector<double> to_vector(const at::Tensor& values) {
+  const auto host = values.detach().to(at::kCPU, at::kDouble).contiguous();
+  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+}
+
 at::Tensor targets_tensor(const data::MicroBatch& batch, at::Device device) {
   return to_tensor({batch.loss_targets.begin(), batch.loss_targets.end()}, device);
 }
@@ -40,14 +49,13 @@ std::vector<std::vector<double>> score_samples(const models::Model& model,
     lockstep.begin_pass();
     const auto hidden = model.forward(model_input(batch, model));
     const auto rows = hidden.index_select(0, to_tensor(batch.loss_rows, model.device()));
-    const auto scores =
+    const auto values = to_vector(
         parallel::vocab_logprobs(rows, model.head(), targets_tensor(batch, model.device()),
                                  temperature, false, options.logprob_chunk_tokens)
-            .logprobs.to(at::kCPU, at::kDouble);
-    const auto* values = scores.const_data_ptr<double>();
+            .logprobs);
     for (const auto& range : batch.samples)
-      logprobs[static_cast<std::size_t>(range.sample)].assign(values + range.begin,
-                                                              values + range.end);
+      logprobs[static_cast<std::size_t>(range.sample)].assign(values.begin() + range.begin,
+                                                              values.begin() + range.end);
   }
   if (phase == nullptr) own.finish();
   return logprobs;

@@ -6,8 +6,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "algorithms/advantages.h"
-#include "algorithms/kl.h"
 #include "algorithms/sft_loss.h"
 #include "base/random.h"
 #include "base/timer.h"
@@ -17,17 +15,8 @@
 namespace r1::mpi {
 namespace {
 
-at::Tensor doubles(const std::vector<double>& values) {
-  return at::tensor(values, at::kDouble);
-}
-
 void append(std::vector<double>& to, const std::vector<double>& from) {
   to.insert(to.end(), from.begin(), from.end());
-}
-
-std::vector<double> to_vector(const at::Tensor& values) {
-  const auto host = values.detach().to(at::kCPU, at::kDouble).contiguous();
-  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
 }
 
 }  // namespace
@@ -49,21 +38,6 @@ PolicyUpdate::PolicyUpdate(Policy& policy, std::vector<data::Rollout> rollouts, 
 
 double PolicyUpdate::all_sum(double value, const char* label) const {
   return policy_.data_parallel().all_reduce_scalar(value, parallel::ReduceOp::Sum, label);
-}
-
-void PolicyUpdate::make_rows() {
-  for (auto& rollout : rollouts_) {
-    const bool truncated = rollout.completion.finish_reason == data::FinishReason::Length;
-    if (truncated && config_.rl.overlong == "penalty")
-      rollout.reward.total -= config_.rl.overlong_penalty;
-    TrainingRow row;
-    row.sample = rollout.sample;
-    row.tokens = data::training_sample(rollout);
-    row.sampled_logprobs = rollout.completion.logprobs;
-    row.reference_logprobs = rollout.reference_logprobs;
-    row.in_loss = !rollout.reward.drop && !(truncated && config_.rl.overlong == "mask");
-    rows_.push_back(std::move(row));
-  }
 }
 
 void PolicyUpdate::compute_old() {
@@ -93,69 +67,10 @@ void PolicyUpdate::compute_old() {
       row.old_logprobs.assign(logprobs.begin() + range.begin, logprobs.begin() + range.end);
       if (!values.empty())
         row.old_values.assign(values.begin() + range.begin, values.begin() + range.end);
-      note_mismatch(doubles(row.old_logprobs), doubles(row.sampled_logprobs));
+      note_mismatch(to_tensor(row.old_logprobs), to_tensor(row.sampled_logprobs));
     }
   }
   lockstep.finish();
-}
-
-void PolicyUpdate::group_advantages() {
-  std::vector<double> rewards;
-  std::vector<std::int64_t> groups;
-  for (const auto& rollout : rollouts_) {
-    rewards.push_back(rollout.reward.total);
-    groups.push_back(rollout.group);
-  }
-  const auto reduce = [&](at::Tensor& values) {
-    policy_.data_parallel().all_reduce(values, parallel::ReduceOp::Sum, "advantages").wait();
-  };
-  const auto result = algorithms::group_advantages(doubles(rewards), at::tensor(groups, at::kLong),
-                                                   config_.advantage, reduce);
-  const auto advantages = to_vector(result.advantages);
-  for (std::size_t i = 0; i < rows_.size(); ++i)
-    rows_[i].advantages.assign(rows_[i].tokens.completion_ids.size(), advantages[i]);
-  num_groups_ = static_cast<double>(result.num_groups);
-  num_zero_groups_ = static_cast<double>(result.num_zero_groups);
-}
-
-void PolicyUpdate::value_advantages() {
-  std::vector<double> logprobs, reference, values, scores, bootstrap;
-  std::vector<std::int64_t> lengths;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const auto& row = rows_[i];
-    append(logprobs, row.old_logprobs);
-    append(reference, row.reference_logprobs.empty() ? row.old_logprobs : row.reference_logprobs);
-    append(values, row.old_values);
-    scores.push_back(rollouts_[i].reward.total);
-    bootstrap.push_back(0.0);
-    lengths.push_back(static_cast<std::int64_t>(row.tokens.completion_ids.size()));
-  }
-  const auto length_tensor = at::tensor(lengths, at::kLong);
-  const double coefficient = config_.kl.in_reward() ? policy_.kl_controller_.coefficient() : 0.0;
-  const auto rewards =
-      algorithms::rewards_with_kl(doubles(logprobs), doubles(reference), doubles(scores),
-                                  length_tensor, config_.kl.estimator, coefficient);
-  const auto gae = algorithms::gae(rewards, doubles(values), length_tensor, doubles(bootstrap),
-                                   config_.advantage.gamma, config_.advantage.lambda);
-  auto advantages = gae.advantages;
-  if (config_.advantage.whiten)
-    advantages = algorithms::whiten(advantages, [&](at::Tensor& sums) {
-      policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "whitening").wait();
-    });
-  const auto a = to_vector(advantages), r = to_vector(gae.returns);
-  std::size_t at = 0;
-  for (auto& row : rows_) {
-    const auto n = row.tokens.completion_ids.size();
-    row.advantages.assign(a.begin() + static_cast<std::ptrdiff_t>(at),
-                          a.begin() + static_cast<std::ptrdiff_t>(at + n));
-    row.returns.assign(r.begin() + static_cast<std::ptrdiff_t>(at),
-                       r.begin() + static_cast<std::ptrdiff_t>(at + n));
-    at += n;
-  }
-  double kl = 0.0;
-  for (std::size_t i = 0; i < logprobs.size(); ++i) kl += logprobs[i] - reference[i];
-  const double samples = all_sum(static_cast<double>(rows_.size()), "samples");
-  policy_.kl_controller_.update(all_sum(kl, "sequence kl") / std::max(1.0, samples), samples);
 }
 
 void PolicyUpdate::note_mismatch(const at::Tensor& logprobs, const at::Tensor& sampled) {
@@ -205,10 +120,10 @@ void PolicyUpdate::train_micro_batch(const data::MicroBatch& batch,
     lengths.push_back(range.end - range.begin);
   }
   const auto like = [&](const std::vector<double>& list) {
-    return doubles(list).to(device, scores.logprobs.scalar_type());
+    return to_tensor(list).to(device, scores.logprobs.scalar_type());
   };
   if (old_is_new_)
-    note_mismatch(scores.logprobs.detach().to(at::kCPU, at::kDouble), doubles(sampled));
+    note_mismatch(scores.logprobs.detach().to(at::kCPU, at::kDouble), to_tensor(sampled));
   algorithms::PolicyBatch policy_batch;
   policy_batch.logprobs = scores.logprobs;
   policy_batch.old_logprobs = old_is_new_ ? scores.logprobs.detach() : like(old);
@@ -310,14 +225,15 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
 
 metrics::Row PolicyUpdate::run(std::span<const data::TrainingSample> coldstart) {
   const auto& rl = config_.rl;
-  make_rows();
+  rows_ = make_training_rows(rollouts_, rl);
   if (!old_is_new_ && (!samples_are_older_ || policy_.value_head_)) compute_old();
   if (samples_are_older_)  // the ratio is that to the weights that drew the samples
     for (auto& row : rows_) row.old_logprobs = row.sampled_logprobs;
   if (config_.advantage.needs_values())
-    value_advantages();
+    set_value_advantages(rows_, rollouts_, config_, policy_.kl_controller_,
+                         policy_.data_parallel());
   else
-    group_advantages();
+    groups_ = set_group_advantages(rows_, rollouts_, config_.advantage, policy_.data_parallel());
   const auto span = run_.timeline().span("update", step_);
   const base::Stopwatch watch;
   const auto total = rl.samples_per_step(), size = rl.mini_batch_samples();
@@ -367,13 +283,13 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
       kl += rollout.completion.logprobs[t] - reference[t];
     all.add_mean("kl_divergence", kl);
   }
-  all.add_sum("zero_advantage_groups", {num_zero_groups_, num_groups_});
+  all.add_sum("zero_advantage_groups", {groups_.num_zero, groups_.number});
   if (!samples_are_older_) {
     all.add_sum("generator_trainer_abs", {mismatch_sum_, mismatch_count_});
     all.add_sum("generator_trainer_exp", {mismatch_exp_, mismatch_count_});
     all.add_max("generator_trainer_max", mismatch_max_);
   }
-  auto sums = doubles(all.sums()), maxima = doubles(all.maxima());
+  auto sums = to_tensor(all.sums()), maxima = to_tensor(all.maxima());
   policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
   policy_.data_parallel().all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
   all.set_reduced(to_vector(sums), to_vector(maxima));

@@ -1,25 +1,12 @@
 #pragma once
-// One step's update of the policy: advantages, mini-batches, micro-batches, losses, metrics.
+// One step's update of the policy: mini-batches, micro-batches, losses, metrics.
 #include "algorithms/policy_loss.h"
 #include "algorithms/value_loss.h"
-#include "data/packing.h"
 #include "metrics/aggregate.h"
 #include "roles/policy.h"
+#include "roles/training_rows.h"
 
 namespace r1::mpi {
-
-/// A rollout on its way into the loss. Lists are per completion token.
-struct TrainingRow {
-  std::int64_t sample = 0;  // global number
-  data::TrainingSample tokens;
-  std::vector<double> sampled_logprobs;  // the generator's
-  std::vector<double>
-      old_logprobs;  // of the weights that sampled; empty: the trainer's in the first pass
-  std::vector<double> reference_logprobs;  // empty: no reference
-  std::vector<double> advantages;
-  std::vector<double> returns, old_values;  // PPO
-  bool in_loss = true;                      // false: counted as a row, none of its tokens
-};
 
 class PolicyUpdate {
  public:
@@ -31,10 +18,7 @@ class PolicyUpdate {
     at::Tensor policy_sums, value_sums;
     double loss = 0.0;
   };
-  void make_rows();
-  void compute_old();       // old log-probs and values by a pass without gradients
-  void group_advantages();  // GRPO and relatives
-  void value_advantages();  // PPO
+  void compute_old();  // old log-probs and values by a pass without gradients
   /// The rows of one mini-batch that this rank owns.
   std::vector<std::int64_t> local_rows(const std::vector<std::int64_t>& order, std::int64_t begin,
                                        std::int64_t end) const;
@@ -63,10 +47,10 @@ class PolicyUpdate {
   at::Tensor policy_sums_, value_sums_;
   at::Tensor expert_load_;  // of all updates; undefined: no experts
   double mismatch_sum_ = 0.0, mismatch_exp_ = 0.0, mismatch_max_ = 0.0, mismatch_count_ = 0.0;
-  double num_groups_ = 0.0, num_zero_groups_ = 0.0;
+  GroupCounts groups_;
   double coldstart_loss_ = 0.0, grad_norm_ = 0.0, learning_rate_ = 0.0;
   double loss_sum_ = 0.0;
-  std::int64_t num_updates_ = 0, num_dropped_ = 0, epochs_done_ = 0;
+  std::int64_t num_updates_ = 0, epochs_done_ = 0;
 };
 
 }  // namespace r1::mpi

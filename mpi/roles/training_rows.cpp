@@ -1,0 +1,107 @@
+#include "roles/training_rows.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "algorithms/advantages.h"
+#include "model_input.h"
+
+namespace r1::mpi {
+namespace {
+
+/// The lists of all rows, one behind the other.
+at::Tensor joined(const std::vector<TrainingRow>& rows, std::vector<double> TrainingRow::*list) {
+  std::vector<double> all;
+  for (const auto& row : rows) all.insert(all.end(), (row.*list).begin(), (row.*list).end());
+  return to_tensor(all);
+}
+
+/// joined(), the other way.
+void share_out(const at::Tensor& values, std::vector<TrainingRow>& rows,
+               std::vector<double> TrainingRow::*list) {
+  const auto all = to_vector(values);
+  auto next = all.begin();
+  for (auto& row : rows) {
+    const auto end = next + static_cast<std::ptrdiff_t>(row.tokens.completion_ids.size());
+    (row.*list).assign(next, end);
+    next = end;
+  }
+}
+
+}  // namespace
+
+std::vector<TrainingRow> make_training_rows(std::vector<data::Rollout>& rollouts,
+                                            const config::RlOptions& rl) {
+  std::vector<TrainingRow> rows;
+  for (auto& rollout : rollouts) {
+    const bool truncated = rollout.completion.finish_reason == data::FinishReason::Length;
+    if (truncated && rl.overlong == "penalty") rollout.reward.total -= rl.overlong_penalty;
+    TrainingRow row;
+    row.sample = rollout.sample;
+    row.tokens = data::training_sample(rollout);
+    row.sampled_logprobs = rollout.completion.logprobs;
+    row.reference_logprobs = rollout.reference_logprobs;
+    row.in_loss = !rollout.reward.drop && !(truncated && rl.overlong == "mask");
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
+                                 std::span<const data::Rollout> rollouts,
+                                 const algorithms::AdvantageOptions& options,
+                                 parallel::Communicator& data) {
+  std::vector<double> rewards;
+  std::vector<std::int64_t> groups;
+  for (const auto& rollout : rollouts) {
+    rewards.push_back(rollout.reward.total);
+    groups.push_back(rollout.group);
+  }
+  const auto result = algorithms::group_advantages(
+      to_tensor(rewards), at::tensor(groups, at::kLong), options, [&](at::Tensor& values) {
+        data.all_reduce(values, parallel::ReduceOp::Sum, "advantages").wait();
+      });
+  const auto advantages = to_vector(result.advantages);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i].advantages.assign(rows[i].tokens.completion_ids.size(), advantages[i]);
+  return {static_cast<double>(result.num_groups), static_cast<double>(result.num_zero_groups)};
+}
+
+void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
+                          const config::Config& config, algorithms::KlController& controller,
+                          parallel::Communicator& data) {
+  std::vector<double> scores;
+  std::vector<std::int64_t> lengths;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    scores.push_back(rollouts[i].reward.total);
+    lengths.push_back(static_cast<std::int64_t>(rows[i].tokens.completion_ids.size()));
+  }
+  const bool has_reference = std::any_of(rows.begin(), rows.end(), [](const TrainingRow& row) {
+    return !row.reference_logprobs.empty();
+  });
+  const auto logprobs = joined(rows, &TrainingRow::old_logprobs);
+  const auto reference = has_reference ? joined(rows, &TrainingRow::reference_logprobs) : logprobs;
+  const auto length_tensor = at::tensor(lengths, at::kLong);
+  const double coefficient = config.kl.in_reward() ? controller.coefficient() : 0.0;
+  const auto rewards = algorithms::rewards_with_kl(logprobs, reference, to_tensor(scores),
+                                                   length_tensor, config.kl.estimator, coefficient);
+  const auto bootstrap = at::zeros({static_cast<std::int64_t>(rows.size())}, at::kDouble);
+  const auto gae = algorithms::gae(rewards, joined(rows, &TrainingRow::old_values), length_tensor,
+                                   bootstrap, config.advantage.gamma, config.advantage.lambda);
+  auto advantages = gae.advantages;
+  if (config.advantage.whiten)
+    advantages = algorithms::whiten(advantages, [&](at::Tensor& sums) {
+      data.all_reduce(sums, parallel::ReduceOp::Sum, "whitening").wait();
+    });
+  share_out(advantages, rows, &TrainingRow::advantages);
+  share_out(gae.returns, rows, &TrainingRow::returns);
+  const auto all_sum = [&](double value, const char* label) {
+    return data.all_reduce_scalar(value, parallel::ReduceOp::Sum, label);
+  };
+  const double samples = all_sum(static_cast<double>(rows.size()), "samples");
+  const double kl = all_sum((logprobs - reference).sum().item<double>(), "sequence kl");
+  controller.update(kl / std::max(1.0, samples), samples);
+}
+
+}  // namespace r1::mpi

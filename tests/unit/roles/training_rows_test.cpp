@@ -1,0 +1,86 @@
+// Rollouts as rows of the loss: who is in it, and what advantages their tokens get.
+#include "roles/training_rows.h"
+
+#include <gtest/gtest.h>
+
+#include "parallel/local_communicator.h"
+
+namespace r1::mpi {
+namespace {
+
+data::Rollout rollout(std::int64_t group, double reward, std::size_t length,
+                      data::FinishReason end = data::FinishReason::Stop) {
+  data::Rollout out;
+  out.group = group;
+  out.reward.total = reward;
+  out.prompt.token_ids = {1, 2};
+  out.completion.token_ids.assign(length, 3);
+  out.completion.logprobs.assign(length, -1.0);
+  out.completion.finish_reason = end;
+  return out;
+}
+
+TEST(TrainingRows, OverlongAnswersArePunishedOrMasked) {
+  config::RlOptions rl;
+  rl.overlong_penalty = 0.25;
+  for (const std::string overlong : {"keep", "penalty", "mask"}) {
+    rl.overlong = overlong;
+    std::vector rollouts{rollout(0, 1.0, 2), rollout(0, 1.0, 4, data::FinishReason::Length)};
+    const auto rows = make_training_rows(rollouts, rl);
+    EXPECT_EQ(rollouts[0].reward.total, 1.0);
+    EXPECT_EQ(rollouts[1].reward.total, overlong == "penalty" ? 0.75 : 1.0);
+    EXPECT_TRUE(rows[0].in_loss);
+    EXPECT_EQ(rows[1].in_loss, overlong != "mask");
+  }
+}
+
+TEST(TrainingRows, AnUnreadableGoldAnswerIsNotTrainedOn) {
+  std::vector rollouts{rollout(0, 0.0, 2)};
+  rollouts[0].reward.drop = true;
+  EXPECT_FALSE(make_training_rows(rollouts, {})[0].in_loss);
+}
+
+TEST(TrainingRows, AGroupIsComparedWithItself) {
+  std::vector rollouts{rollout(0, 1.0, 2), rollout(0, 0.0, 3), rollout(1, 5.0, 1),
+                       rollout(1, 5.0, 1)};
+  auto rows = make_training_rows(rollouts, {});
+  parallel::LocalCommunicator alone;
+  algorithms::AdvantageOptions options;
+  options.kind = "grpo";
+  const auto counts = set_group_advantages(rows, rollouts, options, alone);
+  EXPECT_EQ(counts.number, 2.0);
+  EXPECT_EQ(counts.num_zero, 1.0);
+  ASSERT_EQ(rows[1].advantages.size(), 3u);
+  EXPECT_GT(rows[0].advantages[0], 0.0);
+  EXPECT_DOUBLE_EQ(rows[1].advantages[2], -rows[0].advantages[0]);
+  EXPECT_EQ(rows[2].advantages, std::vector{0.0});
+}
+
+// gamma = lambda = 1: an advantage is what is still to come, less the value.
+TEST(TrainingRows, ValuesAndKlMakeTheAdvantagesOfPpo) {
+  config::Config config;
+  config.advantage.lambda = 1.0;
+  config.advantage.whiten = false;
+  config.kl.coefficient = 0.5;
+  std::vector rollouts{rollout(0, 2.0, 2), rollout(0, 1.0, 1)};
+  rollouts[0].reference_logprobs = {-1.5, -1.0};
+  rollouts[1].reference_logprobs = {-1.0};
+  auto rows = make_training_rows(rollouts, config.rl);
+  rows[0].old_logprobs = {-1.0, -1.0};
+  rows[0].old_values = {0.25, 0.5};
+  rows[1].old_logprobs = {-1.0};
+  rows[1].old_values = {0.0};
+  parallel::LocalCommunicator alone;
+  algorithms::KlController controller(config.kl);
+  set_value_advantages(rows, rollouts, config, controller, alone);
+  EXPECT_EQ(rows[0].returns, (std::vector{1.75, 2.0}));  // the first token costs 0.5 x 0.5
+  EXPECT_EQ(rows[0].advantages, (std::vector{1.5, 1.5}));
+  EXPECT_EQ(rows[1].advantages, std::vector{1.0});
+
+  for (auto& row : rows) row.reference_logprobs.clear();
+  set_value_advantages(rows, rollouts, config, controller, alone);
+  EXPECT_EQ(rows[0].returns, (std::vector{2.0, 2.0}));
+}
+
+}  // namespace
+}  // namespace r1::mpi
