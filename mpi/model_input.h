@@ -13,10 +13,11 @@ models::ModelInput model_input(const data::MicroBatch& batch, const models::Mode
 
 /// loss_targets / loss_rows as int64 tensors on a device.
 at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device);
+at::Tensor targets_tensor(const data::MicroBatch& batch, at::Device device);
+
 /// Lists of numbers as fp64 tensors on the CPU, and back from any device.
 at::Tensor to_tensor(const std::vector<double>& values);
 std::vector<double> to_vector(const at::Tensor& values);
-at::Tensor targets_tensor(const data::MicroBatch& batch, at::Device device);
 
 /// How scoring cuts its work; none of it changes a result.
 struct ScoringOptions {

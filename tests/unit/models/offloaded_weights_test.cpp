@@ -6,21 +6,13 @@
 
 #include "models/registry.h"
 #include "support/fixtures.h"
+#include "support/small_shape.h"
 
 namespace r1::models {
 namespace {
 
 TEST(OffloadedWeights, AreThoseOfTheModelInEveryUse) {
-  ModelShape shape;
-  shape.architecture = "llama";
-  shape.vocab_size = 13;
-  shape.hidden_size = 16;
-  shape.num_hidden_layers = 2;
-  shape.num_attention_heads = 4;
-  shape.num_key_value_heads = 2;
-  shape.intermediate_size = 22;
-  shape.max_position_embeddings = 64;
-  const auto model = make_model(shape, at::kFloat, at::kCPU);
+  const auto model = make_model(test::small_shape("llama"), at::kFloat, at::kCPU);
   randomize(*model, 3);
   const auto input = test::packed_input({{1, 5, 2, 12}}, {}, at::kFloat);
   const at::NoGradGuard no_grad;
