@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include "parallel/vocab_logprob.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 
@@ -50,8 +50,8 @@ std::vector<std::vector<double>> score_samples(const models::Model& model,
     const auto hidden = model.forward(model_input(batch, model));
     const auto rows = hidden.index_select(0, to_tensor(batch.loss_rows, model.device()));
     const auto values = to_vector(
-        parallel::vocab_logprobs(rows, model.head(), targets_tensor(batch, model.device()),
-                                 temperature, false, options.logprob_chunk_tokens)
+        vocabulary::vocab_logprobs(rows, model.head(), targets_tensor(batch, model.device()),
+                                   temperature, false, options.logprob_chunk_tokens)
             .logprobs);
     for (const auto& range : batch.samples)
       logprobs[static_cast<std::size_t>(range.sample)].assign(values.begin() + range.begin,

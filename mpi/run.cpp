@@ -18,6 +18,7 @@
 #include "collective_errors.h"
 #include "config/print.h"
 #include "config/stage_roles.h"
+#include "kernels/cuda_library.h"
 #include "matmul_speed.h"
 #include "model_path.h"
 #include "tensor/dtype.h"
@@ -47,7 +48,7 @@ std::int64_t threads_per_rank(RoleGroups& groups, const Environment& environment
 Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
          const std::vector<std::string>& roles)
     : environment_(environment), world_(world), setup_(std::move(setup)) {
-  together([&] { device_ = tensor::open_device(config().run.device, environment_.local_rank()); },
+  together([&] { device_ = kernels::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
   groups_ = std::make_unique<RoleGroups>(

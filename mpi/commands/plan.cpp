@@ -1,5 +1,5 @@
 // plan and --check: what a configuration needs, and whether it fits.
-#include "config/plan.h"
+#include "plan/plan.h"
 
 #include <cstdio>
 #include <filesystem>
@@ -7,19 +7,19 @@
 
 #include "base/log.h"
 #include "commands/commands.h"
-#include "config/model_size.h"
-#include "config/plan_search.h"
-#include "config/plan_table.h"
 #include "config/print.h"
 #include "model_loading.h"
 #include "model_path.h"
+#include "models/model_size.h"
+#include "plan/plan_search.h"
+#include "plan/plan_table.h"
 
 namespace r1::mpi {
 namespace {
 
 namespace fs = std::filesystem;
-using config::NamedShape;
-using config::PlannedStage;
+using plan::NamedShape;
+using plan::PlannedStage;
 
 /// The shape of a model's files, where they are there: it wins over the configuration's.
 void read_shape(const std::string& path, models::ModelOptions options, models::ModelShape& shape) {
@@ -77,7 +77,7 @@ std::vector<NamedShape> published_models(const std::string& config_file) {
     models.push_back({file.stem().string(), loaded.config.model.shape});
   }
   std::sort(models.begin(), models.end(), [](const NamedShape& a, const NamedShape& b) {
-    return config::count_parameters(a.shape).total() < config::count_parameters(b.shape).total();
+    return models::count_parameters(a.shape).total() < models::count_parameters(b.shape).total();
   });
   return models;
 }
@@ -93,12 +93,12 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
                         std::int64_t ranks_started) {
   std::size_t misfits = 0;
   for (const auto& stage : stages) {
-    const auto plan = config::make_plan(stage.config, stage.command,
-                                        ranks_to_plan(line, stage.config, ranks_started));
+    const auto planned = plan::make_plan(stage.config, stage.command,
+                                         ranks_to_plan(line, stage.config, ranks_started));
     if (stages.size() > 1) std::printf("== %s\n", stage.name.c_str());
-    std::fputs(plan.text().c_str(), stdout);
-    if (!plan.fits()) std::fputs(config::advice(stage.config, plan).c_str(), stdout);
-    misfits += plan.misfits.size();
+    std::fputs(planned.text().c_str(), stdout);
+    if (!planned.fits()) std::fputs(plan::advice(stage.config, planned).c_str(), stdout);
+    misfits += planned.misfits.size();
   }
   return misfits;
 }
@@ -111,8 +111,7 @@ int plan_command(const CommandLine& line) {
   if (line.sweep) {
     for (const auto& stage : stages)
       if (stage.command != "prepare")
-        std::fputs(config::plan_sweep(stage, line.sweep->first, line.sweep->second).c_str(),
-                   stdout);
+        std::fputs(plan::plan_sweep(stage, line.sweep->first, line.sweep->second).c_str(), stdout);
     return 0;
   }
   if (line.table) {
@@ -123,7 +122,7 @@ int plan_command(const CommandLine& line) {
       throw base::ConfigError(fmt::format(
           "{}: no model to plan for: [model.shape] is empty and there is no ../models beside it",
           line.config));
-    std::fputs(config::plan_table(stages, models).c_str(), stdout);
+    std::fputs(plan::plan_table(stages, models).c_str(), stdout);
     return 0;
   }
   const auto misfits = print_plans(stages, line, 1);

@@ -7,10 +7,11 @@
 
 #include "commands/commands.h"
 #include "commands/tool_model.h"
+#include "kernels/cuda_library.h"
 #include "model_input.h"
 #include "models/classifier.h"
-#include "parallel/vocab_logprob.h"
 #include "tensor/dtype.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 namespace {
@@ -63,7 +64,7 @@ void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordW
         model.forward({to_tensor(tokens, device),
                        to_tensor(positions, device),
                        {nn::make_packed_attention(segments, model.dtype(), device), nullptr, {}}});
-    const auto values = parallel::vocab_logprobs(hidden, model.head(), to_tensor(targets, device))
+    const auto values = vocabulary::vocab_logprobs(hidden, model.head(), to_tensor(targets, device))
                             .logprobs.to(at::kCPU, at::kDouble);
     logprobs.assign(values.const_data_ptr<double>(),
                     values.const_data_ptr<double>() + values.numel());
@@ -121,7 +122,7 @@ void in_batches(const CommandLine& line, RecordReader& reader, TokenReader& toke
 
 void classify(const CommandLine& line, RecordReader& reader, RecordWriter& writer) {
   const auto classifier =
-      models::load_classifier(line.model, tool_dtype(line), tensor::open_device(line.device, 0));
+      models::load_classifier(line.model, tool_dtype(line), kernels::open_device(line.device, 0));
   TokenReader tokens(line, classifier->vocab_size());
   const c10::InferenceMode inference;
   in_batches(line, reader, tokens, [&](std::vector<Scored>& batch) {

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "checkpoint/formats/gguf.h"
+#include "kernels/cuda_library.h"
 #include "model_loading.h"
 #include "model_path.h"
 #include "tensor/dtype.h"
@@ -47,7 +48,7 @@ at::ScalarType tool_dtype(const CommandLine& line) {
 std::unique_ptr<models::Model> load_tool_model(const CommandLine& line) {
   models::ModelOptions options;
   options.path = find_model(line.model);
-  return load_model(options, tool_dtype(line), tensor::open_device(line.device, 0), 0);
+  return load_model(options, tool_dtype(line), kernels::open_device(line.device, 0), 0);
 }
 
 TokenReader::TokenReader(const CommandLine& line, std::int64_t vocab_size)

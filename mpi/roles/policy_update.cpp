@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "expert_metrics.h"
-#include "parallel/vocab_logprob.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 namespace {
@@ -54,7 +54,7 @@ void PolicyUpdate::compute_old() {
     const auto hidden = model.forward(model_input(batch, model))
                             .index_select(0, to_tensor(batch.loss_rows, model.device()));
     const auto logprobs =
-        to_vector(parallel::vocab_logprobs(
+        to_vector(vocabulary::vocab_logprobs(
                       hidden, model.head(), targets_tensor(batch, model.device()),
                       config_.sampling.temperature, false, config_.trainer.logprob_chunk_tokens)
                       .logprobs);
@@ -104,9 +104,9 @@ void PolicyUpdate::train_micro_batch(const data::MicroBatch& batch,
   const auto input = model_input(batch, model);
   const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
   const bool with_entropy = true;
-  const auto scores = parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device),
-                                               config_.sampling.temperature, with_entropy,
-                                               config_.trainer.logprob_chunk_tokens);
+  const auto scores = vocabulary::vocab_logprobs(
+      hidden, model.head(), targets_tensor(batch, device), config_.sampling.temperature,
+      with_entropy, config_.trainer.logprob_chunk_tokens);
   std::vector<double> old, reference, advantages, returns, values, sampled;
   std::vector<std::int64_t> lengths;
   for (const auto& range : batch.samples) {
@@ -167,8 +167,8 @@ double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> sampl
   const auto hidden =
       model.forward(input).index_select(0, to_tensor(batch.loss_rows, model.device()));
   const auto logprobs =
-      parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, model.device()), 1.0,
-                               false, config_.trainer.logprob_chunk_tokens)
+      vocabulary::vocab_logprobs(hidden, model.head(), targets_tensor(batch, model.device()), 1.0,
+                                 false, config_.trainer.logprob_chunk_tokens)
           .logprobs;
   const auto sft = algorithms::sft_loss(logprobs, {tokens, static_cast<double>(samples.size())});
   policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, !lockstep.needed());

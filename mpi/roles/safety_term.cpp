@@ -6,8 +6,8 @@
 
 #include "algorithms/score_function_loss.h"
 #include "base/random.h"
-#include "parallel/vocab_logprob.h"
 #include "rewards/judged.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 namespace {
@@ -99,8 +99,8 @@ double SafetyTerm::accumulate(Learner& learner, const at::Tensor& costs) {
     lockstep.begin_pass();
     const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
     const auto scores =
-        parallel::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device), 1.0, false,
-                                 trainer.logprob_chunk_tokens);
+        vocabulary::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device), 1.0, false,
+                                   trainer.logprob_chunk_tokens);
     std::vector<std::int64_t> numbers, lengths;
     for (const auto& range : batch.samples) {
       numbers.push_back(range.sample);

@@ -47,7 +47,7 @@ void Teacher::share_head() {
   auto& run = run_;
   const auto& layout = run.groups().layout();
   const int source = layout.role("teacher").ranks.front(), me = run.world().rank();
-  if (model_) head_ = parallel::gather_weight(model_->head());
+  if (model_) head_ = vocabulary::gather_weight(model_->head());
   if (me == source) {
     for (const int rank : layout.role(kPolicy).ranks)
       if (rank != me) run.exchange().send(rank, kTeacherReply, head_);
@@ -87,8 +87,8 @@ std::vector<at::Tensor> Teacher::compute(const data::MicroBatch& batch) const {
   if (!gives_top_k()) return {hidden};
   const auto& loss = run_.config().distillation_loss;
   const auto likeliest =
-      parallel::vocab_top_k(hidden, model_->head(), loss.top_k, common_vocab_, loss.temperature,
-                            run_.config().trainer.logprob_chunk_tokens);
+      vocabulary::vocab_top_k(hidden, model_->head(), loss.top_k, common_vocab_, loss.temperature,
+                              run_.config().trainer.logprob_chunk_tokens);
   return {likeliest.ids, likeliest.logprobs, likeliest.rest};
 }
 
@@ -114,7 +114,7 @@ void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample
   run_.exchange().flush();  // at most one step ahead of the student
 }
 
-parallel::TeacherOutput Teacher::output(const data::MicroBatch& batch) {
+vocabulary::TeacherOutput Teacher::output(const data::MicroBatch& batch) {
   const auto replica = static_cast<std::size_t>(run_.groups().place(kPolicy).replica);
   const auto& server = server_of(replica);
   std::vector<at::Tensor> tensors;
@@ -126,8 +126,8 @@ parallel::TeacherOutput Teacher::output(const data::MicroBatch& batch) {
                                                                "the teacher's output");
     for (auto& tensor : tensors) tensor = tensor.to(run_.device());
   }
-  if (gives_top_k()) return parallel::VocabTopK{tensors.at(0), tensors.at(1), tensors.at(2)};
-  return parallel::TeacherHidden{tensors.at(0), head_};
+  if (gives_top_k()) return vocabulary::VocabTopK{tensors.at(0), tensors.at(1), tensors.at(2)};
+  return vocabulary::TeacherHidden{tensors.at(0), head_};
 }
 
 }  // namespace r1::mpi

@@ -2,8 +2,8 @@
 // The teacher role: a frozen model that hands over final hidden states and, once, its head; or the
 // likeliest ids of each token (distillation_loss.top_k).
 #include "model_input.h"
-#include "parallel/vocab_distillation.h"
 #include "roles/learner.h"
+#include "vocabulary/vocab_distillation.h"
 
 namespace r1::mpi {
 
@@ -20,7 +20,7 @@ class Teacher {
   void serve(const Learner& learner, std::span<const data::TrainingSample> samples,
              std::int64_t step);
   /// On a policy rank: what the teacher says of the L loss rows of this rank's next micro-batch.
-  parallel::TeacherOutput output(const data::MicroBatch& batch);
+  vocabulary::TeacherOutput output(const data::MicroBatch& batch);
 
  private:
   bool gives_top_k() const { return run_.config().distillation_loss.top_k > 0; }

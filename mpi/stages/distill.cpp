@@ -5,30 +5,31 @@
 #include "algorithms/distillation_loss.h"
 #include "algorithms/sft_loss.h"
 #include "config/stage_roles.h"
-#include "parallel/vocab_distillation.h"
-#include "parallel/vocab_logprob.h"
 #include "roles/teacher.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 #include "stages/supervised_data.h"
+#include "vocabulary/vocab_distillation.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 namespace {
 
 /// The terms of a micro-batch, by what the teacher gives.
-parallel::DistillationTerms terms(const parallel::TeacherOutput& teacher, const at::Tensor& hidden,
-                                  const parallel::VocabHead& head, const at::Tensor& targets,
-                                  const algorithms::DistillationLossOptions& loss,
-                                  std::int64_t chunk_tokens) {
-  if (const auto* likeliest = std::get_if<parallel::VocabTopK>(&teacher))
-    return parallel::distillation_terms_top_k(
+vocabulary::DistillationTerms terms(const vocabulary::TeacherOutput& teacher,
+                                    const at::Tensor& hidden, const vocabulary::VocabHead& head,
+                                    const at::Tensor& targets,
+                                    const algorithms::DistillationLossOptions& loss,
+                                    std::int64_t chunk_tokens) {
+  if (const auto* likeliest = std::get_if<vocabulary::VocabTopK>(&teacher))
+    return vocabulary::distillation_terms_top_k(
         hidden, head, *likeliest,
-        loss.top_k_rest == "tail" ? parallel::TopKRest::Tail : parallel::TopKRest::Renormalised,
+        loss.top_k_rest == "tail" ? vocabulary::TopKRest::Tail : vocabulary::TopKRest::Renormalised,
         targets, loss.temperature, chunk_tokens);
-  const auto& states = std::get<parallel::TeacherHidden>(teacher);
+  const auto& states = std::get<vocabulary::TeacherHidden>(teacher);
   const auto common = std::min(head.vocab_size(), states.head.size(0));
-  return parallel::distillation_terms(hidden, head, states, targets, loss.temperature, common,
-                                      chunk_tokens);
+  return vocabulary::distillation_terms(hidden, head, states, targets, loss.temperature, common,
+                                        chunk_tokens);
 }
 
 /// One student in the run folder of `setup`.
@@ -59,7 +60,8 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
           const auto chunk = run.config().trainer.logprob_chunk_tokens;
           if (!teacher)
             return algorithms::sft_loss(
-                       parallel::vocab_logprobs(hidden, head, targets, 1.0, false, chunk).logprobs,
+                       vocabulary::vocab_logprobs(hidden, head, targets, 1.0, false, chunk)
+                           .logprobs,
                        denominators)
                 .loss;
           const auto& loss = run.config().distillation_loss;

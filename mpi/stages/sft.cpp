@@ -3,11 +3,11 @@
 
 #include "algorithms/sft_loss.h"
 #include "config/stage_roles.h"
-#include "parallel/vocab_logprob.h"
 #include "roles/safety_term.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 #include "stages/supervised_data.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
@@ -28,7 +28,7 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
     auto row = learner.step(
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-          const auto scores = parallel::vocab_logprobs(
+          const auto scores = vocabulary::vocab_logprobs(
               hidden, learner.model().head(), targets_tensor(batch, run.device()), 1.0, false,
               run.config().trainer.logprob_chunk_tokens);
           return algorithms::sft_loss(scores.logprobs, denominators).loss;

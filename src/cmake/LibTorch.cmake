@@ -18,11 +18,11 @@ endif()
 
 add_library(r1_torch_cpu INTERFACE)
 # After the system's folders: the wheel ships copies of fmt and others that must not hide the installed ones.
-target_compile_options(r1_torch_cpu INTERFACE "SHELL:-idirafter ${R1_TORCH_DIR}/include")
+target_compile_options(r1_torch_cpu INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${R1_TORCH_DIR}/include>")
 target_link_libraries(r1_torch_cpu INTERFACE
   "${R1_TORCH_DIR}/lib/libtorch_cpu.so" "${R1_TORCH_DIR}/lib/libc10.so")
 target_link_options(r1_torch_cpu INTERFACE "-Wl,-rpath,${R1_TORCH_DIR}/lib")
 # Without OpenMP at::parallel_for compiles to a serial loop. LibTorch's own libgomp.so.1 is the one loaded.
-target_compile_options(r1_torch_cpu INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
-target_link_options(r1_torch_cpu INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
+target_compile_options(r1_torch_cpu INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fopenmp>)
+target_link_options(r1_torch_cpu INTERFACE $<$<LINK_LANG_AND_ID:CXX,GNU>:-fopenmp>)
 add_library(r1::torch_cpu ALIAS r1_torch_cpu)

@@ -12,6 +12,7 @@
 #include "metrics/options.h"
 #include "models/options.h"
 #include "optim/options.h"
+#include "plan/options.h"
 #include "rewards/options.h"
 
 namespace r1::config {
@@ -46,7 +47,7 @@ struct Config {
   optim::OptimizerOptions optimizer;
   checkpoint::CheckpointOptions checkpoint;
   metrics::MetricsOptions metrics;
-  PlanOptions plan;
+  plan::PlanOptions plan;
 
   void visit(base::OptionVisitor& v);
 };

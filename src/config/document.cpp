@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "config/config.h"
-#include "config/machine.h"
 #include "config/option_tree.h"
 
 namespace r1::config {
@@ -85,7 +84,7 @@ std::string document_options() {
     else
       document_section(section, section.key, "[" + section.key + "]", out);
   }
-  OptionNode machine = option_tree(Machine{}, true);
+  OptionNode machine = option_tree(plan::Machine{}, true);
   machine.help = "What `plan` computes with; rates are of one rank and one direction.";
   document_section(machine, "", "A file of machines/", out);
   return out;

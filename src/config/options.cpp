@@ -181,35 +181,4 @@ void TrainerOptions::check(const std::string& key, base::Problems& problems) con
   base::require_at_least(problems, key + ".expert_bias_rate", expert_bias_rate, 0);
 }
 
-void PlanOptions::visit(base::OptionVisitor& v) {
-  v("machine", machine,
-    "machine to plan for: a name in configs/machines or a TOML file; auto: H100 for device cuda, "
-    "cpu else");
-  v("gpus_per_node", gpus_per_node, "ranks of a node");
-  v("memory_gb", memory_gb, "memory of a rank's device, 1e9 bytes; 0: the machine's");
-  v("train_efficiency", train_efficiency,
-    "share of the matmul rate in training and scoring; 0: the machine's");
-  v("generate_efficiency", generate_efficiency,
-    "share of memory bandwidth in decoding; 0: the machine's");
-  v("world_size", world_size, "ranks; 0: those it is started with, or --ranks");
-  v("mean_prompt_tokens", mean_prompt_tokens, "mean length of a prompt");
-  v("mean_completion_tokens", mean_completion_tokens,
-    "mean length of a completion; 0: max_new_tokens");
-  v("records", records,
-    "records of a supervised stage, which with its epochs make its steps; 0: not known");
-}
-
-void PlanOptions::check(const std::string& key, base::Problems& problems) const {
-  base::require_above(problems, key + ".gpus_per_node", gpus_per_node, 0);
-  base::require_at_least(problems, key + ".memory_gb", memory_gb, 0);
-  problems.require(train_efficiency >= 0.0 && train_efficiency <= 1.0, key + ".train_efficiency",
-                   "expected in [0, 1] (0: the machine's)");
-  problems.require(generate_efficiency >= 0.0 && generate_efficiency <= 1.0,
-                   key + ".generate_efficiency", "expected in [0, 1] (0: the machine's)");
-  base::require_at_least(problems, key + ".world_size", world_size, 0);
-  base::require_above(problems, key + ".mean_prompt_tokens", mean_prompt_tokens, 0);
-  base::require_at_least(problems, key + ".mean_completion_tokens", mean_completion_tokens, 0);
-  base::require_at_least(problems, key + ".records", records, 0);
-}
-
 }  // namespace r1::config

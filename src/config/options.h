@@ -98,20 +98,4 @@ struct TrainerOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [plan]: the machine that memory and time are estimated for.
-struct PlanOptions {
-  std::string machine = "auto";
-  std::int64_t gpus_per_node = 8;
-  double memory_gb = 0.0;
-  double train_efficiency = 0.0;
-  double generate_efficiency = 0.0;
-  std::int64_t world_size = 0;
-  std::int64_t mean_prompt_tokens = 256;
-  std::int64_t mean_completion_tokens = 0;
-  std::int64_t records = 0;
-
-  void visit(base::OptionVisitor& v);
-  void check(const std::string& key, base::Problems& problems) const;
-};
-
 }  // namespace r1::config

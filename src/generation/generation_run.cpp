@@ -8,7 +8,7 @@
 #include "base/errors.h"
 #include "base/random.h"
 #include "generation/sampler.h"
-#include "parallel/vocab_head.h"
+#include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
 namespace {
@@ -167,7 +167,7 @@ void GenerationRun::decode() {
     ++sequence.length;
   }
   append_tokens(running_,
-                parallel::gather_logits(forward(batch, paged_attention()), model_.head()));
+                vocabulary::gather_logits(forward(batch, paged_attention()), model_.head()));
   auto before = std::move(running_);
   running_.clear();
   for (auto& sequence : before) keep_or_finish(std::move(sequence));
@@ -236,7 +236,7 @@ at::Tensor GenerationRun::prefill_pass(const PackedTokens& batch) {
 at::Tensor GenerationRun::last_logits(const PackedTokens& batch, const at::Tensor& hidden) const {
   std::vector<std::int64_t> rows;
   for (const auto& segment : batch.segments) rows.push_back(segment.start + segment.length - 1);
-  return parallel::gather_logits(
+  return vocabulary::gather_logits(
       hidden.index_select(0, at::tensor(rows, at::kLong).to(model_.device())), model_.head());
 }
 

@@ -12,7 +12,7 @@
 
 #include "models/options.h"
 #include "nn/attention_metadata.h"
-#include "parallel/vocab_head.h"
+#include "vocabulary/vocab_head.h"
 
 namespace r1::models {
 
@@ -89,7 +89,7 @@ class Model {
   virtual at::Tensor forward(const ModelInput& input) const = 0;
   /// The head [V, D], or this rank's part of it: logits = hidden x head^T. The embedding itself
   /// when they are tied.
-  virtual parallel::VocabHead head() const = 0;
+  virtual vocabulary::VocabHead head() const = 0;
   virtual CacheLayout cache_layout() const = 0;
 
   const ModelShape& shape() const { return shape_; }

@@ -7,12 +7,12 @@
 #include <cmath>
 
 #include "base/errors.h"
-#include "optim/adamw_loops.h"
+#include "kernels/adamw_loops.h"
 
 namespace r1::optim {
 namespace {
 
-using tensor::Bfloat16Bits;
+using kernels::Bfloat16Bits;
 
 constexpr std::int64_t kGrain = 1 << 15;      // elements below which a second thread does not pay
 constexpr std::int64_t kHostPiece = 1 << 22;  // elements that travel at a time
@@ -30,15 +30,15 @@ bool can_fuse(const at::Tensor& master, const at::Tensor& grad, const at::Tensor
 }
 
 void fused(at::Tensor& master, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-           const at::Tensor& model, const AdamWFactors& factors) {
+           const at::Tensor& model, const kernels::AdamWFactors& factors) {
   auto* p = master.data_ptr<float>();
   auto* m = exp_avg.data_ptr<float>();
   auto* v = exp_avg_sq.data_ptr<float>();
   auto* out = model.defined() ? static_cast<Bfloat16Bits*>(model.data_ptr()) : nullptr;
   at::parallel_for(0, master.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
     const auto run = [&](const auto* g) {
-      adamw(p + begin, g + begin, m + begin, v + begin, out ? out + begin : nullptr, end - begin,
-            factors);
+      kernels::adamw(p + begin, g + begin, m + begin, v + begin, out ? out + begin : nullptr,
+                     end - begin, factors);
     };
     if (grad.scalar_type() == at::kFloat)
       run(grad.data_ptr<float>());

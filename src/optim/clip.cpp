@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/errors.h"
-#include "optim/adamw_loops.h"
+#include "kernels/adamw_loops.h"
 
 namespace r1::optim {
 namespace {
@@ -23,8 +23,10 @@ bool has_loops(const at::Tensor& tensor) {
 }
 
 double block_sum(const at::Tensor& tensor, std::int64_t begin, std::int64_t size) {
-  if (tensor.scalar_type() == at::kFloat) return squares(tensor.data_ptr<float>() + begin, size);
-  return squares(static_cast<const tensor::Bfloat16Bits*>(tensor.data_ptr()) + begin, size);
+  if (tensor.scalar_type() == at::kFloat)
+    return kernels::squares(tensor.data_ptr<float>() + begin, size);
+  return kernels::squares(static_cast<const kernels::Bfloat16Bits*>(tensor.data_ptr()) + begin,
+                          size);
 }
 
 }  // namespace

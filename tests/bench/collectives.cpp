@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/timer.h"
+#include "kernels/cuda_library.h"
 #include "mpi/communication_backend.h"
 #include "mpi/environment.h"
 #include "mpi/run_guarded.h"
@@ -75,7 +76,7 @@ double median_seconds(Communicator& ranks, const Call& call, at::Tensor& whole, 
 
 int measure(int argc, char** argv, r1::mpi::Environment& environment) {
   const std::string device_name = argc > 1 ? argv[1] : "cpu";
-  const auto device = r1::tensor::open_device(device_name, environment.local_rank());
+  const auto device = r1::kernels::open_device(device_name, environment.local_rank());
   r1::mpi::MpiCommunicator world(MPI_COMM_WORLD, "world");
   const r1::mpi::CommunicationBackend backend(world, {"auto", device});
   const auto ranks =

@@ -16,18 +16,20 @@ LAYERS = {
     "tensor": ["base"],
     "kernels": ["tensor"],
     "parallel": ["tensor"],
+    "vocabulary": ["kernels", "parallel"],
     "nn": ["kernels", "parallel"],
     "tokenizer": ["base"],
     "checkpoint/formats": ["tokenizer", "base"],
     "checkpoint": ["checkpoint/formats", "tensor", "parallel"],
-    "models": ["nn", "checkpoint"],
+    "models": ["nn", "vocabulary", "checkpoint"],
     "data": ["tokenizer"],
     "generation": ["models", "data"],
     "rewards": ["data"],
     "algorithms": ["tensor"],
-    "optim": ["parallel"],
+    "optim": ["kernels", "parallel"],
     "metrics": ["base"],
     "config": ["base", "parallel"],
+    "plan": ["config", "models"],
 }
 # Headers that a module may include beyond its layer: config composes every module's option structs.
 EXTRA_HEADERS = {"config": re.compile(r"^[a-z_/]+/options\.h$")}

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "kernels/cuda_library.h"
 #include "mpi/communication_backend.h"
 #include "support/world.h"
 #include "tensor/dtype.h"
@@ -72,7 +73,7 @@ class BackendWorld {
     try {
       // LibTorch's CUDA part takes seconds to load: not where there is nothing to find.
       if (::access("/dev/nvidiactl", F_OK) != 0) throw base::ConfigError("no GPU on this machine");
-      device_ = tensor::open_device("cuda", local_rank);
+      device_ = kernels::open_device("cuda", local_rank);
     } catch (const base::ConfigError& error) {
       problem_ = error.what();
     }

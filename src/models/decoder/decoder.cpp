@@ -81,7 +81,7 @@ at::Tensor Decoder::leave(const at::Tensor& x, const Passage& passage, const cha
 }
 
 at::Tensor Decoder::embed(const at::Tensor& token_ids, const Passage& passage) const {
-  const auto mine = parallel::held_ids(token_ids, head());
+  const auto mine = vocabulary::held_ids(token_ids, head());
   const auto rows = at::embedding(embedding_, mine.rows);
   if (!mine.held.defined()) return rows;
   return leave(rows * mine.held.unsqueeze(1), passage, "embedding");

@@ -19,7 +19,7 @@ class Decoder : public Model {
  public:
   at::Tensor forward(const ModelInput& input) const final;
   void set_sequence_parallel(bool on) final;
-  parallel::VocabHead head() const final {
+  vocabulary::VocabHead head() const final {
     return {head_.defined() ? head_ : embedding_, vocabulary_, *axes().tensor};
   }
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/errors.h"
+#include "kernels/cuda_library.h"
 #include "mpi/collective_errors.h"
 #include "mpi/communication_backend.h"
 #include "mpi/communicator.h"
@@ -143,7 +144,7 @@ int lost_message(MpiCommunicator& world) {
 
 // Rank 1's device never gets the call that rank 0's waits in; rank 0's host has gone on.
 int nccl_skipped_collective(MpiCommunicator& world) {
-  const auto device = r1::tensor::open_device("cuda", world.rank());
+  const auto device = r1::kernels::open_device("cuda", world.rank());
   const r1::mpi::CommunicationBackend backend(world, {"nccl", device});
   const auto group =
       backend.build(world.split(0, world.rank(), "policy.tp", r1::mpi::Patience::Collective));

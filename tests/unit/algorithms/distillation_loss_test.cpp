@@ -3,8 +3,8 @@
 
 #include <ATen/ATen.h>
 
-#include "parallel/vocab_distillation.h"
 #include "support/loss_fixture.h"
+#include "vocabulary/vocab_distillation.h"
 
 namespace r1::algorithms {
 namespace {
@@ -26,18 +26,18 @@ struct Inputs {
         mask(test::to_tensor(input["mask"]).flatten()) {}
 
   /// Every token's terms by kind; identity heads make hidden states of logits.
-  parallel::DistillationTerms terms(const std::string& kind, double temperature) const {
+  vocabulary::DistillationTerms terms(const std::string& kind, double temperature) const {
     const at::Tensor rows = student.flatten(0, 1);
     const at::Tensor identity = at::eye(rows.size(1), at::kDouble);
     if (kind.rfind("topk", 0) != 0)
-      return parallel::distillation_terms(rows, identity, {teacher, identity}, labels, temperature,
-                                          rows.size(1), 3);
+      return vocabulary::distillation_terms(rows, identity, {teacher, identity}, labels,
+                                            temperature, rows.size(1), 3);
     const at::Tensor logprobs = temperature == 1.0
                                     ? topk_logprobs
                                     : at::log_softmax(teacher / temperature, 1).gather(1, topk_ids);
-    const auto rest = kind.find("tail") != std::string::npos ? parallel::TopKRest::Tail
-                                                             : parallel::TopKRest::Renormalised;
-    return parallel::distillation_terms_top_k(
+    const auto rest = kind.find("tail") != std::string::npos ? vocabulary::TopKRest::Tail
+                                                             : vocabulary::TopKRest::Renormalised;
+    return vocabulary::distillation_terms_top_k(
         rows, identity, {topk_ids, logprobs, rest_of(logprobs)}, rest, labels, temperature, 3);
   }
 

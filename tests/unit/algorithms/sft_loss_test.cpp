@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "algorithms/score_function_loss.h"
-#include "parallel/vocab_logprob.h"
 #include "support/loss_fixture.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::algorithms {
 namespace {
@@ -27,7 +27,7 @@ TEST(SftLoss, MatchesFixture) {
     const at::Tensor rows =
         logits.slice(1, 0, -1).masked_select(kept.unsqueeze(2)).view({-1, vocab});
     const at::Tensor logprobs =
-        parallel::vocab_logprobs(rows, at::eye(vocab, at::kDouble), labels.masked_select(kept))
+        vocabulary::vocab_logprobs(rows, at::eye(vocab, at::kDouble), labels.masked_select(kept))
             .logprobs;
     const double tokens = item.contains("params")
                               ? item["params"]["num_items_in_batch"].get<double>()

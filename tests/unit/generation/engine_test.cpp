@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "parallel/vocab_logprob.h"
 #include "support/fixtures.h"
+#include "vocabulary/vocab_logprob.h"
 
 namespace r1::generation {
 namespace {
@@ -150,7 +150,7 @@ TEST(EngineLogprobs, EqualTheTrainers) {
       const auto targets = at::tensor(ids, at::kLong).slice(0, 1);
       ids.pop_back();
       const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
-      const auto logprobs = parallel::vocab_logprobs(hidden, model->head(), targets, kTemperature)
+      const auto logprobs = vocabulary::vocab_logprobs(hidden, model->head(), targets, kTemperature)
                                 .logprobs.to(at::kDouble);
       const auto first = static_cast<std::int64_t>(requests[r].prompt_ids.size()) - 1;
       for (std::size_t i = 0; i < completion.token_ids.size(); ++i) {

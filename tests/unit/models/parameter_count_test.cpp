@@ -1,7 +1,7 @@
 // The counts that plan works with are those of the models themselves.
 #include <gtest/gtest.h>
 
-#include "config/model_size.h"
+#include "models/model_size.h"
 #include "models/registry.h"
 #include "support/small_shape.h"
 
@@ -10,7 +10,7 @@ namespace {
 
 void expect_equal_counts(const ModelShape& shape) {
   const auto model = make_model(shape, at::kFloat, at::kCPU);
-  EXPECT_EQ(static_cast<double>(model->num_parameters()), config::count_parameters(shape).total())
+  EXPECT_EQ(static_cast<double>(model->num_parameters()), models::count_parameters(shape).total())
       << shape.architecture;
 }
 

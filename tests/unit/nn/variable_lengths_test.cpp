@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "kernels/cuda_library.h"
 #include "nn/attention.h"
 #include "tensor/dtype.h"
 #include "unit/nn/reference.h"
@@ -76,7 +77,7 @@ TEST(VariableLengths, SequencesAloneNeedNoCopies) {
 TEST(VariableLengths, FlashAttentionOnAGpuEqualsMasks) {
   at::Device device(at::kCPU);
   try {
-    device = tensor::open_device("cuda", 0);
+    device = kernels::open_device("cuda", 0);
   } catch (const base::Error& error) {
     GTEST_SKIP() << error.what();
   }

@@ -1,0 +1,29 @@
+#pragma once
+// CPU loops of the optimizer over flat memory: one pass of AdamW, and sums of squares.
+#include <cstdint>
+
+#include "kernels/simd.h"
+
+namespace r1::kernels {
+
+/// Constants of one AdamW step, bias corrections worked in.
+struct AdamWFactors {
+  float decay;  // 1 - learning rate x weight decay
+  float beta1, beta2;
+  float step_size;   // learning rate / (1 - beta1^t)
+  float root_scale;  // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+  float grad_scale;  // clipping
+};
+
+/// Updates master, m, v; writes the rounded weight to `model` unless it is null.
+void adamw(float* master, const float* grad, float* m, float* v, Bfloat16Bits* model,
+           std::int64_t size, const AdamWFactors& factors);
+void adamw(float* master, const Bfloat16Bits* grad, float* m, float* v, Bfloat16Bits* model,
+           std::int64_t size, const AdamWFactors& factors);
+
+/// Sum of squares in fp64.
+double squares(const float* values, std::int64_t size);
+double squares(const Bfloat16Bits* values, std::int64_t size);
+
+}  // namespace r1::kernels

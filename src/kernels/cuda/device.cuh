@@ -1,0 +1,86 @@
+#pragma once
+// Pieces shared by the CUDA kernels: 16-byte loads, conversions, reductions over a warp and a
+// block, the choice of the element type.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "kernels/cuda/kernel_table.h"
+
+namespace r1::kernels::cuda {
+
+constexpr int kWarp = 32;
+
+inline cudaStream_t stream_of(CudaStream stream) {
+  return static_cast<cudaStream_t>(stream);
+}
+
+__device__ __forceinline__ float to_float(float x) {
+  return x;
+}
+__device__ __forceinline__ float to_float(__nv_bfloat16 x) {
+  return __bfloat162float(x);
+}
+template <class T>
+__device__ __forceinline__ T from_float(float x);
+template <>
+__device__ __forceinline__ float from_float<float>(float x) {
+  return x;
+}
+template <>
+__device__ __forceinline__ __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
+  return __float2bfloat16_rn(x);
+}
+
+/// N neighbours in one access (N * sizeof(T) is 4, 8 or 16 bytes). Pointers are aligned to that.
+template <class T, int N>
+struct alignas(sizeof(T) * N) Pack {
+  T values[N];
+};
+template <class T, int N>
+__device__ __forceinline__ Pack<T, N> load_pack(const T* from) {
+  return *reinterpret_cast<const Pack<T, N>*>(from);
+}
+template <class T, int N>
+__device__ __forceinline__ void store_pack(T* to, const Pack<T, N>& pack) {
+  *reinterpret_cast<Pack<T, N>*>(to) = pack;
+}
+
+__device__ __forceinline__ float warp_sum(float x) {
+#pragma unroll
+  for (int offset = kWarp / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
+  return x;
+}
+__device__ __forceinline__ float warp_max(float x) {
+#pragma unroll
+  for (int offset = kWarp / 2; offset > 0; offset /= 2)
+    x = fmaxf(x, __shfl_xor_sync(~0u, x, offset));
+  return x;
+}
+
+/// The sum over a block of Threads threads, on every thread. `scratch`: shared, one float a warp.
+/// Threads may use scratch again after the next __syncthreads().
+template <int Threads>
+__device__ __forceinline__ float block_sum(float x, float* scratch) {
+  constexpr int kWarps = Threads / kWarp;
+  x = warp_sum(x);
+  if (kWarps == 1) return x;
+  if (threadIdx.x % kWarp == 0) scratch[threadIdx.x / kWarp] = x;
+  __syncthreads();
+  float sum = 0.0f;
+#pragma unroll
+  for (int i = 0; i < kWarps; ++i) sum += scratch[i];
+  return sum;
+}
+
+/// f.template operator()<T>() with T = float or __nv_bfloat16, written as a functor for C++17.
+template <class F>
+void dispatch_type(CudaType type, const F& f) {
+  if (type == CudaType::Float32)
+    f(float{});
+  else
+    f(__nv_bfloat16{});
+}
+
+}  // namespace r1::kernels::cuda

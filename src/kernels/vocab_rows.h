@@ -1,0 +1,43 @@
+#pragma once
+// Softmax statistics of a chunk of logits and their gradient, on any device: the steps of
+// vocab_logprob.
+//
+// The steps are apart (maximum, sums, finish) so that a vocabulary split over ranks can reduce
+// between them. CPU fp32 runs one fused loop a row, all else plain ATen. C chunk rows,
+// V vocabulary, K targets of a row; statistics are fp32, or fp64 for fp64 logits. scale = 1 /
+// temperature, z = scale * logits.
+#include <ATen/core/Tensor.h>
+
+namespace r1::kernels {
+
+/// fp64 for fp64, else fp32.
+at::ScalarType statistics_dtype(at::ScalarType logits_dtype);
+
+/// max over the vocabulary of z, [C].
+at::Tensor rows_max(const at::Tensor& logits, double scale);
+
+struct RowsSum {
+  at::Tensor sum;  // [C] sum of e^(z - max)
+  at::Tensor dot;  // [C] sum of e^(z - max) (z - max); undefined unless asked for
+};
+RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, bool with_dot);
+
+/// z at the targets, [C, K].
+at::Tensor rows_at(const at::Tensor& logits, const at::Tensor& targets, double scale);
+
+/// What the backward pass knows of each row.
+struct RowsGradient {
+  at::Tensor targets;        // [C, K] int64, those that are held distinct in a row
+  at::Tensor lse;            // [C] log of the sum of e^z
+  at::Tensor entropy;        // [C]; undefined when grad_entropy is
+  at::Tensor grad_logprobs;  // [C, K]; undefined: zero
+  at::Tensor grad_entropy;   // [C]; undefined: zero
+  at::Tensor held = {};      // [C, K] bool, targets whose logit is among these; undefined: all
+};
+/// Replaces the logits by the gradient with respect to them, in their dtype.
+void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale);
+
+/// sum += part, where sum is fp32 and part may be bfloat16.
+void accumulate_(at::Tensor& sum, const at::Tensor& part);
+
+}  // namespace r1::kernels

@@ -1,0 +1,299 @@
+#include "plan/plan_memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/stage_roles.h"
+#include "models/model_size.h"
+
+namespace r1::plan {
+namespace {
+
+constexpr double kMasterStates = 2.0;  // AdamW's moments
+
+template <class A, class B>
+double ceil_div(A dividend, B divisor) {
+  const auto a = static_cast<double>(dividend), b = static_cast<double>(divisor);
+  return std::ceil(a / std::max(1.0, b));
+}
+
+/// What one rank of a role computes with.
+struct Part {
+  const Config& config;
+  const std::string& command;
+  const models::ModelOptions& model;
+  const RolePlan& role;
+  bool on_gpu;
+
+  const models::ModelShape& shape() const { return model.shape; }
+  double value_bytes() const { return bytes_of(config.model.dtype); }
+  models::ParameterCounts parameters() const {
+    return count_parameters(shape(), {role.tp, role.tp * role.ep});
+  }
+  models::ActivationForm form(bool trains) const {
+    return {value_bytes(), on_gpu, role.tp, trains && config.trainer.sequence_parallel};
+  }
+  double layers() const { return static_cast<double>(shape().num_hidden_layers); }
+  double vocabulary() const { return ceil_div(static_cast<double>(shape().vocab_size), role.tp); }
+};
+
+/// Bytes of one logit while `kind` of work is done: the fp32 chunk, on a CPU its bf16 form, on a
+/// GPU ATen's temporaries; in backward the gradient's bf16 form.
+double logit_bytes(const Part& part, bool trains) {
+  const double narrow = part.value_bytes() < 4.0 ? part.value_bytes() : 0.0;
+  const double wide = std::max(4.0, part.value_bytes());
+  const bool entropy = part.command == "rl";
+  if (part.on_gpu) return wide * (trains && entropy ? 5.0 : 4.0) + (trains ? narrow : 0.0);
+  return wide + narrow * (trains ? 2.0 : 1.0);
+}
+
+double logits_chunk(const Part& part, double tokens, bool trains) {
+  const double rows =
+      std::min(static_cast<double>(part.config.trainer.logprob_chunk_tokens), tokens);
+  double bytes = rows * part.vocabulary() * logit_bytes(part, trains);
+  if (trains)  // the head's gradient: its sum in fp32 and a chunk's product
+    bytes += part.vocabulary() * static_cast<double>(part.shape().hidden_size) *
+             (std::max(4.0, part.value_bytes()) + part.value_bytes());
+  return bytes;
+}
+
+/// The longest sequence that is trained on or scored.
+double longest_sequence(const Part& part) {
+  const Config& config = part.config;
+  if (part.command == "sft") return static_cast<double>(config.sft.max_length);
+  if (part.command == "distill") return static_cast<double>(config.distill.max_length);
+  return static_cast<double>(config.plan.mean_prompt_tokens +
+                             longest_completion(config, part.command));
+}
+
+/// Tokens of the largest pass: the budget, all there is, or one long sequence.
+double tokens_of_pass(const Part& part, std::int64_t budget, double all) {
+  return std::max(longest_sequence(part), std::min(static_cast<double>(budget), all));
+}
+
+/// Tokens of `samples` on a replica.
+double tokens_of_replica(const Part& part, std::int64_t samples) {
+  const Config& config = part.config;
+  const double mine = ceil_div(samples, part.role.replicas());
+  if (part.command != "rl" || !config.trainer.share_prefix) return mine * longest_sequence(part);
+  const auto prompt = static_cast<double>(config.plan.mean_prompt_tokens);
+  return mine * (longest_sequence(part) - prompt) +
+         ceil_div(mine, config.rl.samples_per_prompt) * prompt;
+}
+
+double micro_batch_tokens(const Part& part) {
+  const Config& config = part.config;
+  const std::int64_t samples = part.command == "rl"    ? config.rl.mini_batch_samples()
+                               : part.command == "sft" ? config.sft.batch
+                                                       : config.distill.batch;
+  return tokens_of_pass(part, config.trainer.micro_batch_tokens, tokens_of_replica(part, samples));
+}
+
+double score_batch_tokens(const Part& part) {
+  const Config& config = part.config;
+  const std::int64_t samples = part.command == "rl"    ? config.rl.samples_per_step()
+                               : part.command == "sft" ? config.sft.batch
+                                                       : config.distill.batch;
+  return tokens_of_pass(part, config.trainer.score_batch_tokens, tokens_of_replica(part, samples));
+}
+
+/// Bytes of a token that wait on the device for backward, with the layer that is computed again.
+double kept_activations(const Part& part, const models::ActivationForm& form) {
+  const std::string& again = part.config.trainer.activation_checkpointing;
+  const double layer = layer_activation_bytes(part.shape(), form);
+  const double inputs = layer_input_bytes(part.shape(), form);
+  if (again == "offload") return layer;
+  if (again == "full") return part.layers() * inputs + layer;
+  if (again == "none") return part.layers() * layer;
+  const double first_half = attention_activation_bytes(part.shape(), form);  // selective
+  return part.layers() * (first_half + inputs) + layer - first_half;
+}
+
+void add_training(const Part& part, std::vector<MemoryItem>& memory) {
+  const config::TrainerOptions& trainer = part.config.trainer;
+  const models::ParameterCounts counts = part.parameters();
+  const double master = bytes_of(part.config.model.master_dtype);
+  const double own_masters = part.value_bytes() < master ? master : 0.0;
+  const double state = kMasterStates * master + own_masters;
+  const StateShares shared = state_shares(trainer, part.role.replicas());
+  const StateShares experts = state_shares(trainer, part.role.dp);
+  const auto spread = [&](double of_shared, double of_experts) {
+    return counts.without_experts() / of_shared + counts.routed_experts / of_experts;
+  };
+  memory.push_back({"gradients", spread(shared.gradients, experts.gradients) *
+                                     bytes_of(trainer.gradient_dtype)});
+  memory.push_back({"optimizer", spread(shared.optimizer, experts.optimizer) * state, "",
+                    trainer.offloads_optimizer()});
+  const double tokens = micro_batch_tokens(part);
+  const models::ActivationForm form = part.form(true);
+  memory.push_back({"activations", tokens * kept_activations(part, form), "update"});
+  if (trainer.activation_checkpointing == "offload")
+    memory.push_back({"layers' inputs",
+                      tokens * part.layers() * layer_input_bytes(part.shape(), form), "update",
+                      true});
+  memory.push_back({"logits chunk", logits_chunk(part, tokens, true), "update"});
+  // A checkpoint's copy of master weights and moments, whose writing replicas share.
+  memory.push_back(
+      {"checkpoint copy",
+       (kMasterStates + 1.0) * master *
+           spread(static_cast<double>(part.role.replicas()), static_cast<double>(part.role.dp)),
+       "", true});
+  if (!part.on_gpu)  // on the rank that writes it, at the end
+    memory.push_back({"exported model", count_parameters(part.shape()).total() * master, "export"});
+}
+
+/// The cache: as configured, or what the engine would make of its calls.
+double cache_bytes(const Part& part, const DecodeBatch& batch) {
+  const generation::EngineOptions& engine = part.config.engine;
+  const double token = kv_bytes_per_token(part.shape(), part.value_bytes(), part.role.tp);
+  const auto block = static_cast<double>(engine.block_size);
+  if (engine.kv_cache_blocks > 0)
+    return token * block * static_cast<double>(engine.kv_cache_blocks);
+  if (engine.kv_cache_gb > 0.0) return engine.kv_cache_gb * 1e9;
+  const auto prompt = static_cast<double>(part.config.plan.mean_prompt_tokens);
+  const auto longest = static_cast<double>(longest_completion(part.config, part.command));
+  const double per_sequence = ceil_div(prompt + longest, block) + 1.0;
+  return token * block * (per_sequence * batch.sequences + 8.0 * ceil_div(prompt, block));
+}
+
+/// The largest call of the engine: a chunk of a step, or the held-out questions.
+DecodeBatch largest_batch(const Part& part) {
+  const Config& config = part.config;
+  DecodeBatch batch = decode_batch(config, part.command, part.role.replicas());
+  if (part.command != "rl" || config.rl.eval_every == 0) return batch;
+  const auto most = static_cast<double>(config.engine.max_num_seqs);
+  const data::GeneratorOptions& made = config.data.generate;  // of files the number is unknown
+  const double questions =
+      made.names.empty() ? most : ceil_div(made.held_out_count, part.role.replicas());
+  batch.prompts = std::max(batch.prompts, std::min(questions, most));
+  batch.sequences = std::max(
+      batch.sequences, std::min(questions * static_cast<double>(config.rl.eval_samples), most));
+  return batch;
+}
+
+void add_generation(const Part& part, std::vector<MemoryItem>& memory) {
+  const DecodeBatch batch = largest_batch(part);
+  const double cache = cache_bytes(part, batch);
+  memory.push_back({"KV cache", cache});
+  const double prefill =
+      std::min(static_cast<double>(part.config.engine.prefill_tokens),
+               batch.prompts * static_cast<double>(part.config.plan.mean_prompt_tokens));
+  const double layer = layer_activation_bytes(part.shape(), part.form(false));
+  // ATen's paged attention gathers a layer's keys and values.
+  const double gathered = part.on_gpu ? 2.0 * cache / part.layers() : 0.0;
+  memory.push_back({"activations", std::max(prefill * layer, gathered), "generate"});
+  memory.push_back(
+      {"logits", batch.sequences * part.vocabulary() * logit_bytes(part, false), "generate"});
+}
+
+void add_scoring(const Part& part, std::vector<MemoryItem>& memory) {
+  const double tokens = score_batch_tokens(part);
+  memory.push_back(
+      {"activations", tokens * layer_activation_bytes(part.shape(), part.form(false)), "score"});
+  memory.push_back({"logits chunk", logits_chunk(part, tokens, false), "score"});
+}
+
+}  // namespace
+
+double bytes_of(const std::string& dtype) {
+  if (dtype == "fp64") return 8.0;
+  return dtype == "fp32" ? 4.0 : 2.0;
+}
+
+StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t replicas) {
+  const auto ranks = static_cast<double>(replicas);
+  if (trainer.zero_stage == 0 || replicas == 1) return {};
+  // Stage 1 sums its own micro-batches in a buffer of the whole model, beside the part it owns.
+  return {trainer.zero_stage == 2 ? ranks : ranks / (ranks + 1.0), ranks};
+}
+
+bool scores_itself(const config::RlOptions& rl) {
+  return rl.algorithm == "ppo" || rl.update_epochs > 1 ||
+         rl.mini_batch_samples() < rl.samples_per_step();
+}
+
+const models::ModelOptions* model_of_role(const Config& config, const std::string& command,
+                                          const std::string& role) {
+  if (role == parallel::kPolicy || role == parallel::kPolicyGenerate) return &config.model;
+  if (role == "teacher") return &config.teacher;
+  if (role == "reference")
+    return config.reference.used() || !config.reference.shape.empty() ? &config.reference
+                                                                      : &config.model;
+  if (command == "sft" || config.rewards.has_part("safety")) return &config.classifier;
+  return config.reward_model.used() ? &config.reward_model : nullptr;
+}
+
+std::int64_t longest_completion(const Config& config, const std::string& command) {
+  std::int64_t longest = command == "evaluate" ? config.evaluate.sampling.max_new_tokens
+                                               : config.sampling.max_new_tokens;
+  for (const config::RlChangeOptions& change : config.rl.changes)
+    if (command == "rl") longest = std::max(longest, change.max_new_tokens);
+  return longest;
+}
+
+double mean_completion(const Config& config, const std::string& command) {
+  if (config.plan.mean_completion_tokens > 0)
+    return static_cast<double>(config.plan.mean_completion_tokens);
+  return static_cast<double>(command == "evaluate" ? config.evaluate.sampling.max_new_tokens
+                                                   : config.sampling.max_new_tokens);
+}
+
+DecodeBatch decode_batch(const Config& config, const std::string& command, std::int64_t replicas) {
+  auto prompts = static_cast<double>(config.generate.prompts_per_chunk);
+  auto samples = static_cast<double>(config.generate.samples_per_prompt);
+  if (command == "rl") {
+    prompts = ceil_div(static_cast<double>(config.rl.prompts_per_step),
+                       static_cast<double>(config.rl.chunks));
+    samples = static_cast<double>(config.rl.samples_per_prompt);
+  }
+  const auto most = static_cast<double>(config.engine.max_num_seqs);
+  if (command == "evaluate") return {most, most};  // suites are larger than that
+  // All samples of a prompt are a replica's.
+  const double mine = ceil_div(prompts, static_cast<double>(replicas));
+  return {mine, std::min(mine * samples, most)};
+}
+
+std::vector<MemoryItem> program_memory(const Machine& machine) {
+  std::vector<MemoryItem> memory{{"program", machine.program_gb * 1e9}};
+  if (machine.has_gpu()) memory.push_back({"program", machine.host_program_gb * 1e9, "", true});
+  return memory;
+}
+
+void add_role_memory(const Config& config, const std::string& command, bool on_gpu, RolePlan& role,
+                     std::vector<std::string>& notes) {
+  const models::ModelOptions* model = model_of_role(config, command, role.role);
+  if (model == nullptr) return;
+  if (model->shape.empty()) {
+    notes.push_back(
+        fmt::format("{}: the model's shape is neither in its files nor in the configuration "
+                    "(include = \"../models/NAME.toml\" in the model's table): its memory is not "
+                    "counted",
+                    role.role));
+    return;
+  }
+  const Part part{config, command, *model, role, on_gpu};
+  role.parameters = count_parameters(model->shape).total();
+  role.memory.push_back({"weights", part.parameters().total() * part.value_bytes(), "",
+                         role.role == "reference" && config.trainer.offloads_reference()});
+  const bool policy = role.role == parallel::kPolicy;
+  const bool trains = policy && config::trains_policy(command);
+  if (trains) add_training(part, role.memory);
+  const bool samples = command == "rl" || !config::trains_policy(command);
+  const bool elsewhere = has_generation_role(config, command);
+  if (role.role == parallel::kPolicyGenerate || (policy && samples && !elsewhere))
+    add_generation(part, role.memory);
+  const bool other = !policy && role.role != parallel::kPolicyGenerate;
+  if (other || (policy && command == "rl" && scores_itself(config.rl)))
+    add_scoring(part, role.memory);
+  if (policy && command == "distill" && config.distill.mode == "logits" &&
+      !config.teacher.shape.empty())
+    role.memory.push_back(
+        {"teacher's head", static_cast<double>(config.teacher.shape.vocab_size) *
+                               static_cast<double>(config.teacher.shape.hidden_size) *
+                               part.value_bytes()});
+  for (MemoryItem& item : role.memory) item.on_host = item.on_host && on_gpu;
+}
+
+}  // namespace r1::plan

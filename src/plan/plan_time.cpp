@@ -1,0 +1,274 @@
+#include "plan/plan_time.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/stage_roles.h"
+#include "models/model_size.h"
+#include "plan/plan_memory.h"
+
+namespace r1::plan {
+namespace {
+
+constexpr double kMicro = 1e-6;
+constexpr double kGiga = 1e9;
+
+double count(std::int64_t value) {
+  return static_cast<double>(value);
+}
+
+/// A link between ranks, as large collectives see it.
+struct Link {
+  double bytes_per_second = 1.0;
+  double latency = 0.0;
+
+  /// A ring's all_reduce of `bytes` on each of `ranks`; half of it is a reduce_scatter or
+  /// all_gather.
+  double all_reduce(double bytes, double ranks) const {
+    if (ranks <= 1.0) return 0.0;
+    return 2.0 * (ranks - 1.0) / ranks * bytes / bytes_per_second +
+           2.0 * std::ceil(std::log2(ranks)) * latency;
+  }
+  /// Every rank sends `bytes` in all, evenly to the others.
+  double all_to_all(double bytes, double ranks) const {
+    if (ranks <= 1.0) return 0.0;
+    return (ranks - 1.0) / ranks * bytes / bytes_per_second + latency;
+  }
+};
+
+/// What one role computes with: its model, its split, its machine.
+class Worker {
+ public:
+  Worker(const Config& config, const Plan& plan, const RolePlan& role,
+         const models::ModelShape& shape)
+      : config_(config), machine_(plan.machine), role_(role), shape_(shape) {}
+
+  double replicas() const { return count(role_.replicas()); }
+  double ranks() const { return count(role_.num_ranks); }
+
+  /// The link of groups of `ranks` neighbours.
+  Link link(double ranks) const {
+    const bool inside = ranks <= count(config_.plan.gpus_per_node);
+    const double rate = inside ? machine_.link_gb_per_second : machine_.network_gb_per_second;
+    return {rate * kGiga * machine_.communication_efficiency,
+            kMicro * (inside ? machine_.link_latency_us : machine_.network_latency_us)};
+  }
+
+  /// Collectives of one pass of a replica's `tokens` through the model: two all_reduces a layer
+  /// over tp (as much with sequence parallelism), for experts the tokens' way to them and back.
+  double pass_communication(double tokens) const {
+    const double bytes = tokens * count(shape_.hidden_size) * bytes_of(config_.model.dtype);
+    const double tp = count(role_.tp), expert_ranks = count(role_.tp * role_.ep);
+    const double layers = count(shape_.num_hidden_layers);
+    double seconds = 2.0 * layers * link(tp).all_reduce(bytes, tp);
+    const double sparse = layers - count(shape_.dense_layers());
+    const double visits = count(shape_.experts.num_experts_per_token);
+    // The ranks of a tensor group share the work of sending its tokens.
+    seconds += sparse * 2.0 * link(expert_ranks).all_to_all(bytes * visits / tp, expert_ranks);
+    return seconds;
+  }
+
+  /// A forward pass over `tokens` of all replicas, `context` tokens before each on average.
+  double forward(double tokens, double context) const {
+    return tokens * forward_flops_per_token(shape_, context) /
+           (ranks() * machine_.flops(config_.model.dtype) * machine_.train_efficiency);
+  }
+
+  /// One decode step of `sequences` on each replica: weights and cache are read, and all is
+  /// multiplied; the slower of the two counts, but no layer is faster than its launches.
+  double decode_step(double sequences, double context) const {
+    const double value = bytes_of(config_.model.dtype);
+    const models::ParameterCounts held = count_parameters(shape_, {role_.tp, role_.tp * role_.ep});
+    const double read =
+        (held.without_experts() + held.routed_experts * experts_met(sequences)) * value +
+        sequences * context * kv_bytes_per_token(shape_, value, role_.tp);
+    const double multiplied =
+        sequences * forward_flops_per_token(shape_, context) / count(role_.tp);
+    const double work =
+        std::max(read / machine_.bandwidth(), multiplied / machine_.flops(config_.model.dtype)) /
+        machine_.generate_efficiency;
+    return std::max(work, count(shape_.num_hidden_layers) * machine_.decode_layer_us * kMicro);
+  }
+
+ private:
+  /// Share of a rank's experts that some token of a decode step visits.
+  double experts_met(double sequences) const {
+    const models::ExpertOptions& experts = shape_.experts;
+    if (experts.num_experts == 0) return 0.0;
+    const double tokens = sequences * count(role_.ep);
+    const double missed = 1.0 - count(experts.num_experts_per_token) / count(experts.num_experts);
+    return 1.0 - std::pow(missed, tokens);
+  }
+
+  const Config& config_;
+  const Machine& machine_;
+  const RolePlan& role_;
+  const models::ModelShape& shape_;
+};
+
+/// Sampling `calls` times the batch of the engine, one call after another.
+void add_generation(const Config& config, const Plan& plan, double calls, StepTime& time) {
+  const RolePlan* role = plan.find(parallel::kPolicyGenerate);
+  if (role == nullptr) role = plan.find(parallel::kPolicy);
+  if (role == nullptr || config.model.shape.empty()) return;
+  const Worker worker(config, plan, *role, config.model.shape);
+  const DecodeBatch batch = decode_batch(config, plan.command, role->replicas());
+  const double samples = plan.command == "rl" ? count(config.rl.samples_per_prompt)
+                                              : count(config.generate.samples_per_prompt);
+  const double mean = mean_completion(config, plan.command);
+  const double prompt = count(config.plan.mean_prompt_tokens);
+  // Freed slots are filled again: the steps of all tokens in full batches, or of one mean sequence.
+  const double tokens = batch.prompts * samples * mean;
+  const double steps = std::max(mean, tokens / batch.sequences);
+  const double at_once = tokens / steps;
+  const double exchanged = steps * worker.pass_communication(at_once) +
+                           worker.pass_communication(batch.prompts * prompt);
+  const double prefill = worker.forward(batch.prompts * prompt * worker.replicas(), prompt / 2.0);
+  const double decode = steps * worker.decode_step(at_once, prompt + mean / 2.0);
+  time.generate = calls * (prefill + decode + exchanged);
+  time.communication += calls * exchanged;
+}
+
+/// Scoring of all sequences by a role; ranks of its own work while later chunks are sampled.
+void add_scoring(const Config& config, const Plan& plan, const std::string& name, double tokens,
+                 double context, StepTime& time) {
+  const RolePlan* role = plan.find(name);
+  const models::ModelOptions* model = model_of_role(config, plan.command, name);
+  if (role == nullptr || model == nullptr || model->shape.empty()) return;
+  const Worker worker(config, plan, *role, model->shape);
+  const double exchanged = worker.pass_communication(tokens / worker.replicas());
+  const double seconds = worker.forward(tokens, context) + exchanged;
+  const RolePlan* policy = plan.find(parallel::kPolicy);
+  const bool apart = policy == nullptr || !policy->is_on(role->first_rank);
+  const double chunks = plan.command == "rl" ? count(config.rl.chunks) : 1.0;
+  const double hidden = apart ? time.generate * (1.0 - 1.0 / chunks) : 0.0;
+  time.score += std::max(seconds / chunks, seconds - hidden);
+  time.communication += exchanged;
+}
+
+/// Bytes of gradients that a rank reduces, shared parameters and experts apart.
+struct Reduced {
+  double shared, experts;
+};
+
+/// One optimizer step's reductions, its update, and the weights' way back where state is sharded.
+void add_optimizer_steps(const Config& config, const Plan& plan, const RolePlan& role, double steps,
+                         double last_backward, StepTime& time) {
+  const config::TrainerOptions& trainer = config.trainer;
+  const Worker worker(config, plan, role, config.model.shape);
+  const models::ParameterCounts held =
+      count_parameters(config.model.shape, {role.tp, role.tp * role.ep});
+  const double gradient = bytes_of(trainer.gradient_dtype);
+  const Reduced bytes{held.without_experts() * gradient, held.routed_experts * gradient};
+  const double replicas = worker.replicas(), copies = count(role.dp);
+  const Link link = worker.link(worker.ranks());
+  const double reduce =
+      link.all_reduce(bytes.shared, replicas) + link.all_reduce(bytes.experts, copies);
+  time.reduce += steps * std::max(0.0, reduce - plan.machine.overlap * last_backward);
+
+  const double master = bytes_of(config.model.master_dtype);
+  const double shared = state_shares(trainer, role.replicas()).optimizer,
+               experts = state_shares(trainer, role.dp).optimizer;
+  const double updated = held.without_experts() / shared + held.routed_experts / experts;
+  // Master and moments are read and written, gradients read, weights written.
+  const double touched = updated * (6.0 * master + gradient + bytes_of(config.model.dtype));
+  time.optimizer += steps * touched / plan.machine.bandwidth();
+  if (trainer.offloads_optimizer())
+    time.optimizer +=
+        steps * updated * 6.0 * master / (plan.machine.host_link_gb_per_second * kGiga);
+}
+
+/// The part of a forward pass that backward does again.
+double recomputed_share(const Config& config, double context) {
+  const std::string& again = config.trainer.activation_checkpointing;
+  if (again == "none") return 0.0;
+  if (again != "selective") return 1.0;
+  return feed_forward_flops_per_token(config.model.shape) /
+         forward_flops_per_token(config.model.shape, context);
+}
+
+/// Training on `tokens` of all replicas in `steps` optimizer steps. Backward costs twice forward.
+void add_update(const Config& config, const Plan& plan, double tokens, double context, double steps,
+                StepTime& time) {
+  const RolePlan* role = plan.find(parallel::kPolicy);
+  if (role == nullptr || config.model.shape.empty()) return;
+  const Worker worker(config, plan, *role, config.model.shape);
+  const double passes = 3.0 + recomputed_share(config, context);
+  const double forward = worker.forward(tokens, context);
+  // Backward's collectives are as large as forward's.
+  const double exchanged = (passes - 1.0) * worker.pass_communication(tokens / worker.replicas());
+  time.update += passes * forward + exchanged;
+  time.communication += exchanged;
+  const double micro_batches = std::max(
+      1.0, tokens / (worker.replicas() * steps * count(config.trainer.micro_batch_tokens)));
+  add_optimizer_steps(config, plan, *role, steps, 2.0 * forward / (steps * micro_batches), time);
+}
+
+/// Weights to the sampling layout, and every reference_update_every steps to the reference.
+void add_synchronisation(const Config& config, const Plan& plan, StepTime& time) {
+  const RolePlan* policy = plan.find(parallel::kPolicy);
+  if (policy == nullptr || config.model.shape.empty()) return;
+  const Worker worker(config, plan, *policy, config.model.shape);
+  // One whole tensor after another is put together and passed on.
+  const double whole = count_parameters(config.model.shape).total() * bytes_of(config.model.dtype);
+  const double seconds = whole / worker.link(worker.ranks()).bytes_per_second;
+  if (plan.find(parallel::kPolicyGenerate) != nullptr) time.synchronise += seconds;
+  if (plan.find("reference") != nullptr && config.rl.reference_update_every > 0)
+    time.synchronise += seconds / count(config.rl.reference_update_every);
+}
+
+StepTime rl_time(const Config& config, const Plan& plan) {
+  const config::RlOptions& rl = config.rl;
+  const double samples = count(rl.samples_per_step());
+  const double new_tokens = mean_completion(config, plan.command);
+  const double prompt = count(config.plan.mean_prompt_tokens);
+  const double prompts = config.trainer.share_prefix ? count(rl.prompts_per_step) : samples;
+  const double tokens = prompts * prompt + samples * new_tokens;
+  const double context = (prompt + new_tokens) / 2.0;
+  StepTime time;
+  time.steps = count(rl.steps);
+  time.tokens = samples * new_tokens;
+  add_generation(config, plan, count(rl.chunks), time);
+  for (const char* role : {"reference", "reward"})
+    add_scoring(config, plan, role, tokens, context, time);
+  if (scores_itself(rl)) add_scoring(config, plan, parallel::kPolicy, tokens, context, time);
+  const double epochs = count(rl.update_epochs);
+  const double steps = epochs * std::ceil(samples / count(rl.mini_batch_samples()));
+  add_update(config, plan, epochs * tokens, context, steps, time);
+  add_synchronisation(config, plan, time);
+  return time;
+}
+
+/// `Options`: config::SftOptions or config::DistillOptions.
+template <class Options>
+StepTime supervised_time(const Config& config, const Plan& plan, const Options& stage) {
+  const double length =
+      count(config.plan.mean_prompt_tokens) + mean_completion(config, plan.command);
+  StepTime time;
+  time.steps = stage.steps > 0 ? count(stage.steps)
+                               : count(stage.epochs) *
+                                     std::ceil(count(config.plan.records) / count(stage.batch));
+  time.tokens = count(stage.batch) * length;
+  add_update(config, plan, time.tokens, length / 2.0, 1.0, time);
+  add_scoring(config, plan, "teacher", time.tokens, length / 2.0, time);
+  return time;
+}
+
+}  // namespace
+
+StepTime estimate_step_time(const Config& config, const Plan& plan) {
+  if (plan.command == "rl") return rl_time(config, plan);
+  if (plan.command == "sft") return supervised_time(config, plan, config.sft);
+  if (plan.command == "distill") return supervised_time(config, plan, config.distill);
+  StepTime time;
+  if (plan.command == "generate") {
+    const config::GenerateOptions& generate = config.generate;
+    time.steps = std::ceil(count(generate.num_prompts) / count(generate.prompts_per_chunk));
+    time.tokens = count(generate.prompts_per_chunk * generate.samples_per_prompt) *
+                  mean_completion(config, plan.command);
+    add_generation(config, plan, 1.0, time);
+  }
+  return time;
+}
+
+}  // namespace r1::plan

@@ -1,0 +1,10 @@
+#pragma once
+// The time model of plan: one step of a stage from operations, bytes and efficiencies.
+#include "plan/plan.h"
+
+namespace r1::plan {
+
+/// Seconds of one step's parts. Shapes that are not known count as nothing (plan.notes says so).
+StepTime estimate_step_time(const Config& config, const Plan& plan);
+
+}  // namespace r1::plan

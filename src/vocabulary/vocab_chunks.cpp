@@ -1,0 +1,85 @@
+// Chunk walking of vocab_logprob.
+#include "vocabulary/vocab_chunks.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "kernels/logits.h"
+#include "kernels/vocab_rows.h"
+
+namespace r1::vocabulary {
+namespace {
+// Larger chunks read the head's weight and add into its gradient less often, smaller ones keep the
+// chunk's logits in cache. Measured with V = 49,152, D = 576, bf16.
+constexpr std::int64_t kCpuChunkBytes = std::int64_t{48} << 20;
+constexpr std::int64_t kDeviceChunkBytes = std::int64_t{256} << 20;
+}  // namespace
+
+std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64_t num_tokens) {
+  const auto row = (head.vocab_size() + head.ranks->size() - 1) / head.ranks->size();
+  const std::int64_t row_bytes =
+      std::max<std::int64_t>(1, row * static_cast<std::int64_t>(head.weight.element_size()));
+  const std::int64_t fitting =
+      (head.weight.is_cpu() ? kCpuChunkBytes : kDeviceChunkBytes) / row_bytes;
+  return std::max<std::int64_t>(1, std::min(wanted > 0 ? wanted : fitting, num_tokens));
+}
+
+LogitChunks::LogitChunks(const at::Tensor& hidden, const at::Tensor& head_weight,
+                         std::int64_t chunk)
+    : hidden_(hidden.detach()), weight_(head_weight.detach()) {
+  const auto options = head_weight.options().requires_grad(false);
+  buffer_ = at::empty({chunk, weight_.size(0)},
+                      options.dtype(kernels::statistics_dtype(head_weight.scalar_type())));
+  if (kernels::needs_narrow_logits(weight_)) narrow_ = at::empty({chunk, weight_.size(0)}, options);
+}
+
+at::Tensor LogitChunks::form(std::int64_t begin, std::int64_t count) {
+  at::Tensor logits = buffer_.narrow(0, 0, count);
+  at::Tensor narrow = narrow_.defined() ? narrow_.narrow(0, 0, count) : narrow_;
+  kernels::form_logits(logits, hidden_.narrow(0, begin, count), weight_, narrow);
+  return logits;
+}
+
+HeadGradients::HeadGradients(const at::Tensor& hidden, const at::Tensor& head_weight,
+                             bool need_hidden, bool need_weight)
+    : hidden_states_(hidden.detach()), weight_(head_weight.detach()) {
+  if (need_hidden) grad_hidden_ = at::empty_like(hidden_states_, at::MemoryFormat::Contiguous);
+  if (need_weight)
+    grad_weight_ = at::zeros(
+        weight_.sizes(), weight_.options().dtype(kernels::statistics_dtype(weight_.scalar_type())));
+}
+
+void HeadGradients::add(const at::Tensor& wide_grad_logits, std::int64_t begin) {
+  const std::int64_t count = wide_grad_logits.size(0);
+  at::Tensor grad_logits = wide_grad_logits;
+  if (grad_logits.scalar_type() != weight_.scalar_type()) {
+    if (!narrow_.defined() || narrow_.size(0) < count)
+      narrow_ = at::empty(grad_logits.sizes(), weight_.options());
+    grad_logits = narrow_.narrow(0, 0, count).copy_(wide_grad_logits);
+  }
+  if (grad_hidden_.defined()) {
+    at::Tensor rows = grad_hidden_.narrow(0, begin, count);
+    at::mm_out(rows, grad_logits, weight_);
+  }
+  if (!grad_weight_.defined()) return;
+  const at::Tensor hidden = hidden_states_.narrow(0, begin, count);
+  if (grad_weight_.scalar_type() == weight_.scalar_type()) {
+    grad_weight_.addmm_(grad_logits.t(), hidden);
+    return;
+  }
+  if (grad_weight_.is_cuda()) {
+    at::addmm_out(grad_weight_, grad_weight_, grad_logits.t(), hidden, grad_weight_.scalar_type());
+    return;
+  }
+  if (!product_.defined()) product_ = at::empty_like(weight_, at::MemoryFormat::Contiguous);
+  at::mm_out(product_, grad_logits.t(), hidden);
+  kernels::accumulate_(grad_weight_, product_);
+}
+
+void sum_gradient(at::Tensor grad_hidden, Communicator& ranks) {
+  if (ranks.size() > 1)
+    ranks.all_reduce(std::move(grad_hidden), ReduceOp::Sum, "gradient of hidden states").wait();
+}
+
+}  // namespace r1::vocabulary

@@ -1,0 +1,113 @@
+// The time model against figures that can be worked out by hand, on a machine without losses.
+#include <fstream>
+
+#include "models/model_size.h"
+#include "plan/plan.h"
+#include "unit/config/config_support.h"
+
+namespace r1::plan {
+namespace {
+
+constexpr double kRounding = 1e-9;
+
+/// 800 TFLOP/s and 4.3 TB/s (an H200's measured rates), links of 100 and 10 GB/s, nothing lost.
+std::string ideal_machine() {
+  const std::string path = testing::TempDir() + "ideal.toml";
+  std::ofstream(path) << R"(
+memory_gb = 1e6
+host_memory_gb = 1e6
+matmul_tflops = 800.0
+matmul_tflops_fp32 = 50.0
+memory_tb_per_second = 4.3
+train_efficiency = 1.0
+generate_efficiency = 1.0
+link_gb_per_second = 100.0
+network_gb_per_second = 10.0
+communication_efficiency = 1.0
+host_link_gb_per_second = 50.0
+)";
+  return path;
+}
+
+Config stage(const std::string& model, const std::vector<std::string>& sets) {
+  std::vector<std::string> all{"run.device=cuda", "plan.machine=" + ideal_machine(),
+                               "model.path=" + model};
+  all.insert(all.end(), sets.begin(), sets.end());
+  return load_config_text(
+             "[model]\ninclude = \"" R1_SOURCE_DIR "/configs/models/" + model + ".toml\"\n",
+             "test.toml", {"plan", "", all})
+      .config;
+}
+
+models::ModelShape shape_of(const std::string& name) {
+  return stage(name, {}).model.shape;
+}
+
+TEST(PlanTime, ADecodeStepReadsTheWeightsOnce) {
+  const Config config =
+      stage("qwen2.5-1.5b", {"generate.prompts_per_chunk=1", "sampling.max_new_tokens=1000",
+                             "plan.mean_prompt_tokens=1"});
+  const StepTime time = make_plan(config, "generate", 1).time;
+  constexpr double kFloor = 0.72e-3;  // performance.md
+  constexpr double kCacheAndPrompt = 0.03;
+  EXPECT_NEAR(time.generate / 1000.0 / kFloor, 1.0, kCacheAndPrompt);
+}
+
+TEST(PlanTime, AnUpdateIsThreePassesAndWhatIsRecomputed) {
+  const auto update = [](const std::string& recomputed) {
+    return make_plan(stage("qwen2.5-1.5b", {"sft.batch=64", "plan.mean_prompt_tokens=1000",
+                                            "plan.mean_completion_tokens=1000",
+                                            "trainer.activation_checkpointing=" + recomputed}),
+                     "sft", 1)
+        .time.update;
+  };
+  const auto shape = shape_of("qwen2.5-1.5b");
+  const double per_token = forward_flops_per_token(shape, 1000.0);
+  const double forward = 64 * 2000 * per_token / 800e12;
+  EXPECT_NEAR(update("none") / forward, 3.0, kRounding);
+  EXPECT_NEAR(update("full") / forward, 4.0, kRounding);
+  const double feed_forward = 2.0 * 28 * 3 * 1536 * 8960;  // gate, up and down of 28 layers
+  EXPECT_NEAR(update("selective") / forward, 3.0 + feed_forward / per_token, kRounding);
+}
+
+TEST(PlanTime, GradientsGoOnceAroundTheRing) {
+  const Config inside = stage("qwen2.5-1.5b", {"trainer.gradient_dtype=bf16"});
+  const double bytes = 2.0 * count_parameters(inside.model.shape).total();
+  EXPECT_NEAR(make_plan(inside, "sft", 2).time.reduce, bytes / 100e9, bytes / 100e9 * kRounding);
+  // Over nodes the network is the ring's slowest link.
+  const double many = 2.0 * 15.0 / 16.0 * bytes / 10e9;
+  EXPECT_NEAR(make_plan(inside, "sft", 16).time.reduce, many, many * kRounding);
+}
+
+TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
+  const Config config =
+      stage("qwen2.5-1.5b", {"roles.policy.train.tp=2", "sft.batch=4",
+                             "plan.mean_prompt_tokens=1000", "plan.mean_completion_tokens=1000"});
+  const StepTime time = make_plan(config, "sft", 2).time;
+  const auto shape = config.model.shape;
+  const double bytes = 4.0 * 2000 * static_cast<double>(shape.hidden_size) * 2.0;
+  const double sums = 2.0 * static_cast<double>(shape.num_hidden_layers) * bytes / 100e9;
+  EXPECT_NEAR(time.communication / sums, 2.0, kRounding);  // forward and backward
+  EXPECT_EQ(time.reduce, 0.0);
+}
+
+TEST(PlanTime, AScorerOfItsOwnHidesBehindSampling) {
+  const std::vector<std::string> sets{
+      "rl.algorithm=grpo",  "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0",
+      "rl.update_epochs=1", "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3"};
+  auto shared = sets;
+  shared.emplace_back("roles.reference.share_with=policy");
+  const StepTime apart = make_plan(stage("qwen2.5-1.5b", sets), "rl", 4).time;
+  const StepTime together = make_plan(stage("qwen2.5-1.5b", shared), "rl", 4).time;
+  EXPECT_GT(apart.score, 0.0);
+  EXPECT_LT(apart.score, together.score);
+}
+
+TEST(PlanTime, RecordsAndEpochsMakeTheSteps) {
+  const Config config =
+      stage("qwen2.5-1.5b", {"plan.records=1000", "sft.epochs=3", "sft.batch=64"});
+  EXPECT_EQ(make_plan(config, "sft", 1).time.steps, 3.0 * 16.0);
+}
+
+}  // namespace
+}  // namespace r1::plan
