@@ -2,14 +2,12 @@
 
 #include <ATen/ATen.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "base/files.h"
 #include "checkpoint/formats/safetensors.h"
 #include "models/hf_config.h"
 #include "models/registry.h"
 #include "models/weights.h"
+#include "support/shared_files.h"
 
 namespace r1::test {
 
@@ -34,11 +32,7 @@ std::map<std::string, at::Tensor> read_tensors(const std::string& path) {
 }
 
 std::optional<std::string> fixture_folder(const std::string& name, bool shared) {
-  const char* root = std::getenv("R1_SHARED");
-  const std::string shared_root = root != nullptr ? root : R1_SOURCE_DIR "/../shared";
-  const auto folder =
-      shared ? shared_root + "/fixtures/models/" + name : data_path("models/" + name);
-  return std::filesystem::exists(folder) ? std::optional(folder) : std::nullopt;
+  return shared ? find_shared("fixtures/models/" + name) : existing(data_path("models/" + name));
 }
 
 std::unique_ptr<models::Model> load_fixture_folder(const std::string& folder, at::ScalarType dtype,

@@ -5,7 +5,6 @@
 #include <array>
 #include <cctype>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,17 +12,12 @@
 
 #include "rewards/maths/evaluate.h"
 #include "rewards/maths/parse.h"
+#include "support/shared_files.h"
 
 namespace r1::rewards::maths {
 namespace {
 
-/// A file of the shared folder that lies beside a working tree; empty when it is not there.
-std::string shared_file(const std::string& name) {
-  const char* root = std::getenv("R1_SHARED");
-  const std::string path =
-      (root != nullptr ? std::string(root) : R1_SOURCE_DIR "/../shared") + name;
-  return std::ifstream(path).good() ? path : "";
-}
+constexpr const char* kNoShared = "needs the shared data (R1_SHARED)";
 
 /// Share of verdicts of a file of {gold, pred, expected} that agree; prints the others.
 double agreement(const std::string& path, bool print) {
@@ -164,16 +158,16 @@ TEST(MathsVerify, PartialCreditIsMonotoneAndBelowHalf) {
 }
 
 TEST(MathsVerify, AgreesWithAllGsm8kVerdicts) {
-  const std::string path = shared_file("/data/gsm8k_solution_verdicts.jsonl");
-  if (path.empty()) GTEST_SKIP() << "shared data not present";
-  EXPECT_EQ(agreement(path, true), 1.0);
+  const auto path = test::find_shared("data/gsm8k_solution_verdicts.jsonl");
+  if (!path) GTEST_SKIP() << kNoShared;
+  EXPECT_EQ(agreement(*path, true), 1.0);
 }
 
 TEST(MathsVerify, AgreesWithMostVerifierCases) {
-  const std::string path = shared_file("/data/math_verify_cases.jsonl");
-  if (path.empty()) GTEST_SKIP() << "shared data not present";
+  const auto path = test::find_shared("data/math_verify_cases.jsonl");
+  if (!path) GTEST_SKIP() << kNoShared;
   constexpr double kBar = 0.97;
-  const double share = agreement(path, true);
+  const double share = agreement(*path, true);
   std::printf("math_verify_cases: %.1f %% agree\n", 100.0 * share);
   EXPECT_GE(share, kBar);
 }
@@ -218,10 +212,10 @@ void expect_equal_to_variants(const std::string& path) {
 }  // namespace
 
 TEST(MathsVerify, GoldAnswersEqualThemselvesRewritten) {
-  for (const char* name : {"/data/math_train_7473.jsonl", "/data/math500_test.jsonl"}) {
-    const std::string path = shared_file(name);
-    if (path.empty()) GTEST_SKIP() << "shared data not present";
-    expect_equal_to_variants(path);
+  for (const char* name : {"data/math_train_7473.jsonl", "data/math500_test.jsonl"}) {
+    const auto path = test::find_shared(name);
+    if (!path) GTEST_SKIP() << kNoShared;
+    expect_equal_to_variants(*path);
   }
 }
 

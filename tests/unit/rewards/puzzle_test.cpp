@@ -1,8 +1,6 @@
 // Puzzle scorers: right answers of every form are accepted, texts that only look right are not.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,19 +9,12 @@
 #include "rewards/puzzles/answer.h"
 #include "rewards/puzzles/scorer.h"
 #include "rewards/registry.h"
+#include "support/shared_files.h"
 
 namespace r1::rewards {
 namespace {
 
 using Json = nlohmann::json;
-
-/// reasoning-gym's gallery when the shared data is there.
-std::string gallery() {
-  const char* shared = std::getenv("R1_SHARED");
-  const std::string root = shared != nullptr ? shared : R1_SOURCE_DIR "/../shared";
-  const std::string path = root + "/data/reasoning_gym_gallery.jsonl";
-  return std::filesystem::exists(path) ? path : "";
-}
 
 RewardParts reward(const std::string& completion, const Json& record,
                    const RewardOptions& options = {}) {
@@ -55,10 +46,11 @@ std::string rule_answer(const Json& record) {
 }  // namespace
 
 TEST(PuzzleGallery, OwnAnswersAreRight) {
-  if (gallery().empty()) GTEST_SKIP() << "no shared/data/reasoning_gym_gallery.jsonl";
+  const auto gallery = test::find_shared("data/reasoning_gym_gallery.jsonl");
+  if (!gallery) GTEST_SKIP() << "needs the shared gallery of puzzles (R1_SHARED)";
   const std::map<std::string, int> no_answer{{"boxnet", 3}, {"rubiks_cube", 3}, {"rush_hour", 3}};
   std::map<std::string, int> unscored;
-  std::ifstream file(gallery());
+  std::ifstream file(*gallery);
   for (std::string line; std::getline(file, line);) {
     const Json record = Json::parse(line);
     const std::string name = record["metadata"]["source_dataset"];

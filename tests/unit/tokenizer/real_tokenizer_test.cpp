@@ -67,13 +67,12 @@ void expect_cases(const Tokenizer& tokenizer, const std::vector<Case>& cases) {
   }
 }
 
-#define R1_SKIP_UNLESS_SHARED(path) \
-  if (!path) GTEST_SKIP() << "needs the shared tokenizers (R1_SHARED)"
+constexpr const char* kNoTokenizers = "needs the shared tokenizers (R1_SHARED)";
 
 TEST(RealTokenizer, Qwen) {
   const auto folder = test::find_shared("tokenizers/qwen3");
   const auto golden = test::find_shared("tokenizers/golden");
-  R1_SKIP_UNLESS_SHARED(folder && golden);
+  if (!folder || !golden) GTEST_SKIP() << kNoTokenizers;
   const Tokenizer tokenizer(read_tokenizer_json(*folder));
   expect_cases(tokenizer, read_jsonl(*golden + "/qwen3.ref.jsonl"));
   expect_cases(tokenizer, read_pair(*golden + "/qwen2"));
@@ -83,7 +82,7 @@ TEST(RealTokenizer, Qwen) {
 TEST(RealTokenizer, DeepSeekV3) {
   const auto folder = test::find_shared("tokenizers/deepseek_v3");
   const auto golden = test::find_shared("tokenizers/golden");
-  R1_SKIP_UNLESS_SHARED(folder && golden);
+  if (!folder || !golden) GTEST_SKIP() << kNoTokenizers;
   const Definition definition = read_tokenizer_json(*folder);
   EXPECT_EQ(definition.split_patterns, known_split_patterns("deepseek-v3"));
   expect_cases(Tokenizer(definition), read_jsonl(*golden + "/deepseek_v3.ref.jsonl"));
