@@ -9,8 +9,6 @@
 #include "base/timer.h"
 #include "checkpoint_model.h"
 #include "models/registry.h"
-#include "models/split_model.h"
-#include "weight_sync.h"
 
 namespace r1::mpi {
 namespace {
@@ -42,6 +40,7 @@ PolicySampler::PolicySampler(Run& run, const models::Model* trained)
   auto& groups = run.groups();
   const bool own_layout = groups.layout().has(kPolicyGenerate);
   if (own_layout && !apart_) require_nested(groups.layout());
+  if (own_layout) transfer_.emplace(groups, kPolicy, kPolicyGenerate);
   const char* role = own_layout ? kPolicyGenerate : kPolicy;
   if (!groups.is_in(role)) return;
   if (own_layout)
@@ -69,54 +68,13 @@ void PolicySampler::synchronise_aside(std::int64_t policy_version, bool keep) {
 }
 
 void PolicySampler::take_over(std::int64_t policy_version) {
+  const auto version = transfer_ ? transfer_->tell(policy_version) : policy_version;
+  const auto before = std::exchange(version_, version);
+  if (!transfer_ || before == version) return;
   const base::Stopwatch watch;
-  std::optional<double> bytes;
-  if (apart_)
-    bytes = exchange_weights(policy_version);
-  else if (version_ != policy_version && own_model_)
-    bytes = copy_weights();
-  if (!apart_) version_ = policy_version;
-  if (!bytes) return;
+  const double bytes = transfer_->copy(trained_, own_model_.get());
   sync_seconds_ = watch.seconds();
-  sync_gib_ = *bytes / (1 << 30);
-}
-
-/// From the trainer's layout to that of generation, on the same ranks. Returns the bytes.
-double PolicySampler::copy_weights() {
-  const at::NoGradGuard no_grad;
-  models::WholeTensors parts(own_model_->parameters());
-  double bytes = 0.0;
-  models::for_each_whole_tensor(trained_->parameters(), trained_->shape(), trained_->axes(),
-                                [&](const std::string& name, const at::Tensor& whole) {
-                                  parts.fill(name, whole);
-                                  bytes += static_cast<double>(whole.nbytes());
-                                });
-  return bytes;
-}
-
-/// From the trainer's ranks to those of generation. Returns the bytes; nothing when generation had
-/// this version.
-std::optional<double> PolicySampler::exchange_weights(std::int64_t policy_version) {
-  const auto& trainers = run_.groups().layout().role(kPolicy).ranks;
-  const auto& generators = run_.groups().layout().role(kPolicyGenerate).ranks;
-  auto version = at::full({1}, policy_version, at::kLong);
-  if (own_model_) {
-    const auto me = static_cast<std::size_t>(run_.groups().place(kPolicyGenerate).rank);
-    const int source = trainers[me % trainers.size()];
-    run_.world().receive(version, source, "policy version").wait();
-    const auto before = std::exchange(version_, version.item<std::int64_t>());
-    if (before == version_) return std::nullopt;
-    return receive_weights(run_.world(), *own_model_, source);
-  }
-  if (!trained_) return std::nullopt;
-  std::vector<int> targets;
-  for (auto g = static_cast<std::size_t>(run_.groups().place(kPolicy).rank); g < generators.size();
-       g += trainers.size())
-    targets.push_back(generators[g]);
-  for (const int target : targets) run_.world().send(version, target, "policy version").wait();
-  const auto before = std::exchange(version_, policy_version);
-  if (before == version_) return std::nullopt;
-  return send_weights(run_.world(), *trained_, targets);
+  sync_gib_ = bytes / (1 << 30);
 }
 
 /// Whether this rank's replica of the generation layout samples the group.

@@ -10,14 +10,14 @@
 // with more ranks than a replica has, however many there are.
 //
 // On ranks of its own, generation replica g of G samples the groups that are g modulo G, has them
-// scored, and delivers them to their owners. Its weights come from trainer rank g modulo their
-// number.
+// scored, and delivers them to their owners.
 #include <memory>
 #include <optional>
 
 #include "checkpoint/sharded_tensor.h"
 #include "metrics/row.h"
 #include "roles/generator.h"
+#include "weight_transfer.h"
 
 namespace r1::mpi {
 
@@ -70,8 +70,6 @@ class PolicySampler {
  private:
   bool samples_group(std::int64_t group) const;
   void take_over(std::int64_t policy_version);
-  double copy_weights();
-  std::optional<double> exchange_weights(std::int64_t policy_version);
   std::vector<data::Rollout> to_owners(std::vector<data::Rollout> mine,
                                        std::span<const data::Prompt> prompts);
   void receive(std::vector<data::Rollout>& mine, int from, std::span<const data::Prompt> prompts);
@@ -81,6 +79,7 @@ class PolicySampler {
   bool apart_;                                // generation has ranks of its own
   std::unique_ptr<models::Model> own_model_;  // null: the trainer's, or this rank does not sample
   std::unique_ptr<Generator> generator_;
+  std::optional<WeightTransfer> transfer_;  // none: the trainer's own weights sample
   std::int64_t version_ = -1;
   std::optional<std::int64_t> kept_version_;  // before synchronise_aside()
   std::vector<at::Tensor> kept_;  // of that version: host copies of own_model_'s parameters

@@ -6,7 +6,6 @@
 
 #include "checkpoint_model.h"
 #include "config/stage_roles.h"
-#include "models/split_model.h"
 #include "roles/policy.h"
 
 namespace r1::mpi {
@@ -25,7 +24,9 @@ Reference::Reference(Run& run) : run_(run) {
           offloaded_ = std::make_unique<models::OffloadedWeights>(*model_);
       },
       "loading the reference");
-  if (config.rl.reference_update_every > 0) persist();
+  if (config.rl.reference_update_every == 0) return;
+  follow_.emplace(run.groups(), kPolicy, "reference");
+  persist();
 }
 
 /// Only a reference that is replaced during the run belongs into checkpoints.
@@ -90,52 +91,12 @@ void Reference::collect(std::vector<RolloutChunk>& chunks) {
 }
 
 void Reference::update_if_due(std::int64_t step, Policy& policy) {
-  const auto every = run_.config().rl.reference_update_every;
-  if (!service_ || every == 0 || step == 0 || step % every != 0) return;
-  const at::NoGradGuard no_grad;
-  const auto& layout = run_.groups().layout();
-  const int source = layout.role(kPolicy).ranks.front(), me = run_.world().rank();
+  if (!follow_ || step == 0 || step % run_.config().rl.reference_update_every != 0) return;
+  const int source = run_.groups().layout().role(kPolicy).ranks.front();
   auto version = at::full({1}, policy.version(), at::kLong);
   run_.world().broadcast(version, source, "policy version").wait();
   version_ = version.item<std::int64_t>();
-  if (same_layout()) {
-    for (std::size_t i = 0; model_ && i < model_->parameters().size(); ++i)
-      model_->parameters()[i].value.copy_(policy.model().parameters()[i].value);
-    return;
-  }
-  // The policy's ranks put one tensor after the other together; the first of them passes each on,
-  // and every reference rank keeps its part of it.
-  const auto& targets = layout.role("reference").ranks;
-  models::WholeTensors parts(model_ ? model_->parameters() : std::vector<models::Parameter>());
-  const auto receive = [&](const std::string& name, at::Tensor whole) {
-    run_.world().receive(whole, source, "policy to reference").wait();
-    parts.fill(name, whole);
-  };
-  if (policy.active()) {
-    models::for_each_whole_tensor(
-        policy.model().parameters(), policy.model().shape(), policy.model().axes(),
-        [&](const std::string& name, const at::Tensor& whole) {
-          if (me != source) {
-            if (model_) receive(name, at::empty_like(whole));
-            return;
-          }
-          for (const int target : targets)
-            if (target == me)
-              parts.fill(name, whole);
-            else
-              run_.world().send(whole.contiguous(), target, "policy to reference").wait();
-        });
-  } else if (model_) {
-    for (const auto& [name, shape] : models::whole_tensors(model_->shape()))
-      receive(name, at::empty(shape, at::TensorOptions(model_->device()).dtype(model_->dtype())));
-  }
-}
-
-bool Reference::same_layout() const {
-  const auto& layout = run_.groups().layout();
-  const auto &mine = layout.role("reference"), &policy = layout.role(kPolicy);
-  return mine.ranks == policy.ranks && mine.mesh.size("tp") == policy.mesh.size("tp") &&
-         mine.mesh.size("ep") == policy.mesh.size("ep");
+  follow_->copy(policy.active() ? &policy.model() : nullptr, model_.get());
 }
 
 }  // namespace r1::mpi

@@ -4,6 +4,7 @@
 #include "models/offloaded_weights.h"
 #include "roles/rollouts.h"
 #include "run.h"
+#include "weight_transfer.h"
 
 namespace r1::mpi {
 
@@ -26,14 +27,13 @@ class Reference {
                                             models::Lockstep& phase);
   void persist();
   std::int64_t copy_of(const models::Parameter& parameter, const models::WeightSlice& slice) const;
-  /// Whether each rank of the policy holds the same part of the reference.
-  bool same_layout() const;
 
   Run& run_;
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<models::OffloadedWeights> offloaded_;  // null: its weights stay on the device
   std::optional<ScoreService<std::vector<double>>> service_;
-  std::int64_t version_ = 0;  // policy version it holds
+  std::optional<WeightTransfer> follow_;  // from the policy; none: the reference stays as it is
+  std::int64_t version_ = 0;              // policy version it holds
 };
 
 }  // namespace r1::mpi

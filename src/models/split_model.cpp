@@ -72,13 +72,12 @@ void sum_partial_gradients(std::span<const Parameter> parameters,
   });
 }
 
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> whole_tensors(
-    const ModelShape& shape) {
-  std::vector<std::pair<std::string, std::vector<std::int64_t>>> tensors;
-  const auto outline = make_model(shape, at::kFloat, at::kMeta);  // takes no memory
+std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype) {
+  std::vector<WholeTensor> tensors;
+  const auto outline = make_model(shape, dtype, at::kMeta);  // takes no memory
   for (const auto& parameter : outline->parameters())
     for (const auto& slice : parameter.slices)
-      tensors.emplace_back(slice.name, whole_shape(parameter, slice));
+      tensors.push_back({slice.name, whole_shape(parameter, slice), parameter.value.scalar_type()});
   return tensors;
 }
 
@@ -103,7 +102,8 @@ void for_each_whole_tensor(std::span<const Parameter> parameters, const Paramete
     for (const auto& slice : parameters[i].slices) places[slice.name] = {i, &slice};
   Parameter held;  // of the last tensor: the slices of a parameter follow each other
   std::optional<std::size_t> number;
-  for (const auto& [name, sizes] : whole_tensors(shape)) {
+  for (const auto& [name, sizes, dtype] :
+       whole_tensors(shape, c10::typeMetaToScalarType(values.options.dtype()))) {
     const auto place = places.find(name);
     if (place != places.end() && number != place->second.first) {
       number = place->second.first;
@@ -111,10 +111,10 @@ void for_each_whole_tensor(std::span<const Parameter> parameters, const Paramete
       held.value = values.value(*number);
     }
     if (axes.experts->size() == 1) {
-      use(name, rows_of(held, *place->second.second));
+      use(name, rows_of(held, *place->second.second).to(dtype));
       continue;
     }
-    auto whole = at::zeros(sizes, values.options);
+    auto whole = at::zeros(sizes, values.options.dtype(dtype));
     if (place != places.end() && counts(held, *place->second.second, axes)) {
       const auto rows = rows_of(held, *place->second.second);
       box_of(whole, *place->second.second, rows.sizes()).copy_(rows);

@@ -41,9 +41,15 @@ void sum_partial_gradients(std::span<const Parameter> parameters,
                            std::span<const FlatRange> gradients, const at::TensorOptions& options,
                            const parallel::ModelAxes& axes, parallel::Communicator& data);
 
-/// Names and shapes of the tensors of a whole model, in its order.
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> whole_tensors(
-    const ModelShape& shape);
+/// A tensor of a whole model: its name in Hugging Face files, its shape and its dtype.
+struct WholeTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  at::ScalarType dtype;
+};
+/// The tensors of a whole model of this dtype, in its order. A tensor has a dtype of its own where
+/// the model holds it wider than its other weights (a router's balance bias).
+std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype);
 
 /// Puts whole tensors into the parts of them that parameters hold.
 class WholeTensors {
@@ -58,13 +64,13 @@ class WholeTensors {
 };
 
 /// Values of parameters that are made when they are asked for, each once: a tensor shaped like the
-/// parameter, with these options.
+/// parameter. `options`: their device, and the dtype of a model that holds such values.
 struct ParameterValues {
   at::TensorOptions options;
   std::function<at::Tensor(std::size_t parameter)> value;
 };
 
-/// The whole model on the CPU, in the dtype of the values, where `keep` is set (null elsewhere).
+/// The whole model on the CPU, of the dtype of the values, where `keep` is set (null elsewhere).
 /// `parameters`: this rank's. A parameter and a tensor more than the model are held at a time.
 /// Collective over: axes.experts.
 std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
@@ -73,12 +79,13 @@ std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
 
 using UseTensor = std::function<void(const std::string& name, const at::Tensor& whole)>;
 
-/// Calls use(name, tensor) on every rank for each tensor of the whole model, in its order; the
-/// tensor is on the device of the values, in their dtype. Collective over: axes.experts.
+/// Calls use(name, tensor) on every rank for each tensor of the whole model, in its order. The
+/// tensor is on the device of the values, in the dtype that whole_tensors() says. Collective over:
+/// axes.experts.
 void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
                            const ModelShape& shape, const parallel::ModelAxes& axes,
                            const UseTensor& use);
-/// The same of the parameters' own values, in the dtype of the first.
+/// The same of the parameters' own values, in a model of the first parameter's dtype.
 void for_each_whole_tensor(std::span<const Parameter> parameters, const ModelShape& shape,
                            const parallel::ModelAxes& axes, const UseTensor& use);
 

@@ -81,6 +81,16 @@ def read_safetensors(path):
     return tensors
 
 
+def replace_tensor(path, name, values):
+    """Puts other numbers into an F32 tensor of a safetensors file."""
+    content = bytearray(pathlib.Path(path).read_bytes())
+    (length,) = struct.unpack("<Q", content[:8])
+    entry = json.loads(content[8 : 8 + length])[name]
+    assert entry["dtype"] == "F32" and entry["shape"] == [len(values)], entry
+    struct.pack_into(f"<{len(values)}f", content, 8 + length + entry["data_offsets"][0], *values)
+    pathlib.Path(path).write_bytes(content)
+
+
 def relative_distance(left, right):
     """L2 distance of two sets of tensors over the norm of the second."""
     difference = sum((a - b) ** 2 for name in right for a, b in zip(left[name], right[name]))

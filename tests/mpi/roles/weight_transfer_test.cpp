@@ -1,0 +1,88 @@
+// Weights reach every other layout of a model as they are, each tensor in its own dtype.
+#include "mpi/weight_transfer.h"
+
+#include <gtest/gtest.h>
+
+#include "mpi/roles/roles_setup.h"
+
+namespace r1::mpi {
+namespace {
+
+constexpr std::uint64_t kSeed = 3, kOtherSeed = 8;
+
+struct Case {
+  const char* architecture;
+  at::ScalarType dtype;
+};
+
+void PrintTo(const Case& tested, std::ostream* out) {
+  *out << tested.architecture << " in " << at::toString(tested.dtype);
+}
+
+class WeightTransferTest : public ::testing::TestWithParam<Case> {
+ protected:
+  std::unique_ptr<models::Model> model(RoleGroups& groups, const std::string& role,
+                                       std::uint64_t seed) const {
+    const auto [architecture, dtype] = GetParam();
+    return groups.is_in(role)
+               ? test::random_model(architecture, dtype, seed, groups.model_axes(role))
+               : nullptr;
+  }
+
+  MpiCommunicator world_ = test::make_world();
+};
+
+TEST_P(WeightTransferTest, GivesEveryLayoutTheSameWeights) {
+  for (const auto& roles : test::two_role_layouts(world_.size()))
+    for (const char* other : {"reference", kPolicyGenerate}) {
+      RoleGroups groups(world_, roles.layout(other, world_.size()));
+      const auto source = model(groups, kPolicy, kSeed);
+      const auto target = model(groups, other, kOtherSeed);
+      const auto expected = model(groups, other, kSeed);
+
+      WeightTransfer transfer(groups, kPolicy, other);
+      const double bytes = transfer.copy(source.get(), target.get());
+
+      EXPECT_EQ(bytes > 0.0, source || target) << roles.name;
+      for (std::size_t i = 0; target && i < target->parameters().size(); ++i) {
+        const auto& found = target->parameters()[i];
+        const auto& wanted = expected->parameters()[i].value;
+        EXPECT_EQ(found.value.scalar_type(), wanted.scalar_type());
+        EXPECT_TRUE(at::equal(found.value, wanted)) << roles.name << ": " << found.slices[0].name;
+      }
+    }
+}
+
+TEST_P(WeightTransferTest, CountsTheWholeModelOnce) {
+  const auto [architecture, dtype] = GetParam();
+  const auto whole = test::random_model(architecture, dtype, kSeed);
+  double expected = 0.0;
+  for (const auto& parameter : whole->parameters())
+    expected += static_cast<double>(parameter.value.nbytes());
+  for (const auto& roles : test::two_role_layouts(world_.size())) {
+    RoleGroups groups(world_, roles.layout("reference", world_.size()));
+    const auto source = model(groups, kPolicy, kSeed), target = model(groups, "reference", kSeed);
+    WeightTransfer transfer(groups, kPolicy, "reference");
+    EXPECT_EQ(transfer.copy(source.get(), target.get()), source || target ? expected : 0.0)
+        << roles.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, WeightTransferTest,
+                         ::testing::Values(Case{"llama", at::kFloat}, Case{"qwen2", at::kBFloat16},
+                                           Case{"deepseek_v3", at::kFloat},
+                                           Case{"deepseek_v3", at::kBFloat16},
+                                           Case{"deepseek_v3", at::kDouble}));
+
+TEST(WeightTransferVersion, IsKnownOnAllRanksOfBothRoles) {
+  auto world = test::make_world();
+  for (const auto& roles : test::two_role_layouts(world.size())) {
+    RoleGroups groups(world, roles.layout("reference", world.size()));
+    WeightTransfer transfer(groups, kPolicy, "reference");
+    const std::int64_t told = transfer.tell(groups.is_in(kPolicy) ? 7 : -1);
+    EXPECT_EQ(told, groups.is_in(kPolicy) || groups.is_in("reference") ? 7 : -1) << roles.name;
+  }
+}
+
+}  // namespace
+}  // namespace r1::mpi
