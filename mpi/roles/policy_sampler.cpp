@@ -13,8 +13,6 @@
 namespace r1::mpi {
 namespace {
 
-constexpr int kToOwnersTag = 31;
-
 bool is_in(const std::vector<int>& ranks, int rank) {
   return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
 }
@@ -110,11 +108,9 @@ std::vector<data::Rollout> PolicySampler::recorded(const RolloutReplay& replay, 
 /// Adds what rank `from` sent.
 void PolicySampler::receive(std::vector<data::Rollout>& mine, int from,
                             std::span<const data::Prompt> prompts) {
-  for (auto& rollout : run_.exchange().receive<std::vector<data::Rollout>>(
-           from, kToOwnersTag, "samples for their owner")) {
-    rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
+  for (auto& rollout :
+       receive_rollouts(run_.exchange(), from, kOwnersSamples, prompts, "samples for their owner"))
     mine.push_back(std::move(rollout));
-  }
 }
 
 /// On the same ranks, right after sampling.
@@ -131,12 +127,9 @@ std::vector<data::Rollout> PolicySampler::to_owners(std::vector<data::Rollout> m
     return mine;
   }
   const auto& own_ranks = samplers[static_cast<std::size_t>(me)];
-  if (own_ranks.front() == run_.world().rank()) {
-    auto sent = mine;
-    for (auto& rollout : sent) rollout.prompt = {};  // known everywhere
+  if (own_ranks.front() == run_.world().rank())
     for (const int rank : layout.role(kPolicy).replica(owner))
-      if (!is_in(own_ranks, rank)) run_.exchange().send(rank, kToOwnersTag, sent);
-  }
+      if (!is_in(own_ranks, rank)) send_rollouts(run_.exchange(), rank, kOwnersSamples, mine);
   for (int sampler = owner * per_owner; sampler < (owner + 1) * per_owner; ++sampler) {
     const auto& ranks = samplers[static_cast<std::size_t>(sampler)];
     if (!is_in(ranks, run_.world().rank())) receive(mine, ranks.front(), prompts);
@@ -167,11 +160,8 @@ std::vector<data::Rollout> PolicySampler::deliver(std::vector<data::Rollout> min
   for (auto owner = me % common; owner < owners.size(); owner += common) {
     std::vector<data::Rollout> sent;
     for (const auto& rollout : mine)
-      if (static_cast<std::size_t>(rollout.group) % owners.size() == owner) {
-        sent.push_back(rollout);
-        sent.back().prompt = {};  // known everywhere
-      }
-    for (const int rank : owners[owner]) run_.exchange().send(rank, kToOwnersTag, sent);
+      if (static_cast<std::size_t>(rollout.group) % owners.size() == owner) sent.push_back(rollout);
+    for (const int rank : owners[owner]) send_rollouts(run_.exchange(), rank, kOwnersSamples, sent);
   }
   run_.exchange().flush();
   return {};

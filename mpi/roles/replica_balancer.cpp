@@ -6,6 +6,7 @@
 #include <map>
 
 #include "generation/balance_plan.h"
+#include "roles/rollout_messages.h"
 
 namespace boost::serialization {
 
@@ -36,8 +37,6 @@ BOOST_CLASS_TRACKING(r1::generation::FinishedSample, boost::serialization::track
 
 namespace r1::mpi {
 namespace {
-
-constexpr int kMovedTag = 32, kHomeTag = 33;
 
 using SampleKey = std::array<std::int64_t, 3>;
 
@@ -100,13 +99,13 @@ bool ReplicaBalancer::balance(generation::SamplePool& pool) {
   for (const auto& move : moves) {
     num_moved_ += move.waiting + move.running;
     if (move.from != me) continue;
-    run_.exchange().send(peers_[move.to], kMovedTag, pool.give(move.waiting, move.running));
+    run_.exchange().send(peers_[move.to], kMovedSamples, pool.give(move.waiting, move.running));
     round.receivers.push_back(peers_[move.to]);
   }
   for (const auto& move : moves) {
     if (move.to != me) continue;
     auto samples = run_.exchange().receive<std::vector<generation::MovedSample>>(
-        peers_[move.from], kMovedTag, "samples to finish");
+        peers_[move.from], kMovedSamples, "samples to finish");
     round.arrivals.push_back({peers_[move.from], {}});
     for (const auto& sample : samples) round.arrivals.back().samples.push_back(key(sample.origin));
     pool.take(std::move(samples));
@@ -126,11 +125,11 @@ std::vector<generation::FinishedSample> ReplicaBalancer::settle(
       std::vector<generation::FinishedSample> back;
       for (const auto& sample : arrival.samples)
         if (auto found = finished.extract(sample)) back.push_back(std::move(found.mapped()));
-      run_.exchange().send(arrival.from, kHomeTag, back);
+      run_.exchange().send(arrival.from, kFinishedSamples, back);
     }
     for (const int receiver : rounds_.back().receivers)
       for (auto& sample : run_.exchange().receive<std::vector<generation::FinishedSample>>(
-               receiver, kHomeTag, "samples that others finished"))
+               receiver, kFinishedSamples, "samples that others finished"))
         finished[key(sample.origin)] = std::move(sample);
   }
   std::vector<generation::FinishedSample> own;

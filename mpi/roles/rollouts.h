@@ -10,6 +10,7 @@
 #include "data/types.h"
 #include "exchange.h"
 #include "role_groups.h"
+#include "roles/rollout_messages.h"
 #include "serialization.h"
 
 namespace r1::mpi {
@@ -31,16 +32,6 @@ std::pair<std::int64_t, std::int64_t> chunk_range(std::int64_t num_groups, std::
 /// fail ([rewards] shuffle).
 void shuffle_rewards(std::vector<data::Rollout>& rollouts, std::uint64_t seed);
 
-/// Message tags of the exchange, one pair per service.
-enum ExchangeTag : int {
-  kRewardRequest = 10,
-  kRewardReply,
-  kReferenceRequest,
-  kReferenceReply,
-  kTeacherRequest,
-  kTeacherReply
-};
-
 /// A role that answers each rollout with a Reply. Replica r of those that sample is served by
 /// replica r % number of the role's: its leader sends the rollouts to all ranks of the serving
 /// replica, which score them together, and whose leader answers to all ranks of the policy's. A
@@ -51,8 +42,8 @@ class ScoreService {
   using Score = std::function<std::vector<Reply>(std::span<const data::Rollout>)>;
   using Store = std::function<void(data::Rollout&, Reply)>;
 
-  ScoreService(RoleGroups& groups, Exchange& exchange, std::string role, int request_tag,
-               int reply_tag)
+  ScoreService(RoleGroups& groups, Exchange& exchange, std::string role, ExchangeTag request_tag,
+               ExchangeTag reply_tag)
       : me_(groups.world().rank()),
         clients_(groups.layout().role(sampling_role(groups.layout())).replicas()),
         servers_(groups.layout().role(role).replicas()),
@@ -62,15 +53,14 @@ class ScoreService {
         reply_tag_(reply_tag) {}
 
   /// Every rank calls it for every chunk in order: policy ranks send their part and go on, ranks of
-  /// the role score what their replicas sampled. `prompts`: the step's, known everywhere, so that
-  /// messages carry completions only.
+  /// the role score what their replicas sampled. `prompts`: the step's, equal on all ranks.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const Score& score_some) {
     for (std::size_t replica = 0; replica < clients_.size(); ++replica)
       if (clients_[replica].front() == me_)
         for (const int server : server_of(replica))
           if (!contains(clients_[replica], server))
-            exchange_.send(server, request_tag_, without_prompts(chunk.rollouts));
+            send_rollouts(exchange_, server, request_tag_, chunk.rollouts);
     for (std::size_t replica = 0; replica < clients_.size(); ++replica)
       if (contains(server_of(replica), me_)) serve(replica, prompts, chunk, score_some);
   }
@@ -107,12 +97,8 @@ class ScoreService {
     const auto& client = clients_[replica];
     const bool local = contains(client, me_);
     std::vector<data::Rollout> received;
-    if (!local) {
-      received = exchange_.receive<std::vector<data::Rollout>>(client.front(), request_tag_,
-                                                               role_.c_str());
-      for (auto& rollout : received)
-        rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
-    }
+    if (!local)
+      received = receive_rollouts(exchange_, client.front(), request_tag_, prompts, role_.c_str());
     const std::span<const data::Rollout> rollouts = local ? chunk.rollouts : received;
     // A replica may own no group of a small chunk.
     auto replies = rollouts.empty() ? std::vector<Reply>() : score_some(rollouts);
@@ -122,16 +108,11 @@ class ScoreService {
     if (local) local_.push_back(std::move(replies));
   }
 
-  static std::vector<data::Rollout> without_prompts(std::vector<data::Rollout> rollouts) {
-    for (auto& rollout : rollouts) rollout.prompt = {};
-    return rollouts;
-  }
-
   int me_;
   std::vector<std::vector<int>> clients_, servers_;  // world ranks of the replicas
   Exchange& exchange_;
   std::string role_;
-  int request_tag_, reply_tag_;
+  ExchangeTag request_tag_, reply_tag_;
   std::vector<std::vector<Reply>> local_;
 };
 

@@ -5,9 +5,6 @@
 #include "base/random.h"
 
 namespace r1::mpi {
-namespace {
-constexpr int kGatherTag = 30;
-}
 
 SampledModel::SampledModel(Run& run, const models::ModelOptions& options) : run_(run) {
   run.together(
@@ -38,26 +35,22 @@ std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> pr
   return gather(std::move(chunks[0].rollouts), prompts);
 }
 
-/// Leaders send completions; prompts are known everywhere. One chunk of prompts at a time bounds
-/// the message.
+/// Leaders send their samples to the rank that writes. One chunk of prompts at a time bounds the
+/// message.
 std::vector<data::Rollout> SampledModel::gather(std::vector<data::Rollout> mine,
                                                 std::span<const data::Prompt> prompts) {
   const auto& layout = run_.groups().layout();
   if (!layout.leads(run_.world().rank(), kPolicy)) return {};
   const auto replicas = layout.role(kPolicy).replicas();
   if (!run_.writes()) {
-    for (auto& rollout : mine) rollout.prompt = {};
-    run_.exchange().send(replicas.front().front(), kGatherTag, mine);
+    send_rollouts(run_.exchange(), replicas.front().front(), kGatheredSamples, mine);
     run_.exchange().flush();
     return {};
   }
-  const auto first = prompts.empty() ? 0 : prompts.front().index;
   for (std::size_t r = 1; r < replicas.size(); ++r)
-    for (auto& rollout : run_.exchange().receive<std::vector<data::Rollout>>(
-             replicas[r].front(), kGatherTag, "completions")) {
-      rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - first)];
+    for (auto& rollout : receive_rollouts(run_.exchange(), replicas[r].front(), kGatheredSamples,
+                                          prompts, "completions"))
       mine.push_back(std::move(rollout));
-    }
   std::sort(mine.begin(), mine.end(),
             [](const auto& a, const auto& b) { return a.sample < b.sample; });
   return mine;

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include "roles/rollouts.h"
+#include "roles/rollout_messages.h"
 
 namespace r1::mpi {
 

@@ -12,6 +12,7 @@
 #include "mpi/run_guarded.h"
 #include "mpi/watchdog.h"
 #include "mpi/watchdog_channel.h"
+#include "support/environment.h"
 
 namespace {
 
@@ -36,11 +37,18 @@ class FailurePrinter final : public testing::EmptyTestEventListener {
   std::string test_;
 };
 
+r1::mpi::Environment* the_environment = nullptr;
+
 }  // namespace
+
+r1::mpi::Environment& r1::test::environment() {
+  return *the_environment;
+}
 
 int main(int argc, char** argv) {
   return r1::mpi::run_guarded([&] {
     r1::mpi::Environment environment(argc, argv);
+    the_environment = &environment;
     testing::InitGoogleTest(&argc, argv);
     at::set_num_threads(1);
     if (environment.rank() != 0) {
