@@ -21,6 +21,8 @@ struct Prompt {
   std::string answer;              // gold answer; empty: none
   std::string domain;              // "arithmetic", "maths", "code", ...
   std::string record;  // the JSON object of the data file, for scorers that need more fields
+
+  bool operator==(const Prompt&) const = default;
 };
 
 enum class FinishReason : std::int32_t { Stop = 0, Length = 1 };
@@ -33,6 +35,8 @@ struct Completion {
   std::vector<double> kept_mass;  // probability that top-p/top-k kept; empty: all
   std::string text;               // decoded without special tokens
   FinishReason finish_reason = FinishReason::Stop;
+
+  bool operator==(const Completion&) const = default;
 };
 
 /// A score made of named parts; `total` is the configured combination.
@@ -42,6 +46,8 @@ struct Reward {
   std::string reason;  // of the verifier: ok, wrong, no_answer, unparsable_answer, unparsable_gold,
                        // limit, timeout
   bool drop = false;   // the sample must not be trained on (the gold answer cannot be read)
+
+  bool operator==(const Reward&) const = default;
 };
 
 /// A sampled completion with everything an update needs. `sample` is global: results never depend
@@ -55,6 +61,8 @@ struct Rollout {
   Completion completion;
   Reward reward;
   std::vector<double> reference_logprobs;  // per completion token; empty: no reference
+
+  bool operator==(const Rollout&) const = default;
 };
 
 /// A sequence to train on: which tokens are predicted with which weight.

@@ -127,10 +127,6 @@ class Learning(unittest.TestCase):
         return outcomes
 
     def check_shuffled(self, algorithm):
-        options = subprocess.run([PROGRAM, "options"], capture_output=True, text=True, timeout=60, check=True).stdout
-        rewards = options.partition("## [rewards]\n")[2].partition("\n## ")[0]
-        if "| shuffle |" not in rewards:
-            self.skipTest("this program has no rewards.shuffle")
         outcomes = self.outcomes(algorithm, "rewards.shuffle=true")
         self.assertLess(mean(o.gain for o in outcomes), MAX_SHUFFLED_GAIN)
 

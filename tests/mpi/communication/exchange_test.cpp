@@ -28,20 +28,62 @@ namespace {
 constexpr int kTag = 3;
 constexpr std::int64_t kLarge = 1 << 20;  // 4 MB in fp32: above every eager limit
 
+/// Every field differs from what an empty rollout has (see the test of that).
 data::Rollout make_rollout(int rank) {
   data::Rollout rollout;
   rollout.sample = rank * 10 + 7;
-  rollout.group = rank;
+  rollout.group = rank + 1;
   rollout.policy_version = 4;
-  rollout.prompt.text = std::string("question\0with zero", 18);
-  rollout.prompt.token_ids = {1, 2, rank};
-  rollout.completion.token_ids = {9, 8};
-  rollout.completion.logprobs = {-0.25, -1.0 / 3.0};
-  rollout.completion.finish_reason = data::FinishReason::Length;
-  rollout.reward.parts = {{"correctness", 1.0}, {"quality", 0.5}};
-  rollout.reward.reason = "ok";
+  rollout.reference_version = 2;
+  rollout.prompt = {.index = rank + 1,
+                    .token_ids = {1, 2, rank},
+                    .text = std::string("question\0with zero", 18),
+                    .problem = "question",
+                    .answer = "7",
+                    .domain = "arithmetic",
+                    .record = "{}"};
+  rollout.completion = {.token_ids = {9, 8},
+                        .logprobs = {-0.25, -1.0 / 3.0},
+                        .kept_mass = {0.5, 1.0},
+                        .text = "an answer",
+                        .finish_reason = data::FinishReason::Length};
+  rollout.reward = {.total = 0.75,
+                    .parts = {{"correctness", 1.0}, {"quality", 0.5}},
+                    .reason = "ok",
+                    .drop = true};
   rollout.reference_logprobs = {-0.5, -0.75};
   return rollout;
+}
+
+/// The fields of a record as texts. A field more does not compile here.
+std::vector<std::string> fields(const data::Prompt& prompt) {
+  const auto& [index, token_ids, text, problem, answer, domain, record] = prompt;
+  return {std::to_string(index),
+          testing::PrintToString(token_ids),
+          text,
+          problem,
+          answer,
+          domain,
+          record};
+}
+std::vector<std::string> fields(const data::Completion& completion) {
+  const auto& [token_ids, logprobs, kept_mass, text, finish_reason] = completion;
+  return {testing::PrintToString(token_ids), testing::PrintToString(logprobs),
+          testing::PrintToString(kept_mass), text, std::to_string(static_cast<int>(finish_reason))};
+}
+std::vector<std::string> fields(const data::Reward& reward) {
+  const auto& [total, parts, reason, drop] = reward;
+  return {std::to_string(total), testing::PrintToString(parts), reason, std::to_string(drop)};
+}
+std::vector<std::string> fields(const data::Rollout& rollout) {
+  const auto& [sample, group, policy_version, reference_version, prompt, completion, reward,
+               reference_logprobs] = rollout;
+  std::vector<std::string> all{std::to_string(sample), std::to_string(group),
+                               std::to_string(policy_version), std::to_string(reference_version),
+                               testing::PrintToString(reference_logprobs)};
+  for (const auto& part : {fields(prompt), fields(completion), fields(reward)})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 Chunk make_chunk(int rank) {
@@ -50,23 +92,8 @@ Chunk make_chunk(int rank) {
           {at::Tensor(), at::full({2, 3}, rank, at::kBFloat16), at::zeros({0, 4}, at::kLong)}};
 }
 
-void expect_equal(const data::Rollout& a, const data::Rollout& b) {
-  EXPECT_EQ(a.sample, b.sample);
-  EXPECT_EQ(a.group, b.group);
-  EXPECT_EQ(a.policy_version, b.policy_version);
-  EXPECT_EQ(a.prompt.text, b.prompt.text);
-  EXPECT_EQ(a.prompt.token_ids, b.prompt.token_ids);
-  EXPECT_EQ(a.completion.token_ids, b.completion.token_ids);
-  EXPECT_EQ(a.completion.logprobs, b.completion.logprobs);
-  EXPECT_EQ(a.completion.finish_reason, b.completion.finish_reason);
-  EXPECT_EQ(a.reward.parts, b.reward.parts);
-  EXPECT_EQ(a.reward.reason, b.reward.reason);
-  EXPECT_EQ(a.reference_logprobs, b.reference_logprobs);
-}
-
 void expect_equal(const Chunk& a, const Chunk& b) {
-  ASSERT_EQ(a.rollouts.size(), b.rollouts.size());
-  for (std::size_t i = 0; i < a.rollouts.size(); ++i) expect_equal(a.rollouts[i], b.rollouts[i]);
+  EXPECT_EQ(a.rollouts, b.rollouts);
   EXPECT_TRUE(at::equal(a.hidden, b.hidden));
   ASSERT_EQ(a.more.size(), b.more.size());
   for (std::size_t i = 0; i < a.more.size(); ++i) {
@@ -146,6 +173,13 @@ TEST_F(ExchangeTest, AMessageToItselfIsACopy) {
   exchange.send(rank, kTag, tensor);
   tensor.fill_(5);
   EXPECT_TRUE(at::equal(exchange.receive<at::Tensor>(rank, kTag), at::zeros({3})));
+}
+
+// Else a field that a message leaves out could not be seen.
+TEST(ExchangedRollout, DiffersFromAnEmptyOneInEveryField) {
+  const auto filled = fields(make_rollout(0)), empty = fields(data::Rollout());
+  ASSERT_EQ(filled.size(), empty.size());
+  for (std::size_t i = 0; i < filled.size(); ++i) EXPECT_NE(filled[i], empty[i]) << "field " << i;
 }
 
 TEST_F(ExchangeTest, WrongTypeIsNamed) {
