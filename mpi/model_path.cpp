@@ -100,4 +100,15 @@ void find_models(config::Config& config, std::map<std::string, std::string>& kno
   }
 }
 
+bool uses_models_of(config::Config config, const std::string& folder) {
+  const auto whole = fs::weakly_canonical(without_trailing_slash(folder));
+  const auto paths = model_paths(config);
+  return std::any_of(paths.begin(), paths.end(), [&](const std::string* path) {
+    if (path->empty()) return false;
+    const auto found = fs::weakly_canonical(*path);
+    return std::mismatch(whole.begin(), whole.end(), found.begin(), found.end()).first ==
+           whole.end();
+  });
+}
+
 }  // namespace r1::mpi

@@ -23,4 +23,7 @@ std::string find_model(const std::string& path);
 void find_models(config::Config& config, std::map<std::string, std::string>& known,
                  parallel::Communicator& communicator);
 
+/// Whether a model path of the configuration lies in `folder` or is that folder.
+bool uses_models_of(config::Config config, const std::string& folder);
+
 }  // namespace r1::mpi

@@ -1,5 +1,5 @@
 // Benchmarks: every model on every suite, pass@1 over k samples with its interval, cons@k,
-// truncated share.
+// truncated share. Models of the same files answer once.
 #include <nlohmann/json.hpp>
 
 #include "config/stage_roles.h"
@@ -51,6 +51,10 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
   const auto& options = run.config().evaluate;
   auto models = options.models;
   if (models.empty()) models.push_back({"model", run.config().model.path, ""});
+  auto subjects = models;
+  std::erase_if(subjects, [&](const auto& model) {
+    return answering_model(models, model).name != model.name;
+  });
   const auto num_suites = static_cast<std::int64_t>(options.suites.size());
   std::vector<std::vector<data::Prompt>> prompts;
   run.together(
@@ -62,9 +66,10 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
 
   std::unique_ptr<SampledModel> model;
   std::string loaded;
-  auto step = run.begin(static_cast<std::int64_t>(models.size()) * num_suites, results.num_done());
+  auto step =
+      run.begin(static_cast<std::int64_t>(subjects.size()) * num_suites, results.num_done());
   for (; run.goes_on(step); ++step) {
-    const auto& subject = models[static_cast<std::size_t>(step / num_suites)];
+    const auto& subject = subjects[static_cast<std::size_t>(step / num_suites)];
     const auto& suite = options.suites[static_cast<std::size_t>(step % num_suites)];
     if (loaded != subject.name) {
       auto files = run.config().model;
@@ -82,7 +87,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
     run.write_samples(step, answers);
     run.finish_step(step, results.add(subject.name, suite, answers, step), "pass_at_1");
   }
-  if (!run.stopped_early()) results.finish();
+  if (!run.stopped_early()) results.finish(models);
   return run.end();
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -84,6 +85,13 @@ nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers) {
   return counts;
 }
 
+const config::EvaluatedModelOptions& answering_model(
+    const std::vector<config::EvaluatedModelOptions>& models,
+    const config::EvaluatedModelOptions& model) {
+  return *std::find_if(models.begin(), models.end(),
+                       [&](const auto& other) { return other.path == model.path; });
+}
+
 EvaluationResults::EvaluationResults(Run& run)
     : run_(run), progress_file_(run.folder() + "/evaluation_progress.json") {
   auto done = at::zeros({1}, at::kLong);
@@ -132,9 +140,12 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
   return row;
 }
 
-void EvaluationResults::finish() {
+void EvaluationResults::finish(const std::vector<config::EvaluatedModelOptions>& models) {
   if (!run_.writes()) return;
-  const auto details = with_benchmarks(details_, run_.config().evaluate.models);
+  nlohmann::ordered_json all;
+  for (const auto& model : models)
+    all[model.name] = details_.at(answering_model(models, model).name);
+  const auto details = with_benchmarks(all, models);
   nlohmann::ordered_json results;
   for (const auto& [model, entries] : details.items())
     for (const auto& [suite, entry] : entries.items())

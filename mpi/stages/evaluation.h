@@ -20,6 +20,11 @@ std::vector<metrics::QuestionResult> question_results(std::span<const data::Roll
 /// were refused and complied with. Null when the answers have no such scores.
 nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers);
 
+/// The first of the models with the files of `model`: it answers for all of them.
+const config::EvaluatedModelOptions& answering_model(
+    const std::vector<config::EvaluatedModelOptions>& models,
+    const config::EvaluatedModelOptions& model);
+
 class EvaluationResults {
  public:
   /// Reads what an earlier start of the run folder finished. Collective over: world.
@@ -29,8 +34,8 @@ class EvaluationResults {
   metrics::Row add(const std::string& model, const config::SuiteOptions& suite,
                    std::span<const data::Rollout> answers, std::int64_t step);
   /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json
-  /// {"model": {"suite or benchmark": {...}}}, prints the tables.
-  void finish();
+  /// {"model": {"suite or benchmark": {...}}} of all models, prints the tables.
+  void finish(const std::vector<config::EvaluatedModelOptions>& models);
 
  private:
   Run& run_;

@@ -1,20 +1,16 @@
 // All stages in order inside one allocation. A finished stage is skipped; a stage that stopped
-// early ends the command.
-#include <filesystem>
-#include <nlohmann/json.hpp>
-
+// early ends the command. What a finished stage leaves behind: finished_stages.h.
 #include "base/files.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/timer.h"
 #include "collective_errors.h"
 #include "metrics/report.h"
+#include "stages/finished_stages.h"
 #include "stages/stages.h"
 
 namespace r1::mpi {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string model_folder(const std::string& run_folder, const config::StageOptions& stage) {
   return run_folder + "/models/" + (stage.output.empty() ? stage.name : stage.output);
@@ -50,6 +46,19 @@ StageSetup setup_of(const config::LoadedConfig& loaded, std::size_t index,
   return setup;
 }
 
+/// Deletes what no stage that is still to be done needs. Called by one rank.
+void tidy(const config::LoadedConfig& loaded, const std::string& run_folder) {
+  std::vector<StageSetup> done, open;
+  for (std::size_t i = 0; i < loaded.stages.size(); ++i) {
+    auto setup = setup_of(loaded, i, run_folder, false);
+    (is_done(setup) ? done : open).push_back(std::move(setup));
+  }
+  for (const auto& stage : done) {
+    remove_checkpoints(stage, open);
+    if (stage.config.checkpoint.narrow_when_done) narrow_models(stage, open);
+  }
+}
+
 void write_report(const std::string& run_folder) {
   base::write_file_atomically(run_folder + "/report.html",
                               metrics::render_report({.folder = run_folder, .title = ""}));
@@ -68,8 +77,7 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
     if (!command_line.only.empty() && stages[i].name != command_line.only) continue;
     found = true;
     const auto setup = setup_of(loaded, i, run_folder, command_line.allow_config_change);
-    const auto done = setup.folder + "/done";
-    const bool finished = fs::exists(done);
+    const bool finished = is_done(setup);
     world.barrier("looking for finished stages");
     if (finished) continue;
     base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name, setup.command);
@@ -81,8 +89,8 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
     first_rank_alone(
         world,
         [&] {
-          base::write_file_atomically(done,
-                                      nlohmann::json{{"seconds", watch.seconds()}}.dump() + "\n");
+          mark_done(setup, watch.seconds());
+          tidy(loaded, run_folder);
         },
         "end of stage");
   }
@@ -92,6 +100,7 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
   first_rank_alone(
       world,
       [&] {
+        tidy(loaded, run_folder);  // after a start that ended between two of these steps
         if (!worked) base::log_info("all {} stages of {} are done", stages.size(), run_folder);
         write_report(run_folder);
       },

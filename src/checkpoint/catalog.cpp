@@ -174,6 +174,16 @@ std::vector<std::int64_t> prune(const std::string& folder, const PruneRules& rul
   return plan;
 }
 
+std::vector<std::int64_t> remove_finished(const std::string& folder, std::int64_t keep_every) {
+  constexpr std::int64_t kNone = -1;
+  const auto plan = prune_plan(list_steps(folder), {0, keep_every}, std::nullopt, kNone);
+  for (const auto step : plan) delete_checkpoint(folder, step);
+  const auto best = best_checkpoint(folder);
+  if (best && std::find(plan.begin(), plan.end(), best->step) != plan.end())
+    fs::remove(fs::path(folder) / kBestName);
+  return plan;
+}
+
 void remove_leftovers(const std::string& folder) {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder)) {

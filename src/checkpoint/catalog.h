@@ -63,6 +63,11 @@ std::vector<std::int64_t> prune_plan(const std::vector<std::int64_t>& steps,
 std::vector<std::int64_t> prune(const std::string& folder, const PruneRules& rules,
                                 std::optional<std::int64_t> known_valid = std::nullopt);
 
+/// Deletes the checkpoints of a run that is done and that nobody continues from: all but every nth.
+/// Returns the steps deleted; none when the folder does not exist. Called by one rank. Throws:
+/// base::InputError.
+std::vector<std::int64_t> remove_finished(const std::string& folder, std::int64_t keep_every);
+
 /// Removes what a killed save or deletion left behind. Called by one rank.
 void remove_leftovers(const std::string& folder);
 /// Takes a published checkpoint out of sight by one rename, then deletes it. Called by one rank.

@@ -14,6 +14,7 @@ struct CheckpointOptions {
   std::int64_t keep_every = 0;
   std::string staging_dir;
   bool background = true;
+  bool narrow_when_done = false;
   std::int64_t max_refusals = 5;
   std::int64_t save_hf_every = 0;
 
@@ -27,6 +28,8 @@ struct CheckpointOptions {
     v("staging_dir", staging_dir,
       "node-local folder that a checkpoint is written to before it is copied; empty: none");
     v("background", background, "write while training goes on; false: wait for each checkpoint");
+    v("narrow_when_done", narrow_when_done,
+      "a pipeline writes a stage's model anew in bf16 when no later stage starts from it any more");
     v("max_refusals", max_refusals, "checkpoints in a row that may fail for lack of disk space");
     v("save_hf_every", save_hf_every,
       "steps between exports as a Hugging Face folder, a multiple of the interval; 0: none");

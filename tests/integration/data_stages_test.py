@@ -54,15 +54,21 @@ class DataStages(support.RunTest):
             self.assertIn(words, output)
         results, details = (json.loads((self.folder / "evaluate" / f"evaluation_{name}.json").read_text())
                             for name in ("results", "details"))
-        benchmarks = {"maths", "reasoning", "code", "safety", "choice"}
+        # The letters of a toy model answer no question and refuse none: right for the safe half of the safety suite.
+        scores = {"maths": 0.0, "reasoning": 0.0, "code": 0.0, "safety": 0.5, "choice": 0.0}
+        completions = {}
+        for path in (self.folder / "evaluate").glob("completions_*.jsonl"):
+            for record in support.read_jsonl(path):
+                completions.setdefault((record["model"], record["suite"]), []).append(record["score"])
         for model in ("teacher", "student"):
-            self.assertEqual(set(results[model]), benchmarks)
-            for score in results[model].values():
-                self.assertTrue(0 <= score <= 1, results)
+            self.assertEqual(results[model], scores)
             entries = details[model]
-            self.assertEqual(set(entries), benchmarks | {"unit_conversion", "word_sorting"})
+            self.assertEqual(set(entries), set(scores) | {"unit_conversion", "word_sorting"})
             for suite in suites:
                 entry = entries[suite["name"]]
+                verdicts = completions[model, suite["name"]]
+                self.assertEqual(len(verdicts), entry["num_samples"])
+                self.assertEqual(entry["score"], sum(score == 1 for score in verdicts) / len(verdicts))
                 self.assertEqual(entry["num_dropped"], 0, entry)
                 self.assertEqual(entry["num_samples"], entry["num_problems"] * suite.get("samples_per_prompt", 1))
             self.assertEqual(set(entries["maths"]["pass_at"]), {"1", "2", "4"})

@@ -35,12 +35,24 @@ class Pipeline(support.RunTest):
         for record in kept:
             self.assertLessEqual({"instruction", "input", "output"}, set(record))
 
+        # A model that is named twice has answered once. Answers with the same seeds differ because each model answers
+        # with its own weights.
+        answers = {}
+        for path in run.glob("stages/*-evaluate/completions_*.jsonl"):
+            for record in support.read_jsonl(path):
+                answers.setdefault(record["model"], []).append(record)
+        self.assertEqual(set(answers), {"rl1", "sft", "student"})
+        texts = {json.dumps([record["completion"] for record in records]) for records in answers.values()}
+        self.assertEqual(len(texts), 3, "one model answered for all")
         results = json.loads((run / "evaluation_results.json").read_text())
-        self.assertEqual(list(results), ["rl1", "sft", "student"])
-        for model, scores in results.items():
-            self.assertEqual(list(scores), ["sums"], model)
-            self.assertIsInstance(scores["sums"], (int, float))
-            self.assertTrue(0 <= scores["sums"] <= 1)
+        self.assertEqual(list(results), ["rl1", "rl1_again", "sft", "student"])
+        for model, records in answers.items():
+            right = [record["score"] == 1 for record in records]
+            self.assertEqual(results[model], {"sums": sum(right) / len(right)}, model)
+        self.assertEqual(results["rl1_again"], results["rl1"])
+
+        # A stage that is done is its model; nothing starts from its checkpoints.
+        self.assertEqual(list(run.rglob("step-*")), [])
 
         report = (run / "report.html").read_text(encoding="utf-8")
         for stage in STAGES:
@@ -69,23 +81,20 @@ class Pipeline(support.RunTest):
         changed = {path.name for path in before if path.stat().st_mtime_ns != before[path]}
         self.assertLessEqual(changed, {"report.html", "log"})
 
-        # Answers with the same seeds differ because each model answers with its own weights.
-        answers = {}
-        for path in run.glob("stages/*-evaluate/completions_*.jsonl"):
-            for record in support.read_jsonl(path):
-                answers.setdefault(record["model"], []).append(record["completion"])
-        self.assertEqual(set(answers), {"rl1", "sft", "student"})
-        self.assertEqual(len({json.dumps(texts) for texts in answers.values()}), 3, "one model answered for all")
-
     def test_stopped_and_continued(self):
         """USR1 in the second stage: exit 75; the same command finishes with the models of an undisturbed run."""
-        self.assert_ends(0, self.line())
-        slow = self.line("stopped", **{"rewards.delay_ms": 300})
+        narrow = {"checkpoint.narrow_when_done": True}
+        self.assert_ends(0, self.line(**narrow))
+        slow = self.line("stopped", **{"rewards.delay_ms": 300}, **narrow)
         with self.running(slow) as process:
             self.wait_for_lines(self.folder / "stopped" / "stages" / "02-rl1" / "metrics.jsonl", 1, process)
             process.send_signal(signal.SIGUSR1)
             self.assertEqual(process.wait(timeout=60), 75, self.output())
+        self.assertGreater(len(list((self.folder / "stopped").rglob("checkpoints/step-*"))), 0)
         self.assert_ends(0, slow)
+        self.assertEqual(list((self.folder / "stopped").rglob("checkpoints/step-*")), [])
+        for config in (self.folder / "stopped" / "models").rglob("config.json"):
+            self.assertEqual(json.loads(config.read_text())["torch_dtype"], "bfloat16", config)
         for name in ("rl2_final", "distilled/student"):
             files = [self.folder / run / "models" / name / "model.safetensors" for run in ("run", "stopped")]
             self.assertEqual(files[0].read_bytes(), files[1].read_bytes(), name)

@@ -35,6 +35,20 @@ TEST(Prune, SavingKeepsTheNewest) {
   EXPECT_EQ(list_steps(folder.path()), (Steps{3, 4, 5}));
 }
 
+TEST(Prune, ARunThatIsDoneKeepsEveryNthAlone) {
+  const TemporaryFolder folder;
+  save_steps(folder.path(), {4, 5, 6});
+  mark_best(folder.path(), 5, 0.5);
+  EXPECT_EQ(remove_finished(folder.path(), 2), (Steps{5}));
+  EXPECT_EQ(list_steps(folder.path()), (Steps{4, 6}));
+  EXPECT_FALSE(best_checkpoint(folder.path()));
+  mark_best(folder.path(), 6, 0.5);
+  EXPECT_EQ(remove_finished(folder.path(), 4), (Steps{6}));
+  EXPECT_EQ(remove_finished(folder.path(), 0), (Steps{4}));
+  EXPECT_EQ(list_steps(folder.path()), Steps{});
+  EXPECT_EQ(remove_finished(folder.path() + "/none", 0), Steps{});
+}
+
 TEST(Prune, NeverTheOnlyValidOne) {
   const TemporaryFolder folder;
   save_steps(folder.path(), {1, 2, 3});
