@@ -65,7 +65,9 @@ for file in "${programs[@]}"; do
   collect "$file"
   cp "$file" "$bundle/bin/"
 done
-strip "$bundle"/bin/*
+# The CUDA kernels, which the program loads from beside it when it opens a GPU.
+if [ -e "$build_dir/libr1mpi_cuda.so" ]; then cp "$build_dir/libr1mpi_cuda.so" "$bundle/bin/"; fi
+strip --strip-unneeded "$bundle"/bin/*
 find "$bundle/lib" -name '*.so*' -exec strip --strip-unneeded {} +
 
 # newest PREFIX: the newest symbol version of that family which the bundle's files ask for.
