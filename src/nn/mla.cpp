@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/add_rms_norm.h"
 #include "nn/attention.h"
-#include "nn/rms_norm.h"
 
 namespace r1::nn {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr double kNormEpsilon = 1e-6;  // of the inner norms, whatever the model's rms_norm_eps
 
 at::Tensor normed(const at::Tensor& x, const at::Tensor& weight) {
-  return add_rms_norm(x, {}, weight, kNormEpsilon).second;
+  return kernels::add_rms_norm(x, {}, weight, kNormEpsilon).second;
 }
 
 struct Queries {

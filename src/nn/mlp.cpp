@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/cpu_dispatch.h"
 #include "kernels/cpu_elementwise.h"
-#include "nn/cpu_dispatch.h"
 
 namespace r1::nn {
 namespace {
@@ -15,8 +15,8 @@ using torch::autograd::variable_list;
 at::Tensor forward_cpu(const at::Tensor& gate_up) {
   const auto rows = gate_up.size(0), dim = gate_up.size(1) / 2;
   auto y = at::empty({rows, dim}, gate_up.options());
-  dispatch_cpu(gate_up.scalar_type(), [&]<class T>() {
-    at::parallel_for(0, rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+  kernels::dispatch_cpu(gate_up.scalar_type(), [&]<class T>() {
+    at::parallel_for(0, rows, kernels::kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::silu_mul_rows<T>(gate_up.const_data_ptr<T>(), y.mutable_data_ptr<T>(), begin, end,
                                 dim);
     });
@@ -35,12 +35,13 @@ class SiluMul : public torch::autograd::Function<SiluMul> {
     const auto gate_up = context->get_saved_variables()[0];
     const auto grad_y = gradients[0].contiguous();
     auto grad = at::empty_like(gate_up);
-    dispatch_cpu(gate_up.scalar_type(), [&]<class T>() {
-      at::parallel_for(0, gate_up.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-        kernels::silu_mul_backward_rows<T>(gate_up.const_data_ptr<T>(), grad_y.const_data_ptr<T>(),
-                                           grad.mutable_data_ptr<T>(), begin, end,
-                                           gate_up.size(1) / 2);
-      });
+    kernels::dispatch_cpu(gate_up.scalar_type(), [&]<class T>() {
+      at::parallel_for(0, gate_up.size(0), kernels::kRowGrain,
+                       [&](std::int64_t begin, std::int64_t end) {
+                         kernels::silu_mul_backward_rows<T>(
+                             gate_up.const_data_ptr<T>(), grad_y.const_data_ptr<T>(),
+                             grad.mutable_data_ptr<T>(), begin, end, gate_up.size(1) / 2);
+                       });
     });
     return {grad};
   }

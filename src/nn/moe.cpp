@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "nn/cpu_dispatch.h"
+#include "kernels/cpu_dispatch.h"
 #include "nn/mlp.h"
 #include "parallel/model_axes.h"
 #include "parallel/tensor_parallel.h"
@@ -138,7 +138,7 @@ at::Tensor experts_of_all_ranks(const at::Tensor& x, const at::Tensor& counts,
 
 Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
               const RoutingOptions& options) {
-  const auto dtype = accumulator_dtype(x.scalar_type());
+  const auto dtype = kernels::accumulator_dtype(x.scalar_type());
   const auto scores = at::linear(x.to(dtype), router.to(dtype)).sigmoid();
   at::Tensor experts;
   {

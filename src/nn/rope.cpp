@@ -7,8 +7,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/cpu_dispatch.h"
 #include "kernels/cpu_elementwise.h"
-#include "nn/cpu_dispatch.h"
 
 namespace r1::nn {
 namespace {
@@ -21,9 +21,9 @@ using torch::autograd::variable_list;
 void rotate_cpu(const at::Tensor& x, std::int64_t x_head, at::Tensor& y, std::int64_t y_head,
                 std::int64_t num_heads, std::int64_t head_dim, const RopeTable& table,
                 double sign) {
-  dispatch_cpu(x.scalar_type(), [&]<class T>() {
+  kernels::dispatch_cpu(x.scalar_type(), [&]<class T>() {
     using A = kernels::Accumulator<T>;
-    at::parallel_for(0, x.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, x.size(0), kernels::kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::rope_rows<T>(x.const_data_ptr<T>() + x_head * head_dim, x.stride(0),
                             table.cos.const_data_ptr<A>(), table.sin.const_data_ptr<A>(),
                             y.mutable_data_ptr<T>() + y_head * head_dim, y.stride(0), begin, end,
@@ -152,7 +152,7 @@ double rope_attention_factor(const RopeConfig& config) {
 
 RopeTable make_rope_table(const at::Tensor& position_ids, const at::Tensor& inverse_frequencies,
                           at::ScalarType model_dtype, double factor) {
-  const auto dtype = accumulator_dtype(model_dtype);
+  const auto dtype = kernels::accumulator_dtype(model_dtype);
   const auto angles =
       position_ids.to(dtype).unsqueeze(1) * inverse_frequencies.to(dtype).unsqueeze(0);
   const auto cos = angles.cos() * factor, sin = angles.sin() * factor;
@@ -162,7 +162,7 @@ RopeTable make_rope_table(const at::Tensor& position_ids, const at::Tensor& inve
 at::Tensor rotate_reference(const at::Tensor& x, const RopeTable& table, bool interleaved) {
   const auto rows = x.size(0), heads = x.size(1), half = x.size(2) / 2;
   const auto halves = (interleaved ? halves_from_pairs(x) : x)
-                          .to(accumulator_dtype(x.scalar_type()))
+                          .to(kernels::accumulator_dtype(x.scalar_type()))
                           .view({rows, heads, 2, half});
   return at::addcmul(halves * table.cos.view({rows, 1, 1, half}), halves.flip(2),
                      table.signed_sin.unsqueeze(1))

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/add_rms_norm.h"
 #include "nn/attention.h"
-#include "nn/rms_norm.h"
 
 namespace r1::models {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 /// The norm of every head of x [T, N, Dh].
 at::Tensor head_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   const auto heads = x.reshape({-1, x.size(2)});
-  return nn::add_rms_norm(heads, {}, weight, epsilon).second.view(x.sizes());
+  return kernels::add_rms_norm(heads, {}, weight, epsilon).second.view(x.sizes());
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "nn/rms_norm.h"
+#include "kernels/add_rms_norm.h"
 #include "support/fixtures.h"
 
 namespace r1::models {
@@ -86,7 +86,7 @@ TEST_P(FamilyFixture, EveryLayersOutputMatches) {
         *std::find_if(model->parameters().begin(), model->parameters().end(),
                       [](const Parameter& p) { return p.slices[0].name == "model.norm.weight"; });
     const auto normed =
-        nn::add_rms_norm(expected->second, {}, norm.value, model->shape().rms_norm_eps);
+        kernels::add_rms_norm(expected->second, {}, norm.value, model->shape().rms_norm_eps);
     EXPECT_LT(test::max_difference(hidden, normed.second), kHidden) << "layer " << layer;
   }
 }

@@ -1,7 +1,7 @@
 // Fused norm, rotary embedding and gated SiLU against their plain references, gradients included.
-#include "nn/cpu_dispatch.h"
+#include "kernels/add_rms_norm.h"
+#include "kernels/cpu_dispatch.h"
 #include "nn/mlp.h"
-#include "nn/rms_norm.h"
 #include "nn/rope.h"
 #include "unit/nn/reference.h"
 
@@ -17,7 +17,7 @@ TEST_P(FusedLayers, NormWithResidualEqualsReference) {
   constexpr double kEpsilon = 1e-5;
   for (const std::int64_t rows : {1, 5, 67}) {
     const Tensors inputs{random_tensor({rows, 48}, GetParam(), 1),
-                         random_tensor({rows, 48}, accumulator_dtype(GetParam()), 2),
+                         random_tensor({rows, 48}, kernels::accumulator_dtype(GetParam()), 2),
                          random_tensor({48}, GetParam(), 3)};
     const auto run = [&](auto function) {
       return [=](const Tensors& in) {
@@ -25,10 +25,10 @@ TEST_P(FusedLayers, NormWithResidualEqualsReference) {
         return Tensors{sum, normed};
       };
     };
-    test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference), inputs,
-                                      GetParam());
-    test::expect_equal_with_gradients(run(add_rms_norm_fused), run(add_rms_norm_reference), inputs,
-                                      GetParam());
+    test::expect_equal_with_gradients(run(kernels::add_rms_norm),
+                                      run(kernels::add_rms_norm_reference), inputs, GetParam());
+    test::expect_equal_with_gradients(run(kernels::add_rms_norm_fused),
+                                      run(kernels::add_rms_norm_reference), inputs, GetParam());
   }
 }
 
@@ -39,10 +39,10 @@ TEST_P(FusedLayers, NormWithoutResidualEqualsReference) {
       return Tensors{function(in[0], at::Tensor(), in[1], 1e-6).second};
     };
   };
-  test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference), inputs,
-                                    GetParam());
-  test::expect_equal_with_gradients(run(add_rms_norm_fused), run(add_rms_norm_reference), inputs,
-                                    GetParam());
+  test::expect_equal_with_gradients(run(kernels::add_rms_norm),
+                                    run(kernels::add_rms_norm_reference), inputs, GetParam());
+  test::expect_equal_with_gradients(run(kernels::add_rms_norm_fused),
+                                    run(kernels::add_rms_norm_reference), inputs, GetParam());
 }
 
 TEST_P(FusedLayers, NormOfColumnsOfWiderRowsEqualsReference) {
@@ -52,11 +52,12 @@ TEST_P(FusedLayers, NormOfColumnsOfWiderRowsEqualsReference) {
       return Tensors{sum, normed};
     };
   };
-  test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference),
-                                    {random_tensor({9, 24}, GetParam(), 9),
-                                     random_tensor({9, 24}, accumulator_dtype(GetParam()), 10),
-                                     random_tensor({16}, GetParam(), 11)},
-                                    GetParam());
+  test::expect_equal_with_gradients(
+      run(kernels::add_rms_norm), run(kernels::add_rms_norm_reference),
+      {random_tensor({9, 24}, GetParam(), 9),
+       random_tensor({9, 24}, kernels::accumulator_dtype(GetParam()), 10),
+       random_tensor({16}, GetParam(), 11)},
+      GetParam());
 }
 
 TEST_P(FusedLayers, RotationEqualsReference) {

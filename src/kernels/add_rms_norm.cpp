@@ -1,12 +1,13 @@
-#include "nn/rms_norm.h"
+#include "kernels/add_rms_norm.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/cpu_dispatch.h"
 #include "kernels/cpu_elementwise.h"
-#include "nn/cpu_dispatch.h"
+#include "kernels/cuda_library.h"
 
-namespace r1::nn {
+namespace r1::kernels {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -28,9 +29,9 @@ NormForward forward_cpu(const at::Tensor& x, const at::Tensor& residual, const a
   NormForward out{residual.defined() ? at::empty(x.sizes(), wide) : x, at::empty_like(x),
                   at::empty({rows}, wide)};
   dispatch_cpu(x.scalar_type(), [&]<class T>() {
-    using A = kernels::Accumulator<T>;
+    using A = Accumulator<T>;
     at::parallel_for(0, rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-      kernels::rms_norm_rows<T>(
+      rms_norm_rows<T>(
           x.const_data_ptr<T>(), residual.defined() ? residual.const_data_ptr<A>() : nullptr,
           weight.const_data_ptr<T>(), residual.defined() ? out.sum.mutable_data_ptr<A>() : nullptr,
           out.normed.mutable_data_ptr<T>(), out.inverse_rms.mutable_data_ptr<A>(), begin, end, dim,
@@ -48,14 +49,14 @@ struct NormBackward {
 template <class T, class S>
 NormBackward backward_cpu(const at::Tensor& grad_normed, const at::Tensor& grad_sum,
                           const variable_list& saved) {
-  using A = kernels::Accumulator<T>;
+  using A = Accumulator<T>;
   const auto &sum = saved[0], &weight = saved[1], &inverse_rms = saved[2];
   const auto rows = sum.size(0), dim = sum.size(1);
   auto grad_input = at::empty_like(sum);
   auto pieces = at::zeros({kGradientPieces, dim}, inverse_rms.options());
   at::parallel_for(0, kGradientPieces, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t piece = first; piece < last; ++piece)
-      kernels::rms_norm_backward_rows<T, S>(
+      rms_norm_backward_rows<T, S>(
           grad_normed.const_data_ptr<T>(),
           grad_sum.defined() ? grad_sum.const_data_ptr<S>() : nullptr, sum.const_data_ptr<S>(),
           weight.const_data_ptr<T>(), inverse_rms.const_data_ptr<A>(),
@@ -85,7 +86,7 @@ class AddRmsNorm : public torch::autograd::Function<AddRmsNorm> {
     const auto grad_sum =
         has_residual && gradients[0].defined() ? gradients[0].contiguous() : at::Tensor();
     const auto grads = dispatch_cpu(grad_normed.scalar_type(), [&]<class T>() {
-      return has_residual ? backward_cpu<T, kernels::Accumulator<T>>(grad_normed, grad_sum, saved)
+      return has_residual ? backward_cpu<T, Accumulator<T>>(grad_normed, grad_sum, saved)
                           : backward_cpu<T, T>(grad_normed, grad_sum, saved);
     });
     return {grads.grad_input.to(grad_normed.scalar_type()),
@@ -97,6 +98,28 @@ class AddRmsNorm : public torch::autograd::Function<AddRmsNorm> {
 
 at::Tensor widened(const at::Tensor& x) {
   return x.to(accumulator_dtype(x.scalar_type()));
+}
+
+constexpr std::int64_t kWidestRow = 16384, kPack = 8;  // of the CUDA kernel, in elements
+
+bool takes_cuda_kernel(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& weight) {
+  return cuda_kernels_for(x) != nullptr && !at::GradMode::is_enabled() && x.size(1) % kPack == 0 &&
+         x.size(1) <= kWidestRow && weight.scalar_type() == x.scalar_type() && is_packed(weight) &&
+         (!residual.defined() || residual.scalar_type() == at::kFloat);
+}
+
+std::pair<at::Tensor, at::Tensor> forward_cuda(const at::Tensor& given, const at::Tensor& residual,
+                                               const at::Tensor& weight, double epsilon) {
+  const auto x = packed(given), other = residual.defined() ? packed(residual) : residual;
+  auto sum = at::empty(x.sizes(), x.options().dtype(at::kFloat)), normed = at::empty_like(x);
+  const auto& table = *cuda_kernels();
+  table.add_rms_norm(cuda_type(x.scalar_type()), x.const_data_ptr(),
+                     other.defined() ? other.const_data_ptr<float>() : nullptr,
+                     weight.const_data_ptr(), sum.mutable_data_ptr<float>(),
+                     normed.mutable_data_ptr(), /*inverse_rms=*/nullptr, x.size(0), x.size(1),
+                     static_cast<float>(epsilon), current_cuda_stream(x));
+  check_launch(table, "add_rms_norm");
+  return {sum, normed};
 }
 
 }  // namespace
@@ -119,6 +142,8 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm_fused(const at::Tensor& x,
 
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& given, const at::Tensor& residual,
                                                const at::Tensor& weight, double epsilon) {
+  if (takes_cuda_kernel(given, residual, weight))
+    return forward_cuda(given, residual, weight, epsilon);
   if (!given.is_cpu()) return add_rms_norm_fused(given, residual, weight, epsilon);
   const auto x = given.contiguous();  // the kernels take rows one after another
   const auto other = residual.defined() ? residual.contiguous() : residual;
@@ -131,4 +156,4 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& given, const at
   return {out.size() == 1 ? widened(x) : out[0], out.back()};
 }
 
-}  // namespace r1::nn
+}  // namespace r1::kernels
