@@ -20,7 +20,7 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
                                                          const at::Tensor& weight, double epsilon);
 
 /// Torch's norm over the wide sum, in half the launches and a third of the memory that the plain
-/// form keeps for its backward pass: what GPUs run with gradients, and without the CUDA kernel.
+/// form keeps for its backward pass: what GPUs run without the CUDA kernels.
 std::pair<at::Tensor, at::Tensor> add_rms_norm_fused(const at::Tensor& x,
                                                      const at::Tensor& residual,
                                                      const at::Tensor& weight, double epsilon);

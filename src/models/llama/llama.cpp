@@ -56,12 +56,13 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> LlamaModel::queries_keys_values(
   const auto heads = shard(shape().num_attention_heads).size, kv_heads = this->kv_heads().size,
              width = shape().head_width();
   const auto fused = layer.qkv(x);
-  if (!layer.q_norm.defined()) return nn::split_and_rotate(fused, rope, heads, kv_heads, width);
+  if (!layer.q_norm.defined())
+    return kernels::split_and_rotate(fused, rope, heads, kv_heads, width);
   const auto parts =
       fused.view({x.size(0), -1, width}).split_with_sizes({heads, kv_heads, kv_heads}, 1);
   const auto epsilon = shape().rms_norm_eps;
-  return {nn::rotate(head_norm(parts[0], layer.q_norm, epsilon), rope),
-          nn::rotate(head_norm(parts[1], layer.k_norm, epsilon), rope), parts[2]};
+  return {kernels::rotate(head_norm(parts[0], layer.q_norm, epsilon), rope),
+          kernels::rotate(head_norm(parts[1], layer.k_norm, epsilon), rope), parts[2]};
 }
 
 at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn::RopeTable& rope,

@@ -1,6 +1,7 @@
 // Fused norm, rotary embedding and gated SiLU against their plain references, gradients included.
 #include "kernels/add_rms_norm.h"
 #include "kernels/cpu_dispatch.h"
+#include "kernels/silu_mul.h"
 #include "nn/mlp.h"
 #include "nn/rope.h"
 #include "unit/nn/reference.h"
@@ -73,8 +74,8 @@ TEST_P(FusedLayers, RotationEqualsReference) {
       return Tensors{q, k, v};
     };
   };
-  test::expect_equal_with_gradients(run(split_and_rotate), run(split_and_rotate_reference), inputs,
-                                    GetParam());
+  test::expect_equal_with_gradients(run(kernels::split_and_rotate),
+                                    run(kernels::split_and_rotate_reference), inputs, GetParam());
 }
 
 TEST_P(FusedLayers, RotationOfHeadsEqualsReference) {
@@ -89,7 +90,7 @@ TEST_P(FusedLayers, RotationOfHeadsEqualsReference) {
         return Tensors{function(in[0].slice(2, 2), table, interleaved)};
       };
     };
-    test::expect_equal_with_gradients(run(rotate), run(rotate_reference),
+    test::expect_equal_with_gradients(run(kernels::rotate), run(kernels::rotate_reference),
                                       {random_tensor({kRows, kHeads, kHeadDim + 2}, GetParam(), 8)},
                                       GetParam());
   }
@@ -101,7 +102,8 @@ TEST_P(FusedLayers, GatedSiluEqualsReference) {
   const auto run = [](auto function) {
     return [=](const Tensors& in) { return Tensors{function(in[0])}; };
   };
-  test::expect_equal_with_gradients(run(silu_mul), run(silu_mul_reference), inputs, GetParam());
+  test::expect_equal_with_gradients(run(kernels::silu_mul), run(kernels::silu_mul_reference),
+                                    inputs, GetParam());
 }
 
 TEST_P(FusedLayers, GatedMlpByHalvesEqualsFused) {
@@ -110,7 +112,8 @@ TEST_P(FusedLayers, GatedMlpByHalvesEqualsFused) {
     const auto run = [bias](bool by_halves) {
       return [=](const Tensors& in) {
         const GatedMlp mlp{{in[1], bias ? in[2] : at::Tensor()}, {}};
-        return Tensors{by_halves ? mlp.gated_by_halves(in[0]) : silu_mul(mlp.gate_up(in[0]))};
+        return Tensors{by_halves ? mlp.gated_by_halves(in[0])
+                                 : kernels::silu_mul(mlp.gate_up(in[0]))};
       };
     };
     Tensors inputs{random_tensor({11, kWidth}, GetParam(), 12),
