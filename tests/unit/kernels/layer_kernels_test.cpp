@@ -46,17 +46,18 @@ TEST_P(LayerKernels, SiluMulLinearEqualsThePlainForm) {
     for (const std::int64_t rows : {1, 33}) {
       const auto run = [with_bias](auto product) {
         return [=](const Tensors& in) {
-          return Tensors{product(in[0], in[1], with_bias ? in[2] : at::Tensor())};
+          return Tensors{product(in[0], in[1], with_bias ? in[2] : at::Tensor(), true)};
         };
       };
       Tensors inputs{random({rows, 2 * 40}, 3), random({24, 40}, 4) * 0.2};
       if (with_bias) inputs.push_back(random({24}, 5));
-      expect_equal(run(silu_mul_linear),
-                   run([](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-                     const auto y = at::mm(silu_mul_reference(x), weight.t());
-                     return bias.defined() ? y + bias : y;
-                   }),
-                   inputs);
+      expect_equal(
+          run(silu_mul_linear),
+          run([](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool) {
+            const auto y = at::mm(silu_mul_reference(x), weight.t());
+            return bias.defined() ? y + bias : y;
+          }),
+          inputs);
     }
 }
 

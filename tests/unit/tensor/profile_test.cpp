@@ -3,13 +3,12 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-
-#include <unistd.h>
 
 #include "base/errors.h"
 
@@ -27,8 +26,8 @@ class ProfileFile : public ::testing::Test {
   std::set<std::string> names() const {
     std::ifstream file(path_);
     std::set<std::string> names;
-    for (const auto& event : nlohmann::json::parse(file).at("traceEvents"))
-      names.insert(event.value("name", ""));
+    const auto trace = nlohmann::json::parse(file);
+    for (const auto& event : trace.at("traceEvents")) names.insert(event.value("name", ""));
     return names;
   }
 
