@@ -209,9 +209,24 @@ bool Run::goes_on(std::int64_t step) {
       base::log_warning("{}: stops before step {}: {}", stage(), step, stop_.describe());
     return false;
   }
+  begin_profile(step);
   timeline_->begin_step(step);
   meter_->begin();
   return true;
+}
+
+/// As many ranks record a trace as keep a timeline.
+void Run::begin_profile(std::int64_t step) {
+  if (config().run.profiles(step) && !profile_ && world_.rank() < config().metrics.timeline_ranks)
+    profile_ = std::make_unique<tensor::Profile>(device_);
+}
+
+void Run::end_profile() {
+  if (!profile_) return;
+  const auto path = fmt::format("{}/profile_rank{}.json", folder(), world_.rank());
+  profile_->write(path);
+  profile_.reset();
+  base::log_info("{}: wrote {}", stage(), path);
 }
 
 void Run::save(std::int64_t steps_done) {
@@ -242,6 +257,7 @@ void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& me
   const double seconds = meter_->seconds();
   budget_.record_step(seconds);
   row.set("step_seconds", seconds);
+  if (!config().run.profiles(step + 1)) end_profile();
   meter_->finish(row);
   progress();
   if (writes()) {
@@ -307,6 +323,7 @@ void Run::write_samples(std::int64_t step, std::span<const data::Rollout> rollou
 }
 
 base::ExitCode Run::end() {
+  end_profile();
   finish_save();
   if (printer_) printer_->finish();
   if (timeline_) timeline_->flush();

@@ -26,6 +26,7 @@
 #include "run_folder.h"
 #include "shutdown.h"
 #include "step_meter.h"
+#include "tensor/profile.h"
 
 namespace r1::mpi {
 
@@ -113,6 +114,8 @@ class Run {
   void save(std::int64_t steps_done);
   void finish_save();
   void mark_best();
+  void begin_profile(std::int64_t step);
+  void end_profile();
 
   Environment& environment_;
   MpiCommunicator& world_;
@@ -142,6 +145,7 @@ class Run {
   bool larger_is_better_ = true;
   std::int64_t saved_step_ = -1;
   std::unique_ptr<StepMeter> meter_;
+  std::unique_ptr<tensor::Profile> profile_;  // while run.profile's steps are done
   double heartbeat_ = 0.0;
 };
 

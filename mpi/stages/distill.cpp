@@ -15,21 +15,25 @@
 namespace r1::mpi {
 namespace {
 
-/// The terms of a micro-batch, by what the teacher gives.
-vocabulary::DistillationTerms terms(const vocabulary::TeacherOutput& teacher,
-                                    const at::Tensor& hidden, const vocabulary::VocabHead& head,
-                                    const at::Tensor& targets,
-                                    const algorithms::DistillationLossOptions& loss,
-                                    std::int64_t chunk_tokens) {
-  if (const auto* likeliest = std::get_if<vocabulary::VocabTopK>(&teacher))
-    return vocabulary::distillation_terms_top_k(
+/// The loss of a micro-batch, by what the teacher gives.
+at::Tensor loss_of(const vocabulary::TeacherOutput& teacher, const at::Tensor& hidden,
+                   const vocabulary::VocabHead& head, const at::Tensor& targets,
+                   const algorithms::DistillationLossOptions& loss,
+                   const algorithms::LossDenominators& denominators, std::int64_t chunk_tokens) {
+  if (const auto* likeliest = std::get_if<vocabulary::VocabTopK>(&teacher)) {
+    const auto terms = vocabulary::distillation_terms_top_k(
         hidden, head, *likeliest,
         loss.top_k_rest == "tail" ? vocabulary::TopKRest::Tail : vocabulary::TopKRest::Renormalised,
         targets, loss.temperature, chunk_tokens);
+    return algorithms::distillation_loss(terms.forward_kl, terms.hard, loss, denominators).loss;
+  }
   const auto& states = std::get<vocabulary::TeacherHidden>(teacher);
   const auto common = std::min(head.vocab_size(), states.head.size(0));
-  return vocabulary::distillation_terms(hidden, head, states, targets, loss.temperature, common,
-                                        chunk_tokens);
+  const auto weights = algorithms::distillation_token_weights(loss, denominators);
+  const bool reverse = loss.divergence == "reverse";
+  return vocabulary::weighted_distillation(
+      hidden, head, states, targets, loss.temperature, common,
+      {reverse ? 0.0 : weights.soft, reverse ? weights.soft : 0.0, weights.hard}, chunk_tokens);
 }
 
 /// One student in the run folder of `setup`.
@@ -59,17 +63,10 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
           const auto head = student.model().head();
           const auto chunk = run.config().trainer.logprob_chunk_tokens;
           if (!teacher)
-            return algorithms::sft_loss(
-                       vocabulary::vocab_logprobs(hidden, head, targets, 1.0, false, chunk)
-                           .logprobs,
-                       denominators)
-                .loss;
-          const auto& loss = run.config().distillation_loss;
-          const auto parts = terms(teacher->output(batch), hidden, head, targets, loss, chunk);
-          return algorithms::distillation_loss(
-                     loss.divergence == "reverse" ? parts.reverse_kl : parts.forward_kl, parts.hard,
-                     loss, denominators)
-              .loss;
+            return vocabulary::vocab_cross_entropy(
+                hidden, head, targets, algorithms::sft_token_weight(denominators), chunk);
+          return loss_of(teacher->output(batch), hidden, head, targets,
+                         run.config().distillation_loss, denominators, chunk);
         },
         step);
     held_out.if_due(student, step, distill.eval_every, row);

@@ -28,10 +28,10 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
     auto row = learner.step(
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-          const auto scores = vocabulary::vocab_logprobs(
-              hidden, learner.model().head(), targets_tensor(batch, run.device()), 1.0, false,
-              run.config().trainer.logprob_chunk_tokens);
-          return algorithms::sft_loss(scores.logprobs, denominators).loss;
+          return vocabulary::vocab_cross_entropy(hidden, learner.model().head(),
+                                                 targets_tensor(batch, run.device()),
+                                                 algorithms::sft_token_weight(denominators),
+                                                 run.config().trainer.logprob_chunk_tokens);
         },
         step, safety.gradient(learner));
     safety.add_metrics(learner, row);

@@ -8,6 +8,13 @@
 
 namespace r1::algorithms {
 
+/// What a token's divergence (without T^2, at the temperature) and cross entropy are multiplied by.
+struct DistillationTokenWeights {
+  double soft, hard;
+};
+DistillationTokenWeights distillation_token_weights(const DistillationLossOptions& options,
+                                                    const LossDenominators& denominators);
+
 struct DistillationLoss {
   at::Tensor loss;
   at::Tensor sums;  // fp64 [3]: tokens, sum of the divergence (no T^2), sum of the cross entropy

@@ -6,7 +6,7 @@ namespace r1::algorithms {
 
 SftLoss sft_loss(const at::Tensor& logprobs, const LossDenominators& denominators) {
   const at::Tensor nll = -logprobs.detach().to(at::kDouble).sum();
-  return {logprobs.sum() * -inverse(denominators.tokens),
+  return {logprobs.sum() * -sft_token_weight(denominators),
           at::stack({at::full_like(nll, static_cast<double>(logprobs.numel())), nll})};
 }
 

@@ -6,6 +6,11 @@
 
 namespace r1::algorithms {
 
+/// What a token's -logprob is multiplied by in the loss.
+inline double sft_token_weight(const LossDenominators& denominators) {
+  return inverse(denominators.tokens);
+}
+
 struct SftLoss {
   at::Tensor loss;  // -sum of logprobs / tokens of the step
   at::Tensor sums;  // fp64 [2]: tokens, sum of -logprob

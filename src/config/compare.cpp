@@ -44,10 +44,11 @@ constexpr std::array<std::string_view, 17> kFreeEnds = {
     ".epochs",         ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
     ".num_prompts",    ".max_kept",       ".time_limit", ".stop_margin", ".files",
     ".held_out_files", ".num_workers"};
-constexpr std::array<std::string_view, 16> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 17> kFreeKeys = {"run.device",
                                                         "rewards.workers",
                                                         "run.max_steps",
                                                         "run.max_bad_steps",
+                                                        "run.profile",
                                                         "run.threads",
                                                         "trainer.micro_batch_tokens",
                                                         "trainer.score_batch_tokens",

@@ -54,6 +54,8 @@ void RunOptions::visit(base::OptionVisitor& v) {
     "steps between log lines (guide: 10 updates in RL, 100 in distillation)");
   v("max_bad_steps", max_bad_steps, "skipped steps in a row (not finite, exploding) before exit 3");
   v("outlier_factor", outlier_factor, "a gradient norm above this many running medians is skipped");
+  v("profile", profile,
+    "[first, last] step of a Chrome trace, profile_rankN.json in the run folder; empty: none");
 }
 
 void RunOptions::check(const std::string& key, base::Problems& problems) const {
@@ -67,6 +69,9 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_above(problems, key + ".log_every", log_every, 0);
   base::require_above(problems, key + ".max_bad_steps", max_bad_steps, 0);
   base::require_above(problems, key + ".outlier_factor", outlier_factor, 1);
+  problems.require(
+      profile.empty() || (profile.size() == 2 && profile[0] >= 0 && profile[0] <= profile[1]),
+      key + ".profile", "expected [first step, last step], or [] for none");
 }
 
 void MeshOptions::visit(base::OptionVisitor& v) {

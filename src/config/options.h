@@ -4,6 +4,7 @@
 // modules'
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/errors.h"
 #include "base/options.h"
@@ -24,6 +25,12 @@ struct RunOptions {
   std::int64_t log_every = 1;
   std::int64_t max_bad_steps = 5;
   double outlier_factor = 20.0;
+  std::vector<std::int64_t> profile;  // {first, last} step of a trace; empty: none
+
+  /// Whether a trace is on at `step`.
+  bool profiles(std::int64_t step) const {
+    return !profile.empty() && profile[0] <= step && step <= profile[1];
+  }
 
   /// time_limit in seconds; 0: none given. Call after check().
   double time_limit_seconds() const;

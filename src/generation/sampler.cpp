@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "nn/cpu_dispatch.h"
+#include "kernels/cpu_dispatch.h"
 
 namespace r1::generation {
 namespace {
@@ -13,7 +13,7 @@ std::vector<SampledToken> sample_cpu(const at::Tensor& logits,
   std::vector<SampledToken> tokens(requests.size());
   const auto rows = logits.contiguous();
   const auto vocab_size = rows.size(1);
-  nn::dispatch_cpu(rows.scalar_type(), [&]<class T>() {
+  kernels::dispatch_cpu(rows.scalar_type(), [&]<class T>() {
     at::parallel_for(0, rows.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
       kernels::SampleScratch<T> scratch;
       for (std::int64_t row = begin; row < end; ++row)

@@ -1,5 +1,6 @@
 #include "kernels/cuda_library.h"
 
+#include <ATen/ATen.h>
 #include <c10/core/Stream.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
@@ -55,6 +56,16 @@ CudaType cuda_type(at::ScalarType dtype) {
   R1_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, "CUDA kernels take fp32 and bf16, not {}",
            c10::toString(dtype));
   return dtype == at::kFloat ? CudaType::Float32 : CudaType::BFloat16;
+}
+
+bool is_packed(const at::Tensor& x) {
+  constexpr std::uintptr_t kAlignment = 16;
+  return x.is_contiguous() &&
+         reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % kAlignment == 0;
+}
+
+at::Tensor packed(const at::Tensor& x) {
+  return is_packed(x) ? x : x.clone(at::MemoryFormat::Contiguous);
 }
 
 CudaStream current_cuda_stream(const at::Tensor& x) {

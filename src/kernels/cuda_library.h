@@ -24,6 +24,11 @@ const CudaKernelTable* cuda_kernels_for(const at::Tensor& x);
 /// The dtype of a tensor as launchers name it. The tensor is fp32 or bf16.
 CudaType cuda_type(at::ScalarType dtype);
 
+/// Whether launchers may take the tensor's pointer: contiguous, at a multiple of 16 bytes.
+bool is_packed(const at::Tensor& x);
+/// The tensor, or a copy of it that is_packed().
+at::Tensor packed(const at::Tensor& x);
+
 /// The stream that torch's operations on the device of `x` are issued to now.
 CudaStream current_cuda_stream(const at::Tensor& x);
 

@@ -5,12 +5,19 @@
 
 #include <cstdint>
 
+#include "kernels/cuda_library.h"
+
 namespace r1::kernels {
 
 /// Logits that the row loops can read: fp32 on the CPU, each row contiguous.
 inline bool has_row_loops(const at::Tensor& logits) {
   return logits.is_cpu() && logits.dim() == 2 && logits.stride(1) == 1 &&
          logits.scalar_type() == at::kFloat;
+}
+
+/// Matrices that the CUDA kernels can read or write, or not: on GPUs, each row contiguous.
+inline bool has_row_kernels(const at::Tensor& matrix) {
+  return cuda_kernels_for(matrix) != nullptr && matrix.dim() == 2 && matrix.stride(1) == 1;
 }
 
 inline float* row_of(const at::Tensor& logits, std::int64_t index) {

@@ -1,9 +1,12 @@
-// Dispatch of the chunk steps of vocab_logprob: fused row loops on the CPU, ATen elsewhere.
+// Dispatch of the chunk steps of vocab_logprob: fused row loops on the CPU, kernels on GPUs, ATen
+// elsewhere.
 #include "kernels/vocab_rows.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "base/errors.h"
+#include "kernels/cuda_library.h"
 #include "kernels/vocab_row_dispatch.h"
 #include "kernels/vocab_row_loops.h"
 
@@ -36,6 +39,75 @@ void plain_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale)
   log_p.exp_().mul_(factor);
   if (rows.grad_logprobs.defined())
     logits.scatter_add_(1, rows.targets, held_gradients(rows) * scale);
+}
+
+at::Tensor floats(const at::Tensor& x) {
+  return x.defined() ? x.to(at::kFloat).contiguous() : x;
+}
+
+const float* data_or_null(const at::Tensor& x) {
+  return x.defined() ? x.const_data_ptr<float>() : nullptr;
+}
+
+/// The same by one loop a row.
+void loop_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) {
+  const std::int64_t num_targets = rows.grad_logprobs.defined() ? rows.targets.size(1) : 0;
+  const at::Tensor targets = rows.targets.contiguous();
+  const at::Tensor grads = floats(rows.grad_logprobs);
+  const at::Tensor at_targets = num_targets ? floats(held_gradients(rows)) : at::Tensor();
+  const at::Tensor grad_entropy = floats(rows.grad_entropy);
+  const float* lse = rows.lse.data_ptr<float>();
+  for_each_row(logits, [&](std::int64_t i) {
+    const float* grad = num_targets ? grads.data_ptr<float>() + i * num_targets : nullptr;
+    RowGradient one{static_cast<float>(scale), lse[i], 0.0f, 0.0f, 0.0f};
+    for (std::int64_t k = 0; k < num_targets; ++k) one.grad_logprob += grad[k];
+    if (grad_entropy.defined()) {
+      one.entropy = rows.entropy.data_ptr<float>()[i];
+      one.grad_entropy = grad_entropy.data_ptr<float>()[i];
+    }
+    float* row = row_of(logits, i);
+    row_gradient(row, logits.size(1), one);
+    const std::int64_t* ids = targets.data_ptr<std::int64_t>() + i * num_targets;
+    const float* held = num_targets ? at_targets.data_ptr<float>() + i * num_targets : nullptr;
+    for (std::int64_t k = 0; k < num_targets; ++k) row[ids[k]] += one.scale * held[k];
+  });
+}
+
+RowsStatistics statistics_cuda(const at::Tensor& logits, const at::Tensor& given_targets,
+                               double scale, bool with_dot) {
+  const auto rows = logits.size(0);
+  const auto targets = given_targets.contiguous();
+  RowsStatistics out{at::empty({rows}, logits.options()), at::empty({rows}, logits.options()),
+                     with_dot ? at::empty({rows}, logits.options()) : at::Tensor(),
+                     at::empty(targets.sizes(), logits.options())};
+  const auto& table = *cuda_kernels();
+  table.row_statistics(logits.const_data_ptr<float>(), logits.stride(0), rows, logits.size(1),
+                       targets.const_data_ptr<std::int64_t>(), targets.size(1),
+                       static_cast<float>(scale), out.max.mutable_data_ptr<float>(),
+                       out.sum.mutable_data_ptr<float>(),
+                       with_dot ? out.dot.mutable_data_ptr<float>() : nullptr,
+                       out.at_targets.mutable_data_ptr<float>(), current_cuda_stream(logits));
+  check_launch(table, "row_statistics");
+  return out;
+}
+
+void gradient_cuda(const at::Tensor& logits, const RowsGradient& rows, double scale,
+                   const at::Tensor& out) {
+  constexpr std::int64_t kMostTargets = 4096;  // of the kernel
+  const std::int64_t num_targets = rows.grad_logprobs.defined() ? rows.targets.size(1) : 0;
+  R1_CHECK(num_targets <= kMostTargets, "{} ids of a token", num_targets);
+  const at::Tensor targets = rows.targets.contiguous(), grads = floats(rows.grad_logprobs);
+  const at::Tensor held = rows.held.defined() ? rows.held.contiguous() : rows.held;
+  const at::Tensor lse = floats(rows.lse), grad_entropy = floats(rows.grad_entropy);
+  const at::Tensor entropy = grad_entropy.defined() ? floats(rows.entropy) : at::Tensor();
+  const auto& table = *cuda_kernels();
+  table.row_gradient(logits.const_data_ptr<float>(), logits.stride(0), logits.size(0),
+                     logits.size(1), targets.const_data_ptr<std::int64_t>(), data_or_null(grads),
+                     held.defined() ? held.const_data_ptr<bool>() : nullptr, num_targets,
+                     lse.const_data_ptr<float>(), data_or_null(entropy), data_or_null(grad_entropy),
+                     static_cast<float>(scale), cuda_type(out.scalar_type()),
+                     out.mutable_data_ptr(), out.stride(0), current_cuda_stream(logits));
+  check_launch(table, "row_gradient");
 }
 
 }  // namespace
@@ -79,32 +151,27 @@ at::Tensor rows_at(const at::Tensor& logits, const at::Tensor& targets, double s
   return scaled(logits.gather(1, targets), scale);
 }
 
-void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale) {
-  if (!has_row_loops(logits)) return plain_gradient_(logits, rows, scale);
-  const std::int64_t num_targets = rows.grad_logprobs.defined() ? rows.targets.size(1) : 0;
-  const at::Tensor targets = rows.targets.contiguous();
-  const auto floats = [num_targets](const at::Tensor& grads) {
-    return num_targets ? grads.to(at::kFloat).contiguous() : at::Tensor();
-  };
-  const at::Tensor grads = floats(rows.grad_logprobs);
-  const at::Tensor at_targets = num_targets ? floats(held_gradients(rows)) : at::Tensor();
-  const at::Tensor grad_entropy =
-      rows.grad_entropy.defined() ? rows.grad_entropy.to(at::kFloat).contiguous() : at::Tensor();
-  const float* lse = rows.lse.data_ptr<float>();
-  for_each_row(logits, [&](std::int64_t i) {
-    const float* grad = num_targets ? grads.data_ptr<float>() + i * num_targets : nullptr;
-    RowGradient one{static_cast<float>(scale), lse[i], 0.0f, 0.0f, 0.0f};
-    for (std::int64_t k = 0; k < num_targets; ++k) one.grad_logprob += grad[k];
-    if (grad_entropy.defined()) {
-      one.entropy = rows.entropy.data_ptr<float>()[i];
-      one.grad_entropy = grad_entropy.data_ptr<float>()[i];
-    }
-    float* row = row_of(logits, i);
-    row_gradient(row, logits.size(1), one);
-    const std::int64_t* ids = targets.data_ptr<std::int64_t>() + i * num_targets;
-    const float* held = num_targets ? at_targets.data_ptr<float>() + i * num_targets : nullptr;
-    for (std::int64_t k = 0; k < num_targets; ++k) row[ids[k]] += one.scale * held[k];
-  });
+RowsStatistics rows_statistics(const at::Tensor& logits, const at::Tensor& targets, double scale,
+                               bool with_dot) {
+  if (logits.scalar_type() == at::kFloat && has_row_kernels(logits))
+    return statistics_cuda(logits, targets, scale, with_dot);
+  const at::Tensor max = rows_max(logits, scale);
+  const RowsSum sums = rows_sum(logits, max, scale, with_dot);
+  return {max, sums.sum, sums.dot, rows_at(logits, targets, scale)};
+}
+
+at::Tensor rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale,
+                          const at::Tensor& narrow) {
+  const at::Tensor out = narrow.defined() ? narrow : logits;
+  if (logits.scalar_type() == at::kFloat && has_row_kernels(logits) && has_row_kernels(out)) {
+    gradient_cuda(logits, rows, scale, out);
+    return out;
+  }
+  if (has_row_loops(logits))
+    loop_gradient_(logits, rows, scale);
+  else
+    plain_gradient_(logits, rows, scale);
+  return narrow.defined() ? narrow.copy_(logits) : logits;
 }
 
 void accumulate_(at::Tensor& sum, const at::Tensor& part) {

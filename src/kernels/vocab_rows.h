@@ -3,9 +3,10 @@
 // vocab_logprob.
 //
 // The steps are apart (maximum, sums, finish) so that a vocabulary split over ranks can reduce
-// between them. CPU fp32 runs one fused loop a row, all else plain ATen. C chunk rows,
-// V vocabulary, K targets of a row; statistics are fp32, or fp64 for fp64 logits. scale = 1 /
-// temperature, z = scale * logits.
+// between them; where one rank holds all of it, the statistics are one step. CPU fp32 runs one
+// fused loop a row, fp32 on GPUs one kernel for the statistics and one for the gradient, all else
+// plain ATen. C chunk rows, V vocabulary, K targets of a row; statistics are fp32, or fp64 for fp64
+// logits. scale = 1 / temperature, z = scale * logits.
 #include <ATen/core/Tensor.h>
 
 namespace r1::kernels {
@@ -25,6 +26,14 @@ RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, 
 /// z at the targets, [C, K].
 at::Tensor rows_at(const at::Tensor& logits, const at::Tensor& targets, double scale);
 
+/// All of these of logits [C, V] that are all that there are, V >= 1: one pass over them on GPUs.
+struct RowsStatistics {
+  at::Tensor max, sum, dot;  // [C], as above
+  at::Tensor at_targets;     // [C, K]
+};
+RowsStatistics rows_statistics(const at::Tensor& logits, const at::Tensor& targets, double scale,
+                               bool with_dot);
+
 /// What the backward pass knows of each row.
 struct RowsGradient {
   at::Tensor targets;        // [C, K] int64, those that are held distinct in a row
@@ -34,8 +43,10 @@ struct RowsGradient {
   at::Tensor grad_entropy;   // [C]; undefined: zero
   at::Tensor held = {};      // [C, K] bool, targets whose logit is among these; undefined: all
 };
-/// Replaces the logits by the gradient with respect to them, in their dtype.
-void rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale);
+/// The gradient with respect to the logits: written to `narrow` [C, V], in its dtype, or where that
+/// is undefined in place of the logits. The logits' values are lost.
+at::Tensor rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale,
+                          const at::Tensor& narrow = {});
 
 /// sum += part, where sum is fp32 and part may be bfloat16.
 void accumulate_(at::Tensor& sum, const at::Tensor& part);

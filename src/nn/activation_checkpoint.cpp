@@ -15,6 +15,19 @@ struct FunctionHolder : torch::CustomClassHolder {
   TensorFunction function;
 };
 
+thread_local bool computing_again = false;
+
+class ComputesAgain {
+ public:
+  ComputesAgain() : before_(computing_again) { computing_again = true; }
+  ~ComputesAgain() { computing_again = before_; }
+  ComputesAgain(const ComputesAgain&) = delete;
+  ComputesAgain& operator=(const ComputesAgain&) = delete;
+
+ private:
+  bool before_;
+};
+
 at::Tensor on_host(const at::Tensor& x) {
   if (!x.defined() || x.is_cpu()) return x;
   auto host = at::empty(x.sizes(), x.options().device(at::kCPU).pinned_memory(true));
@@ -45,7 +58,10 @@ class Checkpointed : public torch::autograd::Function<Checkpointed> {
                                              .requires_grad_(saved.is_floating_point())
                                        : saved);
     at::AutoGradMode grad_mode(true);
-    const auto outputs = static_cast<FunctionHolder&>(*holder).function(inputs);
+    const auto outputs = [&] {
+      const ComputesAgain again;
+      return static_cast<FunctionHolder&>(*holder).function(inputs);
+    }();
     variable_list used_outputs, used_gradients;
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (gradients[i].defined()) {
@@ -65,6 +81,10 @@ class Checkpointed : public torch::autograd::Function<Checkpointed> {
 std::vector<at::Tensor> checkpointed(const TensorFunction& function,
                                      const std::vector<at::Tensor>& inputs, KeepInputs keep) {
   return Checkpointed::apply(function, keep, at::TensorList(inputs));
+}
+
+bool computes_again() {
+  return computing_again;
 }
 
 }  // namespace r1::nn

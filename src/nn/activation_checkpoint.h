@@ -20,4 +20,8 @@ std::vector<at::Tensor> checkpointed(const TensorFunction& function,
                                      const std::vector<at::Tensor>& inputs,
                                      KeepInputs keep = KeepInputs::InPlace);
 
+/// True while a part is computed again for backward: what it returns is not read then, only what
+/// its operations keep. So its last product may be left out.
+bool computes_again();
+
 }  // namespace r1::nn

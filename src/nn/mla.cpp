@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/add_rms_norm.h"
 #include "nn/attention.h"
-#include "nn/rms_norm.h"
 
 namespace r1::nn {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr double kNormEpsilon = 1e-6;  // of the inner norms, whatever the model's rms_norm_eps
 
 at::Tensor normed(const at::Tensor& x, const at::Tensor& weight) {
-  return add_rms_norm(x, {}, weight, kNormEpsilon).second;
+  return kernels::add_rms_norm(x, {}, weight, kNormEpsilon).second;
 }
 
 struct Queries {
@@ -24,7 +24,7 @@ Queries make_queries(const LatentAttention& w, const at::Tensor& x, const RopeTa
   const auto parts = at::linear(compressed, w.query_up)
                          .view({x.size(0), w.dims.num_heads, w.dims.nope + w.dims.rope})
                          .split_with_sizes({w.dims.nope, w.dims.rope}, 2);
-  return {parts[0], rotate(parts[1], rope, w.interleaved)};
+  return {parts[0], kernels::rotate(parts[1], rope, w.interleaved)};
 }
 
 struct Latents {
@@ -34,7 +34,8 @@ struct Latents {
 
 Latents make_latents(const LatentAttention& w, const at::Tensor& x, const RopeTable& rope) {
   const auto parts = w.latent_down(x).split_with_sizes({w.dims.latent, w.dims.rope}, 1);
-  return {normed(parts[0], w.latent_norm), rotate(parts[1].unsqueeze(1), rope, w.interleaved)};
+  return {normed(parts[0], w.latent_norm),
+          kernels::rotate(parts[1].unsqueeze(1), rope, w.interleaved)};
 }
 
 /// Expanded: every head's keys and values are formed.

@@ -4,8 +4,8 @@
 
 #include <limits>
 
-#include "nn/cpu_dispatch.h"
-#include "nn/mlp.h"
+#include "kernels/cpu_dispatch.h"
+#include "kernels/silu_mul.h"
 #include "parallel/model_axes.h"
 #include "parallel/tensor_parallel.h"
 
@@ -58,7 +58,8 @@ at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
   std::vector<at::Tensor> outputs;
   for (std::size_t e = 0; e < sizes.size(); ++e)
     if (sizes[e] > 0)
-      outputs.push_back(at::linear(silu_mul(at::linear(inputs[e], gate_ups[e])), downs[e]));
+      outputs.push_back(
+          at::linear(kernels::silu_mul(at::linear(inputs[e], gate_ups[e])), downs[e]));
   return at::cat(outputs);
 }
 
@@ -80,7 +81,7 @@ at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
   const auto capacity = x.size(0) + counts.size(0) * kGroupAlignment;
   const auto spread = at::zeros({capacity, x.size(1)}, x.options()).index_copy(0, rows, x);
   const auto offsets = ends.to(at::kInt);
-  const auto inner = silu_mul(at::_grouped_mm(spread, gate_up.transpose(1, 2), offsets));
+  const auto inner = kernels::silu_mul(at::_grouped_mm(spread, gate_up.transpose(1, 2), offsets));
   return at::_grouped_mm(inner, down.transpose(1, 2), offsets).index_select(0, rows);
 }
 
@@ -138,7 +139,7 @@ at::Tensor experts_of_all_ranks(const at::Tensor& x, const at::Tensor& counts,
 
 Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
               const RoutingOptions& options) {
-  const auto dtype = accumulator_dtype(x.scalar_type());
+  const auto dtype = kernels::accumulator_dtype(x.scalar_type());
   const auto scores = at::linear(x.to(dtype), router.to(dtype)).sigmoid();
   at::Tensor experts;
   {

@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "base/errors.h"
+#include "kernels/adamw_kernels.h"
 #include "kernels/adamw_loops.h"
 
 namespace r1::optim {
@@ -47,14 +49,52 @@ void fused(at::Tensor& master, const at::Tensor& grad, at::Tensor& exp_avg, at::
   });
 }
 
+double correction(double beta, const AdamWStep& step) {
+  return 1.0 - std::pow(beta, static_cast<double>(step.step));
+}
+
+kernels::AdamWFactors factors_of(const AdamWStep& step) {
+  return {static_cast<float>(1.0 - step.learning_rate * step.weight_decay),
+          static_cast<float>(step.beta1),
+          static_cast<float>(step.beta2),
+          static_cast<float>(step.learning_rate / correction(step.beta1, step)),
+          static_cast<float>(1.0 / std::sqrt(correction(step.beta2, step))),
+          static_cast<float>(step.epsilon),
+          static_cast<float>(step.grad_scale)};
+}
+
 void plain(at::Tensor& master, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-           const AdamWStep& step, double correction1, double correction2) {
+           const AdamWStep& step) {
+  const double correction1 = correction(step.beta1, step),
+               correction2 = correction(step.beta2, step);
   const at::Tensor g = grad.to(master.scalar_type()).reshape(master.sizes()) * step.grad_scale;
   master.mul_(1.0 - step.learning_rate * step.weight_decay);
   exp_avg.mul_(step.beta1).add_(g, 1.0 - step.beta1);
   exp_avg_sq.mul_(step.beta2).addcmul_(g, g, 1.0 - step.beta2);
   const at::Tensor root = exp_avg_sq.sqrt().div_(std::sqrt(correction2)).add_(step.epsilon);
   master.addcdiv_(exp_avg, root, -step.learning_rate / correction1);
+}
+
+/// torch's fused AdamW; the gradients are left multiplied by step.grad_scale.
+void torch_fused(const std::vector<kernels::AdamWTensors>& slots, const AdamWStep& step) {
+  std::vector<at::Tensor> masters, grads, exp_avgs, exp_avg_sqs, steps, models, rounded;
+  const auto number = at::scalar_tensor(static_cast<double>(step.step),
+                                        slots.front().master.options().dtype(at::kFloat));
+  for (const auto& slot : slots) {
+    masters.push_back(slot.master);
+    grads.push_back(slot.grad.view(slot.master.sizes()));
+    exp_avgs.push_back(slot.exp_avg);
+    exp_avg_sqs.push_back(slot.exp_avg_sq);
+    steps.push_back(number);
+    if (!slot.model.defined()) continue;
+    models.push_back(slot.model);
+    rounded.push_back(slot.master.view(slot.model.sizes()));
+  }
+  if (step.grad_scale != 1.0) at::_foreach_mul_(grads, step.grad_scale);
+  at::_fused_adamw_(masters, grads, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, steps,
+                    step.learning_rate, step.beta1, step.beta2, step.weight_decay, step.epsilon,
+                    /*amsgrad=*/false, /*maximize=*/false);
+  if (!models.empty()) at::_foreach_copy_(models, rounded);
 }
 
 /// Memory of the host that a GPU, if `like` is on one, copies to and from directly.
@@ -93,18 +133,11 @@ void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
   R1_CHECK(grad.numel() == master.numel() && (!model.defined() || model.numel() == master.numel()),
            "{} master weights, {} gradients", master.numel(), grad.numel());
   const at::NoGradGuard guard;
-  const double correction1 = 1.0 - std::pow(step.beta1, static_cast<double>(step.step));
-  const double correction2 = 1.0 - std::pow(step.beta2, static_cast<double>(step.step));
   if (can_fuse(master, grad, model)) {
-    fused(master, grad, exp_avg, exp_avg_sq, model,
-          {static_cast<float>(1.0 - step.learning_rate * step.weight_decay),
-           static_cast<float>(step.beta1), static_cast<float>(step.beta2),
-           static_cast<float>(step.learning_rate / correction1),
-           static_cast<float>(1.0 / std::sqrt(correction2)), static_cast<float>(step.epsilon),
-           static_cast<float>(step.grad_scale)});
+    fused(master, grad, exp_avg, exp_avg_sq, model, factors_of(step));
     return;
   }
-  plain(master, grad, exp_avg, exp_avg_sq, step, correction1, correction2);
+  plain(master, grad, exp_avg, exp_avg_sq, step);
   if (model.defined()) model.copy_(master.reshape(model.sizes()));
 }
 
@@ -112,25 +145,14 @@ void adamw_update_together(const std::vector<AdamWSlot*>& slots, std::vector<at:
                            const AdamWStep& step) {
   if (slots.empty()) return;
   const at::NoGradGuard guard;
-  std::vector<at::Tensor> masters, exp_avgs, exp_avg_sqs, steps, models, rounded;
-  const auto number = at::scalar_tensor(static_cast<double>(step.step),
-                                        slots.front()->master.options().dtype(at::kFloat));
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    AdamWSlot& slot = *slots[i];
-    grads[i] = grads[i].view(slot.master.sizes());
-    masters.push_back(slot.master);
-    exp_avgs.push_back(slot.exp_avg);
-    exp_avg_sqs.push_back(slot.exp_avg_sq);
-    steps.push_back(number);
-    if (!slot.model.defined()) continue;
-    models.push_back(slot.model);
-    rounded.push_back(slot.master.view(slot.model.sizes()));
-  }
-  if (step.grad_scale != 1.0) at::_foreach_mul_(grads, step.grad_scale);
-  at::_fused_adamw_(masters, grads, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, steps,
-                    step.learning_rate, step.beta1, step.beta2, step.weight_decay, step.epsilon,
-                    /*amsgrad=*/false, /*maximize=*/false);
-  if (!models.empty()) at::_foreach_copy_(models, rounded);
+  std::vector<kernels::AdamWTensors> tensors;
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    tensors.push_back(
+        {slots[i]->master, grads[i], slots[i]->exp_avg, slots[i]->exp_avg_sq, slots[i]->model});
+  if (std::all_of(tensors.begin(), tensors.end(), kernels::has_adamw_kernel))
+    kernels::adamw_on_gpu(tensors, factors_of(step));
+  else
+    torch_fused(tensors, step);
 }
 
 std::size_t AdamW::add(const at::Tensor& model, bool decay, StatePlace place) {

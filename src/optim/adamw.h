@@ -32,9 +32,9 @@ void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
 
 struct AdamWSlot;
 
-/// adamw_update of many slots in a few launches, for GPUs: torch's fused AdamW, on masters and
-/// moments of one dtype; `grads` of that dtype, in the slots' order, are left multiplied by
-/// step.grad_scale.
+/// adamw_update of many slots in a few launches, for GPUs: one kernel for fp32 masters of bf16 or
+/// fp32 weights, else torch's fused AdamW. Masters, moments and `grads` (in the slots' order) have
+/// one dtype. What the gradients hold afterwards is not specified.
 void adamw_update_together(const std::vector<AdamWSlot*>& slots, std::vector<at::Tensor> grads,
                            const AdamWStep& step);
 

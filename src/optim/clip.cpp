@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "kernels/adamw_kernels.h"
 #include "kernels/adamw_loops.h"
 
 namespace r1::optim {
@@ -32,6 +33,7 @@ double block_sum(const at::Tensor& tensor, std::int64_t begin, std::int64_t size
 }  // namespace
 
 at::Tensor sum_of_squares(const at::Tensor& tensor) {
+  if (kernels::has_squares_kernel(tensor)) return kernels::sum_of_squares_on_gpu(tensor);
   if (!has_loops(tensor)) {
     const bool narrow = c10::elementSize(tensor.scalar_type()) < c10::elementSize(at::kFloat);
     return at::sum((narrow ? tensor.to(at::kFloat) : tensor).square(), at::kDouble);

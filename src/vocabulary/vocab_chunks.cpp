@@ -2,6 +2,7 @@
 #include "vocabulary/vocab_chunks.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 
@@ -13,7 +14,30 @@ namespace {
 // Larger chunks read the head's weight and add into its gradient less often, smaller ones keep the
 // chunk's logits in cache. Measured with V = 49,152, D = 576, bf16.
 constexpr std::int64_t kCpuChunkBytes = std::int64_t{48} << 20;
-constexpr std::int64_t kDeviceChunkBytes = std::int64_t{256} << 20;
+constexpr std::int64_t kDeviceChunkBytes = std::int64_t{512} << 20;
+constexpr std::int64_t kDeviceStep = 128;
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+class GivenGradients : public torch::autograd::Function<GivenGradients> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*hidden*/,
+                            const at::Tensor& /*head_weight*/, const at::Tensor& loss,
+                            const HeadGradients& gradients) {
+    context->save_for_backward({gradients.hidden(), gradients.weight()});
+    return loss.clone();
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    variable_list gradients = context->get_saved_variables();
+    // In place: the head's is large, and a second backward through it is an error of autograd's.
+    for (auto& gradient : gradients)
+      if (gradient.defined()) gradient.mul_(grads[0]);
+    return {gradients[0], gradients[1], {}, {}};
+  }
+};
+
 }  // namespace
 
 std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64_t num_tokens) {
@@ -21,7 +45,9 @@ std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64
   const std::int64_t row_bytes =
       std::max<std::int64_t>(1, row * static_cast<std::int64_t>(head.weight.element_size()));
   const std::int64_t fitting =
-      (head.weight.is_cpu() ? kCpuChunkBytes : kDeviceChunkBytes) / row_bytes;
+      head.weight.is_cpu()
+          ? kCpuChunkBytes / row_bytes
+          : std::max(kDeviceStep, kDeviceChunkBytes / row_bytes / kDeviceStep * kDeviceStep);
   return std::max<std::int64_t>(1, std::min(wanted > 0 ? wanted : fitting, num_tokens));
 }
 
@@ -50,14 +76,15 @@ HeadGradients::HeadGradients(const at::Tensor& hidden, const at::Tensor& head_we
         weight_.sizes(), weight_.options().dtype(kernels::statistics_dtype(weight_.scalar_type())));
 }
 
-void HeadGradients::add(const at::Tensor& wide_grad_logits, std::int64_t begin) {
-  const std::int64_t count = wide_grad_logits.size(0);
-  at::Tensor grad_logits = wide_grad_logits;
-  if (grad_logits.scalar_type() != weight_.scalar_type()) {
-    if (!narrow_.defined() || narrow_.size(0) < count)
-      narrow_ = at::empty(grad_logits.sizes(), weight_.options());
-    grad_logits = narrow_.narrow(0, 0, count).copy_(wide_grad_logits);
-  }
+at::Tensor HeadGradients::narrow(std::int64_t count) {
+  if (kernels::statistics_dtype(weight_.scalar_type()) == weight_.scalar_type()) return {};
+  if (!narrow_.defined() || narrow_.size(0) < count)
+    narrow_ = at::empty({count, weight_.size(0)}, weight_.options());
+  return narrow_.narrow(0, 0, count);
+}
+
+void HeadGradients::add(const at::Tensor& grad_logits, std::int64_t begin) {
+  const std::int64_t count = grad_logits.size(0);
   if (grad_hidden_.defined()) {
     at::Tensor rows = grad_hidden_.narrow(0, begin, count);
     at::mm_out(rows, grad_logits, weight_);
@@ -75,6 +102,11 @@ void HeadGradients::add(const at::Tensor& wide_grad_logits, std::int64_t begin) 
   if (!product_.defined()) product_ = at::empty_like(weight_, at::MemoryFormat::Contiguous);
   at::mm_out(product_, grad_logits.t(), hidden);
   kernels::accumulate_(grad_weight_, product_);
+}
+
+at::Tensor with_gradients(const at::Tensor& loss, const at::Tensor& hidden,
+                          const at::Tensor& head_weight, const HeadGradients& gradients) {
+  return GivenGradients::apply(hidden, head_weight, loss, gradients);
 }
 
 void sum_gradient(at::Tensor grad_hidden, Communicator& ranks) {

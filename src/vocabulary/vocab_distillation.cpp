@@ -43,15 +43,14 @@ void for_each_logits(const Inputs& in, const Function& function) {
   });
 }
 
-/// Statistics of a chunk over the whole vocabulary.
+/// Statistics of a chunk over the whole vocabulary, and the logits of the targets.
 struct PairStatistics {
-  at::Tensor max_student, max_teacher, max_hard;
-  kernels::PairRowsSum sums;
-  at::Tensor sum_hard, target;
+  kernels::PairRowsStatistics rows;
+  at::Tensor target;
 };
 
-PairStatistics statistics(const Inputs& in, const at::Tensor& student, const at::Tensor& teacher,
-                          std::int64_t begin, std::int64_t count) {
+kernels::PairRowsStatistics split_statistics(const Inputs& in, const at::Tensor& student,
+                                             const at::Tensor& teacher, at::Tensor& target) {
   const double scale = 1.0 / in.temperature;
   const at::Tensor common = student.narrow(1, 0, in.common);
   const at::Tensor max_hard = kernels::rows_max(student, 1.0);
@@ -62,29 +61,40 @@ PairStatistics statistics(const Inputs& in, const at::Tensor& student, const at:
       {in.common > 0 ? kernels::rows_max(common, scale) : lowest(),
        in.common > 0 ? kernels::rows_max(teacher, scale).to(max_hard.scalar_type()) : lowest(),
        max_hard});
-  const bool split = in.ranks->size() > 1;
-  if (split) in.ranks->all_reduce(maxima, ReduceOp::Max, "logit maxima").wait();
+  in.ranks->all_reduce(maxima, ReduceOp::Max, "logit maxima").wait();
   const kernels::PairRowsSum own =
       kernels::pair_rows_sum(common, teacher, maxima[0], maxima[1], scale);
+  at::Tensor sums = at::stack({own.student, own.teacher, own.student_dot, own.teacher_dot,
+                               kernels::rows_sum(student, maxima[2], 1.0, false).sum, target});
+  in.ranks->all_reduce(sums, ReduceOp::Sum, "softmax sums").wait();
+  target = sums[5];
+  return {maxima[0], maxima[1], maxima[2], {sums[0], sums[1], sums[2], sums[3]}, sums[4]};
+}
+
+PairStatistics statistics(const Inputs& in, const at::Tensor& student, const at::Tensor& teacher,
+                          std::int64_t begin, std::int64_t count) {
   at::Tensor target =
       kernels::rows_at(student, in.targets.narrow(0, begin, count).unsqueeze(1), 1.0).squeeze(1);
   if (in.held.defined()) target = target * in.held.narrow(0, begin, count);
-  at::Tensor sums = at::stack({own.student, own.teacher, own.student_dot, own.teacher_dot,
-                               kernels::rows_sum(student, maxima[2], 1.0, false).sum, target});
-  if (split) in.ranks->all_reduce(sums, ReduceOp::Sum, "softmax sums").wait();
-  return {maxima[0], maxima[1], maxima[2], {sums[0], sums[1], sums[2], sums[3]}, sums[4], sums[5]};
+  const auto rows = in.ranks->size() > 1
+                        ? split_statistics(in, student, teacher, target)
+                        : kernels::pair_rows_statistics(student, teacher, 1.0 / in.temperature);
+  return {rows, target};
 }
 
-at::Tensor compute(const Inputs& in) {
+at::Tensor compute(const Inputs& in,
+                   const std::function<void(const at::Tensor& values, at::Tensor& student,
+                                            const at::Tensor& teacher, std::int64_t begin,
+                                            std::int64_t count)>& with_logits = {}) {
   const at::Tensor result =
       at::empty({kNumRows, in.student_hidden.size(0)},
                 in.student_head.options()
                     .dtype(kernels::statistics_dtype(in.student_head.scalar_type()))
                     .requires_grad(false));
   if (result.size(1) == 0) return result;
-  for_each_logits(in, [&](const at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
+  for_each_logits(in, [&](at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
                           std::int64_t count) {
-    const PairStatistics row = statistics(in, student, teacher, begin, count);
+    const auto [row, target] = statistics(in, student, teacher, begin, count);
     const kernels::PairRowsSum& sums = row.sums;
     const at::Tensor log_hard = row.sum_hard.log();
     const at::Tensor log_student = sums.student.log(), log_teacher = sums.teacher.log();
@@ -94,12 +104,30 @@ at::Tensor compute(const Inputs& in) {
     const at::Tensor log_ratio = log_student - log_teacher;
     write(kForwardKl, sums.teacher_dot / sums.teacher + log_ratio);
     write(kReverseKl, -(sums.student_dot / sums.student + log_ratio));
-    write(kHard, log_hard - (row.target - row.max_hard));
+    write(kHard, log_hard - (target - row.max_hard));
     write(kLseStudent, row.max_student + log_student);
     write(kLseTeacher, row.max_teacher + log_teacher);
     write(kLseHard, row.max_hard + log_hard);
+    if (with_logits) with_logits(result, student, teacher, begin, count);
   });
   return result;
+}
+
+/// Adds a chunk's part of the gradients. `values`: compute's; `grads`: of its three terms, [T].
+void add_gradient(const Inputs& in, const at::Tensor& values, const variable_list& grads,
+                  at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
+                  std::int64_t count, HeadGradients& result) {
+  const auto row = [&](Row index) { return values[index].narrow(0, begin, count); };
+  const auto weight = [&](Row index) {
+    return grads[index].narrow(0, begin, count).to(values.scalar_type());
+  };
+  const at::Tensor gradient = kernels::pair_rows_gradient_(
+      student, teacher,
+      {row(kLseStudent), row(kLseTeacher), row(kLseHard), row(kReverseKl), weight(kForwardKl),
+       weight(kReverseKl), weight(kHard), in.targets.narrow(0, begin, count),
+       in.held.defined() ? in.held.narrow(0, begin, count) : at::Tensor()},
+      1.0 / in.temperature, result.narrow(count));
+  result.add(gradient, begin);
 }
 
 class DistillationFunction : public torch::autograd::Function<DistillationFunction> {
@@ -130,22 +158,11 @@ class DistillationFunction : public torch::autograd::Function<DistillationFuncti
                     context->saved_data["chunk"].toInt(),
                     reinterpret_cast<Communicator*>(context->saved_data["ranks"].toInt()),
                     saved[6]};
-    const at::Tensor& forward = saved[5];
     HeadGradients result(in.student_hidden, in.student_head, context->needs_input_grad(0),
                          context->needs_input_grad(1));
     for_each_logits(in, [&](at::Tensor& student, const at::Tensor& teacher, std::int64_t begin,
                             std::int64_t count) {
-      const auto row = [&](Row index) { return forward[index].narrow(0, begin, count); };
-      const auto weight = [&](Row index) {
-        return grads[index].narrow(0, begin, count).to(forward.scalar_type());
-      };
-      kernels::pair_rows_gradient_(
-          student, teacher,
-          {row(kLseStudent), row(kLseTeacher), row(kLseHard), row(kReverseKl), weight(kForwardKl),
-           weight(kReverseKl), weight(kHard), in.targets.narrow(0, begin, count),
-           in.held.defined() ? in.held.narrow(0, begin, count) : at::Tensor()},
-          1.0 / in.temperature);
-      result.add(student, begin);
+      add_gradient(in, saved[5], grads, student, teacher, begin, count, result);
     });
     if (result.hidden().defined()) sum_gradient(result.hidden(), *in.ranks);
     return {result.hidden(), result.weight(), {}, {}, {}, {}};
@@ -173,26 +190,33 @@ void check_inputs(const at::Tensor& student_hidden, const VocabHead& student_hea
   R1_CHECK(temperature > 0, "temperature {}", temperature);
 }
 
+Inputs make_inputs(const at::Tensor& student_hidden, const VocabHead& student_head,
+                   const TeacherHidden& teacher, const at::Tensor& targets, double temperature,
+                   std::int64_t common_vocab, std::int64_t chunk_tokens) {
+  check_inputs(student_hidden, student_head, teacher, targets, temperature, common_vocab);
+  const auto& ids = student_head.ids;
+  const auto common = std::clamp<std::int64_t>(common_vocab - ids.begin, 0, ids.size);
+  const HeldIds mine = held_ids(targets, student_head);
+  return {student_hidden.to(student_head.weight.scalar_type()),
+          student_head.weight,
+          teacher.hidden.detach().to(teacher.head.scalar_type()),
+          teacher.head.detach().narrow(0, common > 0 ? ids.begin : 0, common),
+          mine.rows,
+          temperature,
+          common,
+          choose_chunk(chunk_tokens, student_head, student_hidden.size(0)),
+          student_head.ranks,
+          mine.held};
+}
+
 }  // namespace
 
 DistillationTerms distillation_terms(const at::Tensor& student_hidden,
                                      const VocabHead& student_head, const TeacherHidden& teacher,
                                      const at::Tensor& targets, double temperature,
                                      std::int64_t common_vocab, std::int64_t chunk_tokens) {
-  check_inputs(student_hidden, student_head, teacher, targets, temperature, common_vocab);
-  const auto& ids = student_head.ids;
-  const auto common = std::clamp<std::int64_t>(common_vocab - ids.begin, 0, ids.size);
-  const HeldIds mine = held_ids(targets, student_head);
-  const Inputs in{student_hidden.to(student_head.weight.scalar_type()),
-                  student_head.weight,
-                  teacher.hidden.detach().to(teacher.head.scalar_type()),
-                  teacher.head.detach().narrow(0, common > 0 ? ids.begin : 0, common),
-                  mine.rows,
-                  temperature,
-                  common,
-                  choose_chunk(chunk_tokens, student_head, student_hidden.size(0)),
-                  student_head.ranks,
-                  mine.held};
+  const Inputs in = make_inputs(student_hidden, student_head, teacher, targets, temperature,
+                                common_vocab, chunk_tokens);
   if (at::GradMode::is_enabled() &&
       (in.student_hidden.requires_grad() || in.student_head.requires_grad())) {
     const variable_list terms = DistillationFunction::apply(
@@ -201,6 +225,39 @@ DistillationTerms distillation_terms(const at::Tensor& student_hidden,
   }
   const at::Tensor terms = compute(in);
   return {terms[kForwardKl], terms[kReverseKl], terms[kHard]};
+}
+
+at::Tensor weighted_distillation(const at::Tensor& student_hidden, const VocabHead& student_head,
+                                 const TeacherHidden& teacher, const at::Tensor& targets,
+                                 double temperature, std::int64_t common_vocab,
+                                 const DistillationWeights& weights, std::int64_t chunk_tokens) {
+  const Inputs in = make_inputs(student_hidden, student_head, teacher, targets, temperature,
+                                common_vocab, chunk_tokens);
+  const bool need_hidden = at::GradMode::is_enabled() && in.student_hidden.requires_grad(),
+             need_weight = at::GradMode::is_enabled() && in.student_head.requires_grad();
+  const auto loss_of = [&](const at::Tensor& values) {
+    return values[kForwardKl].sum() * weights.forward_kl +
+           values[kReverseKl].sum() * weights.reverse_kl + values[kHard].sum() * weights.hard;
+  };
+  if (!need_hidden && !need_weight) return loss_of(compute(in));
+  HeadGradients gradients(in.student_hidden, in.student_head, need_hidden, need_weight);
+  at::Tensor loss;
+  {
+    const at::NoGradGuard no_grad;
+    const auto all = [&](double weight) {
+      const auto dtype = kernels::statistics_dtype(in.student_head.scalar_type());
+      return at::full({in.student_hidden.size(0)}, weight,
+                      in.student_hidden.options().dtype(dtype).requires_grad(false));
+    };
+    const variable_list grads{all(weights.forward_kl), all(weights.reverse_kl), all(weights.hard)};
+    loss = loss_of(
+        compute(in, [&](const at::Tensor& values, at::Tensor& student,
+                        const at::Tensor& teacher_logits, std::int64_t begin, std::int64_t count) {
+          add_gradient(in, values, grads, student, teacher_logits, begin, count, gradients);
+        }));
+    if (need_hidden) sum_gradient(gradients.hidden(), *in.ranks);
+  }
+  return with_gradients(loss, in.student_hidden, in.student_head, gradients);
 }
 
 DistillationTerms distillation_terms_top_k(const at::Tensor& student_hidden,

@@ -35,6 +35,19 @@ DistillationTerms distillation_terms(const at::Tensor& student_hidden,
                                      const at::Tensor& targets, double temperature,
                                      std::int64_t common_vocab, std::int64_t chunk_tokens = 0);
 
+/// Factors of the terms' sums over the tokens.
+struct DistillationWeights {
+  double forward_kl = 0.0, reverse_kl = 0.0, hard = 0.0;
+};
+
+/// The weighted sum of distillation_terms over the tokens, a scalar: a loss whose gradient with
+/// respect to each term is known beforehand, so that both models' logits are formed once, for
+/// values and gradient together. Backward may pass it once.
+at::Tensor weighted_distillation(const at::Tensor& student_hidden, const VocabHead& student_head,
+                                 const TeacherHidden& teacher, const at::Tensor& targets,
+                                 double temperature, std::int64_t common_vocab,
+                                 const DistillationWeights& weights, std::int64_t chunk_tokens = 0);
+
 /// What a teacher says of a batch; never logits. The likeliest ids are those at the student's
 /// temperature.
 using TeacherOutput = std::variant<TeacherHidden, VocabTopK>;

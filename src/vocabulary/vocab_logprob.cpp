@@ -27,17 +27,10 @@ struct Forward {
 };
 
 /// Softmax statistics of a chunk over the whole vocabulary, and z at the ids.
-struct ChunkStatistics {
-  at::Tensor max, sum, dot, at_ids;
-};
-
-ChunkStatistics statistics(const at::Tensor& logits, const at::Tensor& ids, const VocabHead& head,
-                           double scale, bool with_dot) {
+kernels::RowsStatistics statistics(const at::Tensor& logits, const at::Tensor& ids,
+                                   const VocabHead& head, double scale, bool with_dot) {
+  if (!head.is_split()) return kernels::rows_statistics(logits, ids, scale, with_dot);
   at::Tensor max = kernels::rows_max(logits, scale);
-  if (!head.is_split()) {
-    const kernels::RowsSum sums = kernels::rows_sum(logits, max, scale, with_dot);
-    return {max, sums.sum, sums.dot, kernels::rows_at(logits, ids, scale)};
-  }
   head.ranks->all_reduce(max, ReduceOp::Max, "logit maxima").wait();
   const kernels::RowsSum sums = kernels::rows_sum(logits, max, scale, with_dot);
   const HeldIds mine = held_ids(ids, head);
@@ -51,7 +44,8 @@ ChunkStatistics statistics(const at::Tensor& logits, const at::Tensor& ids, cons
 }
 
 Forward compute(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,
-                const Settings& settings) {
+                const Settings& settings,
+                const std::function<WithLogits(const Forward&)>& make_with_logits = {}) {
   const at::Tensor& weight = head.weight;
   const double scale = 1.0 / settings.temperature;
   const auto options =
@@ -61,18 +55,20 @@ Forward compute(const at::Tensor& hidden, const VocabHead& head, const at::Tenso
                  settings.with_entropy ? at::empty({num_tokens}, options) : at::Tensor(),
                  at::empty({num_tokens}, options)};
   if (num_tokens == 0) return result;
+  const WithLogits with_logits = make_with_logits ? make_with_logits(result) : WithLogits();
   LogitChunks chunks(hidden, weight, settings.chunk);
   for_each_chunk(num_tokens, settings.chunk, [&](std::int64_t begin, std::int64_t count) {
-    const at::Tensor logits = chunks.form(begin, count);
-    const ChunkStatistics row =
+    at::Tensor logits = chunks.form(begin, count);
+    const kernels::RowsStatistics row =
         statistics(logits, ids.narrow(0, begin, count), head, scale, settings.with_entropy);
     const at::Tensor log_sum = row.sum.log();
     result.lse.narrow(0, begin, count).copy_(row.max + log_sum);
     // Subtracting the maximum first keeps the digits of log-probabilities near zero.
     result.logprobs.narrow(0, begin, count)
-        .copy_((row.at_ids - row.max.unsqueeze(1)) - log_sum.unsqueeze(1));
+        .copy_((row.at_targets - row.max.unsqueeze(1)) - log_sum.unsqueeze(1));
     if (settings.with_entropy)
       result.entropy.narrow(0, begin, count).copy_(log_sum - row.dot / row.sum);
+    if (with_logits) with_logits(logits, begin, count);
   });
   return result;
 }
@@ -109,12 +105,13 @@ class VocabLogprobFunction : public torch::autograd::Function<VocabLogprobFuncti
     };
     for_each_chunk(hidden.size(0), chunk, [&](std::int64_t begin, std::int64_t count) {
       at::Tensor logits = chunks.form(begin, count);
-      kernels::rows_gradient_(logits,
-                              {part(ids, begin, count), part(saved[3], begin, count),
-                               part(saved[4], begin, count), part(grads[0], begin, count),
-                               part(grad_entropy, begin, count), part(saved[5], begin, count)},
-                              scale);
-      result.add(logits, begin);
+      const at::Tensor gradient =
+          kernels::rows_gradient_(logits,
+                                  {part(ids, begin, count), part(saved[3], begin, count),
+                                   part(saved[4], begin, count), part(grads[0], begin, count),
+                                   part(grad_entropy, begin, count), part(saved[5], begin, count)},
+                                  scale, result.narrow(count));
+      result.add(gradient, begin);
     });
     if (result.hidden().defined())
       sum_gradient(result.hidden(),
@@ -155,6 +152,43 @@ VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const VocabHead& head,
   const variable_list results =
       run(hidden, head, targets.unsqueeze(-1), {temperature, with_entropy, chunk_tokens});
   return {results[0].squeeze(1), with_entropy ? results[1] : at::Tensor()};
+}
+
+at::Tensor vocab_cross_entropy(const at::Tensor& hidden_any, const VocabHead& head,
+                               const at::Tensor& targets, double token_weight,
+                               std::int64_t chunk_tokens) {
+  const at::Tensor& weight = head.weight;
+  const at::Tensor ids = targets.unsqueeze(-1);
+  check_shapes(hidden_any, weight, ids, 1.0);
+  const at::Tensor hidden = hidden_any.to(weight.scalar_type());
+  const Settings settings{1.0, false, choose_chunk(chunk_tokens, head, hidden.size(0))};
+  const bool need_hidden = at::GradMode::is_enabled() && hidden.requires_grad(),
+             need_weight = at::GradMode::is_enabled() && weight.requires_grad();
+  if (!need_hidden && !need_weight)
+    return compute(hidden, head, ids, settings).logprobs.sum() * -token_weight;
+  HeadGradients gradients(hidden, weight, need_hidden, need_weight);
+  at::Tensor loss;
+  {
+    const at::NoGradGuard no_grad;
+    const HeldIds mine = held_ids(ids, head);
+    const auto gradient = [&](const Forward& values) {
+      const at::Tensor per_token = at::full_like(values.logprobs, -token_weight);
+      return [&, per_token, lse = values.lse](at::Tensor& logits, std::int64_t begin,
+                                              std::int64_t count) {
+        const auto part = [&](const at::Tensor& whole) {
+          return whole.defined() ? whole.narrow(0, begin, count) : whole;
+        };
+        gradients.add(
+            kernels::rows_gradient_(
+                logits, {part(mine.rows), part(lse), {}, part(per_token), {}, part(mine.held)}, 1.0,
+                gradients.narrow(count)),
+            begin);
+      };
+    };
+    loss = compute(hidden, head, ids, settings, gradient).logprobs.sum() * -token_weight;
+    if (need_hidden) sum_gradient(gradients.hidden(), *head.ranks);
+  }
+  return with_gradients(loss, hidden, weight, gradients);
 }
 
 at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,

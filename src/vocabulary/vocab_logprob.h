@@ -30,7 +30,14 @@ VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const VocabHead& head,
                              const at::Tensor& targets, double temperature = 1.0,
                              bool with_entropy = false, std::int64_t chunk_tokens = 0);
 
-/// The same for K ids a token, distinct in a row: ids int64 [T, K] -> [T, K].
+/// token_weight x the sum of -log p(target), a scalar, at temperature 1: a loss whose gradient with
+/// respect to each log-prob is known beforehand, so that the logits are formed once, for values and
+/// gradient together. Backward may pass it once.
+at::Tensor vocab_cross_entropy(const at::Tensor& hidden, const VocabHead& head,
+                               const at::Tensor& targets, double token_weight,
+                               std::int64_t chunk_tokens = 0);
+
+/// vocab_logprobs for K ids a token, distinct in a row: ids int64 [T, K] -> [T, K].
 at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,
                              double temperature = 1.0, std::int64_t chunk_tokens = 0);
 

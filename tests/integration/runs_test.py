@@ -7,6 +7,8 @@ runs_test.py PROGRAM [unittest arguments]
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import run_support as support
 
@@ -124,6 +126,24 @@ class Checkpoints(Runs):
         self.assertEqual(steps["often"], [1, 2, 3, 4, 5, 6])
         self.assertEqual(steps["seldom"], [1, 6])
         self.assertEqual(self.weights("often"), self.weights("seldom"))
+
+
+class Trace(Runs):
+    def test_of_some_steps(self):
+        """The trace ends with its last step, holds that step's operations, and tests/bench/profile_table.py sums it."""
+        output = self.rl("traced", rl__steps=3, run__profile=[1, 1])
+        trace = self.folder / "traced" / "profile_rank0.json"
+        self.assertIn(f"wrote {trace}", output)
+        names = [event["name"] for event in json.loads(trace.read_text())["traceEvents"] if "name" in event]
+        self.assertIn("aten::mm", names)
+        self.assertTrue(any("backward" in name.lower() for name in names))
+        table = subprocess.run([sys.executable, support.ROOT / "tests/bench/profile_table.py", trace],
+                               capture_output=True, text=True, check=True).stdout
+        self.assertIn("aten::mm", table)
+
+    def test_that_ends_before_it_begins_is_named(self):
+        output = self.rl("refused", status=2, run__profile=[3, 1])
+        self.assertIn("run.profile: expected [first step, last step]", output)
 
 
 class Changes(Runs):

@@ -13,6 +13,17 @@ const char* last_error() {
 constexpr r1::kernels::CudaKernelTable kTable{
     last_error,
     r1::kernels::cuda::add_rms_norm,
+    r1::kernels::cuda::add_rms_norm_backward,
+    r1::kernels::cuda::silu_mul,
+    r1::kernels::cuda::silu_mul_backward,
+    r1::kernels::cuda::split_and_rotate,
+    r1::kernels::cuda::split_and_rotate_backward,
+    r1::kernels::cuda::row_statistics,
+    r1::kernels::cuda::row_gradient,
+    r1::kernels::cuda::pair_statistics,
+    r1::kernels::cuda::pair_gradient,
+    r1::kernels::cuda::adamw,
+    r1::kernels::cuda::squares,
 };
 
 }  // namespace

@@ -16,6 +16,27 @@ enum class CudaType : int { Float32, BFloat16 };
 /// cudaStream_t, without its header.
 using CudaStream = void*;
 
+/// A parameter of the AdamW launcher. All fp32 but `model`, which is bf16 or null.
+struct CudaAdamWSlot {
+  float* master;
+  const float* grad;
+  float* exp_avg;
+  float* exp_avg_sq;
+  void* model;
+  std::int64_t size;
+  float decay;  // 1 - learning rate x weight decay
+};
+constexpr std::int64_t kMostAdamWSlots = 60;  // of a launch: what its arguments have room for
+
+/// Constants of an AdamW step, bias corrections worked in, as adamw_loops.h has them.
+struct CudaAdamWFactors {
+  float beta1, beta2;
+  float step_size;   // learning rate / (1 - beta1^t)
+  float root_scale;  // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+  float grad_scale;
+};
+
 struct CudaKernelTable {
   /// cudaGetLastError(): the text of an error of a launch, or null.
   const char* (*last_error)();
@@ -27,6 +48,86 @@ struct CudaKernelTable {
   void (*add_rms_norm)(CudaType type, const void* x, const float* residual, const void* weight,
                        float* sum, void* normed, float* inverse_rms, std::int64_t rows,
                        std::int64_t dim, float epsilon, CudaStream stream);
+
+  /// Gradients of add_rms_norm. sum: what was normed, `sum_type` [rows, dim] (fp32, or `type` when
+  /// it is x itself); grad_normed, grad_x: `type` [rows, dim]; grad_sum (null: 0), grad_residual
+  /// (null: not written): fp32 [rows, dim]; weight_parts: fp32 [num_parts, dim], whose sum over
+  /// the parts is the weight's gradient. num_parts >= 1; dim <= 8,192 and a multiple of 8.
+  void (*add_rms_norm_backward)(CudaType type, const void* grad_normed, const float* grad_sum,
+                                CudaType sum_type, const void* sum, const void* weight,
+                                const float* inverse_rms, void* grad_x, float* grad_residual,
+                                float* weight_parts, std::int64_t num_parts, std::int64_t rows,
+                                std::int64_t dim, CudaStream stream);
+
+  /// y = silu(gate) * up. gate_up: `type` [rows, 2 dim], a row's gate before its up part; y: `type`
+  /// [rows, dim]. dim is a multiple of 8.
+  void (*silu_mul)(CudaType type, const void* gate_up, void* y, std::int64_t rows, std::int64_t dim,
+                   CudaStream stream);
+
+  /// The gradient of silu_mul, and y once more (null: not written).
+  void (*silu_mul_backward)(CudaType type, const void* gate_up, const void* grad_y,
+                            void* grad_gate_up, void* y, std::int64_t rows, std::int64_t dim,
+                            CudaStream stream);
+
+  /// Splits fused rows [q (num_heads), k (num_kv_heads), v (num_kv_heads)] x head_dim, `type`, and
+  /// rotates q and k: pairs (i, i + head_dim / 2). cosines, sines: fp32 [rows, head_dim / 2].
+  /// head_dim is a multiple of 16. Reference: arXiv 2104.09864.
+  void (*split_and_rotate)(CudaType type, const void* fused, const float* cosines,
+                           const float* sines, void* q, void* k, void* v, std::int64_t rows,
+                           std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t head_dim,
+                           CudaStream stream);
+  /// The gradient of `fused` from those of its parts.
+  void (*split_and_rotate_backward)(CudaType type, const void* grad_q, const void* grad_k,
+                                    const void* grad_v, const float* cosines, const float* sines,
+                                    void* grad_fused, std::int64_t rows, std::int64_t num_heads,
+                                    std::int64_t num_kv_heads, std::int64_t head_dim,
+                                    CudaStream stream);
+
+  /// Softmax statistics of fp32 rows of `size` logits, `stride` apart; z = scale x logit. [rows]:
+  /// max of z, sum of e^(z - max), dot (may be null) the sum of e^(z - max) (z - max); at_ids: z at
+  /// ids [rows, num_ids].
+  void (*row_statistics)(const float* logits, std::int64_t stride, std::int64_t rows,
+                         std::int64_t size, const std::int64_t* ids, std::int64_t num_ids,
+                         float scale, float* max, float* sum, float* dot, float* at_ids,
+                         CudaStream stream);
+
+  /// The gradient with respect to the logits, vocab_rows.h's RowsGradient with fp32 members; held,
+  /// entropy and grad_entropy may be null. out: `out_type` [rows, size], out_stride apart, may be
+  /// the logits themselves. num_ids <= 4,096.
+  void (*row_gradient)(const float* logits, std::int64_t stride, std::int64_t rows,
+                       std::int64_t size, const std::int64_t* ids, const float* grad_at_ids,
+                       const bool* held, std::int64_t num_ids, const float* lse,
+                       const float* entropy, const float* grad_entropy, float scale,
+                       CudaType out_type, void* out, std::int64_t out_stride, CudaStream stream);
+
+  /// Statistics of fp32 student and teacher rows over their first `common` ids, z = scale x logit,
+  /// and of all student logits unscaled: out [8, rows] = max of student, of teacher, of all
+  /// unscaled; sum of e^(z - max) of student, of teacher; the sums of the same exponentials times
+  /// (teacher's z - max) - (student's z - max), of student, of teacher; sum over all unscaled.
+  void (*pair_statistics)(const float* student, std::int64_t student_stride,
+                          std::int64_t student_size, const float* teacher,
+                          std::int64_t teacher_stride, std::int64_t common, std::int64_t rows,
+                          float scale, float* out, CudaStream stream);
+
+  /// The gradient with respect to the student's logits, distillation_rows.h's PairRowsGradient.
+  /// numbers: fp32 [rows, 8] = lse_student, lse_teacher, lse_hard, reverse_kl, forward_weight,
+  /// reverse_weight, hard_weight, the hard weight at the target (0: the target is not held).
+  /// out: `out_type` [rows, student_size], may be the student's logits themselves.
+  void (*pair_gradient)(const float* student, std::int64_t student_stride,
+                        std::int64_t student_size, const float* teacher,
+                        std::int64_t teacher_stride, std::int64_t common, std::int64_t rows,
+                        const float* numbers, const std::int64_t* targets, float scale,
+                        CudaType out_type, void* out, std::int64_t out_stride, CudaStream stream);
+
+  /// One AdamW step of up to kMostAdamWSlots slots. `slots` is host memory, read before the return.
+  /// Reference: arXiv 1711.05101, algorithm 2.
+  void (*adamw)(const CudaAdamWSlot* slots, std::int64_t num_slots, const CudaAdamWFactors& factors,
+                CudaStream stream);
+
+  /// parts [num_parts]: sums of squares whose sum is that of all `values`, for a given size and
+  /// num_parts in one fixed order.
+  void (*squares)(const float* values, std::int64_t size, double* parts, std::int64_t num_parts,
+                  CudaStream stream);
 };
 
 }  // namespace r1::kernels

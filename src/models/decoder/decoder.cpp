@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/add_rms_norm.h"
 #include "nn/activation_checkpoint.h"
-#include "nn/rms_norm.h"
 #include "parallel/tensor_parallel.h"
 
 namespace r1::models {
@@ -93,14 +93,14 @@ std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Ten
                                                const Passage& passage) const {
   const auto& norms = norms_[static_cast<std::size_t>(layer)];
   const auto epsilon = shape().rms_norm_eps;
-  const auto [stream, normed] = nn::add_rms_norm(block, residual, norms.input, epsilon);
+  const auto [stream, normed] = kernels::add_rms_norm(block, residual, norms.input, epsilon);
   const auto attended =
       leave(attend(layer, enter(normed, passage, "before attention"), rope, input.attention),
             passage, "attention");
   const auto second_half = [this, layer, epsilon, passage,
                             input = &input](const std::vector<at::Tensor>& x) {
     const auto [middle, normed_middle] =
-        nn::add_rms_norm(x[0], x[1], norms_[static_cast<std::size_t>(layer)].post, epsilon);
+        kernels::add_rms_norm(x[0], x[1], norms_[static_cast<std::size_t>(layer)].post, epsilon);
     const auto fed = leave(feed_forward(layer, enter(normed_middle, passage, "before feed-forward"),
                                         input->token_uses),
                            passage, "feed-forward");
@@ -133,7 +133,8 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
     block = out[0];
     residual = out[1];
   }
-  const auto hidden = nn::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
+  const auto hidden =
+      kernels::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
   return passage.splits_rows
              ? parallel::gather_rows(hidden, passage.num_rows, /*whole_gradient=*/true,
                                      *axes().tensor, "hidden states")

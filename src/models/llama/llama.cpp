@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/add_rms_norm.h"
 #include "nn/attention.h"
-#include "nn/rms_norm.h"
 
 namespace r1::models {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 /// The norm of every head of x [T, N, Dh].
 at::Tensor head_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   const auto heads = x.reshape({-1, x.size(2)});
-  return nn::add_rms_norm(heads, {}, weight, epsilon).second.view(x.sizes());
+  return kernels::add_rms_norm(heads, {}, weight, epsilon).second.view(x.sizes());
 }
 
 }  // namespace
@@ -56,12 +56,13 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> LlamaModel::queries_keys_values(
   const auto heads = shard(shape().num_attention_heads).size, kv_heads = this->kv_heads().size,
              width = shape().head_width();
   const auto fused = layer.qkv(x);
-  if (!layer.q_norm.defined()) return nn::split_and_rotate(fused, rope, heads, kv_heads, width);
+  if (!layer.q_norm.defined())
+    return kernels::split_and_rotate(fused, rope, heads, kv_heads, width);
   const auto parts =
       fused.view({x.size(0), -1, width}).split_with_sizes({heads, kv_heads, kv_heads}, 1);
   const auto epsilon = shape().rms_norm_eps;
-  return {nn::rotate(head_norm(parts[0], layer.q_norm, epsilon), rope),
-          nn::rotate(head_norm(parts[1], layer.k_norm, epsilon), rope), parts[2]};
+  return {kernels::rotate(head_norm(parts[0], layer.q_norm, epsilon), rope),
+          kernels::rotate(head_norm(parts[1], layer.k_norm, epsilon), rope), parts[2]};
 }
 
 at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn::RopeTable& rope,

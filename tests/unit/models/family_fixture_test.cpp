@@ -6,7 +6,7 @@
 #include <functional>
 #include <set>
 
-#include "nn/rms_norm.h"
+#include "kernels/add_rms_norm.h"
 #include "support/fixtures.h"
 
 namespace r1::models {
@@ -101,7 +101,7 @@ TEST_P(FamilyFixture, EveryLayersOutputMatches) {
         *std::find_if(model->parameters().begin(), model->parameters().end(),
                       [](const Parameter& p) { return p.slices[0].name == "model.norm.weight"; });
     const auto normed =
-        nn::add_rms_norm(expected->second, {}, norm.value, model->shape().rms_norm_eps);
+        kernels::add_rms_norm(expected->second, {}, norm.value, model->shape().rms_norm_eps);
     EXPECT_LT(test::max_difference(hidden, normed.second), kHidden) << "layer " << layer;
   }
 }

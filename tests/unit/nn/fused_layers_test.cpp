@@ -1,7 +1,8 @@
 // Fused norm, rotary embedding and gated SiLU against their plain references, gradients included.
-#include "nn/cpu_dispatch.h"
+#include "kernels/add_rms_norm.h"
+#include "kernels/cpu_dispatch.h"
+#include "kernels/silu_mul.h"
 #include "nn/mlp.h"
-#include "nn/rms_norm.h"
 #include "nn/rope.h"
 #include "unit/nn/reference.h"
 
@@ -17,7 +18,7 @@ TEST_P(FusedLayers, NormWithResidualEqualsReference) {
   constexpr double kEpsilon = 1e-5;
   for (const std::int64_t rows : {1, 5, 67}) {
     const Tensors inputs{random_tensor({rows, 48}, GetParam(), 1),
-                         random_tensor({rows, 48}, accumulator_dtype(GetParam()), 2),
+                         random_tensor({rows, 48}, kernels::accumulator_dtype(GetParam()), 2),
                          random_tensor({48}, GetParam(), 3)};
     const auto run = [&](auto function) {
       return [=](const Tensors& in) {
@@ -25,10 +26,10 @@ TEST_P(FusedLayers, NormWithResidualEqualsReference) {
         return Tensors{sum, normed};
       };
     };
-    test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference), inputs,
-                                      GetParam());
-    test::expect_equal_with_gradients(run(add_rms_norm_fused), run(add_rms_norm_reference), inputs,
-                                      GetParam());
+    test::expect_equal_with_gradients(run(kernels::add_rms_norm),
+                                      run(kernels::add_rms_norm_reference), inputs, GetParam());
+    test::expect_equal_with_gradients(run(kernels::add_rms_norm_fused),
+                                      run(kernels::add_rms_norm_reference), inputs, GetParam());
   }
 }
 
@@ -39,10 +40,10 @@ TEST_P(FusedLayers, NormWithoutResidualEqualsReference) {
       return Tensors{function(in[0], at::Tensor(), in[1], 1e-6).second};
     };
   };
-  test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference), inputs,
-                                    GetParam());
-  test::expect_equal_with_gradients(run(add_rms_norm_fused), run(add_rms_norm_reference), inputs,
-                                    GetParam());
+  test::expect_equal_with_gradients(run(kernels::add_rms_norm),
+                                    run(kernels::add_rms_norm_reference), inputs, GetParam());
+  test::expect_equal_with_gradients(run(kernels::add_rms_norm_fused),
+                                    run(kernels::add_rms_norm_reference), inputs, GetParam());
 }
 
 TEST_P(FusedLayers, NormOfColumnsOfWiderRowsEqualsReference) {
@@ -52,11 +53,12 @@ TEST_P(FusedLayers, NormOfColumnsOfWiderRowsEqualsReference) {
       return Tensors{sum, normed};
     };
   };
-  test::expect_equal_with_gradients(run(add_rms_norm), run(add_rms_norm_reference),
-                                    {random_tensor({9, 24}, GetParam(), 9),
-                                     random_tensor({9, 24}, accumulator_dtype(GetParam()), 10),
-                                     random_tensor({16}, GetParam(), 11)},
-                                    GetParam());
+  test::expect_equal_with_gradients(
+      run(kernels::add_rms_norm), run(kernels::add_rms_norm_reference),
+      {random_tensor({9, 24}, GetParam(), 9),
+       random_tensor({9, 24}, kernels::accumulator_dtype(GetParam()), 10),
+       random_tensor({16}, GetParam(), 11)},
+      GetParam());
 }
 
 TEST_P(FusedLayers, RotationEqualsReference) {
@@ -72,8 +74,8 @@ TEST_P(FusedLayers, RotationEqualsReference) {
       return Tensors{q, k, v};
     };
   };
-  test::expect_equal_with_gradients(run(split_and_rotate), run(split_and_rotate_reference), inputs,
-                                    GetParam());
+  test::expect_equal_with_gradients(run(kernels::split_and_rotate),
+                                    run(kernels::split_and_rotate_reference), inputs, GetParam());
 }
 
 TEST_P(FusedLayers, RotationOfHeadsEqualsReference) {
@@ -88,7 +90,7 @@ TEST_P(FusedLayers, RotationOfHeadsEqualsReference) {
         return Tensors{function(in[0].slice(2, 2), table, interleaved)};
       };
     };
-    test::expect_equal_with_gradients(run(rotate), run(rotate_reference),
+    test::expect_equal_with_gradients(run(kernels::rotate), run(kernels::rotate_reference),
                                       {random_tensor({kRows, kHeads, kHeadDim + 2}, GetParam(), 8)},
                                       GetParam());
   }
@@ -100,7 +102,8 @@ TEST_P(FusedLayers, GatedSiluEqualsReference) {
   const auto run = [](auto function) {
     return [=](const Tensors& in) { return Tensors{function(in[0])}; };
   };
-  test::expect_equal_with_gradients(run(silu_mul), run(silu_mul_reference), inputs, GetParam());
+  test::expect_equal_with_gradients(run(kernels::silu_mul), run(kernels::silu_mul_reference),
+                                    inputs, GetParam());
 }
 
 TEST_P(FusedLayers, GatedMlpByHalvesEqualsFused) {
@@ -109,7 +112,8 @@ TEST_P(FusedLayers, GatedMlpByHalvesEqualsFused) {
     const auto run = [bias](bool by_halves) {
       return [=](const Tensors& in) {
         const GatedMlp mlp{{in[1], bias ? in[2] : at::Tensor()}, {}};
-        return Tensors{by_halves ? mlp.gated_by_halves(in[0]) : silu_mul(mlp.gate_up(in[0]))};
+        return Tensors{by_halves ? mlp.gated_by_halves(in[0])
+                                 : kernels::silu_mul(mlp.gate_up(in[0]))};
       };
     };
     Tensors inputs{random_tensor({11, kWidth}, GetParam(), 12),

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "nn/mlp.h"
+#include "kernels/silu_mul.h"
 #include "parallel/model_axes.h"
 #include "unit/nn/reference.h"
 
@@ -100,7 +100,8 @@ TEST_P(RoutedExperts, EqualTokenByToken) {
       at::Tensor sum = at::zeros({kHidden}, in[1].options());
       for (std::int64_t i = 0; i < 3; ++i) {
         const auto e = experts[t][i].item<std::int64_t>();
-        const auto inner = silu_mul_reference(at::linear(in[0][t].unsqueeze(0), gate_up[e]));
+        const auto inner =
+            kernels::silu_mul_reference(at::linear(in[0][t].unsqueeze(0), gate_up[e]));
         sum = sum + at::linear(inner, down[e])[0] * in[1][t][i];
       }
       rows.push_back(sum.to(in[0].scalar_type()));

@@ -78,6 +78,18 @@ TEST(SplitVocabulary, DistillationOverFewerCommonIds) {
     });
 }
 
+TEST(SplitVocabulary, LossesWhoseGradientIsKnownBeforehand) {
+  const TeacherHidden teacher{random({kTokens, 6}, 6), random({9, 6}, 7)};
+  const auto targets = at::arange(kTokens, at::kLong) + 4;
+  expect_equal_on_ranks([&](const at::Tensor& hidden, const VocabHead& head) {
+    return vocab_cross_entropy(hidden, head, targets, 0.3, 3);
+  });
+  for (const std::int64_t common : {9, 2})
+    expect_equal_on_ranks([&](const at::Tensor& hidden, const VocabHead& head) {
+      return weighted_distillation(hidden, head, teacher, targets, 2.0, common, {0.7, 0.2, 0.4}, 3);
+    });
+}
+
 TEST(SplitVocabulary, DistillationFromTheLikeliestIds) {
   const auto teacher = vocab_top_k(random({kTokens, 6}, 6), random({9, 6}, 7), 5, 9, 2.0);
   const auto targets = at::arange(kTokens, at::kLong) + 4;

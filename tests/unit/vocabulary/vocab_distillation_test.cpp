@@ -176,6 +176,35 @@ TEST(DistillationTerms, ChunksDoNotMatter) {
   expect_close(gradients[1], gradients[2], "chunk 3", 1e-12, 1e-14);
 }
 
+TEST(WeightedDistillation, EqualsTheLossOfTheTerms) {
+  constexpr double kLater = 0.6;  // what the loss is multiplied by afterwards
+  const DistillationWeights weights{0.7, 0.2, 0.4};
+  const Problem problem = make_problem(10);
+  for (const std::int64_t chunk : {3, 10}) {
+    const auto run = [&](bool at_once) {
+      const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+      const at::Tensor head = problem.head.clone().requires_grad_();
+      at::Tensor loss;
+      if (at_once) {
+        loss = weighted_distillation(hidden, head, problem.teacher, problem.targets, 2.0, 9,
+                                     weights, chunk);
+      } else {
+        const auto terms =
+            distillation_terms(hidden, head, problem.teacher, problem.targets, 2.0, 9, chunk);
+        loss = terms.forward_kl.sum() * weights.forward_kl +
+               terms.reverse_kl.sum() * weights.reverse_kl + terms.hard.sum() * weights.hard;
+      }
+      (loss * kLater).backward();
+      return std::vector<at::Tensor>{loss.detach(), hidden.grad(), head.grad()};
+    };
+
+    const auto found = run(true), expected = run(false);
+
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_LT(((found[i] - expected[i]).norm() / expected[i].norm()).item<double>(), 1e-13) << i;
+  }
+}
+
 TEST(DistillationTerms, TheTeacherGetsNoGradient) {
   Problem problem = make_problem(2);
   problem.teacher.hidden.requires_grad_();

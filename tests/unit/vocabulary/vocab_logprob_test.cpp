@@ -215,6 +215,51 @@ TEST(VocabLogprobs, NoTokensGiveEmptyResults) {
   EXPECT_EQ(hidden.grad().sizes(), hidden.sizes());
 }
 
+TEST(VocabCrossEntropy, EqualsTheLossOfTheLogprobs) {
+  constexpr double kWeight = 0.37, kLater = 1.7;  // what the loss is multiplied by afterwards
+  const Problem problem = make_problem(13, 6, 23);
+  for (const std::int64_t chunk : {3, 13}) {
+    const auto run = [&](bool at_once) {
+      const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+      const at::Tensor head = problem.head.clone().requires_grad_();
+      const at::Tensor loss =
+          at_once
+              ? vocab_cross_entropy(hidden, head, problem.targets, kWeight, chunk)
+              : vocab_logprobs(hidden, head, problem.targets, 1.0, false, chunk).logprobs.sum() *
+                    -kWeight;
+      (loss * kLater).backward();
+      return std::vector<at::Tensor>{loss.detach(), hidden.grad(), head.grad()};
+    };
+
+    const auto found = run(true), expected = run(false);
+
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_LT(relative_l2(found[i], expected[i]), 1e-14) << i;
+  }
+}
+
+TEST(VocabCrossEntropy, GradientsGoOnlyWhereTheyAreWanted) {
+  const Problem problem = make_problem(5, 6, 23);
+  const at::Tensor hidden = problem.hidden.clone().requires_grad_();
+
+  vocab_cross_entropy(hidden, problem.head, problem.targets, 1.0).backward();
+
+  EXPECT_TRUE(hidden.grad().defined());
+  const at::NoGradGuard no_grad;
+  EXPECT_FALSE(vocab_cross_entropy(hidden, problem.head, problem.targets, 1.0).requires_grad());
+}
+
+TEST(VocabCrossEntropy, OfNoTokensIsZero) {
+  const Problem problem = make_problem(0, 6, 23);
+  const at::Tensor head = problem.head.clone().requires_grad_();
+
+  const at::Tensor loss = vocab_cross_entropy(problem.hidden, head, problem.targets, 1.0);
+  loss.backward();
+
+  EXPECT_EQ(loss.item<double>(), 0.0);
+  EXPECT_EQ(head.grad().abs().max().item<double>(), 0.0);
+}
+
 TEST(VocabLogprobs, NanLogitsAreNotHidden) {
   for (const auto dtype : {at::kDouble, at::kFloat, at::kBFloat16}) {
     at::Tensor hidden = at::ones({2, 3}, dtype);

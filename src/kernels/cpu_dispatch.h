@@ -8,7 +8,7 @@
 #include "base/errors.h"
 #include "kernels/cpu_math.h"
 
-namespace r1::nn {
+namespace r1::kernels {
 
 /// f.template operator()<T>() with T = double, float or c10::BFloat16.
 template <class F>
@@ -33,4 +33,4 @@ inline at::ScalarType accumulator_dtype(at::ScalarType dtype) {
 /// Rows below which a second thread does not pay.
 inline constexpr std::int64_t kRowGrain = 16;
 
-}  // namespace r1::nn
+}  // namespace r1::kernels

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace r1::nn {
+namespace r1::kernels {
 
 /// sum = x + residual (residual undefined: x), normed = sum / sqrt(mean(sum^2) + epsilon) * weight.
 /// x [T, D], weight [D] -> {sum, normed}, both [T, D]. The sum and the residual, which is the sum
@@ -14,15 +14,15 @@ namespace r1::nn {
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
                                                const at::Tensor& weight, double epsilon);
 
-/// Plain ATen form: the oracle of the two others.
+/// Plain ATen form: the reference of the others.
 std::pair<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
                                                          const at::Tensor& residual,
                                                          const at::Tensor& weight, double epsilon);
 
-/// What GPUs run: torch's norm over the wide sum, in half the launches and a third of the memory
-/// that the plain form keeps for its backward pass.
+/// Torch's norm over the wide sum, in half the launches and a third of the memory that the plain
+/// form keeps for its backward pass: what GPUs run without the CUDA kernels.
 std::pair<at::Tensor, at::Tensor> add_rms_norm_fused(const at::Tensor& x,
                                                      const at::Tensor& residual,
                                                      const at::Tensor& weight, double epsilon);
 
-}  // namespace r1::nn
+}  // namespace r1::kernels

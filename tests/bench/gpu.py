@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""One GPU: supervised steps, GRPO steps and distillation, beside a plain PyTorch loop and TRL where they are installed.
+
+gpu.py PROGRAM [--rows NAME ...] [--list] [--references] [--profile FOLDER] [--set KEY=VALUE ...]
+
+PROGRAM is r1mpi, or the r1mpi.sh of an unpacked bundle. Random weights in the shapes of configs/models, bf16, fp32
+master weights. A run is killed when it has --steps steps, so that no checkpoint of billions of weights is written;
+figures are medians of its steps after the first two. Supervised: 8 sequences of 2,048 tokens a step, which do not see
+each other. --references: transformers' model in a plain loop and TRL's trainers on the same sizes, in the Python that
+runs this. --profile: each row once more with run.profile, its trace in FOLDER (tests/bench/profile_table.py).
+"""
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import gpus
+from gpus import LENGTH, ROOT, SEQUENCES
+
+CHUNK = 2048  # tokens whose logits exist at once
+PROFILED = (3, 4)
+
+
+@dataclasses.dataclass
+class Row:
+    """A line of the table. `settings`: of configs/tiny/random.toml with the model's shape."""
+    name: str
+    command: str
+    model: str
+    settings: dict
+    reference: str = ""     # a function of gpu_reference.py
+    teacher: str = ""
+    arguments: dict = dataclasses.field(default_factory=dict)  # of the reference
+
+
+def supervised(recompute, model="qwen2.5-1.5b", name="1.5B", **more):
+    return Row(f"supervised, {name}, recompute {recompute}", "sft", model,
+               {"sft.batch": SEQUENCES, "trainer.activation_checkpointing": recompute, **more}, "supervised",
+               arguments={"recompute": recompute == "full"})
+
+
+def grpo(prompts, model, name, reference):
+    return Row(f"GRPO {prompts} x 16 x 256, {name}" + (", reference" if reference else ""), "rl", model,
+               {"rl.prompts_per_step": prompts, "rl.samples_per_prompt": 16, "engine.max_num_seqs": prompts * 16,
+                "kl.place": "loss" if reference else "none", "kl.coefficient": 0.01 if reference else 0.0,
+                "trainer.activation_checkpointing": "none"}, "grpo",
+               arguments={"prompts": prompts, "beta": 0.01 if reference else 0.0})
+
+
+ROWS = [
+    supervised("none"),
+    supervised("selective"),
+    supervised("full"),
+    supervised("selective", "qwen2.5-7b", "7B, optimizer on the host", **{"trainer.offload": "optimizer"}),
+    supervised("none", "smollm2-135m", "135M"),
+    grpo(8, "qwen2.5-1.5b", "1.5B", True),
+    grpo(16, "smollm2-135m", "135M", False),
+    Row("distillation 7B -> 1.5B", "distill", "qwen2.5-1.5b",
+        {"distill.batch": SEQUENCES, "trainer.activation_checkpointing": "full"}, "distillation", "qwen2.5-7b",
+        {"recompute": True}),
+    Row("distillation 7B -> 1.5B, recompute none", "distill", "qwen2.5-1.5b",
+        {"distill.batch": SEQUENCES, "trainer.activation_checkpointing": "none"}, "distillation", "qwen2.5-7b",
+        {"recompute": False}),
+]
+
+
+def config_of(folder, row):
+    """configs/tiny/random.toml with the row's shapes."""
+    path = gpus.config_of(folder, row.model)
+    if row.teacher:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f'\n[teacher]\ninclude = "{ROOT}/configs/models/{row.teacher}.toml"\ninit = "random"\n'
+                       'tokenizer = "bytes"\nchat_template = "chatml"\ndtype = "bf16"\n')
+    return path
+
+
+def records(folder):
+    draw = random.Random(1)
+    path = folder / "records.jsonl"
+    path.write_text("".join(json.dumps(
+        {"instruction": f"Go on from {i}.", "input": "",
+         "output": "".join(draw.choice("abcdefgh ") for _ in range(LENGTH - 40))}) + "\n" for i in range(256)))
+    return path
+
+
+def common_settings(folder, command):
+    base = {"trainer.logprob_chunk_tokens": CHUNK}
+    if command == "rl":
+        return base | {"rl.steps": 1000, "rl.chunks": 1, "sampling.max_new_tokens": 256, "sampling.min_new_tokens": 256,
+                       "data.generate.count": 512, "data.generate.held_out_count": 0, "data.generate.names": ["add20"],
+                       "roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+    return base | {"data.files": [str(records(folder))], "data.generate.names": [], "data.held_out": 0.0,
+                   f"{command}.steps": 1000, f"{command}.max_length": LENGTH + 64, f"{command}.eval_every": 0}
+
+
+def measure(options, row, steps, more):
+    """Rows of metrics; the trace of a profiled run goes to options.profile."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        settings = gpus.settings_of(options, 1, "dp", common_settings(folder, row.command) | row.settings | more)
+        line = gpus.launch(1, options.program, row.command, "--config", config_of(folder, row), "--run-dir",
+                           folder / "run", *settings)
+        rows = gpus.run_steps(line, folder, steps, options.seconds)
+        for trace in (folder / "run").glob("profile_rank*.json"):
+            label = "".join(letter if letter.isalnum() else "_" for letter in row.name)
+            shutil.copy(trace, pathlib.Path(options.profile) / f"{label}.json")
+        return rows
+
+
+def figures(rows):
+    later = rows[2:] or rows
+    def median(key):
+        values = [row[key] for row in later if key in row]
+        return statistics.median(values) if values else float("nan")
+    result = {"seconds": median("step_seconds"), "tokens_per_second": median("tokens_per_second"),
+              "peak_gib": rows[-1].get("device_memory_peak_gib", float("nan")) if rows else float("nan"), "steps": len(rows)}
+    for key in ("generate_seconds", "reference_seconds", "update_seconds"):
+        if rows and key in rows[-1]:
+            result[key] = median(key)
+    return result
+
+
+def reference(row, kind):
+    """A program of gpu_reference.py on the row's sizes; None where its packages are missing."""
+    script = pathlib.Path(__file__).with_name("gpu_reference.py")
+    task = {"kind": kind, "work": row.reference, "model": row.model, "teacher": row.teacher, "sequences": SEQUENCES,
+            "length": LENGTH, **row.arguments}
+    done = subprocess.run([sys.executable, script, json.dumps(task)], capture_output=True, text=True, check=False,
+                          env={**os.environ, "TOKENIZERS_PARALLELISM": "false"})
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        print((done.stdout + done.stderr)[-1500:], file=sys.stderr)
+        return None
+    return json.loads(lines[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--rows", nargs="+", help="only rows whose name contains one of these")
+    parser.add_argument("--list", action="store_true", help="names of the rows")
+    parser.add_argument("--references", action="store_true")
+    parser.add_argument("--profile", help="folder for traces")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=150.0, help="limit of a run")
+    options = parser.parse_args()
+    chosen = [row for row in ROWS if not options.rows or any(part in row.name for part in options.rows)]
+    if options.list:
+        print("\n".join(row.name for row in chosen))
+        return
+    if options.profile:
+        pathlib.Path(options.profile).mkdir(parents=True, exist_ok=True)
+    print("| work | program | s a step | tok/s | peak GiB |\n| --- | --- | --- | --- | --- |", flush=True)
+    details = []
+    for row in chosen:
+        found = [("r1mpi", figures(measure(options, row, options.steps, {})))]
+        if options.references and row.reference:
+            found += [(kind, result) for kind in ("plain loop", "TRL") if (result := reference(row, kind))]
+        for program, result in found:
+            print(f"| {row.name} | {program} | {result['seconds']:.3f} | {result['tokens_per_second']:,.0f} | "
+                  f"{result['peak_gib']:.1f} |", flush=True)
+            details.append({"work": row.name, "program": program, **result})
+        if options.profile:
+            measure(options, row, PROFILED[1] + 2, {"run.profile": list(PROFILED)})
+    for detail in details:
+        print(json.dumps(detail))
+
+
+if __name__ == "__main__":
+    main()
