@@ -2,13 +2,26 @@
 
 #include "base/errors.h"
 #include "base/log.h"
+#include "data/missing_answers.h"
 #include "model_loading.h"
+#include "rewards/needs_answer.h"
 
 namespace r1::mpi {
 
 data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text) {
   const auto& tags = config.rewards.tags;
   return {config.data, {tags.think, tags.answer, tags.forced_opening}, text.renderer()};
+}
+
+void require_answers(Run& run, const std::vector<data::Problem>& problems,
+                     const rewards::RewardOptions& rewards, const std::string& label) {
+  if (!rewards::needs_answer(rewards)) return;
+  const auto missing = data::find_missing_answers(problems, run.config().data);
+  if (missing.number == 0) return;
+  if (missing.number == static_cast<std::int64_t>(problems.size()))
+    throw base::InputError(label + ": " + missing.message);
+  if (run.world().rank() == 0)
+    base::log_warning("{}: {}; their samples are dropped", label, missing.message);
 }
 
 PromptSource::PromptSource(Run& run) : run_(run) {
@@ -18,6 +31,7 @@ PromptSource::PromptSource(Run& run) : run_(run) {
                                              static_cast<std::uint64_t>(run.config().run.seed));
         renderer_ = make_renderer(run.config(), run.text());
         drop_overlong();
+        require_answers(run, dataset_->train(), run.config().rewards, "[data]");
       },
       "loading the prompts");
 }

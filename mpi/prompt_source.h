@@ -2,6 +2,7 @@
 // Prompts of a stage, rendered and tokenised: the same on every rank.
 #include "data/dataset.h"
 #include "data/render.h"
+#include "rewards/options.h"
 #include "run.h"
 
 namespace r1::mpi {
@@ -31,6 +32,11 @@ class PromptSource {
   std::optional<data::PromptDataset> dataset_;
   std::optional<data::PromptRenderer> renderer_;
 };
+
+/// For parts that compare with a gold answer: a warning where some problems have none. Throws:
+/// InputError where all have none. `label` begins the message.
+void require_answers(Run& run, const std::vector<data::Problem>& problems,
+                     const rewards::RewardOptions& rewards, const std::string& label);
 
 /// The renderer of [data] for a text model; [rewards.tags] say which tags templates ask for.
 data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text);

@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "data/json_text.h"
 #include "data/text.h"
 
 namespace r1::mpi {
@@ -24,16 +25,8 @@ std::string reason_against(const std::string& text, nlohmann::ordered_json& fiel
     return fmt::format("NUL byte at column {}", nul + 1);
   if (const auto at = data::find_invalid_utf8(text); at != std::string::npos)
     return fmt::format("invalid UTF-8 at column {}", at + 1);
-  const auto watch_depth = [](int depth, nlohmann::ordered_json::parse_event_t,
-                              nlohmann::ordered_json&) {
-    if (depth > kDeepestNesting)
-      throw base::InputError(fmt::format("nested deeper than {} levels", kDeepestNesting));
-    return true;
-  };
   try {
-    fields = nlohmann::ordered_json::parse(text, watch_depth);
-  } catch (const nlohmann::json::exception& error) {
-    return fmt::format("not JSON: {}", error.what());
+    fields = data::parse_json<nlohmann::ordered_json>(text, kDeepestNesting);
   } catch (const base::InputError& error) {
     return error.what();
   }
@@ -56,6 +49,10 @@ bool RecordReader::read_line(std::string& text) {
   std::streambuf* buffer = file_.rdbuf();
   for (int c = buffer->sbumpc(); c != '\n'; c = buffer->sbumpc()) {
     if (c == std::char_traits<char>::eof()) return !text.empty();
+    if (c == '\r') {  // CR alone ends a line too
+      if (buffer->sgetc() == '\n') buffer->sbumpc();
+      return true;
+    }
     text += static_cast<char>(c);
     if (text.size() > kLongestLine)
       throw base::InputError(
@@ -98,7 +95,7 @@ std::vector<std::int64_t> RecordReader::integers(const Record& record, const cha
   for (const auto& value : *field) {
     if (!value.is_number_integer())
       fail(record, fmt::format("\"{}\"[{}]: expected an integer, found {}", key, values.size(),
-                               value.dump()));
+                               data::dump_json(value)));
     values.push_back(value.get<std::int64_t>());
   }
   return values;
@@ -138,7 +135,7 @@ void RecordWriter::flush() {
 
 void RecordWriter::write(const nlohmann::ordered_json& fields) {
   // A model's text may hold half a character: it is replaced, never an error.
-  buffer_ += fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  buffer_ += data::dump_json(fields);
   buffer_ += '\n';
   if (buffer_.size() > kBufferBytes) flush();
 }

@@ -6,6 +6,7 @@
 
 #include "commands/commands.h"
 #include "commands/records.h"
+#include "data/json_text.h"
 
 namespace r1::mpi {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 /// A text, or a number as it is written.
 std::string answer_text(const RecordReader& reader, const Record& record, const char* key) {
   const auto field = record.fields.find(key);
-  if (field != record.fields.end() && field->is_number()) return field->dump();
+  if (field != record.fields.end() && data::is_json_number(*field)) return data::dump_json(*field);
   return reader.text(record, key);
 }
 

@@ -7,8 +7,10 @@
 #include <numeric>
 
 #include "algorithms/sft_loss.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/timer.h"
+#include "data/missing_answers.h"
 #include "expert_metrics.h"
 #include "vocabulary/vocab_logprob.h"
 
@@ -293,8 +295,15 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
   policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
   policy_.data_parallel().all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
   all.set_reduced(to_vector(sums), to_vector(maxima));
-  for (const auto& [name, value] : all.values())
+  for (const auto& [name, value] : all.values()) {
+    if (name == "dropped_share" && value == 1.0 && !rollouts_.empty() &&
+        policy_.data_parallel().rank() == 0)
+      base::log_warning(
+          "no sample of the step could be scored ({}): nothing is learnt; the first problem's "
+          "record has the fields {}",
+          rollouts_[0].reward.reason, data::field_names(rollouts_[0].prompt.record));
     if (!std::isnan(value)) row.set(name, value);  // nothing was counted: no top-p, no reference
+  }
   const double updates = std::max<double>(1.0, static_cast<double>(num_updates_));
   for (const auto& [name, value] : algorithms::policy_metrics(policy_sums_))
     row.set(name, name == "policy_loss" ? value / updates : value);

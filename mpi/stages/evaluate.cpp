@@ -2,6 +2,7 @@
 // truncated share. Models of the same files answer once.
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "config/stage_roles.h"
 #include "data/benchmark_records.h"
 #include "data/generators.h"
@@ -26,14 +27,22 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
           : data::generate_sets(suite.generator, 1, std::min<std::int64_t>(limit, 1024),
                                 static_cast<std::uint64_t>(options.generate.seed))
                 .held_out;
-  for (const auto& record : records)
-    if (static_cast<std::int64_t>(problems.size()) < limit)
+  std::int64_t num_bad = 0;
+  for (std::size_t i = 0; i < records.size() && std::ssize(problems) < limit; ++i) {
+    try {
       problems.push_back(
-          data::make_problem(record, options,
+          data::make_problem(records[i], options,
                              fmt::format("evaluate.suites.{}: {} question {}", suite.name,
-                                         suite.path + suite.generator, problems.size() + 1)));
+                                         suite.path + suite.generator, i + 1)));
+    } catch (const base::InputError& error) {
+      if (++num_bad > options.max_bad_lines) throw;
+      base::log_warning("question left out: {}", error.what());
+    }
+  }
   if (problems.empty())
     throw base::InputError(fmt::format("evaluate.suites.{}: no question", suite.name));
+  require_answers(run, problems, rewards::scorer_options(run.config().rewards, suite.scorer),
+                  fmt::format("evaluate.suites.{}", suite.name));
   const auto renderer = make_renderer(run.config(), run.text());
   std::vector<data::Prompt> prompts;
   for (std::size_t i = 0; i < problems.size(); ++i)

@@ -8,7 +8,9 @@
 #include <map>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "data/jsonl.h"
+#include "data/missing_answers.h"
 #include "metrics/report/evaluation.h"
 #include "rewards/votes.h"
 #include "stages/evaluation_tables.h"
@@ -25,7 +27,7 @@ nlohmann::ordered_json to_json(const metrics::BenchmarkScore& score, const std::
   nlohmann::ordered_json pass_at;
   for (const auto& [k, value] : score.pass_at) pass_at[std::to_string(k)] = value;
   nlohmann::ordered_json out{{"benchmark", benchmark},
-                             {"score", score.pass_at_1},
+                             {"score", nullptr},  // where nothing was scored
                              {"low", score.interval.low},
                              {"high", score.interval.high},
                              {"pass_at", pass_at},
@@ -34,6 +36,7 @@ nlohmann::ordered_json to_json(const metrics::BenchmarkScore& score, const std::
                              {"num_problems", score.num_problems},
                              {"num_samples", score.num_samples},
                              {"num_dropped", num_dropped}};
+  if (score.num_problems > 0) out["score"] = score.pass_at_1;
   if (score.num_samples > score.num_problems) out["majority"] = score.majority;
   return out;
 }
@@ -116,6 +119,11 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
       metrics::score_benchmark(question_results(answers, run_.config().rewards.tags, num_dropped));
   const auto benchmark = suite.benchmark.empty() ? suite.name : suite.benchmark;
   details_[model][suite.name] = to_json(score, benchmark, num_dropped);
+  if (score.num_problems == 0 && !answers.empty())
+    base::log_warning(
+        "evaluate.suites.{}: no answer of {} could be scored ({}): the suite has no score; the "
+        "first question's record has the fields {}",
+        suite.name, model, answers[0].reward.reason, data::field_names(answers[0].prompt.record));
   if (auto counts = refusal_counts(answers); !counts.is_null())
     details_[model][suite.name]["behaviour"] = std::move(counts);
   if (run_.config().evaluate.save_completions) {
@@ -134,7 +142,7 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
       progress_file_, nlohmann::ordered_json{{"done", step + 1}, {"details", details_}}.dump());
   row.set("model", model);
   row.set("suite", suite.name);
-  row.set("pass_at_1", score.pass_at_1);
+  if (score.num_problems > 0) row.set("pass_at_1", score.pass_at_1);
   row.set("truncated_share", score.truncated_share);
   row.set("completion_length", score.mean_tokens);
   return row;

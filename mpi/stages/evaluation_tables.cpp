@@ -23,6 +23,7 @@ Json benchmark_entries(const Json& suites) {
     const std::string benchmark = entry.at("benchmark");
     Sums& sum = sums[benchmark];
     ++sum.suites;
+    if (entry.at("score").is_null()) continue;  // nothing was scored
     const double n = entry.at("num_problems");
     sum.questions += n;
     sum.samples += entry.at("num_samples").get<double>();
@@ -33,8 +34,9 @@ Json benchmark_entries(const Json& suites) {
   for (const auto& [benchmark, sum] : sums) {
     if (sum.suites == 1 && suites.contains(benchmark)) continue;
     const double n = std::max(1.0, sum.questions);
+    const Json score = sum.questions > 0.0 ? Json(sum.score / n) : Json(nullptr);
     out[benchmark] = {{"benchmark", benchmark},
-                      {"score", sum.score / n},
+                      {"score", score},
                       {"low", sum.low / n},
                       {"high", sum.high / n},
                       {"num_problems", static_cast<std::int64_t>(sum.questions)},
@@ -54,7 +56,9 @@ Json with_benchmarks(const Json& details,
       continue;
     const Json& teacher = out[model.teacher];
     for (auto& [name, entry] : out[model.name].items()) {
-      if (entry.at("benchmark") != name || !teacher.contains(name)) continue;
+      if (entry.at("benchmark") != name || !teacher.contains(name) || entry.at("score").is_null() ||
+          teacher[name].at("score").is_null())
+        continue;
       const double best = teacher[name].at("score");
       entry["teacher"] = model.teacher;
       entry["teacher_score"] = best;

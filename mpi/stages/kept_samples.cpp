@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "data/json_text.h"
 #include "data/jsonl.h"
 #include "rewards/registry.h"
 
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) {
-  auto source = nlohmann::json::parse(rollout.prompt.record, nullptr, false);
+  auto source = data::parse_json_or_discard(rollout.prompt.record);
   if (!source.is_object()) source = nlohmann::json::object();
   if (kind == "text") {
     source["completion"] = rollout.completion.text;

@@ -9,6 +9,7 @@
 #include "data/benchmark_records.h"
 #include "data/dataset.h"
 #include "data/generators.h"
+#include "data/json_text.h"
 #include "data/prepare.h"
 #include "hdf5_records.h"
 #include "rewards/combine.h"
@@ -53,7 +54,7 @@ data::Reward score_record(const rewards::CombinedReward& reward, const nlohmann:
   input.answer = data::first_field(record, {"answer"});
   input.completion = data::response_of(record);
   input.domain = data::first_field(record, {"type"});
-  input.record = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  input.record = data::dump_json(record);
   return reward.score_one(input);
 }
 
@@ -112,8 +113,7 @@ void prepare_records(const config::Config& config, const std::string& folder) {
   if (const auto parent = std::filesystem::path(output).parent_path(); !parent.empty())
     std::filesystem::create_directories(parent);
   std::string lines;
-  for (const auto& record : records)
-    lines += record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  for (const auto& record : records) lines += data::dump_json(record) + "\n";
   base::write_file_atomically(output, lines);
   std::filesystem::path report = options.report.empty() ? output + ".report.json" : options.report;
   base::write_file_atomically(report, prepared.report.to_json().dump(

@@ -5,105 +5,60 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "data/choices.h"
+#include "data/csv.h"
+#include "data/json_text.h"
 #include "data/text.h"
 
 namespace r1::data {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::size_t kMostChoices = 10;  // A..J
 
 std::string text_of(const Json& record, const char* name) {
   const auto found = record.find(name);
   return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-/// The texts of the choices; empty: no multiple choice.
-std::vector<std::string> choices_of(const Json& record) {
-  std::vector<std::string> choices;
-  for (const char* name : {"choices", "options"}) {
-    const auto list = record.find(name);
-    if (list == record.end() || !list->is_array()) continue;
-    for (const auto& choice : *list)
-      choices.push_back(choice.is_string() ? choice.get<std::string>() : choice.dump());
-    return choices.size() <= kMostChoices ? choices : std::vector<std::string>();
-  }
-  for (const char* name : {"A", "B", "C", "D"})
-    if (record.contains(name))
-      choices.push_back(record[name].is_string() ? record[name].get<std::string>()
-                                                 : record[name].dump());
-  return choices.size() == 4 ? choices : std::vector<std::string>();
-}
+/// Counts bad records of a file and names each, up to the limit.
+class BadRecords {
+ public:
+  BadRecords(const std::string& path, const JsonlLimits& limits) : path_(path), limits_(limits) {}
 
-/// "B" of the index 1, of "B" and of the text of the second choice; else as it is.
-std::string letter_of(const Json& record, const std::vector<std::string>& choices,
-                      const std::string& given) {
-  for (const char* name : {"answer", "answer_index", "label"}) {
-    const auto field = record.find(name);
-    if (field == record.end()) continue;
-    if (field->is_number_integer()) {
-      const auto index = field->get<std::int64_t>();
-      if (index >= 0 && index < static_cast<std::int64_t>(choices.size()))
-        return std::string(1, static_cast<char>('A' + index));
-    }
-    for (std::size_t i = 0; i < choices.size(); ++i)
-      if (field->is_string() && field->get<std::string>() == choices[i])
-        return std::string(1, static_cast<char>('A' + i));
+  void refuse(std::int64_t line, const std::string& reason) {
+    base::log_warning("{}:{}: record left out: {}", path_, line, reason);
+    if (++count_ > limits_.bad_lines)
+      throw base::InputError(fmt::format("{}: more than {} bad lines; last {}:{}: {}", path_,
+                                         limits_.bad_lines, path_, line, reason));
   }
-  return given;
-}
 
-/// One row of CSV from `at` on; false at the end. Quoted fields may hold commas, quotes and lines.
-bool next_row(const std::string& text, std::size_t& at, std::int64_t& line,
-              std::vector<std::string>& fields) {
-  fields.assign(1, "");
-  if (at >= text.size()) return false;
-  bool quoted = false;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    line += c == '\n' ? 1 : 0;
-    if (quoted) {
-      const bool twice = c == '"' && at + 1 < text.size() && text[at + 1] == '"';
-      if (c == '"' && !twice) {
-        quoted = false;
-      } else {
-        fields.back() += c;
-        at += twice ? 1 : 0;
-      }
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == ',') {
-      fields.emplace_back();
-    } else if (c == '\n') {
-      ++at;
-      return true;
-    } else if (c != '\r') {
-      fields.back() += c;
-    }
-  }
-  return true;
-}
+ private:
+  const std::string& path_;
+  const JsonlLimits& limits_;
+  std::int64_t count_ = 0;
+};
 
 std::vector<Json> read_csv(const std::string& path, const JsonlLimits& limits) {
   const std::string text = base::read_file(path);
-  std::size_t at = text.rfind("\xEF\xBB\xBF", 0) == 0 ? 3 : 0;
-  std::int64_t line = 1;
+  CsvReader reader(text);
   std::vector<std::string> names;
   std::vector<std::string> fields;
   std::vector<Json> records;
-  std::int64_t bad = 0;
-  if (!next_row(text, at, line, names)) throw base::InputError(path + ": the file is empty");
-  for (std::int64_t first = line; next_row(text, at, line, fields); first = line) {
-    if (fields.size() == 1 && trim(fields[0]).empty()) continue;
-    const std::string reason =
-        find_invalid_utf8(fmt::format("{}", fmt::join(fields, ","))) != std::string::npos
-            ? "invalid UTF-8"
-            : fmt::format("{} fields, expected {}", fields.size(), names.size());
-    if (fields.size() != names.size() || reason == "invalid UTF-8") {
-      base::log_warning("{}:{}: line left out: {}", path, first, reason);
-      if (++bad > limits.bad_lines)
-        throw base::InputError(fmt::format("{}: more than {} bad lines; last {}:{}: {}", path,
-                                           limits.bad_lines, path, first, reason));
+  BadRecords bad(path, limits);
+  bool open_quote = false;
+  if (!reader.next(names, open_quote)) throw base::InputError(path + ": the file is empty");
+  if (open_quote) throw base::InputError(path + ":1: a quote is never closed");
+  while (reader.next(fields, open_quote)) {
+    if (fields.size() == 1 && trim(fields[0]).empty() && !open_quote) continue;
+    std::string reason;
+    if (open_quote)
+      reason = "a quote that begins a field is never closed";
+    else if (find_invalid_utf8(fmt::format("{}", fmt::join(fields, ","))) != std::string::npos)
+      reason = "invalid UTF-8";
+    else if (fields.size() != names.size())
+      reason = fmt::format("{} fields, expected {}", fields.size(), names.size());
+    if (!reason.empty()) {
+      bad.refuse(reader.line(), reason);
       continue;
     }
     Json& record = records.emplace_back(Json::object());
@@ -112,28 +67,70 @@ std::vector<Json> read_csv(const std::string& path, const JsonlLimits& limits) {
   return records;
 }
 
-std::vector<Json> read_json_array(const std::string& path) {
-  const Json list = Json::parse(base::read_file(path), nullptr, false);
-  if (!list.is_array()) throw base::InputError(path + ": expected a JSON array of objects");
+/// The lines on which the elements of an array begin, from 1.
+std::vector<std::int64_t> element_lines(const std::string& text) {
+  std::vector<std::int64_t> lines;
+  std::int64_t line = 1;
+  int depth = 0;
+  bool inside_text = false;
+  bool awaited = false;  // an element, behind '[' or ','
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\n' || (c == '\r' && (at + 1 == text.size() || text[at + 1] != '\n'))) ++line;
+    if (inside_text) {
+      if (c == '\\') ++at;
+      if (c == '"') inside_text = false;
+      continue;
+    }
+    const bool blank = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (depth == 1 && awaited && !blank && c != ']') {
+      lines.push_back(line);
+      awaited = false;
+    }
+    if (c == '"') inside_text = true;
+    if (c == '{' || c == '[') awaited = ++depth == 1;
+    if (c == '}' || c == ']') --depth;
+    if (c == ',' && depth == 1) awaited = true;
+  }
+  return lines;
+}
+
+std::vector<Json> read_json_array(const std::string& path, const std::string& text,
+                                  const JsonlLimits& limits) {
+  Json list;
+  try {
+    list = parse_json<Json>(text, limits.nesting + 1);
+  } catch (const base::InputError& error) {
+    throw base::InputError(fmt::format("{}: {}", path, error.what()));
+  }
+  const auto lines = element_lines(text);
   std::vector<Json> records;
-  for (const auto& record : list) {
-    if (!record.is_object())
-      throw base::InputError(fmt::format("{}: element {}: expected an object, found {}", path,
-                                         records.size(), record.type_name()));
-    records.push_back(record);
+  BadRecords bad(path, limits);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].is_object())
+      records.push_back(std::move(list[i]));
+    else
+      bad.refuse(i < lines.size() ? lines[i] : 0,
+                 fmt::format("element {}: expected an object, found {}", i, list[i].type_name()));
   }
   return records;
+}
+
+/// Whether a file holds one JSON array; else it may hold JSON lines under another name.
+bool begins_array(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  return first != std::string::npos && text[first] == '[';
 }
 
 }  // namespace
 
 void complete_benchmark_question(const Json& record, std::string& question, std::string& answer) {
-  if (const auto choices = choices_of(record); !choices.empty()) {
+  if (const Choices choices = read_choices(record); !choices.empty()) {
     question += "\n";
-    for (std::size_t i = 0; i < choices.size(); ++i)
-      question += fmt::format("\n{}. {}", static_cast<char>('A' + i), choices[i]);
+    for (std::size_t i = 0; i < choices.texts.size(); ++i)
+      question += fmt::format("\n{}. {}", static_cast<char>('A' + i), choices.texts[i]);
     question += "\n\nAnswer with the letter of the right choice.";
-    answer = letter_of(record, choices, answer);
+    answer = right_letter(record, choices);
     return;
   }
   const std::string entry = text_of(record, "entry_point");
@@ -156,7 +153,9 @@ void complete_benchmark_question(const Json& record, std::string& question, std:
 
 std::vector<Json> read_record_file(const std::string& path, const JsonlLimits& limits) {
   if (path.ends_with(".csv")) return read_csv(path, limits);
-  return path.ends_with(".json") ? read_json_array(path) : read_jsonl(path, limits);
+  if (!path.ends_with(".json")) return read_jsonl(path, limits);
+  const std::string text = base::read_file(path);
+  return begins_array(text) ? read_json_array(path, text, limits) : read_jsonl(path, limits);
 }
 
 }  // namespace r1::data

@@ -10,17 +10,17 @@
 namespace r1::data {
 
 /// Completes a question and its gold answer from a record of a known form; others are left alone.
-///   {question, choices or options: [text], answer: index or letter} (MMLU), or columns A, B, C, D:
-///     the choices are listed under the question, the answer becomes a letter
+///   a question with choices (choices.h): they are listed under it, the answer becomes a letter
 ///   {prompt, entry_point, test} (HumanEval): the stub is framed as a task
 ///   {text or prompt, test_list} (MBPP): the asserted names are shown
 /// Reference: Hendrycks et al., arXiv 2009.03300; Chen et al., arXiv 2107.03374; Austin et al.,
-/// arXiv 2108.07732.
+/// arXiv 2108.07732. Throws: InputError for choices or an answer among them that cannot be read.
 void complete_benchmark_question(const nlohmann::json& record, std::string& question,
                                  std::string& answer);
 
-/// Records of a file: .csv (first line: names of the columns; RFC 4180 quotes), .json (an array of
-/// objects), else JSON lines. Throws: InputError.
+/// Records of a file: .csv (csv.h; first line: names of the columns), .json (an array of objects),
+/// else JSON lines. Bad records are logged with file and line. Throws: InputError beyond the limit,
+/// and for an array that is no JSON, with line and column.
 std::vector<nlohmann::json> read_record_file(const std::string& path,
                                              const JsonlLimits& limits = {});
 

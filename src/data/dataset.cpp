@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "data/benchmark_records.h"
 #include "data/generators.h"
+#include "data/json_text.h"
 #include "data/jsonl.h"
 #include "data/text.h"
 
@@ -18,7 +19,7 @@ namespace {
 std::string field_text(const nlohmann::json& record, const std::string& name) {
   const auto found = record.find(name);
   if (found == record.end() || found->is_null()) return {};
-  return found->is_string() ? found->get<std::string>() : found->dump();
+  return json_text(*found);
 }
 
 std::vector<Problem> read_problems(const std::vector<std::string>& files,
@@ -90,7 +91,11 @@ Problem make_problem(const nlohmann::json& record, const DataOptions& options,
   Problem out;
   out.problem = first_field(record, options.problem_fields);
   out.answer = first_field(record, options.answer_fields);
-  complete_benchmark_question(record, out.problem, out.answer);
+  try {
+    complete_benchmark_question(record, out.problem, out.answer);
+  } catch (const base::InputError& error) {
+    throw base::InputError(fmt::format("{}: {}", where, error.what()));
+  }
   if (out.problem.empty())
     throw base::InputError(fmt::format("{}: no problem: expected one of the fields {}", where,
                                        fmt::join(options.problem_fields, ", ")));
@@ -104,7 +109,7 @@ Problem make_problem(const nlohmann::json& record, const DataOptions& options,
     out.answer = trim(std::string_view(out.answer).substr(mark + 4));
   }
   out.domain = field_text(record, options.domain_field);
-  out.record = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out.record = dump_json(record);
   out.where = where;
   return out;
 }

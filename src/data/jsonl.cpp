@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "base/log.h"
+#include "data/json_text.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -43,9 +44,9 @@ std::string reason_against(const std::string& text, const JsonlLimits& limits,
   if (nesting_of(text) > limits.nesting)
     return fmt::format("nested deeper than {} levels", limits.nesting);
   try {
-    json = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    return fmt::format("not JSON: {}", error.what());
+    json = parse_json<nlohmann::json>(text);
+  } catch (const base::InputError& error) {
+    return error.what();
   }
   return json.is_object() ? "" : "expected an object, found " + std::string(json.type_name());
 }
@@ -67,6 +68,10 @@ bool JsonlReader::read_line(std::string& text, bool& too_long) {
   for (int c = buffer->sbumpc();; c = buffer->sbumpc()) {
     if (c == std::char_traits<char>::eof()) return !text.empty() || too_long;
     if (c == '\n') return true;
+    if (c == '\r') {  // CR alone ends a line too
+      if (buffer->sgetc() == '\n') buffer->sbumpc();
+      return true;
+    }
     if (static_cast<std::int64_t>(text.size()) < limits_.line_bytes) {
       text += static_cast<char>(c);
     } else {
@@ -158,8 +163,7 @@ void JsonlWriter::fail(const char* what) const {
 
 void JsonlWriter::write(const nlohmann::json& record) {
   // A model's text may hold half a character: it is replaced, never an error.
-  const std::string text =
-      record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string text = dump_json(record) + "\n";
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t n = ::pwrite(file_, text.data() + done, text.size() - done,
                                size_ + static_cast<std::int64_t>(done));

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/errors.h"
+#include "data/json_text.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -15,7 +16,7 @@ std::string text_of(const Json& record, const char* name) {
   const auto found = record.find(name);
   if (found == record.end()) return {};
   if (found->is_string()) return found->get<std::string>();
-  return found->is_number() ? found->dump() : std::string();
+  return is_json_number(*found) ? json_text(*found) : std::string();
 }
 
 /// "Level 5" of MATH's level 5, "Level 5", or difficulty 5.0.

@@ -220,17 +220,20 @@ const Family& family_of(const GgufFile& file) {
                                      file.path(), name, fmt::join(known, ", ")));
 }
 
+/// As llama.cpp reads it: a factor without a type scales linearly, also under the key of old files;
+/// 0 and 1 scale nothing. Reference: llama_model::load_hparams of llama.cpp.
 void read_rope(const GgufKeys& keys, ModelShape& shape) {
   auto& scaling = shape.rope_scaling;
   shape.rope_theta = keys.number("rope.freq_base", shape.rope_theta);
-  const auto type = keys.string("rope.scaling.type", "none");
+  const auto factor = keys.number("rope.scaling.factor", keys.number("rope.scale_linear", 0.0));
+  const auto type = keys.string("rope.scaling.type", factor == 0.0 ? "none" : "linear");
   if (type != "none" && type != "linear" && type != "yarn")
     throw base::InputError(
         fmt::format("{}: rope.scaling.type '{}' is not supported: expected none, linear or yarn",
                     keys.file().path(), type));
   scaling.type = type;
   if (type == "none") return;
-  scaling.factor = keys.number("rope.scaling.factor", 1.0);
+  scaling.factor = factor == 0.0 ? 1.0 : factor;
   scaling.original_max_position_embeddings =
       keys.integer("rope.scaling.original_context_length", shape.max_position_embeddings);
   scaling.beta_fast = keys.number("rope.scaling.yarn_beta_fast", scaling.beta_fast);

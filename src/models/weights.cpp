@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "models/finite.h"
 #include "models/gguf_source.h"
 #include "models/hf_config.h"
 #include "models/safetensors_source.h"
@@ -87,6 +88,7 @@ class Loading {
             fmt::format("{}: tensor '{}': expected shape {}, found {}", source_.file_of(slice.name),
                         slice.name, shape_text(expected), shape_text(source_.shape(slice.name))));
       source_.fill(rows, slice);
+      require_finite(rows, source_.file_of(slice.name), slice.name);
     }
   }
 

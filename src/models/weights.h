@@ -37,7 +37,7 @@ class WeightSource {
 /// Fills every parameter. Throws: InputError naming file, tensor, expected and found for a missing
 /// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files,
 /// the head of a tied model, experts that other ranks hold and tensors without elements aside).
-/// Layers beyond num_hidden_layers are skipped and reported.
+/// Layers beyond num_hidden_layers are skipped and reported. Values must be finite (finite.h).
 void load_weights(Model& model, const WeightSource& source);
 
 /// The same, one parameter after the other, in a dtype of the caller's: take(number, its values on

@@ -1,8 +1,10 @@
-// The code reward: the completion's last fenced block, run against the tests of its record.
+// The code reward: the program among the completion's fenced blocks, run against the tests of its
+// record.
 #include <algorithm>
 #include <memory>
 
 #include "base/timer.h"
+#include "rewards/code_blocks.h"
 #include "rewards/code_tests.h"
 #include "rewards/registry.h"
 #include "rewards/sandbox/sandbox.h"
@@ -30,7 +32,7 @@ class Code : public Reward {
     auto tests = read_code_tests(input.record);
     if (!tests) return result(0.0, "unparsable_gold");
     keep_first(*tests);
-    const auto block = program(input.completion);
+    const auto block = program(input.completion, *tests);
     if (!block) return result(0.0, "no_answer");
     const std::string& wanted = tests->language;
     const std::string language = block->language.empty() ? wanted : block->language;
@@ -67,10 +69,10 @@ class Code : public Reward {
   }
 
   /// Code in the thinking part is none of the answer.
-  std::optional<CodeBlock> program(const std::string& completion) const {
+  std::optional<CodeBlock> program(const std::string& completion, const CodeTests& tests) const {
     const Sections sections = split_sections(completion, tags_);
     if (!sections.both_think_tags && !sections.thinking.empty()) return std::nullopt;
-    return last_code_block(sections.rest);
+    return find_program(sections.rest, tests);
   }
 
   RewardParts run(const CodeBlock& block, Language language, const CodeTests& tests) const {

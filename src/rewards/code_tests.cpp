@@ -2,20 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/json_text.h"
 #include "data/text.h"
 
 namespace r1::rewards {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string one_spelling(const std::string& language) {
-  const std::string word = data::lower_ascii(language);
-  if (word == "py" || word == "python3") return "python";
-  if (word == "c++" || word == "cc" || word == "cxx" || word == "c++17" || word == "c++20")
-    return "cpp";
-  return word;
-}
 
 const Json* find(const Json& object, std::initializer_list<const char*> names) {
   for (const char* name : names)
@@ -27,14 +20,15 @@ std::string text_of(const Json* field) {
   return field != nullptr && field->is_string() ? field->get<std::string>() : "";
 }
 
-/// A list of texts, or their lines as a list of lists (APPS has both).
-std::optional<std::string> joined(const Json& field) {
-  if (field.is_string()) return field.get<std::string>();
+/// A text, a number as it is written, or the lines that a list of them stands for (APPS); nothing:
+/// another value, which no program reads or prints in one way alone.
+std::optional<std::string> stream_text(const Json& field) {
+  if (field.is_string() || data::is_json_number(field)) return data::json_text(field);
   if (!field.is_array()) return std::nullopt;
   std::string text;
   for (const Json& line : field) {
-    if (!line.is_string()) return std::nullopt;
-    text.append(line.get<std::string>()).push_back('\n');
+    if (!line.is_string() && !data::is_json_number(line)) return std::nullopt;
+    text.append(data::json_text(line)).push_back('\n');
   }
   return text;
 }
@@ -47,14 +41,18 @@ bool add_test(const Json& test, CodeTests& tests) {
   if (!test.is_object()) return false;
   const Json* input = find(test, {"stdin", "input"});
   const Json* expected = find(test, {"stdout", "output", "expected"});
-  if (expected == nullptr || !expected->is_string()) return false;
-  tests.runs.push_back({text_of(input), expected->get<std::string>()});
+  if (expected == nullptr) return false;
+  const bool silent = input == nullptr || input->is_null();
+  const auto given = silent ? std::string() : stream_text(*input);
+  const auto wanted = stream_text(*expected);
+  if (!given || !wanted) return false;
+  tests.runs.push_back({*given, *wanted});
   return true;
 }
 
 bool add_input_output(const Json& given, CodeTests& tests) {
   const Json field =
-      given.is_string() ? Json::parse(given.get<std::string>(), nullptr, false) : given;
+      given.is_string() ? data::parse_json_or_discard(given.get<std::string>()) : given;
   if (!field.is_object() || field.contains("fn_name")) return false;
   const Json* inputs = find(field, {"inputs"});
   const Json* outputs = find(field, {"outputs"});
@@ -62,8 +60,8 @@ bool add_input_output(const Json& given, CodeTests& tests) {
       inputs->size() != outputs->size())
     return false;
   for (std::size_t i = 0; i < inputs->size(); ++i) {
-    const auto input = joined((*inputs)[i]);
-    const auto output = joined((*outputs)[i]);
+    const auto input = stream_text((*inputs)[i]);
+    const auto output = stream_text((*outputs)[i]);
     if (!input || !output) return false;
     tests.runs.push_back({*input, *output});
   }
@@ -102,7 +100,7 @@ bool has_fields(const Json& object) {
 
 /// The object with the fields of the tests: the record, else its metadata; null: neither.
 Json object_with_tests(const std::string& record) {
-  Json object = Json::parse(record, nullptr, false);
+  Json object = data::parse_json_or_discard(record);
   if (has_fields(object)) return object;
   if (object.is_object() && object.contains("metadata") && has_fields(object["metadata"]))
     return Json(object["metadata"]);
@@ -122,37 +120,23 @@ std::string_view without_trailing_blanks(std::string_view text, const char* blan
 
 }  // namespace
 
+std::string one_language(const std::string& word) {
+  if (word == "py" || word.starts_with("python")) return "python";
+  if (word == "cpp" || word == "cc" || word == "cxx" || word.starts_with("c++")) return "cpp";
+  return word;
+}
+
 std::optional<CodeTests> read_code_tests(const std::string& record) {
   const Json object = object_with_tests(record);
   if (object.is_null()) return std::nullopt;
   CodeTests tests;
   if (!add_all(object, tests) || tests.size() == 0) return std::nullopt;
-  tests.language = one_spelling(text_of(find(object, {"language"})));
+  tests.language = one_language(data::lower_ascii(text_of(find(object, {"language"}))));
   return tests;
 }
 
 bool has_code_tests(const std::string& record) {
   return !object_with_tests(record).is_null();
-}
-
-std::optional<CodeBlock> last_code_block(std::string_view text) {
-  std::optional<CodeBlock> last;
-  std::optional<CodeBlock> open;
-  for (std::size_t position = 0; position < text.size();) {
-    const auto line = line_at(text, position);
-    const auto start = line.find_first_not_of(" \t");
-    const bool fence = start != line.npos && line.substr(start, 3) == "```";
-    if (!fence) {
-      if (open) open->text.append(line).push_back('\n');
-    } else if (open) {
-      last = std::move(open);
-      open.reset();
-    } else {
-      const auto words = data::split_whitespace(line.substr(start + 3));
-      open = CodeBlock{words.empty() ? "" : one_spelling(words.front()), ""};
-    }
-  }
-  return last;
 }
 
 bool same_output(std::string_view printed, std::string_view expected) {

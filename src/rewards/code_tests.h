@@ -1,6 +1,5 @@
 #pragma once
-// What a record says about a program's tests, what a completion says about the program, and the
-// comparison of outputs.
+// What a record says about a program's tests, and the comparison of outputs.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +21,9 @@ struct CodeTests {
 };
 
 /// Fields of the record (or of its "metadata"), the first that is there:
-///   tests         [{"stdin" or "input": text, "stdout", "output" or "expected": text}, ...], or
+///   tests         [{"stdin" or "input": text, "stdout", "output" or "expected": text}, ...] (a
+///   number
+///                 is the text that it is written as, a list of both is lines), or
 ///                 [statement, ...] such as "assert f(2) == 4"
 ///   input_output  {"inputs": [text], "outputs": [text]}, or that as text (APPS)
 ///   test_list     [statement, ...], before each "test_setup_code" (MBPP)
@@ -32,13 +33,8 @@ std::optional<CodeTests> read_code_tests(const std::string& record);
 /// Whether the record has one of those fields, readable or not.
 bool has_code_tests(const std::string& record);
 
-struct CodeBlock {
-  std::string language;  // the word behind the fence, lower case; "python", "cpp" in one spelling
-  std::string text;
-};
-
-/// The last fenced block that is closed; nothing: none.
-std::optional<CodeBlock> last_code_block(std::string_view text);
+/// "python" for "py", "python3" and their kin, "cpp" for "c++17"; other words as they are.
+std::string one_language(const std::string& word);
 
 /// Same lines, as many of them; blanks at the ends of lines and empty lines at the end of the text
 /// do not count.

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/timer.h"
+#include "data/json_text.h"
 #include "data/text.h"
 #include "rewards/registry.h"
 #include "rewards/sandbox/pipe.h"
@@ -109,7 +110,7 @@ class External : public Reward {
 
  private:
   static std::string request(const RewardInput& input) {
-    auto record = nlohmann::json::parse(input.record, nullptr, false);
+    auto record = data::parse_json_or_discard(input.record);
     const nlohmann::json fields{{"problem", input.problem},
                                 {"answer", input.answer},
                                 {"completion", input.completion},
@@ -117,7 +118,7 @@ class External : public Reward {
                                 {"record", record.is_discarded() ? nlohmann::json() : record},
                                 {"truncated", input.truncated},
                                 {"num_tokens", input.num_tokens}};
-    auto line = fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    auto line = data::dump_json(fields);
     line.push_back('\n');
     return line;
   }

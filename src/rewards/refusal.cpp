@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "data/json_text.h"
 #include "data/text.h"
 #include "rewards/registry.h"
 #include "rewards/sections.h"
@@ -102,7 +103,7 @@ bool is_refusal(std::string_view answer) {
 }
 
 WantedBehaviour wanted_behaviour(const std::string& text) {
-  const auto record = nlohmann::json::parse(text, nullptr, false);
+  const auto record = data::parse_json_or_discard(text);
   if (!record.is_object()) return WantedBehaviour::Unknown;
   const std::string label = text_field(record, "label");
   const std::string category = text_field(record, "category");

@@ -1,6 +1,7 @@
 #include "checkpoint/formats/gguf.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <type_traits>
 #include <vector>
 
@@ -19,8 +20,67 @@ std::int64_t GgufTensor::num_rows() const {
   return row_length() == 0 ? 0 : num_elements() / row_length();
 }
 
-GgufFile::GgufFile(const std::string& path) : file_(path) {
+namespace {
+
+/// "-00001-of-00003.gguf", the end of the first part's name.
+std::string part_suffix(std::int64_t number, std::int64_t count) {
+  return fmt::format("-{:05}-of-{:05}.gguf", number + 1, count);
+}
+
+}  // namespace
+
+GgufFile::GgufFile(const std::string& path) : GgufFile(path, OnePart{}) {
+  add_parts();
+}
+
+GgufFile::GgufFile(const std::string& path, OnePart) : file_(path) {
   GgufParser(*this).parse();
+}
+
+void GgufFile::add_parts() {
+  const auto count = has("split.count") ? integer("split.count") : 1;
+  if (count <= 1) return;
+  const auto number = has("split.no") ? integer("split.no") : 0;
+  const auto suffix = part_suffix(number, count);
+  if (!path().ends_with(suffix))
+    throw base::InputError(
+        fmt::format("{}: this is part {} of {} (split.no, split.count): expected a name that ends "
+                    "in {}, by which the other parts are found",
+                    path(), number + 1, count, suffix));
+  const auto stem = path().substr(0, path().size() - suffix.size());
+  if (number != 0)
+    throw base::InputError(fmt::format("{}: this is part {} of {}: expected the first part, {}{}",
+                                       path(), number + 1, count, stem, part_suffix(0, count)));
+  for (std::int64_t part = 1; part < count; ++part)
+    add_part(stem + part_suffix(part, count), part, count);
+  const auto total = has("split.tensors.count") ? integer("split.tensors.count")
+                                                : static_cast<std::int64_t>(tensors_.size());
+  if (total != static_cast<std::int64_t>(tensors_.size()))
+    throw base::InputError(
+        fmt::format("{}: expected {} tensors in {} parts (split.tensors.count), "
+                    "found {}",
+                    path(), total, count, tensors_.size()));
+}
+
+void GgufFile::add_part(const std::string& path, std::int64_t number, std::int64_t count) {
+  if (!std::filesystem::exists(path))
+    throw base::InputError(
+        fmt::format("{}: this is part 1 of {} (split.count): part {} is missing, {}", this->path(),
+                    count, number + 1, path));
+  std::unique_ptr<GgufFile> part(new GgufFile(path, OnePart{}));
+  const auto is = [&](const char* key, std::int64_t value) {
+    return part->has(key) && part->integer(key) == value;
+  };
+  if (!is("split.no", number) || !is("split.count", count))
+    throw base::InputError(
+        fmt::format("{}: expected part {} of {} (split.no, split.count)", path, number + 1, count));
+  for (const GgufTensor& tensor : part->tensors_) {
+    if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
+      throw base::InputError(
+          fmt::format("{}: tensor {}: an earlier part has it too", path, tensor.name));
+    tensors_.push_back(tensor);
+  }
+  parts_.push_back(std::move(part));
 }
 
 template <class T>

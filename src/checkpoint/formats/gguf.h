@@ -1,9 +1,11 @@
 #pragma once
-// Reads GGUF model files (versions 2 and 3, little-endian): metadata and tensors.
+// Reads GGUF model files (versions 2 and 3, little-endian): metadata and tensors. A split model is
+// read from its first part, "name-00001-of-00003.gguf", with the others beside it.
 // Every count and offset of the file is checked against its size before it is used.
 // Reference: docs/gguf.md of ggml.
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,6 +73,11 @@ class GgufFile {
                    std::vector<std::int64_t>, std::vector<double>, std::vector<std::string_view>>;
   friend class GgufParser;
 
+  struct OnePart {};
+  GgufFile(const std::string& path, OnePart);
+  void add_parts();
+  void add_part(const std::string& path, std::int64_t number, std::int64_t count);
+
   template <class T>
   const T& value(const std::string& key, const char* expected) const;
 
@@ -78,6 +85,7 @@ class GgufFile {
   std::map<std::string, Value> values_;
   std::vector<GgufTensor> tensors_;
   std::map<std::string, std::size_t> tensor_index_;
+  std::vector<std::unique_ptr<GgufFile>> parts_;  // behind the first; they hold its tensors' bytes
 };
 
 }  // namespace r1::checkpoint

@@ -75,10 +75,10 @@ Evaluation read_evaluation(const std::string& folder, std::string& note) {
     evaluation.models.push_back(model);
     auto& row = evaluation.scores.emplace_back();
     for (const auto& [suite, value] : suites.items()) {
-      if (!value.is_number()) continue;
+      if (!value.is_number() && !value.is_null()) continue;
       const std::size_t column = column_of(evaluation, suite);
       if (row.size() <= column) row.resize(column + 1);
-      row[column] = score_of(value.get<double>(), details, model, suite);
+      if (value.is_number()) row[column] = score_of(value.get<double>(), details, model, suite);
     }
   }
   for (auto& row : evaluation.scores) row.resize(evaluation.suites.size());

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "models/bert_classifier/bert_classifier.h"
+#include "models/finite.h"
 #include "models/safetensors_source.h"
 
 namespace r1::models {
@@ -101,6 +102,7 @@ void BertClassifier::load(const WeightSource& source) {
           fmt::format("{}: tensor '{}': expected shape [{}], found [{}]", source.path(), name,
                       fmt::join(parameter.value.sizes(), ", "), fmt::join(shape, ", ")));
     parameter.value.copy_(source.read(name));
+    require_finite(parameter.value, source.path(), name);
   }
   for (const auto& name : left)
     if (!name.ends_with("embeddings.position_ids"))  // a constant that old files hold

@@ -257,6 +257,7 @@ class Comparer {
 
   // --- relations
   Answer relations(const Node& a, const Node& b) {
+    if (states_value(a) || states_value(b)) return nodes(assigned(a), assigned(b));
     if (is_assignment(a) && is_assignment(b)) {
       const Answer sides = assignments(a, b);
       if (sides != Answer::Different || a.text == "in") return sides;

@@ -5,6 +5,7 @@
 
 #include "data/text.h"
 #include "rewards/maths/scan.h"
+#include "rewards/maths/units.h"
 #include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
@@ -125,7 +126,10 @@ bool ends_in_a_name(std::string_view before) {
   while (start > 0 && is_letter(before[start - 1])) --start;
   const std::string word(before.substr(start));
   const bool macro = start > 0 && before[start - 1] == '\\';
-  return !word.empty() && !macro && word != "Rs" && word != "KRW" && known_unit(word).empty();
+  static constexpr std::array<std::string_view, 8> kCurrencies{"Rs",  "KRW", "USD", "EUR",
+                                                               "GBP", "JPY", "CNY", "INR"};
+  return !word.empty() && !macro &&
+         std::find(kCurrencies.begin(), kCurrencies.end(), word) == kCurrencies.end();
 }
 
 /// "3 + 5", "√5", "2^5", "x > 5": the number belongs to what stands before it.
@@ -217,6 +221,7 @@ bool is_doubted(std::string_view text, std::size_t begin, std::size_t end) {
 
 bool is_power_of_unit(std::string_view text, std::size_t begin) {
   std::string_view before = text.substr(0, begin);
+  if (before.ends_with('-')) before.remove_suffix(1);
   if (before.ends_with('{')) before.remove_suffix(1);
   if (!before.ends_with('^')) return false;
   before.remove_suffix(1);
@@ -224,7 +229,7 @@ bool is_power_of_unit(std::string_view text, std::size_t begin) {
   std::size_t start = before.size();
   while (start > 0 && is_alnum(before[start - 1])) --start;
   const std::string word(before.substr(start));
-  return !known_unit(word).empty() || word == "unit" || word == "units";
+  return !read_unit(word).empty() || word == "unit" || word == "units";
 }
 
 bool is_no_result(std::string_view text, std::size_t begin, std::size_t end) {
@@ -240,13 +245,6 @@ bool is_no_result(std::string_view text, std::size_t begin, std::size_t end) {
   const std::string before = data::lower_ascii(clause_before(text, begin));
   const std::string trimmed = data::trim(before);
   return admitted || (trimmed.size() < before.size() && ends_with_any(trimmed, kLabels));
-}
-
-bool is_taken_back(std::string_view text, std::size_t behind) {
-  static constexpr std::array<std::string_view, 4> kDenials{"wrong", "incorrect", "not", "false"};
-  const auto after = words_of(clause_after(text, behind));
-  if (after.empty()) return false;
-  return after[0] == "isn" || (after[0] == "is" && any_of_words(after, 1, 2, kDenials));
 }
 
 }  // namespace r1::rewards::maths

@@ -21,7 +21,5 @@ bool is_doubted(std::string_view text, std::size_t begin, std::size_t end);
 bool is_power_of_unit(std::string_view text, std::size_t begin);
 /// Whether the last number of a text is no result: "Step 5", or "I do not know" behind it.
 bool is_no_result(std::string_view text, std::size_t begin, std::size_t end);
-/// "(B) is wrong", "B isn't it", for a letter that ends at `behind`.
-bool is_taken_back(std::string_view text, std::size_t behind);
 
 }  // namespace r1::rewards::maths

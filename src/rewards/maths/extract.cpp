@@ -12,11 +12,22 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
+/// Whether the text ends in a decimal.
+bool is_decimal(std::string_view text) {
+  const std::size_t digits = text.find_last_not_of("0123456789");
+  return digits != kNone && text[digits] == '.' && digits + 1 < text.size() && digits > 0 &&
+         is_digit(text[digits - 1]);
+}
+
 /// Text up to the end of its line or sentence ("2.5" has no end inside).
 std::string_view first_sentence(std::string_view text) {
   const std::size_t start = std::min(text.find_first_not_of(" \t\n*:"), text.size());
   text.remove_prefix(start);
   for (std::size_t at = 0; at < text.size(); ++at) {
+    if (at > 0 && text.substr(at, 3) == "..." && is_decimal(text.substr(0, at))) {  // 0.333...
+      at = std::min(text.find_first_not_of('.', at), text.size()) - 1;
+      continue;
+    }
     const bool stop =
         text[at] == '.' && (at + 1 == text.size() || text[at + 1] == ' ' || text[at + 1] == '\n');
     if (text[at] == '\n' || stop || text.substr(at, 2) == "<|") return text.substr(0, at);

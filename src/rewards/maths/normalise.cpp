@@ -160,7 +160,8 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
   if (!is_alpha(next)) {
     if (next == '{' || next == '}') out += std::string{'\\', next};
     if (next == '%') out += '%';
-    if (next == ' ' || next == ':' || next == ';') out += ' ';
+    const bool joins_digits = next == ',' && (at + 2 >= text.size() || is_digit(text[at + 2]));
+    if (next == ' ' || next == ':' || next == ';' || (next == ',' && !joins_digits)) out += ' ';
     at += 2;
     return;
   }
@@ -171,8 +172,9 @@ void append_command(std::string& out, const std::string& text, std::size_t& at) 
     name = "quad";
   }
   if (name == "overline" || name == "bar") {  // over digits it repeats them, over letters it names
-    const std::size_t last = out.find_last_not_of(' ');
-    const bool digits = last != std::string::npos && (is_digit(out[last]) || out[last] == '.');
+    const std::size_t last = out.find_last_not_of(" {");
+    const bool digits = last != std::string::npos &&
+                        (out[last] == '.' || (is_digit(out[last]) && out.back() != '{'));
     out += digits ? "\\overline " : "";
     return;
   }
@@ -278,18 +280,55 @@ std::string_view without_currency(std::string_view text) {
   return text;
 }
 
+/// "..." goes on with a list or a decimal; at the end of anything else it says nothing.
+void append_dots(std::string& out, const std::string& text, std::size_t& at) {
+  at = std::min(text.find_first_not_of('.', at), text.size());
+  const bool ends = text.find_first_not_of(" $", at) == std::string::npos;
+  const std::size_t last = out.find_last_not_of(' ');
+  const bool list = last != std::string::npos && out[last] == ',';
+  const std::size_t digits = out.find_last_not_of("0123456789");
+  const bool decimal = digits != std::string::npos && out[digits] == '.' && digits + 1 < out.size();
+  if (!ends || list || decimal) out += "\\dots ";
+}
+
+/// "\\SI{5}{m/s}" as "{5} \\text{m/s}", "\\si{m/s}" as "\\text{m/s}", "\\num{5}" as "{5}",
+/// "\\ang{30}" as "{30}^\\circ".
+std::string without_siunitx(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string name = text[at] == '\\' ? command_name(text, at + 1) : "";
+    const bool quantity = name == "SI" || name == "qty";
+    const bool number = quantity || name == "num" || name == "ang";
+    if (!number && name != "si" && name != "unit") {
+      out += text[at++];
+      continue;
+    }
+    at += 1 + name.size();
+    if (at < text.size() && text[at] == '[') at = std::min(text.find(']', at), text.size() - 1) + 1;
+    if (number) {
+      const std::size_t end = behind_argument(text, at);
+      out += text.substr(at, end - at) + (name == "ang" ? "^\\circ " : " ");
+      at = end;
+    }
+    if (name != "num" && name != "ang") out += "\\text";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string normalise(std::string_view text) {
   const std::string plain = data::trim(to_ascii(text));
-  const std::string ascii =
-      join_thousands(without_escapes(std::string(without_currency(without_marks(plain)))));
+  const std::string ascii = without_siunitx(
+      join_thousands(without_escapes(std::string(without_currency(without_marks(plain))))));
   std::string out;
   for (std::size_t at = 0; at < ascii.size();) {
     if (ascii[at] == '\\' && at + 1 < ascii.size() && ascii[at + 1] == '$') {
       at += 2;
     } else if (ascii[at] == '\\') {
       append_command(out, ascii, at);
+    } else if (ascii.compare(at, 3, "...") == 0) {
+      append_dots(out, ascii, at);
     } else if (ascii[at] == '$' || ascii[at] == '~') {
       if (ascii[at] == '~') out += ' ';
       ++at;
@@ -297,10 +336,8 @@ std::string normalise(std::string_view text) {
       out += ascii[at++];
     }
   }
-  out = data::trim(out);
-  const bool goes_on = out.ends_with(",...") || out.ends_with(", ...");
-  out = with_half_day(out);
-  while (!goes_on && !out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
+  out = with_half_day(data::trim(out));
+  while (!out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
     out = data::trim(std::string_view(out).substr(0, out.size() - 1));
   while (out.ends_with("\\\\")) out = data::trim(std::string_view(out).substr(0, out.size() - 2));
   return join_spaced_groups(out);

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "data/text.h"
+#include "rewards/maths/last_side.h"
 #include "rewards/maths/number_words.h"
 #include "rewards/maths/parser.h"
 #include "rewards/maths/shapes.h"
+#include "rewards/maths/units.h"
 #include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
@@ -147,6 +149,13 @@ bool Parser::holds_reservation(const Node& node) {
 /// a, a = b, a = b = c (the last counts), a < b < c. In "exact \approx decimal" the exact side
 /// counts, in "x \approx 1" the number.
 Node Parser::relation() {
+  const std::string earlier = std::exchange(unit_, {});
+  Node out = sides();
+  if (!earlier.empty()) unit_ = earlier;
+  return out;
+}
+
+Node Parser::sides() {
   if (!accept("=")) accept("\\approx");  // "= 5"
   Node left = ratio();
   if (accept("\\approx")) {
@@ -157,15 +166,23 @@ Node Parser::relation() {
   std::string sign = accept_relation();
   if (sign.empty()) return left;
   if (holds_reservation(left)) throw Unreadable{};  // "not x = 3"
-  Node right = ratio();
+  Node right = sign == "=" ? right_side() : ratio();
   std::string next = accept_relation();
   while (sign == "=" && next == "=") {
-    right = ratio();
+    right = right_side();
     next = accept_relation();
   }
   if (!next.empty()) return chain(std::move(left), sign, std::move(right), next);
   if (accept("\\approx")) ratio();
   return node(Kind::Relation, sign, {std::move(left), std::move(right)});
+}
+
+/// In "5 m = 500 cm" the unit of the right side counts.
+Node Parser::right_side() {
+  const std::string before = std::exchange(unit_, {});
+  Node right = ratio();
+  if (unit_.empty()) unit_ = before;
+  return right;
 }
 
 /// 1 < x < 2 as an interval, 1 < 2x < 2 as two relations.
@@ -205,7 +222,7 @@ Node Parser::ratio() {
   if (parts.back().kind == Kind::Text) read_words(parts.back().text);
   if (parts.back().kind == Kind::Text && means_all_reals(parts.back().text))
     parts.back() = node(Kind::Symbol, "\\mathbbR");
-  skip_unit();
+  skip_unit(parts.back());
   return parts.size() == 1 ? std::move(parts[0]) : node(Kind::Group, ":", std::move(parts));
 }
 
@@ -217,7 +234,7 @@ void Parser::read_words(std::string& text) {
     const bool goes_on = number && peek().text == "and" && is_word(1) &&
                          !number_in_words(text + " and " + peek(1).text).empty();
     if (!is_word() || (is_separator_word() && !goes_on)) return;
-    if (number && !known_unit(peek().text).empty()) return;
+    if (number && !read_unit(peek().text).empty()) return;
     text += ' ' + with_hyphen(take().text);
   }
 }
@@ -229,49 +246,6 @@ std::string Parser::with_hyphen(std::string word) {
   if (number_in_words(joined).empty()) return word;
   at_ += 2;
   return joined;
-}
-
-/// "\\frac{\\text{km}}{\\text{h}}".
-bool Parser::starts_unit_fraction() const {
-  if (!next_is("\\frac")) return false;
-  std::size_t at = 1;
-  for (int part = 0; part < 2; ++part) {
-    if (peek(at).text != "{" || peek(at + 1).kind != TokenKind::Text) return false;
-    at += 2;
-    if (peek(at).text == "^" && peek(at + 1).kind == TokenKind::Number) at += 2;
-    if (peek(at++).text != "}") return false;
-  }
-  return true;
-}
-
-/// Words behind a value: "10 cm^2", "5 square units", "28 percent". Words that take the value back
-/// or name another one are no unit.
-void Parser::skip_unit() {
-  const auto unit = [this](std::size_t ahead) {
-    return is_word(ahead) && !is_separator_word(ahead);
-  };
-  bool leads = true;
-  while (unit(0) || (next_is("/") && unit(1)) || starts_unit_fraction()) {
-    if (starts_unit_fraction()) {
-      while (!next_is("}") || peek(1).text == "{") take();
-      take();
-      continue;
-    }
-    const Token token = take();
-    if (token.text != "/" && is_reservation(token.text)) throw Unreadable{};
-    if (std::exchange(leads, false) && changes_value(token.text)) throw Unreadable{};
-    const bool first = unit_.empty();
-    if (first) unit_ = known_unit(token.text);
-    if (first && !unit_.empty() && at_ > 1 && tokens_[at_ - 2].text.starts_with("sq")) unit_ += "2";
-    if (accept("^")) {
-      accept("{");
-      accept("-");
-      const bool power = peek().kind == TokenKind::Number;
-      if (power && first && !unit_.empty()) unit_ += peek().text;
-      if (power || next_is("\\circ")) take();
-      accept("}");
-    }
-  }
 }
 
 namespace {
@@ -289,6 +263,36 @@ bool is_date(std::string_view text) {
   return dates.count(shape) > 0;
 }
 
+/// The unit that a currency sign in the text as written names; empty: none.
+std::string currency_of(std::string_view text) {
+  for (const auto& [sign, unit] : {std::pair{"\\$", "dollar"},
+                                   {"€", "euro"},
+                                   {"\\euro", "euro"},
+                                   {"£", "pound"},
+                                   {"\\pounds", "pound"},
+                                   {"₩", "won"},
+                                   {"₹", "rupee"}})
+    if (text.find(sign) != text.npos) return unit;
+  const std::size_t lone = text.find('$');
+  const bool amount = lone != text.npos && text.find('$', lone + 1) == text.npos &&
+                      lone + 1 < text.size() && text[lone + 1] >= '0' && text[lone + 1] <= '9';
+  return amount ? "dollar" : "";
+}
+
+/// All of the text; empty where it cannot be read. Throws: Unreadable at a limit.
+std::optional<Node> whole(const std::vector<Token>& tokens, const Limits& limits,
+                          std::string& unit) {
+  try {
+    Parser parser(tokens, limits);
+    Node root = parser.run();
+    unit = parser.unit();
+    return root;
+  } catch (const Unreadable& reason) {
+    if (reason.limit) throw;
+    return {};
+  }
+}
+
 }  // namespace
 
 ParseResult parse(std::string_view text, const Limits& limits) {
@@ -296,10 +300,11 @@ ParseResult parse(std::string_view text, const Limits& limits) {
   try {
     const std::string normalised = normalise(text);
     if (is_date(normalised)) return {Node{Kind::Text, normalised, {}}, false, {}};
-    Parser parser(tokenise(normalised), limits);
-    Node root = parser.run();
-    const bool amount = parser.unit().empty() && text.find("\\$") != text.npos;
-    return {std::move(root), false, amount ? "dollar" : parser.unit()};
+    const std::vector<Token> tokens = tokenise(normalised);
+    std::string unit;
+    std::optional<Node> root = whole(tokens, limits, unit);
+    if (!root) root = last_side(tokens, limits, unit);
+    return {std::move(root), false, paid_in(currency_of(text), unit)};
   } catch (const Unreadable& reason) {
     return {{}, reason.limit, {}};
   }

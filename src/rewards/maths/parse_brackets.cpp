@@ -14,6 +14,10 @@ Node Parser::bracket(const std::string& open) {
   if (open == "_" || open == "^") return choose_prefix();
   if (open == "{") return closed_by("}", "{}");
   if (open == "|") return enclosed("abs", "|");
+  if (open == ".") {  // .\overline{3}
+    Node zero = node(Kind::Number, "0");
+    if (starts_repetition(zero)) return repeating(zero);
+  }
   throw Unreadable{};
 }
 

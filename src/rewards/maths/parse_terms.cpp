@@ -82,16 +82,16 @@ bool Parser::is_times_word() const {
 /// Whether the next token goes on a product without a sign: 2x, 3(…), 2\pi, 1 1/2.
 bool Parser::starts_factor(const Node& left) const {
   const Token& t = peek();
+  if (starts_unit(left)) return false;
   if (t.kind == TokenKind::Number)
     return left.kind == Kind::Power || left.kind == Kind::Symbol || is_mixed(left) ||
            (left.kind == Kind::Call && left.text == "factorial") ||
            (left.kind == Kind::Multiply && left.children.back().kind == Kind::Power);
-  if (t.kind == TokenKind::Word) return is_symbol_word(t.text) && !is_unit(t, left);
+  if (t.kind == TokenKind::Word) return is_symbol_word(t.text);
   if (t.kind == TokenKind::Command) {
     static const std::unordered_set<std::string> starts{
         "\\frac", "\\sqrt", "\\usqrt",  "\\pi",    "\\binom", "\\infty",
         "\\{",    "\\sum",  "\\lfloor", "\\lceil", "\\ucbrt", "\\mathbb"};
-    if (starts_unit_fraction()) return false;
     return starts.count(t.text) > 0 || is_greek(t.text) ||
            function_names().count(t.text.substr(1)) > 0;
   }
@@ -101,22 +101,6 @@ bool Parser::starts_factor(const Node& left) const {
 bool Parser::is_mixed(const Node& left) const {
   return is_integer_literal(left) && peek().space_before && peek(1).text == "/" &&
          peek(2).kind == TokenKind::Number;
-}
-
-/// "10 cm": a known short unit behind a number.
-bool Parser::is_unit(const Token& token, const Node& left) const {
-  if (token.text == "or") return true;
-  if (token.text == "to" && peek(1).kind == TokenKind::Number) return true;
-  const Token& behind = peek(1);
-  const bool ends = behind.kind == TokenKind::End || behind.text == "^";
-  static const std::unordered_set<std::string> kAttached{"cm", "mm", "km", "kg", "ml"};  // 5cm
-  if (left.kind == Kind::Number && ends && kAttached.count(token.text) > 0) return true;
-  if (left.kind != Kind::Number || !token.space_before) return false;
-  if (is_short_unit(token.text)) return true;
-  const Token& next = peek(1);
-  const bool last = next.kind == TokenKind::End || next.text == "/" || next.text == "^";
-  return token.text.size() == 1 && last &&
-         std::string("mgLlshNJVWA").find(token.text) != std::string::npos;
 }
 
 Node Parser::implicit_product(Node left) {
@@ -145,8 +129,6 @@ Node Parser::power() {
   Node raised = exponent();
   const bool degrees = raised.kind == Kind::Symbol && raised.text == "\\circ";
   if (!degrees) return postfix(node(Kind::Power, "", {std::move(base), std::move(raised)}));
-  const bool scale = (next_is("C") || next_is("F")) && peek(1).kind == TokenKind::End;
-  if (scale) take();
   return node(Kind::Call, "degree", {std::move(base)});
 }
 
@@ -167,8 +149,6 @@ Node Parser::postfix(Node value) {
       value = node(Kind::Percent, "", {std::move(value)});
     } else if (accept("\\circ") || is_degree_word()) {
       if (is_degree_word()) take();
-      const bool scale = (next_is("C") || next_is("F")) && peek(1).kind == TokenKind::End;
-      if (scale) take();
       value = node(Kind::Call, "degree", {std::move(value)});
     } else if (next_is("_") && value.kind == Kind::Number) {
       take();
@@ -187,9 +167,7 @@ Node Parser::postfix(Node value) {
     } else if (value.kind == Kind::Number && is_word() && !scale_of(peek().text).empty()) {
       const std::string scale = scale_of(take().text);
       value = node(Kind::Multiply, "", {std::move(value), node(Kind::Number, scale)});
-    } else if (value.kind == Kind::Number &&
-               (next_is("\\overline") || next_is("\\dot") ||
-                (next_is(".") && (peek(1).text == "\\overline" || peek(1).text == "\\dot")))) {
+    } else if (starts_repetition(value)) {
       value = repeating(value);
     } else {
       return value;
@@ -218,23 +196,6 @@ Node Parser::factorial(Node value) {
   while (accept("!")) ++marks;
   if (marks > 2) throw Unreadable{};
   return node(Kind::Call, marks == 1 ? "factorial" : "double_factorial", {std::move(value)});
-}
-
-/// 0.1\overline{6}: the digits before, then (the repeated digits) / 99...9 shifted.
-Node Parser::repeating(const Node& digits) {
-  accept(".");
-  take();
-  accept("{");
-  const Token period = take();
-  accept("}");
-  if (period.kind != TokenKind::Number || period.text.find('.') != std::string::npos ||
-      period.text.size() > limits_.digits)
-    throw Unreadable{};
-  const std::size_t point = digits.text.find('.');
-  const std::size_t places = point == std::string::npos ? 0 : digits.text.size() - point - 1;
-  const std::string nines = std::string(period.text.size(), '9') + std::string(places, '0');
-  Node rest = node(Kind::Divide, "", {node(Kind::Number, period.text), node(Kind::Number, nines)});
-  return node(Kind::Add, "", {digits, std::move(rest)});
 }
 
 bool Parser::is_percent_word() const {

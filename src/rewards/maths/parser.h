@@ -21,7 +21,7 @@ class Parser {
       : tokens_(std::move(tokens)), limits_(limits) {}
 
   Node run();
-  /// The first known unit met.
+  /// The first known unit met, as read_unit spells it.
   const std::string& unit() const { return unit_; }
 
  private:
@@ -51,13 +51,27 @@ class Parser {
   std::string accept_relation();
   static bool holds_reservation(const Node& node);
   Node relation();
+  Node sides();
+  Node right_side();
   Node chain(Node low, const std::string& first, Node middle, const std::string& second);
   bool accept_ratio_word();
   Node ratio();
   void read_words(std::string& text);
   std::string with_hyphen(std::string word);
+
+  // Units (parse_units.cpp)
+  struct UnitRun {
+    std::string text;       // of the tokens, as units.h reads it
+    std::size_t count = 0;  // of the tokens
+  };
+  UnitRun unit_run(std::size_t ahead = 0) const;
+  bool ends_value(std::size_t ahead) const;
+  bool is_bare_unit() const;
+  bool is_unit(const Token& token, const Node& left) const;
+  bool starts_unit(const Node& left) const;
   bool starts_unit_fraction() const;
-  void skip_unit();
+  void skip_unit(const Node& value);
+  void skip_words(const std::string& lead);
 
   // Arithmetic (parse_terms.cpp)
   Node sum();
@@ -67,17 +81,23 @@ class Parser {
   bool starts_factor(const Node& left) const;
   bool is_mixed(const Node& left) const;
   bool is_times_word() const;
-  bool is_unit(const Token& token, const Node& left) const;
   Node implicit_product(Node left);
   Node power();
   Node exponent();
   Node postfix(Node value);
   Node factorial(Node value);
-  Node repeating(const Node& digits);
   bool starts_short_choose(const Node& above) const;
   bool accept_base_word();
   bool is_percent_word() const;
   bool is_degree_word() const;
+
+  // Repeating decimals (parse_repeating.cpp)
+  bool starts_repetition(const Node& value) const;
+  Node repeating(const Node& value);
+  Node with_period(const Node& value, const std::string& period);
+  Node cut_period(const std::string& decimal, std::size_t period, std::size_t times);
+  Node going_on(const std::string& decimal);
+  Node in_words(const std::string& decimal);
 
   // Leaves (parse_leaves.cpp)
   Node primary();

@@ -26,6 +26,8 @@ Found maths_environment(std::string_view text, bool last);
 /// The first or last number of a text: digits with separators, a fraction (1/2 or \frac{1}{2}), a
 /// sign that is no subtraction.
 Found number_in(std::string_view text, bool last);
+/// `value`, which ends at `end` of a text, with the known unit that follows it there.
+std::string with_unit(std::string_view value, std::string_view text, std::size_t end);
 /// The first or last choice letter A to J that stands alone; empty when the letters are
 /// alternatives ("A or B") or denied ("not A").
 std::string letter_in(std::string_view text, bool first);

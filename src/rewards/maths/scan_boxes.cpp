@@ -164,7 +164,8 @@ Found maths_environment(std::string_view text, bool last) {
   std::size_t first = last ? list_begin(text, pieces) : 0;
   std::size_t end = first + 1;
   while (end < pieces.size() && goes_on(text, pieces, end)) ++end;
-  return {joined(pieces, first, end), is_doubted(text, pieces[first].begin, pieces[end - 1].end)};
+  const std::string value = with_unit(joined(pieces, first, end), text, pieces[end - 1].end);
+  return {value, is_doubted(text, pieces[first].begin, pieces[end - 1].end)};
 }
 
 }  // namespace r1::rewards::maths

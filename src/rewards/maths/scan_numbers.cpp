@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "rewards/choice_letters.h"
 #include "rewards/maths/doubt.h"
 #include "rewards/maths/scan.h"
+#include "rewards/maths/units.h"
 
 namespace r1::rewards::maths {
 namespace {
@@ -24,6 +26,64 @@ std::size_t number_end(std::string_view text, std::size_t at) {
     if (!digit_at(at) && !(separator && digit_at(at + 1))) break;
   }
   return at < text.size() && text[at] == '%' ? at + 1 : at;
+}
+
+/// Behind "(6)", "\\overline{6}", "\\dot{6}" or a combining mark, by which the decimal that ends at
+/// `end` repeats; else `end`.
+std::size_t repeat_end(std::string_view text, std::size_t begin, std::size_t end) {
+  bool decimal = text.substr(begin, end - begin).find('.') != kNone;
+  const auto behind_digits = [&](std::size_t at) {
+    return std::min(text.find_first_not_of("0123456789", at), text.size());
+  };
+  for (;;) {
+    const bool point = !decimal && end < text.size() && text[end] == '.';
+    const std::size_t at = end + (point ? 1 : 0);
+    const auto rest = text.substr(std::min(at, text.size()));
+    std::size_t next = end;
+    for (const std::string_view mark : {"\u0304", "\u0305", "\u0307"})
+      if (!point && rest.starts_with(mark)) next = behind_digits(at + mark.size());
+    for (const std::string_view name : {"(", "\\overline", "\\bar", "\\dot"}) {
+      if (!(decimal || point) || !rest.starts_with(name)) continue;
+      const std::size_t open = at + name.size();
+      const bool brace = name == "(" || (open < text.size() && text[open] == '{');
+      const std::size_t digits = open + (brace && name != "(" ? 1 : 0);
+      const std::size_t close = behind_digits(digits);
+      const bool closed =
+          !brace || (close < text.size() && (text[close] == ')' || text[close] == '}'));
+      if (close > digits && closed) next = behind_digits(close + (brace ? 1 : 0));
+    }
+    if (next == end) return end;
+    decimal |= point;
+    end = next;
+  }
+}
+
+/// Behind the "..." of a decimal that ends at `end`; else `end`.
+std::size_t dots_end(std::string_view text, std::size_t begin, std::size_t end) {
+  if (text.substr(begin, end - begin).find('.') == kNone) return end;
+  for (const std::string_view dots : {"...", "…", "\\ldots", "\\dots", "\\cdots"})
+    if (text.substr(end).starts_with(dots))
+      return std::min(text.find_first_not_of('.', end + dots.size()), text.size());
+  return end;
+}
+
+/// Behind "× 10^8" that goes on the number which ends at `end`; else `end`.
+std::size_t scale_end(std::string_view text, std::size_t end) {
+  const auto accept = [&](std::size_t at, std::initializer_list<std::string_view> signs) {
+    at = std::min(text.find_first_not_of(' ', at), text.size());
+    for (const std::string_view sign : signs)
+      if (text.substr(at).starts_with(sign)) return at + sign.size();
+    return kNone;
+  };
+  std::size_t at = accept(end, {"×", "\\times", "\\cdot", "x", "*", "·"});
+  if (at != kNone) at = accept(at, {"10^"});
+  if (at == kNone) return end;
+  const bool brace = at < text.size() && text[at] == '{';
+  if (brace) ++at;
+  if (at < text.size() && text[at] == '-') ++at;
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789", at), text.size());
+  const bool closed = !brace || (digits < text.size() && text[digits] == '}');
+  return digits > at && closed ? digits + (brace ? 1 : 0) : end;
 }
 
 /// Behind "\\frac{1}{2}" that begins at `at`; npos: no fraction of plain numbers there.
@@ -56,26 +116,6 @@ std::size_t with_sign(std::string_view text, std::size_t begin) {
   return operand ? begin : minus;
 }
 
-/// "A nice problem"; but "A is right".
-bool begins_as_article(std::string_view text, std::size_t at) {
-  static constexpr std::array<std::string_view, 10> kOfChoices{
-      "is", "was", "and", "or", "because", "since", "as", "isn", "but", "not"};
-  if (text[at] != 'A' || at + 2 >= text.size() || text[at + 1] != ' ') return false;
-  const char next = text[at + 2];
-  return next >= 'a' && next <= 'z' &&
-         !any_of_words(words_of(text.substr(at + 1, 16)), 0, 1, kOfChoices);
-}
-
-bool is_letter_choice(std::string_view text, std::size_t at) {
-  const auto outside = [&](std::size_t k) {
-    return !is_alnum(text[k]) || static_cast<unsigned char>(text[k]) >= 0x80;
-  };
-  const bool alone = (at == 0 || outside(at - 1)) && (at + 1 == text.size() || outside(at + 1));
-  // "I" is a pronoun more often than a choice, "A" an article before most words.
-  return alone && text[at] >= 'A' && text[at] <= 'J' && text[at] != 'I' &&
-         !begins_as_article(text, at);
-}
-
 }  // namespace
 
 Found number_in(std::string_view text, bool last) {
@@ -88,7 +128,8 @@ Found number_in(std::string_view text, bool last) {
       ++at;
       continue;
     }
-    const std::size_t behind = fraction != kNone ? fraction : number_end(text, at);
+    const std::size_t plain = fraction != kNone ? fraction : number_end(text, at);
+    const std::size_t behind = scale_end(text, dots_end(text, at, repeat_end(text, at, plain)));
     const std::size_t start = std::exchange(at, behind);
     if (is_power_of_unit(text, start)) continue;
     begin = with_sign(text, start);
@@ -97,36 +138,31 @@ Found number_in(std::string_view text, bool last) {
   }
   if (begin == kNone) return {};
   const bool doubted = is_doubted(text, begin, end) || (last && is_no_result(text, begin, end));
-  return {std::string(text.substr(begin, end - begin)), doubted};
+  return {with_unit(text.substr(begin, end - begin), text, end), doubted};
+}
+
+std::string with_unit(std::string_view value, std::string_view text, std::size_t end) {
+  const std::string unit = unit_in_prose(text, end);
+  return std::string(value) + (unit.empty() ? "" : "\\text{ " + unit + "}");
 }
 
 std::string letter_in(std::string_view text, bool first) {
-  static constexpr std::array<std::string_view, 8> kDenied{
-      "not", "isn", "cannot", "t", "exclude", "except", "excluding", "eliminate"};
-  constexpr char kNothing = 0;
-  char found = kNothing;
+  char found = '\0';
   bool joined = false;
   std::size_t behind = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!is_letter_choice(text, at)) continue;
-    const auto between = words_of(text.substr(behind, at - behind));
-    const bool denied =
-        (!between.empty() && any_of_words(between, between.size() - 1, between.size(), kDenied)) ||
-        is_taken_back(text, at + 1) ||
-        (at >= 6 && text.substr(at - std::min<std::size_t>(at, 7), 7).find("不是") != kNone);
-    if (denied) {
-      behind = at + 1;
-      continue;
-    }
-    const bool follows = found != kNothing && between.size() <= 1 && text[at] != found &&
-                         (between.empty() || between[0] == "or" || between[0] == "and");
-    behind = at + 1;
-    if (first && found != kNothing && !follows) break;
+  for (const ChoiceLetter& choice : choice_letters(text)) {
+    const auto between = text.substr(behind, choice.begin - behind);
+    behind = choice.end;
+    if (choice.denied) continue;
+    // "B. C" names two as "B, C" does.
+    const bool beside = choice.joined || between.find_first_not_of(" .:()[]*") == kNone;
+    const bool follows = found != '\0' && beside && choice.letter != found;
+    if (first && found != '\0' && !follows) break;
     joined = follows;
     if (follows && first) break;
-    found = text[at];
+    found = choice.letter;
   }
-  if (joined || found == kNothing) return {};
+  if (joined || found == '\0') return {};
   return std::string(1, found);
 }
 

@@ -40,11 +40,40 @@ bool is_function_value(const Node& n) {
          std::string_view("fghFGP").find(name.text) != std::string_view::npos;
 }
 
-/// |AB|.
+/// \phi(10).
+bool is_arithmetic_value(const Node& n) {
+  return n.kind == Kind::Multiply && n.children.size() == 2 && n.children[0].kind == Kind::Symbol &&
+         is_integer_literal(n.children[1]) &&
+         (n.children[0].text == "\\phi" || n.children[0].text == "\\varphi" ||
+          n.children[0].text == "\\sigma" || n.children[0].text == "\\tau");
+}
+
+/// dy/dx, d/dx, d^2y/dx^2.
+bool is_derivative(const Node& n) {
+  const auto begins_with_d = [](const Node& side) {
+    const Node* first = &side;
+    while ((first->kind == Kind::Multiply || first->kind == Kind::Power) &&
+           !first->children.empty())
+      first = &first->children[0];
+    return first->kind == Kind::Symbol && first->text == "d";
+  };
+  return n.kind == Kind::Divide && n.children[1].kind == Kind::Multiply &&
+         begins_with_d(n.children[0]) && begins_with_d(n.children[1]);
+}
+
+/// A sum over an index, a limit, an event such as X = 3, a derivative: nothing to solve for.
+bool is_computed(const Node& n) {
+  if (n.kind == Kind::Relation || is_derivative(n)) return true;
+  if (n.kind == Kind::Call && n.text.starts_with('\\')) return true;
+  if (n.kind == Kind::Multiply && n.children[0].kind == Kind::Text) return true;  // lcm(2, 3)
+  return std::any_of(n.children.begin(), n.children.end(), is_computed);
+}
+
+/// |AB|, and |A|, a determinant or a count.
 bool is_length(const Node& n) {
   const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
   return n.kind == Kind::Call && n.text == "abs" && n.children[0].kind == Kind::Symbol &&
-         n.children[0].text.size() == 2 &&
+         n.children[0].text.size() <= 2 &&
          std::all_of(n.children[0].text.begin(), n.children[0].text.end(), is_capital);
 }
 
@@ -203,7 +232,7 @@ bool is_name(const Node& n) {
   if (n.kind == Kind::Text) return true;
   const bool container = n.kind == Kind::Multiply || n.kind == Kind::Group || n.kind == Kind::List;
   const bool product = n.kind == Kind::Multiply;
-  if (is_function_value(n) || is_length(n)) return true;
+  if (is_function_value(n) || is_arithmetic_value(n) || is_length(n)) return true;
   return container && !n.children.empty() &&
          std::all_of(n.children.begin(), n.children.end(), [product](const Node& child) {
            return is_name(child) || (product && is_inverse_function(child));
@@ -215,7 +244,15 @@ bool is_assignment(const Node& n) {
          (is_name(n.children[0]) || (n.text == "=" && is_name(n.children[1])));
 }
 
+bool states_value(const Node& n) {
+  if (n.kind != Kind::Relation || n.text != "=" || is_computed(n.children[1])) return false;
+  const Node& right = n.children[1];
+  const bool matrix = right.kind == Kind::Group && right.text == "matrix";
+  return is_computed(n.children[0]) || (matrix && n.children[0].kind != Kind::Group);
+}
+
 const Node& assigned(const Node& n) {
+  if (states_value(n)) return n.children[1];
   const bool computation = n.kind == Kind::Relation && n.text == "=" && free_symbols(n).empty() &&
                            !contains(n, Kind::Text);
   if (computation) return n.children[1];  // 10^3 = 1000

@@ -17,7 +17,11 @@ bool contains(const Node& node, Kind kind);
 /// x, x_1, AB, f(x), (p,q), V_1:V_2: what may stand left of an assignment.
 bool is_name(const Node& node);
 bool is_assignment(const Node& node);
-/// The right side of an assignment ("2 = x" too) or of a computation without symbols; else `node`.
+/// "\lim f = 1", "P(X = 3) = 1/4", "dy/dx = 2x", "A^2 = (a matrix)": the left side is no equation
+/// to solve, the right side is its value.
+bool states_value(const Node& node);
+/// The right side of an assignment ("2 = x" too), of a computation without symbols, of a stated
+/// value; else `node`.
 const Node& assigned(const Node& node);
 /// The left side of an assignment.
 const Node& name_of(const Node& assignment);

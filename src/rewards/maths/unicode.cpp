@@ -87,6 +87,27 @@ const std::unordered_map<std::int32_t, std::string>& signs() {
                                                                    {0x20B9, ""},
                                                                    {0x2018, "'"},
                                                                    {0x2019, "'"},
+                                                                   {0x2026, "..."},
+                                                                   {0x22EF, "\\dots "},
+                                                                   {0x03A9, "\\Omega "},
+                                                                   {0x2126, "\\Omega "},
+                                                                   {0x00B5, "\\micro "},
+                                                                   {0x212B, "Å"},
+                                                                   {0x2103, "\\circ C"},
+                                                                   {0x2109, "\\circ F"},
+                                                                   {0x2113, "L"},
+                                                                   {0x339C, " mm"},
+                                                                   {0x339D, " cm"},
+                                                                   {0x339E, " km"},
+                                                                   {0x33A0, " cm^2"},
+                                                                   {0x33A1, " m^2"},
+                                                                   {0x33A2, " km^2"},
+                                                                   {0x33A4, " cm^3"},
+                                                                   {0x33A5, " m^3"},
+                                                                   {0x338E, " mg"},
+                                                                   {0x338F, " kg"},
+                                                                   {0x3396, " mL"},
+                                                                   {0x33C4, " cc"},
                                                                    {0x03B1, "\\alpha "},
                                                                    {0x03B2, "\\beta "},
                                                                    {0x03B3, "\\gamma "},
@@ -131,6 +152,28 @@ void append_script(std::string& out, char mark, char first, char (*read)(std::in
   out += '}';
 }
 
+bool is_ascii_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// A combining bar or dot over the digit before it: 0.1\u0305 is 0.\overline{1}.
+bool mark_digit(std::string& out, std::int32_t mark) {
+  const bool bar = mark == 0x0305 || mark == 0x0304 || mark == 0x00AF;
+  if ((!bar && mark != 0x0307) || out.empty() || out.back() < '0' || out.back() > '9') return false;
+  const std::string digit(1, out.back());
+  out.pop_back();
+  constexpr std::string_view kBar = "\\overline{";
+  const std::size_t begin = out.rfind(kBar);
+  const bool joins = bar && begin != std::string::npos && out.ends_with('}') &&
+                     out.find('}', begin) + 1 == out.size();
+  if (joins) {
+    out.insert(out.size() - 1, digit);
+  } else {
+    out += (bar ? std::string(kBar) : "\\dot{") + digit + '}';
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string to_ascii(std::string_view text) {
@@ -143,7 +186,10 @@ std::string to_ascii(std::string_view text) {
       continue;
     }
     const std::int32_t c = data::next_code_point(text, at);
-    if (const char raised = superscript(c); raised != '\0') {
+    if (mark_digit(out, c)) continue;
+    if (c == 0x03BC && at < text.size() && is_ascii_letter(text[at])) {  // a prefix, as in μm
+      out += "\\micro ";
+    } else if (const char raised = superscript(c); raised != '\0') {
       append_script(out, '^', raised, superscript, text, at);
     } else if (const char lowered = subscript(c); lowered != '\0') {
       append_script(out, '_', lowered, subscript, text, at);

@@ -7,6 +7,7 @@
 #include "rewards/maths/extract.h"
 #include "rewards/maths/normalise.h"
 #include "rewards/maths/parse.h"
+#include "rewards/maths/units.h"
 #include "rewards/maths/vocabulary.h"
 
 namespace r1::rewards::maths {
@@ -103,10 +104,13 @@ Verdict compare_texts(const std::string& gold, const Candidate& candidate, const
   };
   if (candidate.text.size() > limits.text_bytes || gold.size() > limits.text_bytes)
     return finish(Answer::Unknown, "limit", candidate);
-  const bool words = is_words(gold) && same(without_article(gold), without_article(candidate.text));
-  if (words || same(gold, candidate.text)) return finish(Answer::Equal, "ok", candidate);
   const ParseResult left = parse(gold, limits);
   const ParseResult right = parse(candidate.text, limits);
+  // 10 cm is not 10 m, 5 mW not 5 MW.
+  if (left.node && right.node && !same_unit(left.unit, right.unit))
+    return finish(Answer::Different, "wrong", candidate);
+  const bool words = is_words(gold) && same(without_article(gold), without_article(candidate.text));
+  if (words || same(gold, candidate.text)) return finish(Answer::Equal, "ok", candidate);
   if (!left.node) {
     if (left.limit) return finish(Answer::Unknown, "limit", candidate);
     if (is_words(gold)) return finish(Answer::Different, "wrong", candidate);
@@ -114,8 +118,6 @@ Verdict compare_texts(const std::string& gold, const Candidate& candidate, const
   }
   if (!right.node)
     return finish(Answer::Unknown, right.limit ? "limit" : "unparsable_answer", candidate);
-  const bool units = !left.unit.empty() && !right.unit.empty() && left.unit != right.unit;
-  if (units) return finish(Answer::Different, "wrong", candidate);  // 10 cm is not 10 m
   const Answer answer = compare(*left.node, *right.node, limits);
   if (answer == Answer::Unknown) return finish(answer, "limit", candidate);
   return finish(answer, answer == Answer::Equal ? "ok" : "wrong", candidate);

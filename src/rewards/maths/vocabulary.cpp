@@ -36,30 +36,12 @@ bool is_greek(const std::string& name) {
 }
 
 bool is_short_unit(const std::string& word) {
-  static const std::unordered_set<std::string> units{"cm",  "mm",  "km",  "kg", "mg", "ml",  "ft",
-                                                     "in",  "hr",  "mi",  "at", "sq", "rad", "USD",
-                                                     "EUR", "KRW", "GBP", "lb", "oz", "mL"};
+  static const std::unordered_set<std::string> units{
+      "cm", "mm", "km",  "kg",  "mg",  "ml",  "ft",  "in",  "hr",  "mi",  "at",
+      "cc", "sq", "rad", "USD", "EUR", "KRW", "GBP", "lb",  "oz",  "mL",  "Pa",
+      "Hz", "kW", "kN",  "kJ",  "kV",  "mA",  "mV",  "eV",  "dB",  "MW",  "GW",
+      "MJ", "MV", "nm",  "ms",  "ns",  "kPa", "MPa", "mol", "kHz", "MHz", "GHz"};
   return units.count(word) > 0;
-}
-
-std::string known_unit(const std::string& word) {
-  static const std::unordered_map<std::string, std::string> units{
-      {"mm", "mm"},         {"millimeter", "mm"}, {"cm", "cm"},       {"centimeter", "cm"},
-      {"m", "m"},           {"meter", "m"},       {"km", "km"},       {"kilometer", "km"},
-      {"in", "inch"},       {"inch", "inch"},     {"inche", "inch"},  {"ft", "foot"},
-      {"foot", "foot"},     {"feet", "foot"},     {"yard", "yard"},   {"mile", "mile"},
-      {"mi", "mile"},       {"g", "g"},           {"gram", "g"},      {"kg", "kg"},
-      {"kilogram", "kg"},   {"mg", "mg"},         {"pound", "pound"}, {"ounce", "ounce"},
-      {"second", "second"}, {"minute", "minute"}, {"hour", "hour"},   {"hr", "hour"},
-      {"day", "day"},       {"week", "week"},     {"month", "month"}, {"year", "year"},
-      {"cent", "cent"},     {"dollar", "dollar"}, {"euro", "euro"},   {"yuan", "yuan"},
-      {"radian", "radian"}, {"rad", "radian"},    {"am", "am"},       {"pm", "pm"},
-      {"USD", "dollar"},    {"EUR", "euro"},      {"AM", "am"},       {"PM", "pm"},
-      {"a.m.", "am"},       {"p.m.", "pm"},       {"A.M.", "am"},     {"P.M.", "pm"}};
-  std::string one = word;
-  if (one.size() > 3 && one.back() == 's') one.pop_back();
-  const auto found = units.find(one);
-  return found == units.end() ? std::string{} : found->second;
 }
 
 std::string scale_of(const std::string& word) {
@@ -78,7 +60,12 @@ bool changes_value(const std::string& word) {
   static const std::unordered_set<std::string> words{"squared",  "cubed",   "factorial", "halves",
                                                      "thirds",   "fourths", "fifths",    "sixths",
                                                      "sevenths", "eighths", "ninths",    "tenths"};
-  return words.count(word) > 0;
+  return words.count(word) > 0 || means_repeating(word);
+}
+
+bool means_repeating(const std::string& word) {
+  return word == "repeating" || word == "recurring" || word == "repeated" ||
+         word.starts_with("순환") || word.starts_with("循环") || word.starts_with("循環");
 }
 
 bool means_all_reals(std::string_view words) {
@@ -103,6 +90,27 @@ bool means_no_solution(const std::string& words) {
                                                        "\\{\\}"};
   return phrases.count(words) > 0 || words.ends_with("hasnosolution") ||
          words.ends_with("hasnosolutions") || words.ends_with("havenosolution");
+}
+
+bool denies(std::string_view words) {
+  static const std::unordered_set<std::string> denials{
+      "not",    "isn",     "no",       "nor",     "wrong",   "incorrect", "false",
+      "except", "maybe",   "perhaps",  "either",  "unless",  "neither",   "if",
+      "cannot", "never",   "probably", "unknown", "invalid", "doesn",     "doubt",
+      "than",   "without", "aren",     "wasn"};
+  std::string word;
+  for (std::size_t at = 0; at <= words.size(); ++at) {
+    const char c = at < words.size() ? words[at] : ' ';
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+      word += static_cast<char>(c | 0x20);
+      continue;
+    }
+    if (denials.count(word) > 0) return true;
+    word.clear();
+  }
+  for (const std::string_view other : {"아니", "아닙", "아닌", "아님", "不", "非", "没", "ない"})
+    if (words.find(other) != words.npos) return true;
+  return false;
 }
 
 bool is_reservation(std::string_view words) {

@@ -54,6 +54,9 @@ std::size_t behind_phrase(const std::string& text) {
     const std::size_t at = lower.rfind(phrase);
     if (at == std::string::npos) continue;
     const std::size_t end = at + phrase.size();
+    const bool goes_on = phrase.back() == 's' && end < lower.size() && lower[end] >= 'a' &&
+                         lower[end] <= 'z';  // "the answer isn't"
+    if (goes_on) continue;
     if (behind == std::string::npos || end > behind) behind = end;
   }
   return behind;

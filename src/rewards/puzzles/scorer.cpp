@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 
+#include "data/json_text.h"
 #include "rewards/puzzles/countdown.h"
 
 namespace r1::rewards::puzzles {
@@ -148,7 +149,7 @@ Puzzle read_puzzle(const std::string& record, const std::string& gold) {
   Puzzle puzzle;
   puzzle.answer = gold;
   puzzle.metadata = nlohmann::json::object();
-  const auto json = nlohmann::json::parse(record, nullptr, false);
+  const auto json = data::parse_json_or_discard(record);
   if (!json.is_object()) return puzzle;
   const auto metadata = json.find("metadata");
   puzzle.metadata = metadata != json.end() && metadata->is_object() ? *metadata : json;

@@ -35,6 +35,8 @@ def literal(value):
 
 def answer(line):
     target, name, arguments, keywords = ast.literal_eval(line)
+    if target == -2:
+        return ascii(("value", [name for name in names if type(name) is str], []))
     try:
         function = names[name] if target < 0 else getattr(objects[target], name)
         value = function(*arguments, **keywords)
@@ -82,14 +84,49 @@ def ask(target, name, arguments, keywords):
             mine.extend(theirs) if isinstance(mine, list) else mine.update(theirs)
     return Remote(value) if kind == "object" else value
 
+def free_names(test):
+    used, bound = set(), set()
+    for node in ast.walk(ast.parse(test)):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
+    return used - bound
+
+# A built-in is the solution's own only in tests that name nothing else of the solution: there it
+# is what is tested. Elsewhere the solution could redefine what the tests compare with.
+def tested_names(tests):
+    free = set()
+    for test in tests:
+        try:
+            free |= free_names(test)
+        except (SyntaxError, ValueError, RecursionError):
+            pass
+    if any(not hasattr(builtins, name) for name in free):
+        return None
+    try:
+        return free & set(ask(-2, "", (), {}))
+    except BaseException:
+        return set()
+
 class Names(dict):
     def __missing__(self, name):
-        if hasattr(builtins, name):
+        if hasattr(builtins, name) and (tested is None or name not in tested):
             raise KeyError(name)
         return lambda *arguments, **keywords: ask(-1, name, arguments, keywords)
 
-for test in ast.literal_eval(sys.stdin.read()):
+tests = ast.literal_eval(sys.stdin.read())
+tested = tested_names(tests)
+for test in tests:
     try:
+        if tested is not None and not tested:
+            raise NameError("no program")
         exec(compile(test, "test", "exec"), Names(__name__="test"))
         passed = True
     except BaseException:

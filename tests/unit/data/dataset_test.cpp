@@ -138,7 +138,10 @@ TEST(RecordFile, ReadsCsvAndJsonArrays) {
   const std::string json = testing::TempDir() + "prompts.json";
   std::ofstream(json) << R"([{"prompt": "a"}, {"prompt": "b"}])";
   EXPECT_EQ(read_record_file(json).size(), 2u);
-  std::ofstream(json) << R"([1])";
+  std::ofstream(json) << "[{\"prompt\": \"a\"},\n1]";
+  EXPECT_EQ(read_record_file(json).size(), 1u);
+  EXPECT_THROW(read_record_file(json, {.bad_lines = 0}), base::InputError);
+  std::ofstream(json) << "[{\"prompt\": \"a\"},\n x]";
   EXPECT_THROW(read_record_file(json), base::InputError);
 }
 

@@ -56,6 +56,44 @@ TEST_F(GgufParse, ReversesTheDims) {
   EXPECT_EQ(file.tensor("weight").data.size(), 96u);
 }
 
+/// Part `number` of `count` with one tensor of its own.
+test::GgufBytes part(std::uint16_t number, std::uint16_t count, const std::string& tensor) {
+  constexpr std::uint32_t kUint16 = 2;
+  test::GgufBytes bytes;
+  bytes.header(1, 2).text("split.no").number(kUint16).number(number);
+  bytes.text("split.count").number(kUint16).number(count);
+  bytes.tensor(tensor, {4}, 0, 0).data(16);
+  return bytes;
+}
+
+TEST_F(GgufParse, ReadsASplitModelFromItsFirstPart) {
+  const auto write = [&](const std::string& name, const test::GgufBytes& bytes) {
+    std::ofstream(folder_.path(name), std::ios::binary) << bytes.bytes_;
+    return folder_.path(name);
+  };
+  const auto refused = [](const std::string& path, const std::string& words) {
+    try {
+      GgufFile{path};
+      ADD_FAILURE() << "was not refused";
+    } catch (const base::InputError& error) {
+      EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+    }
+  };
+  const auto first = write("m-00001-of-00002.gguf", part(0, 2, "a"));
+  refused(first, "part 2 is missing");
+  const auto second = write("m-00002-of-00002.gguf", part(1, 2, "b"));
+  const GgufFile file(first);
+  EXPECT_TRUE(file.has_tensor("a"));
+  EXPECT_EQ(file.tensor("b").data.size(), 16u);
+  EXPECT_EQ(file.tensors().size(), 2u);
+  refused(second, "this is part 2 of 2: expected the first part");
+  refused(write("renamed.gguf", part(0, 2, "a")), "this is part 1 of 2");
+  write("m-00002-of-00002.gguf", part(1, 2, "a"));
+  refused(first, "an earlier part has it too");
+  write("m-00002-of-00002.gguf", part(0, 2, "b"));
+  refused(first, "expected part 2 of 2");
+}
+
 TEST_F(GgufParse, RefusesOtherFiles) {
   expect_refused(test::GgufBytes(), "end of the file");
   expect_refused(test::GgufBytes().number<std::uint64_t>(0), "GGUF");

@@ -4,11 +4,15 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "base/errors.h"
+#include "base/files.h"
 #include "models/gguf_source.h"
 #include "models/registry.h"
 #include "models/weights.h"
 #include "support/fixtures.h"
+#include "support/temporary_folder.h"
 
 namespace r1::models {
 namespace {
@@ -53,6 +57,37 @@ TEST(GgufFamily, ReadsTheShapeOfTheFile) {
   EXPECT_DOUBLE_EQ(deepseek.rope_scaling.mscale_all_dim, 1.0);
   EXPECT_EQ(deepseek.latent_attention.qk_nope_head_dim, 8);
   EXPECT_EQ(deepseek.experts.num_groups_per_token, 2);
+}
+
+TEST(GgufFamily, ARopeFactorWithoutATypeScalesLinearly) {
+  const auto typed = read_shape(test::data_path("models/gguf/qwen3.gguf"));
+  ASSERT_EQ(typed.rope_scaling.type, "linear");
+  const auto renamed = [](std::vector<std::pair<std::string, std::string>> keys) {
+    auto bytes = base::read_file(test::data_path("models/gguf/qwen3.gguf"));
+    for (const auto& [from, to] : keys) bytes.replace(bytes.find(from), from.size(), to);
+    const test::TemporaryFolder folder;
+    std::ofstream(folder.path("m.gguf"), std::ios::binary) << bytes;
+    return read_shape(folder.path("m.gguf")).rope_scaling;
+  };
+  const std::pair<std::string, std::string> no_type{"qwen3.rope.scaling.type",
+                                                    "qwen3.rope.scaling.tqpe"};
+  const std::pair<std::string, std::string> no_factor{"qwen3.rope.scaling.factor",
+                                                      "qwen3.rope.scaling.fbctor"};
+  const auto untyped = renamed({no_type});
+  EXPECT_EQ(untyped.type, "linear");
+  EXPECT_EQ(untyped.factor, typed.rope_scaling.factor);
+  EXPECT_EQ(renamed({no_type, no_factor}).type, "none");
+  EXPECT_EQ(renamed({no_factor}).factor, 1.0);
+  // The old key, two bytes shorter; the other key gives them back.
+  const auto sized = [](const std::string& key) {
+    const std::uint64_t size = key.size();
+    return std::string(reinterpret_cast<const char*>(&size), sizeof(size)) + key;
+  };
+  const auto old =
+      renamed({{sized("qwen3.rope.scaling.type"), sized("qwen3.rope.scaling.typexx")},
+               {sized("qwen3.rope.scaling.factor"), sized("qwen3.rope.scale_linear")}});
+  EXPECT_EQ(old.type, "linear");
+  EXPECT_EQ(old.factor, typed.rope_scaling.factor);
 }
 
 TEST(GgufFamily, NamesATensorThatNoModelOfTheFamilyHas) {

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/errors.h"
 #include "models/registry.h"
 #include "models/weights.h"
@@ -58,6 +60,20 @@ class LoadWeights : public ::testing::Test {
     }
   }
 };
+
+TEST_F(LoadWeights, ValuesThatAreNotFiniteAreAnError) {
+  for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    const std::string name = "model.layers.1.self_attn.o_proj.weight";
+    source_.tensors[name] = source_.tensors[name].clone();
+    source_.tensors[name][0][1] = value;
+    try {
+      load_weights(*model_, source_);
+      FAIL() << "accepted";
+    } catch (const base::NumericalError& error) {
+      EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+    }
+  }
+}
 
 TEST_F(LoadWeights, AMissingTensorIsNamed) {
   source_.tensors.erase("model.layers.1.mlp.experts.5.up_proj.weight");

@@ -85,16 +85,6 @@ std::string program_for(const nlohmann::json& record) {
 
 }  // namespace
 
-TEST(CodeBlock, LastClosedFence) {
-  const auto block = last_code_block("```python\na\n```\ntext\n  ```C++ title\nb\n\nc\n  ```\n");
-  ASSERT_TRUE(block);
-  EXPECT_EQ(block->language, "cpp");
-  EXPECT_EQ(block->text, "b\n\nc\n");
-  EXPECT_FALSE(last_code_block("```python\nunclosed"));
-  EXPECT_FALSE(last_code_block("no code"));
-  EXPECT_EQ(last_code_block("```\nx\n```\n```py\nunclosed")->text, "x\n");
-}
-
 TEST(SameOutput, LinesAndTheirNumber) {
   EXPECT_TRUE(same_output("1 \r\n2\n\n", "1\n2"));
   EXPECT_FALSE(same_output("1\n2\n3\n", "1\n2\n"));
@@ -121,6 +111,49 @@ TEST(CodeTests, RecordsOfAllForms) {
        {"", "[]", "{}", R"({"tests": []})", R"({"tests": [3]})", R"({"tests": [{"input": "1"}]})",
         R"({"test_list": "assert"})", R"({"input_output": {"inputs": ["1"], "outputs": []}})"})
     EXPECT_FALSE(read_code_tests(bad)) << bad;
+}
+
+TEST(CodeTests, InputsThatAreNoText) {
+  const auto tests = read_code_tests(
+      R"({"tests": [{"input": 5, "output": 10}, {"stdin": ["a", 1], "stdout": "a1"},
+                    {"input": null, "output": ["x", "y"]}, {"input": 12345678901234567890123, "output": 0.5}]})");
+  ASSERT_TRUE(tests);
+  EXPECT_EQ(tests->runs.at(0).input, "5");
+  EXPECT_EQ(tests->runs.at(0).expected, "10");
+  EXPECT_EQ(tests->runs.at(1).input, "a\n1\n");
+  EXPECT_EQ(tests->runs.at(2).input, "");
+  EXPECT_EQ(tests->runs.at(2).expected, "x\ny\n");
+  EXPECT_EQ(tests->runs.at(3).input, "12345678901234567890123");
+  EXPECT_EQ(tests->runs.at(3).expected, "0.5");
+  for (const char* bad : {R"({"tests": [{"input": true, "output": "1"}]})",
+                          R"({"tests": [{"input": {"a": 1}, "output": "1"}]})",
+                          R"({"tests": [{"input": [[1, 2]], "output": "1"}]})",
+                          R"({"tests": [{"input": "1", "output": null}]})",
+                          R"({"tests": [{"input": "1", "output": false}]})"})
+    EXPECT_FALSE(read_code_tests(bad)) << bad;
+}
+
+TEST_F(CodeTest, BuiltInsAreTheSolutionsWhereTheyAreTested) {
+  const auto tested = [](const std::string& program, const std::string& statement) {
+    return verdict(program, {{"tests", {statement}}});
+  };
+  EXPECT_EQ(tested("def sum(a, b): return a + b", "assert sum(2, 3) == 5"), "1.00 ok");
+  EXPECT_EQ(
+      tested("def filter(xs): return [x for x in xs if x > 1]", "assert filter([1, 2]) == [2]"),
+      "1.00 ok");
+  EXPECT_EQ(tested("def round(x): return 'r%d' % x", "assert round(3) == 'r3'"), "1.00 ok");
+  EXPECT_EQ(tested("def filter(xs): return xs[1:]", "assert len(filter([1, 2])) == 1"), "1.00 ok");
+  EXPECT_EQ(tested("def sorted(xs): return xs[::-1]",
+                   "def check(candidate):\n    assert candidate([1, 2]) == [2, 1]\ncheck(sorted)"),
+            "1.00 ok");
+  EXPECT_EQ(tested("def f(x): return [x]", "assert len(f(1)) == 1 and sorted(f(2)) == [2]"),
+            "1.00 ok");
+  EXPECT_EQ(tested("x = 1", "assert max([1, 2]) == 2"), "0.00 wrong");
+  EXPECT_EQ(tested("def abs(x): return 0", "assert abs(-3) == 3"), "0.00 wrong");
+  EXPECT_EQ(tested("def f(x): return 9\ndef abs(x): return 0", "assert abs(f(2) - 4) < 1e-6"),
+            "0.00 wrong");
+  EXPECT_EQ(tested("def max(x): return 2", "assert min([1, 2]) == 1"), "0.00 wrong");
+  EXPECT_EQ(tested("1/0", "assert max([1, 2]) == 2"), "0.00 wrong");
 }
 
 TEST_F(CodeTest, SharesOfTests) {

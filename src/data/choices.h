@@ -1,0 +1,33 @@
+#pragma once
+// Questions of multiple choice in the forms that benchmarks have.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace r1::data {
+
+struct Choices {
+  std::vector<std::string> texts;
+  std::vector<std::string> labels;  // the record's own names of them ("A", "1"); empty: none
+
+  bool empty() const { return texts.empty(); }
+};
+
+/// The choices of a record; empty: it is no multiple choice. Fields, the first that is there:
+///   choices, options, endings  [text, ...] (MMLU; AQuA's "A)21" loses its letter),
+///                              [{"label", "text"}, ...], {"text": [...], "label": [...]} (ARC),
+///                              {"A": text, "B": text, ...} (MedQA)
+///   A, B, ...                  columns, at least three, without a gap (CSV)
+/// Throws: InputError for one choice, for more than 26, and for another form of those fields.
+Choices read_choices(const nlohmann::json& record);
+
+/// The letter of the right choice, of the first of the fields answer, answerKey, correct,
+/// answer_index, answer_idx, label that is there: the record's own label, a letter, the text of one
+/// choice, an index from 0. A letter names its choice even where another choice reads like it.
+/// Empty: none of the fields is there. Throws: InputError when it names no choice, or several.
+std::string right_letter(const nlohmann::json& record, const Choices& choices);
+
+/// How many choices a record, as JSON text, has; 0: it is no multiple choice.
+int num_choices(const std::string& record);
+
+}  // namespace r1::data

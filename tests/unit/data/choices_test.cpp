@@ -1,0 +1,86 @@
+// Multiple choice in the forms that benchmarks have.
+#include "data/choices.h"
+
+#include <gtest/gtest.h>
+
+#include "base/errors.h"
+#include "data/dataset.h"
+
+namespace r1::data {
+namespace {
+
+std::string asked(const char* record) {
+  DataOptions options;
+  options.problem_fields = {"question"};
+  options.answer_fields = {"answer"};
+  const Problem problem = make_problem(nlohmann::json::parse(record), options, "here");
+  return problem.answer + " " + problem.problem.substr(0, problem.problem.find("\n\nAnswer"));
+}
+
+}  // namespace
+
+TEST(Choices, ALetterNamesItsChoiceEvenWhereAnotherReadsLikeIt) {
+  EXPECT_EQ(asked(R"({"question": "Type?", "choices": ["O", "A", "B", "AB"], "answer": "B"})"),
+            "B Type?\n\nA. O\nB. A\nC. B\nD. AB");
+  EXPECT_EQ(asked(R"({"question": "Grade?", "choices": ["C", "D", "A", "B"], "answer": "A"})")[0],
+            'A');
+  EXPECT_EQ(
+      asked(R"({"question": "Type?", "A": "O", "B": "A", "C": "B", "D": "AB", "answer": "B"})")[0],
+      'B');
+  EXPECT_EQ(asked(R"({"question": "?", "choices": ["O", "A", "B", "AB"], "answer": "AB"})")[0],
+            'D');
+  EXPECT_EQ(asked(R"({"question": "?", "choices": ["O", "A", "B", "AB"], "answer": "O"})")[0], 'A');
+}
+
+TEST(Choices, AllAreShown) {
+  EXPECT_EQ(
+      asked(
+          R"({"question": "Which?", "A": "w", "B": "x", "C": "y", "D": "z", "E": "k", "answer": "E"})"),
+      "E Which?\n\nA. w\nB. x\nC. y\nD. z\nE. k");
+  const std::string eleven = asked(
+      R"({"question": "Eleven", "options": ["a","b","c","d","e","f","g","h","i","j","k"], "answer": "B"})");
+  EXPECT_EQ(eleven[0], 'B');
+  EXPECT_NE(eleven.find("\nK. k"), std::string::npos);
+  const std::string arc = "\n\nA. w\nB. x\nC. y\nD. z";
+  EXPECT_EQ(
+      asked(R"({"question": "q", "choices": {"text": ["w","x","y","z"], "label": ["1","2","3","4"]},
+                      "answerKey": "2"})"),
+      "B q" + arc);
+  EXPECT_EQ(
+      asked(R"({"question": "q", "choices": {"text": ["w","x","y","z"], "label": ["A","B","C","D"]},
+                      "answerKey": "C"})"),
+      "C q" + arc);
+  EXPECT_EQ(
+      asked(
+          R"({"question": "q", "choices": [{"label": "1", "text": "w"}, {"label": "2", "text": "x"}],
+                      "answerKey": "2"})"),
+      "B q\n\nA. w\nB. x");
+  EXPECT_EQ(
+      asked(
+          R"({"question": "q", "options": {"A": "w", "B": "x"}, "answer_idx": "B", "answer": "x"})"),
+      "B q\n\nA. w\nB. x");
+  EXPECT_EQ(asked(R"({"question": "q", "options": ["A)21", "B)22"], "correct": "B"})"),
+            "B q\n\nA. 21\nB. 22");
+  EXPECT_EQ(asked(R"({"question": "q", "endings": ["w", "x"], "label": "1"})"),
+            "B q\n\nA. w\nB. x");
+  EXPECT_EQ(num_choices(R"({"options": ["a", "b", "c"]})"), 3);
+  EXPECT_EQ(num_choices(R"({"answer": "5"})"), 0);
+}
+
+TEST(Choices, WhatCannotBeReadIsRefused) {
+  for (
+      const char* record :
+      {R"({"question": "q", "choices": ["w", "x"], "answer": "z"})",
+       R"({"question": "q", "choices": ["w", "w"], "answer": "w"})",
+       R"({"question": "q", "choices": ["w", "x"], "answer": "C"})",
+       R"({"question": "q", "choices": ["w", "x"], "answer": 7})",
+       R"({"question": "q", "choices": ["w"], "answer": "A"})",
+       R"({"question": "q", "choices": {"one": "w"}, "answer": "A"})",
+       R"({"question": "q", "choices": [["w"], ["x"]], "answer": "A"})",
+       R"({"question": "q", "choices": ["1","2","3","4","5","6","7","8","9","10","11","12","13","14",
+            "15","16","17","18","19","20","21","22","23","24","25","26","27"], "answer": "A"})"})
+    EXPECT_THROW(asked(record), base::InputError) << record;
+  EXPECT_EQ(asked(R"({"question": "q", "A": 3, "B": 4, "answer": "7"})"), "7 q");
+}
+
+}  // namespace r1::data

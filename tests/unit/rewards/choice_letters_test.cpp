@@ -1,0 +1,168 @@
+// Choice letters beside any script, sign and denial.
+#include "rewards/choice_letters.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace r1::rewards {
+
+TEST(ChoiceLetters, StandBesideAnyScriptAndSign) {
+  for (const char* text : {"The answer is B.",
+                           "정답은 B입니다.",
+                           "B가 정답입니다.",
+                           "B입니다",
+                           "B번",
+                           "보기 B를 고른다",
+                           "정답: (B)",
+                           "答案是B。",
+                           "答案：B",
+                           "所以选（B）。",
+                           "选B",
+                           "选项B正确",
+                           "答えはBです。",
+                           "Bが正解",
+                           "「B」",
+                           "『B』です",
+                           "The answer is “B”.",
+                           "The answer is ‘B’.",
+                           "'B'",
+                           "\"B\"",
+                           "B—because it is larger.",
+                           "B–the larger one",
+                           "B…",
+                           "Answer:\u00a0B",
+                           "⭐B",
+                           "✅ B",
+                           "→B",
+                           "**B**",
+                           "__B__",
+                           "`B`",
+                           "[B]",
+                           "{B}",
+                           "$B$",
+                           "\\text{B}",
+                           "\\mathbf{B}",
+                           "B\u200b",
+                           "ответ: B",
+                           "Réponse : B",
+                           "«B»",
+                           "Ｂ",
+                           "Ⓑ",
+                           "B/",
+                           "#B",
+                           "B\n",
+                           "\tB\t",
+                           "ข้อ B ถูก",
+                           "الجواب B",
+                           "B。因为更大",
+                           "B．",
+                           "B、因为",
+                           "B) 12",
+                           "(B",
+                           "B: the second",
+                           "It's B!",
+                           "Option B is right."})
+    EXPECT_EQ(chosen_letter(text), 'B') << text;
+  for (const char* text : {"AB", "Bé", "éB", "B2", "2B", "Bs", "B's", "O'B", "B’s", "Because", "b",
+                           "", "I think so", "A cat sat", "K"})
+    EXPECT_EQ(chosen_letter(text), '\0') << text;
+  EXPECT_EQ(chosen_letter("K", 11), 'K');
+  EXPECT_EQ(chosen_letter("A is right"), 'A');
+}
+
+TEST(ChoiceLetters, ThatAreDeniedAreNoChoice) {
+  for (const char* text : {"The answer is not B.",
+                           "B is wrong.",
+                           "Option B is incorrect.",
+                           "It cannot be B.",
+                           "The answer isn't B.",
+                           "We can rule out B.",
+                           "n't B.",
+                           "The answer isn’t B.",
+                           "B is not correct.",
+                           "B isn't right.",
+                           "B can be ruled out.",
+                           "B can be eliminated.",
+                           "B is clearly false.",
+                           "Not B.",
+                           "It is not (B).",
+                           "Anything but B? All but B.",
+                           "Everything except B.",
+                           "I would exclude option B.",
+                           "We eliminate B.",
+                           "B does not fit.",
+                           "B doesn't hold.",
+                           "B must be rejected.",
+                           "B was ruled out.",
+                           "It can't possibly be B.",
+                           "It could not be B.",
+                           "I don't think it is B.",
+                           "The wrong answer is B.",
+                           "Choose something other than B.",
+                           "instead of B",
+                           "B is impossible.",
+                           "B?",
+                           "Is it B?",
+                           "B is the wrong choice.",
+                           "never B",
+                           "neither B",
+                           "B는 정답이 아닙니다.",
+                           "B가 아니다",
+                           "정답은 B가 아닙니다.",
+                           "B는 틀렸습니다.",
+                           "B는 오답입니다",
+                           "B를 제외한다",
+                           "B일 수 없다",
+                           "B는 옳지 않다",
+                           "B 말고",
+                           "B는 맞지 않습니다",
+                           "不是B",
+                           "答案不是B。",
+                           "不选B",
+                           "B不对",
+                           "B是错的",
+                           "B错误",
+                           "B不正确",
+                           "排除B",
+                           "B可以排除",
+                           "除了B",
+                           "Bではない",
+                           "Bではありません",
+                           "Bは間違いです",
+                           "Bは違う",
+                           "nicht B",
+                           "ce n'est pas B"})
+    EXPECT_EQ(chosen_letter(text), '\0') << text;
+}
+
+TEST(ChoiceLetters, ThatAreLeftAreTheChoice) {
+  for (const char* text : {"It is not A, so B.",
+                           "Not A but B.",
+                           "A is wrong. B is right.",
+                           "A is wrong, B is right.",
+                           "B, not A.",
+                           "B (not A)",
+                           "B is correct because A is not.",
+                           "Rule out A, C and D: B.",
+                           "We eliminate A, C and D, leaving B.",
+                           "A and C are wrong; the answer is B.",
+                           "It isn't A or C. It is B.",
+                           "At first B seems wrong. But the answer is B.",
+                           "A is not as good as B.",
+                           "B rather than A",
+                           "A는 틀렸고 정답은 B입니다.",
+                           "不是A而是B。",
+                           "A不对，选B。",
+                           "B가 정답이고, A는 아니다.",
+                           "All options except B are true, so the answer is B.",
+                           "B. A cat",
+                           "(B) A or C would be too small",
+                           "The incorrect statement is B."})
+    EXPECT_EQ(chosen_letter(text), 'B') << text;
+  for (const char* text :
+       {"A or B", "A, B", "(A) and (B)", "A B C D", "A와 B", "A和B", "Either A or B."})
+    EXPECT_EQ(chosen_letter(text), '\0') << text;
+}
+
+}  // namespace r1::rewards
