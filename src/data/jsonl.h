@@ -23,8 +23,8 @@ struct JsonlLimits {
   int nesting = 64;              // of arrays and objects
 };
 
-/// Reads objects (json_text.h) one by one from lines that end in LF, CRLF or CR. A line that is none
-/// is counted, logged by the caller, and skipped; an empty line is skipped silently.
+/// Reads objects (json_text.h) one by one from lines that end in LF, CRLF or CR. A line that is
+/// none is counted, logged by the caller, and skipped; an empty line is skipped silently.
 class JsonlReader {
  public:
   /// Throws: InputError naming the file when it cannot be opened.

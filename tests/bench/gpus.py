@@ -77,6 +77,8 @@ def run_steps(line, folder, steps, limit):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    # mpirun's ranks have process groups of their own: a rank that is left holds its GPU's memory.
+    subprocess.run(["pkill", "-KILL", "-f", str(folder)], check=False)
     rows = rows_of(folder / "run")
     if len(rows) < 2:
         print((folder / "output").read_text(errors="replace")[-3000:], file=sys.stderr)

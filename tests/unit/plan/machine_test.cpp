@@ -8,6 +8,8 @@
 namespace r1::plan {
 namespace {
 
+using config::expect_contains;
+
 PlanOptions on(const std::string& machine) {
   PlanOptions options;
   options.machine = machine;

@@ -13,6 +13,11 @@
 namespace r1::plan {
 namespace {
 
+using config::expect_contains;
+using config::load_config;
+using config::load_config_text;
+using config::load_text;
+
 constexpr double kPublishedRounding = 0.005;  // counts are published with three digits
 
 models::ModelShape shape_of(const std::string& name) {

@@ -8,6 +8,8 @@
 namespace r1::plan {
 namespace {
 
+using config::load_config_text;
+
 constexpr double kRounding = 1e-9;
 
 /// 800 TFLOP/s and 4.3 TB/s (an H200's measured rates), links of 100 and 10 GB/s, nothing lost.
