@@ -35,9 +35,8 @@ std::vector<data::Completion> drawn_alone(test::ToyRun& toy,
   }
   const auto& tokenizer = *toy.run().text().tokenizer;
   std::vector<data::Completion> completions;
-  for (auto& samples :
-       generation::Engine(*model, config.engine)
-           .generate(requests, config.sampling, {.eos_token_ids = tokenizer.eos_token_ids()}))
+  for (auto& samples : generation::Engine(*model, config.engine)
+                           .generate(requests, config.sampling, {tokenizer.eos_token_ids(), {}}))
     for (auto& completion : samples) completions.push_back(std::move(completion));
   return completions;
 }
