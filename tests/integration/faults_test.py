@@ -16,7 +16,7 @@ import run_support as support
 
 RANKS = 4  # 0 and 1 policy, 2 reward, 3 reference
 WATCHDOG = 3  # seconds
-END_LIMIT = 60.0  # seconds from the fault to the end of the job
+END_LIMIT = 120.0  # seconds from the fault to the end of the job, on a machine that does other work
 SPARE_MEMORY = 8 << 20  # bytes of the address space
 SETTINGS = {"rl.steps": 1000, "checkpoint.interval_steps": 1000, "run.threads": 1, "data.generate.held_out_count": 0,
             "communication.watchdog_seconds": WATCHDOG, "metrics.tensorboard": False, "rewards.delay_ms": 20}

@@ -98,7 +98,7 @@ class Learning(unittest.TestCase):
             arguments += ["--set", assignment]
         command_line = [str(argument) for argument in arguments]
         quiet = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
-        done = subprocess.run(command_line, timeout=300, cwd=cls.folder, **quiet)
+        done = subprocess.run(command_line, timeout=900, cwd=cls.folder, **quiet)
         if done.returncode != 0:
             raise AssertionError(f"{command} {config} ended with {done.returncode}: {done.stdout}{done.stderr}")
         lines = (cls.folder / run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CONFIGS = ROOT / "tests" / "data" / "configs"
 LAUNCH = ROOT / "jobscripts" / "launch.sh"
 RANDOM = ROOT / "configs" / "tiny" / "random.toml"
-TIME_LIMIT = 240  # seconds: a run that is still there is one that hangs
+TIME_LIMIT = 600  # seconds: a run that is still there is one that hangs
 FP64 = {"model.dtype": "fp64", "model.master_dtype": "fp64", "trainer.gradient_dtype": "fp64"}
 MEASURED = re.compile(r"seconds|per_second|time|wait_share|memory_peak|memory_reserved")
 

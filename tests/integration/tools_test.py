@@ -25,7 +25,7 @@ SCORE_TOLERANCE = 5e-5
 def run(*arguments):
     """The finished process of `r1mpi arguments`."""
     command = [PROGRAM, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
 
 
 def read_jsonl(path):
