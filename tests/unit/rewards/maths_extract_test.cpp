@@ -41,7 +41,7 @@ TEST(MathsExtract, NumbersTakenBackAreNoAnswer) {
   for (const std::string text :
        {"it cannot be 5", "5 is wrong", "at least 5", "somewhere between 5 and", "5 or something"})
     EXPECT_NE(extract_answer(text).rule, "number") << text;
-  EXPECT_EQ(rule_and_text("a total of -3 degrees below"), "number: -3");
+  EXPECT_EQ(rule_and_text("a total of -3 degrees below"), "number: -3\\text{ degrees}");
 }
 
 TEST(MathsExtract, LettersThatAreAlternativesOrDeniedAreNoChoice) {
