@@ -83,7 +83,7 @@ class Pipeline(support.RunTest):
 
     def test_stopped_and_continued(self):
         """USR1 in the second stage: exit 75; the same command finishes with the models of an undisturbed run."""
-        narrow = {"checkpoint.narrow_when_done": True}
+        narrow = {"checkpoint.narrow_when_done": True, "rl.steps": 6}  # the signal comes before the last
         self.assert_ends(0, self.line(**narrow))
         slow = self.line("stopped", **{"rewards.delay_ms": 300}, **narrow)
         with self.running(slow) as process:

@@ -24,7 +24,7 @@ const std::vector<std::string> kTeacher = {
 
 std::vector<data::TrainingSample> samples() {
   std::vector<data::TrainingSample> list;
-  for (data::TokenId i = 0; i < 9; ++i) list.push_back({{40, i, 60}, {70, 80, i, 90}});
+  for (data::TokenId i = 0; i < 21; ++i) list.push_back({{40, i, 60}, {70, 80, i, 90}});
   return list;
 }
 
