@@ -63,14 +63,13 @@ class Overlap(support.RunTest):
             self.assertGreater(overlap, 0.0, f"step {step}")
 
     def test_share_of_waiting(self):
-        """A slow reward keeps the policy waiting; a policy that has little to wait for keeps the reward idle."""
+        """A slow reward keeps the policy waiting."""
         apart = {"roles.policy.ranks": 1, "roles.reward.ranks": 1, "roles.reference.ranks": 1}
         self.train("slow reward", 3, **apart)
         self.train("quick reward", 3, **apart, **{"rewards.delay_ms": 0})
         slow, quick = (support.read_jsonl(self.folder / name / "metrics.jsonl")[-1]
                        for name in ("slow reward", "quick reward"))
         self.assertGreater(slow["wait_share"], quick["wait_share"])
-        self.assertLess(slow["wait_share_reward"], quick["wait_share_reward"])
         for row in (slow, quick):
             for name in ("wait_share", "wait_share_reward", "wait_share_reference"):
                 self.assertTrue(0 <= row[name] <= 1, row)
