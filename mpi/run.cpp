@@ -193,7 +193,8 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
   estimate_ = std::make_unique<metrics::TimeEstimate>(
       std::vector<metrics::StagePlan>{{stage(), setup_.command, total_steps, 0.0}});
   estimate_->begin_stage(0, first);
-  printer_ = std::make_unique<metrics::ProgressPrinter>(config().metrics.progress_seconds);
+  printer_ = std::make_unique<metrics::ProgressPrinter>(
+      metrics::ProgressInterval{config().run.log_every, config().metrics.progress_seconds});
   return first;
 }
 
@@ -263,11 +264,9 @@ void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& me
   if (writes()) {
     row.step = step;
     row.stage = stage();
-    double value = std::numeric_limits<double>::quiet_NaN(), tokens = value;
-    for (const auto& [name, entry] : row.values) {
-      if (name == measure) value = std::get<double>(entry);
-      if (name == "tokens_per_second") tokens = std::get<double>(entry);
-    }
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    const double value = row.number(measure).value_or(kUnknown),
+                 tokens = row.number("tokens_per_second").value_or(kUnknown);
     metrics_->write(row);
     estimate_->step_done(seconds);
     printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));

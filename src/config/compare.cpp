@@ -65,7 +65,7 @@ constexpr std::array<std::string_view, 17> kFreeKeys = {"run.device",
 }  // namespace
 
 ChangeClass change_class(const std::string& key) {
-  const bool shape = starts_with(key, "model.shape.") || key == "model.value_head";
+  const bool shape = starts_with(key, "model.shape.");
   // With it the prompts of a step depend on what was sampled before; checkpoints without it do not
   // know which come next.
   const bool order = key == "rl.resample_zero_advantage";

@@ -242,7 +242,6 @@ struct ModelOptions {
   std::string chat_template = "auto";
   std::string dtype = "bf16";
   std::string master_dtype = "fp32";
-  bool value_head = false;
   ModelShape shape;
 
   /// The role has a model: a path, or a shape with random weights.
@@ -265,7 +264,6 @@ struct ModelOptions {
              "bf16 and fp32, measured once");
     v.choice("master_dtype", master_dtype, {"fp32", "fp64", "bf16"},
              "weights that the optimizer updates, and its moments");
-    v("value_head", value_head, "one linear layer on the last hidden state (PPO); ppo sets it");
     v.section("shape", shape, "shape of a random model (and for plan without the files)");
   }
 

@@ -211,7 +211,6 @@ class Supervised(Layouts):
         for name, ranks, settings in (
             ("two ranks", 2, {}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64}),
-            ("without packing", 1, {"sft.packing": False}),
             ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
             ("heads shared by ranks, gradients spread", 8, {"roles.policy.train.tp": 4, "trainer.zero_stage": 2}),
             ("nothing spread", 2, {"trainer.zero_stage": 0}),

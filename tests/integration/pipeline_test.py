@@ -93,7 +93,9 @@ class Pipeline(support.RunTest):
         self.assertGreater(len(list((self.folder / "stopped").rglob("checkpoints/step-*"))), 0)
         self.assert_ends(0, slow)
         self.assertEqual(list((self.folder / "stopped").rglob("checkpoints/step-*")), [])
-        for config in (self.folder / "stopped" / "models").rglob("config.json"):
+        epochs = list((self.folder / "stopped").rglob("distilled_epoch_*/config.json"))
+        self.assertEqual(len(epochs), 1)
+        for config in [*epochs, *(self.folder / "stopped" / "models").rglob("config.json")]:
             self.assertEqual(json.loads(config.read_text())["torch_dtype"], "bfloat16", config)
         for name in ("rl2_final", "distilled/student"):
             files = [self.folder / run / "models" / name / "model.safetensors" for run in ("run", "stopped")]
