@@ -178,8 +178,6 @@ void add_other_tools(CLI::App& app, CommandLine& line) {
                    "hf (default): a folder that transformers loads; checkpoint: our HDF5")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"hf", "checkpoint"}));
-  convert->add_flag_callback(
-      "--to-checkpoint", [&line] { line.format = "checkpoint"; }, "the same as --to checkpoint");
 
   CLI::App* plan = add_command(
       app, "plan", "Who runs where, memory, time and what does not fit; needs no allocation");

@@ -86,7 +86,6 @@ void Reference::collect(std::vector<RolloutChunk>& chunks) {
   if (!service_) return;
   service_->collect(chunks, [this](data::Rollout& rollout, std::vector<double> logprobs) {
     rollout.reference_logprobs = std::move(logprobs);
-    rollout.reference_version = version_;
   });
 }
 

@@ -106,15 +106,12 @@ void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
 
 void check_rl_algorithm(const Config& config, base::Problems& problems) {
   const RlOptions& rl = config.rl;
-  const bool ppo = rl.algorithm == "ppo";
-  const bool groups = !config.advantage.needs_values() && config.advantage.kind != "batch_std";
-  problems.require(
-      ppo == config.advantage.needs_values(), "advantage.kind",
-      fmt::format("rl.algorithm = \"{}\" needs {}, found \"{}\"", rl.algorithm,
-                  ppo ? "\"gae\"" : "a group's advantages (\"grpo\", ...)", config.advantage.kind));
-  problems.require(ppo || config.kl.place != "reward" || config.kl.coefficient == 0.0, "kl.place",
-                   "a penalty per token in the reward needs algorithm = \"ppo\"; grpo has "
-                   "place = \"loss\" or \"none\"");
+  const bool values = config.advantage.needs_values();
+  const bool groups = !values && config.advantage.kind != "batch_std";
+  problems.require(values || config.kl.place != "reward" || config.kl.coefficient == 0.0,
+                   "kl.place",
+                   "a penalty per token in the reward needs advantage.kind = \"gae\" (PPO); GRPO "
+                   "has place = \"loss\" or \"none\"");
   problems.require(!groups || rl.samples_per_prompt > 1, "rl.samples_per_prompt",
                    "advantages compare the samples of a prompt: expected > 1");
   problems.require(!rl.resample_zero_advantage || groups, "rl.resample_zero_advantage",

@@ -39,13 +39,13 @@ constexpr std::array<std::string_view, 8> kFreeSections = {
     "roles.",      "communication.", "engine.",   "plan.",
     "checkpoint.", "metrics.",       "evaluate.", "pipeline."};
 // Ends of keys that are lengths, intervals, paths, limits.
-constexpr std::array<std::string_view, 17> kFreeEnds = {
-    ".path",           ".output",         ".report",     ".replay",      ".steps",
-    ".epochs",         ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
-    ".num_prompts",    ".max_kept",       ".time_limit", ".stop_margin", ".files",
-    ".held_out_files", ".num_workers"};
-constexpr std::array<std::string_view, 17> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 16> kFreeEnds = {
+    ".path",           ".output",      ".report",     ".replay",        ".steps",       ".epochs",
+    ".max_new_tokens", ".max_length",  ".eval_every", ".log_every",     ".num_prompts", ".max_kept",
+    ".time_limit",     ".stop_margin", ".files",      ".held_out_files"};
+constexpr std::array<std::string_view, 18> kFreeKeys = {"run.device",
                                                         "rewards.workers",
+                                                        "rewards.threads",
                                                         "run.max_steps",
                                                         "run.max_bad_steps",
                                                         "run.profile",

@@ -17,10 +17,6 @@ Engine::Engine(const models::Model& model, const EngineOptions& options)
     : model_(model), options_(options) {}
 Engine::~Engine() = default;
 
-void Engine::release_memory() {
-  memory_.reset();
-}
-
 /// Blocks that the device has room for; on a CPU no limit. All ranks of the model's tensor axis
 /// hold equally many, so that they admit the same sequences.
 std::int64_t Engine::affordable_blocks(double block_bytes) const {

@@ -209,8 +209,9 @@ StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t rep
   return {trainer.zero_stage == 2 ? ranks : ranks / (ranks + 1.0), ranks};
 }
 
-bool scores_itself(const config::RlOptions& rl) {
-  return rl.algorithm == "ppo" || rl.update_epochs > 1 ||
+bool scores_itself(const Config& config) {
+  const auto& rl = config.rl;
+  return config.advantage.needs_values() || rl.update_epochs > 1 ||
          rl.mini_batch_samples() < rl.samples_per_step();
 }
 
@@ -285,8 +286,7 @@ void add_role_memory(const Config& config, const std::string& command, bool on_g
   if (role.role == parallel::kPolicyGenerate || (policy && samples && !elsewhere))
     add_generation(part, role.memory);
   const bool other = !policy && role.role != parallel::kPolicyGenerate;
-  if (other || (policy && command == "rl" && scores_itself(config.rl)))
-    add_scoring(part, role.memory);
+  if (other || (policy && command == "rl" && scores_itself(config))) add_scoring(part, role.memory);
   if (policy && command == "distill" && config.distill.mode == "logits" &&
       !config.teacher.shape.empty())
     role.memory.push_back(

@@ -37,6 +37,6 @@ struct StateShares {
 StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t replicas);
 
 /// Whether the policy computes its old log-probabilities (and values) before it is updated.
-bool scores_itself(const config::RlOptions& rl);
+bool scores_itself(const config::Config& config);
 
 }  // namespace r1::plan

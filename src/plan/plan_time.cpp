@@ -231,7 +231,7 @@ StepTime rl_time(const Config& config, const Plan& plan) {
   add_generation(config, plan, count(rl.chunks), time);
   for (const char* role : {"reference", "reward"})
     add_scoring(config, plan, role, tokens, context, time);
-  if (scores_itself(rl)) add_scoring(config, plan, parallel::kPolicy, tokens, context, time);
+  if (scores_itself(config)) add_scoring(config, plan, parallel::kPolicy, tokens, context, time);
   const double epochs = count(rl.update_epochs);
   const double steps = epochs * std::ceil(samples / count(rl.mini_batch_samples()));
   add_update(config, plan, epochs * tokens, context, steps, time);

@@ -202,11 +202,11 @@ TEST(Plan, TheMemoryOfTheGrpoBenchIsThatOfARun) {
 TEST(Plan, TheGuidesUpdatesAloneTakeMonths) {
   // pipeline.md: 13.1e9 tokens x 4 epochs on 8 A100 at 40 % of peak are 135 days for V3's 37e9
   // active parameters. Attention and the prompt are left out there.
-  const Config config = planned(
-      "deepseek-v3",
-      {"rl.steps=100000", "rl.prompts_per_step=64", "rl.samples_per_prompt=1", "rl.update_epochs=4",
-       "sampling.max_new_tokens=2048", "rl.algorithm=ppo", "plan.mean_prompt_tokens=1",
-       "roles.reference.share_with=policy", "roles.reward.share_with=policy"});
+  const Config config =
+      planned("deepseek-v3",
+              {"rl.steps=100000", "rl.prompts_per_step=64", "rl.samples_per_prompt=1",
+               "rl.update_epochs=4", "sampling.max_new_tokens=2048", "plan.mean_prompt_tokens=1",
+               "roles.reference.share_with=policy", "roles.reward.share_with=policy"});
   const StepTime time = make_plan(config, "rl", 8).time;
   constexpr double kDays = 135.0;
   constexpr double kAttentionShare = 0.1;
@@ -255,11 +255,10 @@ TEST(PlanTable, StandsBesideTheGuides) {
 }
 
 TEST(PlanSweep, EachRankCountHasALineAndTheBestOneIsTheMeasure) {
-  const std::string sweep =
-      plan_sweep({"rl", "rl",
-                  planned("qwen2.5-7b", {"rl.algorithm=grpo", "advantage.kind=grpo",
-                                         "rl.samples_per_prompt=8", "kl.place=none"})},
-                 1, 16);
+  const std::string sweep = plan_sweep(
+      {"rl", "rl",
+       planned("qwen2.5-7b", {"advantage.kind=grpo", "rl.samples_per_prompt=8", "kl.place=none"})},
+      1, 16);
   expect_contains(sweep, "     1       1x1x1 ");
   expect_contains(sweep, " does not fit: policy: a rank needs ");
   expect_contains(sweep, "\n    16 ");

@@ -95,8 +95,8 @@ TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
 
 TEST(PlanTime, AScorerOfItsOwnHidesBehindSampling) {
   const std::vector<std::string> sets{
-      "rl.algorithm=grpo",  "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0",
-      "rl.update_epochs=1", "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3"};
+      "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0", "rl.update_epochs=1",
+      "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3"};
   auto shared = sets;
   shared.emplace_back("roles.reference.share_with=policy");
   const StepTime apart = make_plan(stage("qwen2.5-1.5b", sets), "rl", 4).time;
