@@ -43,6 +43,12 @@ std::int64_t threads_per_rank(RoleGroups& groups, const Environment& environment
   return std::max(1, count / std::max(1, sharing));
 }
 
+/// Node of each rank of a communicator that has the first ranks of MPI's world.
+std::vector<int> nodes_of(const Environment& environment, const MpiCommunicator& world) {
+  const auto& all = environment.node_of_rank();
+  return {all.begin(), all.begin() + world.size()};
+}
+
 }  // namespace
 
 Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
@@ -54,7 +60,7 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   groups_ = std::make_unique<RoleGroups>(
       world_,
       RoleLayout(config::role_requests(config(), setup_.command, roles), world_.size(),
-                 environment_.node_of_rank(), true),
+                 nodes_of(environment_, world_), true),
       BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());

@@ -50,9 +50,9 @@ std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
                                          const std::string& command) {
   const auto& names = loaded.config.pipeline.stages;
   std::vector<PlannedStage> stages;
-  if (names.empty()) stages.push_back({command, command, loaded.config});
+  if (names.empty()) stages.push_back({command, command, loaded.config, 0});
   for (std::size_t i = 0; i < names.size(); ++i)
-    stages.push_back({names[i].name, names[i].command, loaded.stages[i]});
+    stages.push_back({names[i].name, names[i].command, loaded.stages[i], names[i].ranks});
   for (auto& stage : stages) read_shapes(stage.config);
   return stages;
 }
@@ -93,8 +93,9 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
                         std::int64_t ranks_started) {
   std::size_t misfits = 0;
   for (const auto& stage : stages) {
+    const auto all = ranks_to_plan(line, stage.config, ranks_started);
     const auto planned = plan::make_plan(stage.config, stage.command,
-                                         ranks_to_plan(line, stage.config, ranks_started));
+                                         stage.ranks > 0 ? std::min(stage.ranks, all) : all);
     if (stages.size() > 1) std::printf("== %s\n", stage.name.c_str());
     std::fputs(planned.text().c_str(), stdout);
     if (!planned.fits()) std::fputs(plan::advice(stage.config, planned).c_str(), stdout);

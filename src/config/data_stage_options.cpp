@@ -65,7 +65,6 @@ void GenerateOptions::visit(base::OptionVisitor& v) {
   v.choice("record", record, {"sft", "full", "text"},
            "sft: {instruction, input, output} + score; full: with ids, log-probabilities and "
            "reward parts; text: the input's record + completion");
-  v("score", score, "completions are scored by [rewards]");
   v.section("keep", keep, "rejection sampling");
 }
 
@@ -88,8 +87,8 @@ void SuiteOptions::visit(base::OptionVisitor& v) {
   v("scorer", scorer,
     "maths, code, safety, choice, reasoning_gym, a reward, or a scorer of the puzzle reward");
   v("num_questions", num_questions, "questions asked; 0: all of the file");
-  v("samples_per_prompt", samples_per_prompt, "k of pass@1 over k samples");
-  v("majority", majority, "also cons@k: the majority of the k answers");
+  v("samples_per_prompt", samples_per_prompt,
+    "k of pass@1 over k samples; above 1 also of cons@k, the majority of the k answers");
   v("max_new_tokens", max_new_tokens, "longest answer; 0: evaluate.sampling's");
 }
 
@@ -103,8 +102,6 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
   problems.require(generator.empty() || num_questions > 0, key + ".num_questions",
                    "generated problems need a number > 0");
   base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
-  problems.require(!majority || samples_per_prompt > 1, key + ".majority",
-                   "a majority needs samples_per_prompt > 1");
   base::require_at_least(problems, key + ".max_new_tokens", max_new_tokens, 0);
 }
 

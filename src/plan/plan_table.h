@@ -18,6 +18,7 @@ struct PlannedStage {
   std::string name;
   std::string command;
   Config config;
+  std::int64_t ranks = 0;  // that a pipeline gives it; 0: all
 };
 
 /// Bytes of all copies of a stage's models and states: bf16 weights and gradients, fp32 master

@@ -4,6 +4,7 @@
 pipeline_test.py PROGRAM [unittest arguments]
 """
 import json
+import re
 import signal
 
 import run_support as support
@@ -26,6 +27,10 @@ class Pipeline(support.RunTest):
         for number, stage in enumerate(STAGES, 1):
             self.assertIn(f"stage {number} of {len(STAGES)}: {stage}", output)
             self.assertEqual(len(list((run / "stages").glob(f"*-{stage}/done"))), 1, stage)
+
+        # One stage is given two of the ranks; the other ranks come back for the next stage.
+        maps = {stage: re.search(rf"{stage}: rank (.*?);", output).group(1) for stage in ("coldstart", "sft")}
+        self.assertEqual(maps, {"coldstart": "0..3 policy (dp 4)", "sft": "0..1 policy (dp 2)"})
 
         problems = [record["problem"] for record in support.read_jsonl(run / "data" / "rl.jsonl")]
         self.assertGreater(len(problems), 8)

@@ -1,9 +1,9 @@
 """Finds options that are declared and documented but change nothing: no code reads them.
 
 An option struct declares its keys in visit(). A key is read where a C++ file of src/ or mpi/ names the member behind a dot
-or an arrow, or where the struct's own functions name it. Declaring and checking are no reading: the bodies of visit()
-and check() do not count, nor do the files that only compare, check and print configurations. The names of members are
-compared, not their types: a member that shares its name with one that is read is not found.
+or an arrow of something that is called as a thing of that struct is (its sections, its variables, what `auto` names after
+them), or where the struct's own functions name it. Declaring and checking are no reading: the bodies of visit() and
+check() do not count, nor do the files that only compare, check and print configurations.
 """
 import re
 
@@ -69,19 +69,45 @@ def struct_functions(struct, texts):
     return found
 
 
+# After a type: the variable, parameter, member or function that is declared, also inside std::vector<...>.
+DECLARED_NAME = r"\b\s*[&*]?>?\s*[&*]?\s*(\w+)(?:\s*[;,)=:{]|\(\))"
+# What auto is made of: the last name in front of the ";", or of the end of a range-for's line.
+ALIAS = re.compile(r"\bauto\s*[&*]*\s*(\w+)\s*(?:=\s*([^;={]*)|:\s*([^;\n]*?)\)?[\s{]*\n)")
+# A name, calls and indices behind it, and the member that is read from it; overlapping, for chains a.b.c.
+READ = re.compile(r"(?<!\w)(?=(\w+)(?:\(\w*\)|\[[^\]]*\])*(?:\.|->)(\w+)\b(?!\s*\())")
+
+
+def receivers(structs, text):
+    """struct -> names of things of that struct: members, variables, functions, what auto names after one of them."""
+    names = {struct: set() for struct in structs}
+    for found in re.finditer(rf"\b({'|'.join(sorted(structs))}){DECLARED_NAME}", text):
+        names[found.group(1)].add(found.group(2))
+    aliases = {}
+    for found in ALIAS.finditer(text):
+        last = re.search(r"(\w+)(?:\(\)|\[[^\]]*\])*\s*$", found.group(2) or found.group(3) or "")
+        if last:
+            aliases.setdefault(last.group(1), set()).add(found.group(1))
+    for own in names.values():
+        own |= {alias for name in own for alias in aliases.get(name, ())}
+    return names
+
+
 def unread_options(texts):
     """(file, line, struct, member) of each option that nothing reads. `texts`: file -> text of all C++ files."""
     reading = {name: without_declarations(text) for name, text in texts.items() if not NO_READERS.match(name)}
-    named = set()
-    for text in reading.values():
-        named.update(re.findall(r"(?:\.|->)(\w+)\b(?!\s*\()", text))
-    for name, text in texts.items():
-        for struct, member, offset in declared(text):
-            if member in named:
-                continue
-            own = struct_functions(struct, reading.values())
-            if not any(re.search(rf"\b{member}\b", inside) for inside in own):
-                yield name, text.count("\n", 0, offset) + 1, struct, member
+    reads = {}  # member -> what it is read from
+    for found in READ.finditer("\n".join(reading.values())):
+        reads.setdefault(found.group(2), set()).add(found.group(1))
+    options = [(name, option) for name, text in texts.items() for option in declared(text)]
+    if not options:
+        return
+    named_as = receivers({struct for _, (struct, _, _) in options}, "\n".join(texts.values()))
+    for name, (struct, member, offset) in options:
+        if reads.get(member, set()) & named_as[struct]:
+            continue
+        own = struct_functions(struct, reading.values())
+        if not any(re.search(rf"\b{member}\b", inside) for inside in own):
+            yield name, texts[name].count("\n", 0, offset) + 1, struct, member
 
 
 def check_options(texts, exceptions=frozenset(EXCEPTIONS)):
