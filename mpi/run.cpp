@@ -57,11 +57,11 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = kernels::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
-  groups_ = std::make_unique<RoleGroups>(
-      world_,
-      RoleLayout(config::role_requests(config(), setup_.command, roles), world_.size(),
-                 nodes_of(environment_, world_), true),
-      BackendRequest{config().communication.backend, device_});
+  groups_ =
+      std::make_unique<RoleGroups>(world_,
+                                   RoleLayout(config::role_requests(config(), setup_.stage, roles),
+                                              world_.size(), nodes_of(environment_, world_), true),
+                                   BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   meter_ = std::make_unique<StepMeter>(world_, *groups_, device_);
@@ -181,7 +181,7 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
         if (reader && writes())
           base::log_info("{}: continues at step {} of {}", stage(), first, total_steps);
         if (writes()) {
-          run_folder_->record(config(), setup_.command, world_.size(), choices_);
+          run_folder_->record(config(), setup_.stage, world_.size(), choices_);
           metrics_ = std::make_unique<metrics::MetricsWriter>(folder(), first - 1,
                                                               config().metrics.tensorboard);
           samples_ = std::make_unique<metrics::SampleWriter>(folder(), first - 1);
@@ -197,7 +197,7 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
       "restore");
   saved_step_ = first;
   estimate_ = std::make_unique<metrics::TimeEstimate>(
-      std::vector<metrics::StagePlan>{{stage(), setup_.command, total_steps, 0.0}});
+      std::vector<metrics::StagePlan>{{stage(), config::name_of(setup_.stage), total_steps, 0.0}});
   estimate_->begin_stage(0, first);
   printer_ = std::make_unique<metrics::ProgressPrinter>(
       metrics::ProgressInterval{config().run.log_every, config().metrics.progress_seconds});

@@ -42,7 +42,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
                                const StageSetup& setup) {
   const bool by_logits =
       setup.config.distill.mode == "logits" && setup.config.distillation_loss.soft_weight > 0.0;
-  Run run(environment, world, setup, config::stage_roles(setup.config, "distill"));
+  Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const auto& distill = run.config().distill;
   const SupervisedData data(run, distill.max_length, data::LossOn::Completion);
   Learner student(run, run.config().model,

@@ -32,7 +32,8 @@ StageSetup setup_of(const config::LoadedConfig& loaded, std::size_t index,
   StageSetup setup;
   setup.config = loaded.stages[index];
   config::expand_run_folder(setup.config, run_folder);
-  setup.command = stages[index].command;
+  setup.stage =
+      config::stage_named(stages[index].command, fmt::format("pipeline.stages[{}].command", index));
   setup.name = stages[index].name;
   setup.folder = fmt::format("{}/stages/{:02}-{}", run_folder, index + 1, stages[index].name);
   setup.model_folder = model_folder(run_folder, stages[index]);
@@ -101,7 +102,8 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
     const bool finished = is_done(setup);
     world.barrier("looking for finished stages");
     if (finished) continue;
-    base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name, setup.command);
+    base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name,
+                   config::name_of(setup.stage));
     const base::Stopwatch watch;
     worked = true;
     const auto code = run_on_ranks(environment, world, setup, stages[i].ranks);

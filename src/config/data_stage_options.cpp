@@ -1,10 +1,11 @@
 #include "config/data_stage_options.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <set>
 
 #include "base/ranges.h"
+#include "config/stage.h"
 #include "rewards/options.h"
 
 namespace r1::config {
@@ -195,8 +196,7 @@ void PrepareOptions::check(const std::string& key, base::Problems& problems) con
 
 void StageOptions::visit(base::OptionVisitor& v) {
   v("name", name, "name of the stage: its folder is stages/NN-NAME");
-  v.choice("command", command, {"prepare", "rl", "sft", "generate", "distill", "evaluate"},
-           "what it does");
+  v.choice("command", command, stage_names(), "what it does");
   v("from", from, "stage whose model it starts from; empty: [model] path");
   v("config", config, "TOML file of the stage, relative to this file");
   v("output", output, "its model is written to models/OUTPUT; empty: models/NAME");
@@ -206,7 +206,7 @@ void StageOptions::visit(base::OptionVisitor& v) {
 void StageOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(can_be_folder(name), key + ".name", "expected a name that can be a folder");
   problems.require(!command.empty(), key + ".command",
-                   "expected prepare, rl, sft, generate, distill or evaluate");
+                   fmt::format("expected one of {}", fmt::join(stage_names(), ", ")));
   base::require_at_least(problems, key + ".ranks", ranks, 0, " (0: all)");
 }
 
