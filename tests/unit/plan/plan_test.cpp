@@ -224,8 +224,8 @@ TEST(Plan, DistillationIsPlannedForItsLargestStudent) {
 }
 
 TEST(PlanTable, GpuCountsAreThoseOfTheDesign) {
-  const auto bytes = [](const std::string& model, const std::string& command) {
-    return state_bytes(planned(model, {}), command);
+  const auto bytes = [](const std::string& model, Stage stage) {
+    return state_bytes(planned(model, {}), stage);
   };
   const Machine a100 = find_machine(planned("deepseek-v3", {}).plan, "cuda");
   EXPECT_EQ(ranks_by_capacity(bytes("deepseek-v3", Stage::Generate), a100), 17);
