@@ -173,7 +173,7 @@ struct ModelShape {
       if (family.name == architecture) return family.traits;
     return {};
   }
-  bool is_deepseek() const { return traits().deepseek; }
+  bool has_latent_attention() const { return traits().latent_attention; }
 
   void visit(base::OptionVisitor& v) {
     v.choice("architecture", architecture, family_names(), "family: `model_type` of config.json");
@@ -204,13 +204,12 @@ struct ModelShape {
                      architecture + " has biases on q, k and v always, and on nothing else");
     problems.require(!mlp_bias || traits().mlp_bias, key + ".mlp_bias",
                      architecture + " has no biases in its MLPs");
-    if (!is_deepseek()) {
+    if (has_latent_attention()) latent_attention.check(key + ".latent_attention", problems);
+    if (traits().experts)
+      experts.check(key + ".experts", problems);
+    else
       problems.require(experts.num_experts == 0, key + ".experts.num_experts",
                        architecture + " has no experts");
-      return;
-    }
-    latent_attention.check(key + ".latent_attention", problems);
-    experts.check(key + ".experts", problems);
   }
 
  private:
@@ -228,7 +227,7 @@ struct ModelShape {
                      key + ".num_key_value_heads", "expected a divisor of num_attention_heads");
     problems.require(head_dim > 0 || hidden_size % num_attention_heads == 0, key + ".head_dim",
                      "hidden_size is no multiple of num_attention_heads: give head_dim");
-    problems.require(is_deepseek() || head_width() % 2 == 0, key + ".head_dim",
+    problems.require(has_latent_attention() || head_width() % 2 == 0, key + ".head_dim",
                      "expected an even width (rotary positions pair dimensions)");
   }
 };

@@ -115,7 +115,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> splits(const Config& config,
   const auto divides_heads = [&shape](std::int64_t tp) {
     const std::int64_t kv = shape.kv_heads();
     return shape.num_attention_heads % tp == 0 &&
-           (shape.is_deepseek() || kv % tp == 0 || tp % kv == 0);
+           (shape.has_latent_attention() || kv % tp == 0 || tp % kv == 0);
   };
   std::vector<std::pair<std::int64_t, std::int64_t>> result;
   for (std::int64_t tp = 1; tp <= std::min(ranks, config.plan.gpus_per_node); tp *= 2)
