@@ -150,7 +150,8 @@ double TrainedParameters::squared_norm() const {
     const bool split_over_experts = &group != &groups_.front();
     if (split_over_experts || models::counts_shared_parameters(model_.axes())) mine += squares;
   }
-  return model_.axes().experts->all_reduce_scalar(mine, parallel::ReduceOp::Sum, "gradient norm");
+  return model_.axes()[parallel::ModelAxis::Experts].all_reduce_scalar(
+      mine, parallel::ReduceOp::Sum, "gradient norm");
 }
 
 void TrainedParameters::gather_weights() {
