@@ -7,6 +7,7 @@
 
 #include "checkpoint/lock.h"
 #include "config/config.h"
+#include "config/stage.h"
 
 namespace r1::mpi {
 
