@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "optim/clip.h"
+#include "kernels/sum_of_squares.h"
 #include "parallel/gather_owned.h"
 #include "tensor/dtype.h"
 
@@ -134,7 +134,7 @@ double TrainedParameters::own_squares(const Group& group) const {
     for (const auto& slice : parameter.slices)
       if (const auto part = models::part_of(range, parameter, slice);
           slice.copy == 0 && part.values.numel() > 0)
-        sums.push_back(optim::sum_of_squares(part.values));
+        sums.push_back(kernels::sum_of_squares(part.values));
   }
   return sums.empty() ? 0.0 : at::stack(sums).sum().item<double>();
 }

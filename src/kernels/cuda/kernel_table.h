@@ -44,7 +44,7 @@ struct CudaKernelTable {
   /// sum = x + residual (residual null: sum = x), normed = sum / rms(sum) * weight.
   /// x, normed: `type` [rows, dim]; residual, sum: fp32 [rows, dim]; weight: `type` [dim];
   /// inverse_rms: fp32 [rows], 1 / sqrt(mean(sum^2) + epsilon). sum and inverse_rms may be null.
-  /// dim <= 16,384 and a multiple of 8. Reference: arXiv 1910.07467, equation 4.
+  /// dim <= 8,192 and a multiple of 8. Reference: arXiv 1910.07467, equation 4.
   void (*add_rms_norm)(CudaType type, const void* x, const float* residual, const void* weight,
                        float* sum, void* normed, float* inverse_rms, std::int64_t rows,
                        std::int64_t dim, float epsilon, CudaStream stream);
