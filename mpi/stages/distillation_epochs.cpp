@@ -1,5 +1,6 @@
 #include "stages/distillation_epochs.h"
 
+#include <cmath>
 #include <filesystem>
 
 #include "base/log.h"
@@ -41,8 +42,10 @@ void DistillationEpochs::begin(Trainer* trainer, std::int64_t first_step) {
 }
 
 void DistillationEpochs::add(metrics::Row& row, std::int64_t step) {
-  loss_sum_ += row.number("loss").value_or(0.0);
-  ++num_steps_;
+  if (const auto loss = row.number("loss"); loss && std::isfinite(*loss)) {
+    loss_sum_ += *loss;
+    ++num_steps_;
+  }
   const auto done = num_done(step + 1);
   if (done == num_done(step)) return;
   const double mean = loss_sum_ / static_cast<double>(num_steps_);

@@ -25,8 +25,8 @@ class DistillationEpochs {
   /// Saves the student of an epoch that an earlier start finished and did not save. `trainer`: null
   /// outside the policy. Collective over: world. Throws: InputError when the disk refuses.
   void begin(Trainer* trainer, std::int64_t first_step);
-  /// Adds the loss of a step to its epoch's mean. The row of an epoch's last step gets "epoch" and
-  /// "epoch_loss". Collective over: none.
+  /// Adds the loss of a step to its epoch's mean, unless it is not finite. The row of an epoch's
+  /// last step gets "epoch" and "epoch_loss". Collective over: none.
   void add(metrics::Row& row, std::int64_t step);
   /// After the step that ends epoch N: the student as "distilled_epoch_N" of the run folder, a
   /// Hugging Face folder with tokenizer, complete or not at all (distill.save_each_epoch).
