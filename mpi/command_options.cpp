@@ -143,8 +143,7 @@ void add_convert_options(CLI::App& command, CommandLine& line) {
 }
 
 void add_plan_options(CLI::App& command, CommandLine& line) {
-  needs no allocation ");
-      add_config_options(command, line);
+  add_config_options(command, line);
   command.add_option("--world-size", line.world_size, "ranks to plan for")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
