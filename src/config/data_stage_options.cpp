@@ -74,8 +74,6 @@ void GenerateOptions::check(const std::string& key, base::Problems& problems) co
   base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
   base::require_at_least(problems, key + ".max_kept", max_kept, 0, " (0: no limit)");
   base::require_above(problems, key + ".prompts_per_chunk", prompts_per_chunk, 0);
-  problems.require(score || (keep.min_reward <= 0.0 && !keep.correct), key + ".score",
-                   "keep.min_reward and keep.correct need scores");
   keep.check(key + ".keep", problems);
 }
 
