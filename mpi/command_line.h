@@ -39,7 +39,7 @@ struct CommandLine {
   bool timing = false;
   std::int64_t batch_tokens = 8192;
 
-  // Generate as a tool.
+  // Generate as a tool (commands/sample_records.cpp).
   bool greedy = false;
   bool ignore_eos = false;
   std::int64_t max_new = 256;
@@ -50,10 +50,10 @@ struct CommandLine {
   double top_p = 1.0;
   std::int64_t top_k = 0;
 
-  /// A stage command in the form "--config FILE --run-dir DIR".
-  bool is_stage() const;
-  /// generate without a configuration.
-  bool is_generate_tool() const { return command == "generate" && config.empty(); }
+  /// A command that one process runs: a tool, or a stage that has a form without configuration.
+  bool is_tool() const;
+  /// A stage or the pipeline, in the form "--config FILE --run-dir DIR".
+  bool is_stage() const { return !is_tool(); }
 };
 
 /// What was understood: a command line, or a text that answers it (--help, --version).

@@ -59,7 +59,6 @@ void Environment::find_nodes() {
       "MPI_Comm_split_type", "node of each rank");
   const CommHandle node(shared);
   check_mpi(MPI_Comm_rank(node.get(), &local_rank_), "MPI_Comm_rank", "node");
-  check_mpi(MPI_Comm_size(node.get(), &local_size_), "MPI_Comm_size", "node");
   // A node is named by the world rank of its first process, then numbered in that order.
   int first = rank_;
   check_mpi(MPI_Bcast(&first, 1, MPI_INT, 0, node.get()), "MPI_Bcast", "node");

@@ -25,7 +25,6 @@ class Environment {
   const std::string& host() const { return host_; }
   /// Rank among those of this node (shared memory); SLURM_LOCALID is 0 everywhere under mpirun.
   int local_rank() const { return local_rank_; }
-  int local_size() const { return local_size_; }
   /// Node number (0, 1, ...) of each world rank.
   const std::vector<int>& node_of_rank() const { return node_of_rank_; }
 
@@ -34,7 +33,6 @@ class Environment {
 
   int rank_ = 0;
   int local_rank_ = 0;
-  int local_size_ = 1;
   std::string host_;
   std::vector<int> node_of_rank_;
 };

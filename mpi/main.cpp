@@ -2,11 +2,9 @@
 // a run.
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
-#include <map>
-#include <string>
 
 #include "command_line.h"
+#include "command_table.h"
 #include "commands/commands.h"
 #include "environment.h"
 #include "rewards/workers/spawner.h"
@@ -14,20 +12,6 @@
 #include "stages/stages.h"
 
 namespace {
-
-using r1::mpi::CommandLine;
-
-/// Commands of one process. The others (prepare, rl, sft, generate, distill, evaluate, pipeline)
-/// are stages, which all ranks run.
-const std::map<std::string, std::function<int(const CommandLine&)>>& tools() {
-  static const std::map<std::string, std::function<int(const CommandLine&)>> table = {
-      {"generate", r1::mpi::generate_command}, {"score", r1::mpi::score_command},
-      {"tokenize", r1::mpi::tokenize_command}, {"verify", r1::mpi::verify_command},
-      {"convert", r1::mpi::convert_command},   {"plan", r1::mpi::plan_command},
-      {"report", r1::mpi::report_command},     {"options", r1::mpi::options_command},
-  };
-  return table;
-}
 
 int run(int argc, char** argv) {
   r1::mpi::Environment environment(argc, argv);
@@ -43,7 +27,7 @@ int run(int argc, char** argv) {
   }
   if (environment.rank() != 0) return 0;  // the rest is work for one process
   if (line.is_stage()) return r1::mpi::check_command(line, environment.size());
-  return tools().at(line.command)(line);
+  return r1::mpi::find_command(line.command).run_tool(line);
 }
 
 }  // namespace

@@ -9,9 +9,13 @@ namespace r1::mpi {
 
 namespace {
 
-/// Groups by the mesh axes in which their ranks differ.
-const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups{
-    {"data", {"dp", "ep"}}, {"expert_data", {"dp"}}, {"tensor", {"tp"}}, {"experts", {"ep", "tp"}}};
+/// Groups of a role by the mesh axes in which their ranks differ.
+std::vector<std::pair<std::string, std::vector<std::string>>> groups_of_a_role() {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups{{"data", {"dp", "ep"}},
+                                                                       {"expert_data", {"dp"}}};
+  for (const auto& axis : parallel::kModelAxes) groups.emplace_back(axis.name, axis.mesh_axes);
+  return groups;
+}
 
 }  // namespace
 
@@ -25,7 +29,7 @@ RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout, const BackendR
     const bool member = is_in(role.name);
     const int rank = member ? place(role.name).rank : 0;
     groups_[role.name] = make(role.name, member ? 0 : -1, rank, role.mesh.size());
-    for (const auto& [name, axes] : kGroups) {
+    for (const auto& [name, axes] : groups_of_a_role()) {
       const int colour = member ? role.mesh.group_index(rank, axes) : -1;
       const auto size = static_cast<int>(role.mesh.group(rank, axes).size());
       groups_[role.name + "." + name] = make(role.name + "." + name, colour, rank, size);

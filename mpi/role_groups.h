@@ -40,7 +40,9 @@ class RoleGroups {
   }
   /// The axes on which this rank's model of the role is split.
   parallel::ModelAxes model_axes(const std::string& role) {
-    return {&group(role, "tensor"), &group(role, "experts")};
+    parallel::ModelAxes axes;
+    for (const auto& axis : parallel::kModelAxes) axes.set(axis.axis, group(role, axis.name));
+    return axes;
   }
   /// This rank's place in a role.
   RolePlace place(const std::string& role) const;

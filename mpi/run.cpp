@@ -43,6 +43,12 @@ std::int64_t threads_per_rank(RoleGroups& groups, const Environment& environment
   return std::max(1, count / std::max(1, sharing));
 }
 
+/// Node of each rank of a communicator that has the first ranks of MPI's world.
+std::vector<int> nodes_of(const Environment& environment, const MpiCommunicator& world) {
+  const auto& all = environment.node_of_rank();
+  return {all.begin(), all.begin() + world.size()};
+}
+
 }  // namespace
 
 Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
@@ -51,11 +57,11 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   together([&] { device_ = kernels::open_device(config().run.device, environment_.local_rank()); },
            "device");
   open_folder();
-  groups_ = std::make_unique<RoleGroups>(
-      world_,
-      RoleLayout(config::role_requests(config(), setup_.command, roles), world_.size(),
-                 environment_.node_of_rank(), true),
-      BackendRequest{config().communication.backend, device_});
+  groups_ =
+      std::make_unique<RoleGroups>(world_,
+                                   RoleLayout(config::role_requests(config(), setup_.stage, roles),
+                                              world_.size(), nodes_of(environment_, world_), true),
+                                   BackendRequest{config().communication.backend, device_});
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   meter_ = std::make_unique<StepMeter>(world_, *groups_, device_);
@@ -175,7 +181,7 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
         if (reader && writes())
           base::log_info("{}: continues at step {} of {}", stage(), first, total_steps);
         if (writes()) {
-          run_folder_->record(config(), setup_.command, world_.size(), choices_);
+          run_folder_->record(config(), setup_.stage, world_.size(), choices_);
           metrics_ = std::make_unique<metrics::MetricsWriter>(folder(), first - 1,
                                                               config().metrics.tensorboard);
           samples_ = std::make_unique<metrics::SampleWriter>(folder(), first - 1);
@@ -191,9 +197,10 @@ std::int64_t Run::begin(std::int64_t total_steps, std::int64_t first_step) {
       "restore");
   saved_step_ = first;
   estimate_ = std::make_unique<metrics::TimeEstimate>(
-      std::vector<metrics::StagePlan>{{stage(), setup_.command, total_steps, 0.0}});
+      std::vector<metrics::StagePlan>{{stage(), config::name_of(setup_.stage), total_steps, 0.0}});
   estimate_->begin_stage(0, first);
-  printer_ = std::make_unique<metrics::ProgressPrinter>(config().metrics.progress_seconds);
+  printer_ = std::make_unique<metrics::ProgressPrinter>(
+      metrics::ProgressInterval{config().run.log_every, config().metrics.progress_seconds});
   return first;
 }
 
@@ -263,11 +270,9 @@ void Run::finish_step(std::int64_t step, metrics::Row row, const std::string& me
   if (writes()) {
     row.step = step;
     row.stage = stage();
-    double value = std::numeric_limits<double>::quiet_NaN(), tokens = value;
-    for (const auto& [name, entry] : row.values) {
-      if (name == measure) value = std::get<double>(entry);
-      if (name == "tokens_per_second") tokens = std::get<double>(entry);
-    }
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    const double value = row.number(measure).value_or(kUnknown),
+                 tokens = row.number("tokens_per_second").value_or(kUnknown);
     metrics_->write(row);
     estimate_->step_done(seconds);
     printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));

@@ -16,6 +16,7 @@
 #include "checkpoint/saver.h"
 #include "communicator.h"
 #include "config/config.h"
+#include "config/stage.h"
 #include "environment.h"
 #include "exchange.h"
 #include "metrics/progress.h"
@@ -33,7 +34,7 @@ namespace r1::mpi {
 /// What the command line says about a stage.
 struct StageSetup {
   config::Config config;
-  std::string command;          // "rl", "sft", …
+  config::Stage stage = config::Stage::Rl;
   std::string name;             // of the stage in a pipeline; the command otherwise
   std::string students_folder;  // distill: where students go; empty: "distilled" in the folder
   std::string folder;           // the stage's run folder

@@ -59,11 +59,11 @@ void RunFolder::require_same(const config::Config& config, bool allow_change) co
   config::require_compatible(changes, allow_change);
 }
 
-void RunFolder::record(const config::Config& config, const std::string& command, int world_size,
+void RunFolder::record(const config::Config& config, config::Stage stage, int world_size,
                        const RunChoices& choices) const {
   base::write_file_atomically(path_ + "/resolved.toml", config::resolved_toml(config));
   const nlohmann::json record{{"config", config::config_json(config)},
-                              {"command", command},
+                              {"command", config::name_of(stage)},
                               {"version", base::kVersion},
                               {"git_sha", base::kGitSha},
                               {"world_size", world_size}};

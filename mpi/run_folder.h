@@ -7,6 +7,7 @@
 
 #include "checkpoint/lock.h"
 #include "config/config.h"
+#include "config/stage.h"
 
 namespace r1::mpi {
 
@@ -35,7 +36,7 @@ class RunFolder {
   /// Throws: ConfigError when a change would make another run of it.
   void require_same(const config::Config& config, bool allow_change) const;
   /// Writes resolved.toml, resolved.json and the choices: the start has succeeded.
-  void record(const config::Config& config, const std::string& command, int world_size,
+  void record(const config::Config& config, config::Stage stage, int world_size,
               const RunChoices& choices) const;
   void heartbeat() { lock_->heartbeat(); }
 

@@ -118,8 +118,8 @@ void serialize(Archive& archive, r1::data::Reward& r, unsigned) {
 
 template <class Archive>
 void serialize(Archive& archive, r1::data::Rollout& r, unsigned) {
-  archive& r.sample& r.group& r.policy_version& r.reference_version& r.prompt& r.completion& r
-      .reward& r.reference_logprobs;
+  archive& r.sample& r.group& r.policy_version& r.prompt& r.completion& r.reward& r
+      .reference_logprobs;
 }
 
 }  // namespace boost::serialization

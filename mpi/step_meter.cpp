@@ -86,8 +86,8 @@ void StepMeter::finish(metrics::Row& row) {
 
 std::string StepMeter::describe_total() {
   std::vector<double> total;
-  append(total, TrafficCounter::instance().total());
-  const auto sums = reduce(world_, total, parallel::ReduceOp::Sum, "messages of the run");
+  append(total, TrafficCounter::instance().total() - traffic_at_start_);
+  const auto sums = reduce(world_, total, parallel::ReduceOp::Sum, "messages of the stage");
   const auto maxima =
       reduce(world_, total, parallel::ReduceOp::Max, "messages of the busiest rank");
   return fmt::format("{:.0f} messages and {:.3g} MB a rank, {:.0f} and {:.3g} MB on the busiest",

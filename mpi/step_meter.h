@@ -34,7 +34,7 @@ class StepMeter {
   double seconds() const;
   /// One sum and one maximum. Collective over: world.
   void finish(metrics::Row& row);
-  /// Messages and bytes since the program's start, checkpoints and all: mean and busiest rank.
+  /// Messages and bytes since this meter was made, checkpoints and all: mean and busiest rank.
   /// Collective over: world.
   std::string describe_total();
 
@@ -44,7 +44,8 @@ class StepMeter {
   at::Device device_;
   double begin_ = 0.0;
   double waited_before_ = 0.0;
-  Traffic traffic_before_;
+  const Traffic traffic_at_start_ = TrafficCounter::instance().total();
+  Traffic traffic_before_;  // the step
 };
 
 }  // namespace r1::mpi

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "optim/clip.h"
+#include "kernels/sum_of_squares.h"
 #include "parallel/gather_owned.h"
 #include "tensor/dtype.h"
 
@@ -134,7 +134,7 @@ double TrainedParameters::own_squares(const Group& group) const {
     for (const auto& slice : parameter.slices)
       if (const auto part = models::part_of(range, parameter, slice);
           slice.copy == 0 && part.values.numel() > 0)
-        sums.push_back(optim::sum_of_squares(part.values));
+        sums.push_back(kernels::sum_of_squares(part.values));
   }
   return sums.empty() ? 0.0 : at::stack(sums).sum().item<double>();
 }
@@ -150,7 +150,8 @@ double TrainedParameters::squared_norm() const {
     const bool split_over_experts = &group != &groups_.front();
     if (split_over_experts || models::counts_shared_parameters(model_.axes())) mine += squares;
   }
-  return model_.axes().experts->all_reduce_scalar(mine, parallel::ReduceOp::Sum, "gradient norm");
+  return model_.axes()[parallel::ModelAxis::Experts].all_reduce_scalar(
+      mine, parallel::ReduceOp::Sum, "gradient norm");
 }
 
 void TrainedParameters::gather_weights() {

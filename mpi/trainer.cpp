@@ -17,10 +17,14 @@ std::vector<models::Parameter> joined(const models::Model& model,
                                       const std::vector<ExtraParameter>& extra) {
   auto parameters = model.parameters();
   for (const auto& parameter : extra)
-    parameters.push_back(
-        {parameter.value,
-         {{parameter.name, 0, parameter.value.size(0), {}, {}, model.axes().tensor->rank()}},
-         parameter.value.dim() > 1});
+    parameters.push_back({parameter.value,
+                          {{parameter.name,
+                            0,
+                            parameter.value.size(0),
+                            {},
+                            {},
+                            model.axes().rank(parallel::ModelAxis::Tensor)}},
+                          parameter.value.dim() > 1});
   return parameters;
 }
 
@@ -60,7 +64,7 @@ Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
 at::Tensor Trainer::global_expert_load() {
   auto load = model_.take_expert_load();
   if (!load.defined()) return load;
-  for (auto* ranks : {data_.all, model_.axes().tensor})
+  for (auto* ranks : {data_.all, &model_.axes()[parallel::ModelAxis::Tensor]})
     ranks->all_reduce(load, parallel::ReduceOp::Sum, "expert load").wait();
   return load;
 }

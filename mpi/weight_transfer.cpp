@@ -12,8 +12,10 @@ namespace {
 constexpr const char* kTransferLabel = "weights to another layout";
 
 bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b) {
-  return a.ranks == b.ranks && a.mesh.size("tp") == b.mesh.size("tp") &&
-         a.mesh.size("ep") == b.mesh.size("ep");
+  const auto& axes = parallel::kModelAxes;
+  return a.ranks == b.ranks && std::all_of(axes.begin(), axes.end(), [&](const auto& axis) {
+           return a.mesh.group(0, axis.mesh_axes) == b.mesh.group(0, axis.mesh_axes);
+         });
 }
 
 double copy_parameters(const models::Model& source, models::Model& target) {

@@ -10,10 +10,10 @@ namespace r1::mpi {
 
 /// {"ids": […]} or {"text": …} (+ "position_ids") -> + "ids", "logprobs" [n - 1].
 int score_command(const CommandLine& line);
-/// {"text": …} or {"ids": […]} -> + "prompt_ids", "completion_ids", "logprobs", "finish_reason"
-/// and, where there is a tokenizer, "completion". With --samples N: N records of each, "sample"
-/// 0..N-1.
-int generate_command(const CommandLine& line);
+/// generate as a tool: {"text": …} or {"ids": […]} -> + "prompt_ids", "completion_ids", "logprobs",
+/// "finish_reason" and, where there is a tokenizer, "completion". With --samples N: N records of
+/// each, "sample" 0..N-1.
+int sample_records_command(const CommandLine& line);
 /// {"text": …} -> + "ids"; --decode: {"ids": […]} -> + "text".
 int tokenize_command(const CommandLine& line);
 /// {"gold": …, "pred": …} -> + "verdict" (equal, different, unknown), "score", "reason", "rule";

@@ -3,9 +3,11 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "command_table.h"
 #include "commands/commands.h"
 #include "config/print.h"
 #include "model_loading.h"
@@ -37,29 +39,29 @@ void read_shapes(config::Config& config) {
     read_shape(student.path, config.model, student.shape);
 }
 
-/// The stage whose section the file fills; "rl" and "sft" can stand beside the others' sections.
-std::string stage_by_sections(const config::Config& config, const std::string& file) {
+/// The stage whose section the file fills; of several the first in this order: distill's and rl's
+/// files have sections of other stages beside their own.
+config::Stage stage_by_sections(const config::Config& config, const std::string& file) {
+  using config::Stage;
   const auto given = config::config_json(config), defaults = config::config_json({});
-  for (const char* stage : {"distill", "rl", "sft", "generate", "evaluate", "prepare"})
-    if (given.at(stage) != defaults.at(stage)) return stage;
+  for (const auto stage :
+       {Stage::Distill, Stage::Rl, Stage::Sft, Stage::Generate, Stage::Evaluate, Stage::Prepare})
+    if (given.at(name_of(stage)) != defaults.at(name_of(stage))) return stage;
   throw base::ConfigError(
       fmt::format("{}: fills no stage's section; name the stage with --stage", file));
 }
 
+/// The stages of a pipeline, or `alone`, which is the file's.
 std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
-                                         const std::string& command) {
-  const auto& names = loaded.config.pipeline.stages;
+                                         const std::function<config::Stage()>& alone) {
+  const auto& listed = loaded.config.pipeline.stages;
   std::vector<PlannedStage> stages;
-  if (names.empty()) stages.push_back({command, command, loaded.config});
-  for (std::size_t i = 0; i < names.size(); ++i)
-    stages.push_back({names[i].name, names[i].command, loaded.stages[i]});
+  if (listed.empty()) stages.push_back({config::name_of(alone()), alone(), loaded.config, 0});
+  for (std::size_t i = 0; i < listed.size(); ++i)
+    stages.push_back({listed[i].name, config::stage_named(listed[i].command, listed[i].name),
+                      loaded.stages[i], listed[i].ranks});
   for (auto& stage : stages) read_shapes(stage.config);
   return stages;
-}
-
-std::string stage_command(const CommandLine& line, const config::LoadedConfig& loaded) {
-  if (!loaded.config.pipeline.stages.empty()) return "pipeline";
-  return line.stage.empty() ? stage_by_sections(loaded.config, line.config) : line.stage;
 }
 
 /// The published models beside the configuration's folder: configs/models/NAME.toml.
@@ -93,8 +95,9 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
                         std::int64_t ranks_started) {
   std::size_t misfits = 0;
   for (const auto& stage : stages) {
-    const auto planned = plan::make_plan(stage.config, stage.command,
-                                         ranks_to_plan(line, stage.config, ranks_started));
+    const auto all = ranks_to_plan(line, stage.config, ranks_started);
+    const auto planned = plan::make_plan(stage.config, stage.stage,
+                                         stage.ranks > 0 ? std::min(stage.ranks, all) : all);
     if (stages.size() > 1) std::printf("== %s\n", stage.name.c_str());
     std::fputs(planned.text().c_str(), stdout);
     if (!planned.fits()) std::fputs(plan::advice(stage.config, planned).c_str(), stdout);
@@ -107,10 +110,13 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
 
 int plan_command(const CommandLine& line) {
   const auto loaded = config::load_config({"plan", line.config, line.overrides});
-  const auto stages = planned_stages(loaded, stage_command(line, loaded));
+  const auto stages = planned_stages(loaded, [&] {
+    return line.stage.empty() ? stage_by_sections(loaded.config, line.config)
+                              : config::stage_named(line.stage, "--stage");
+  });
   if (line.sweep) {
     for (const auto& stage : stages)
-      if (stage.command != "prepare")
+      if (config::traits(stage.stage).has_policy)
         std::fputs(plan::plan_sweep(stage, line.sweep->first, line.sweep->second).c_str(), stdout);
     return 0;
   }
@@ -133,7 +139,8 @@ int plan_command(const CommandLine& line) {
 
 int check_command(const CommandLine& line, int num_ranks) {
   const auto loaded = config::load_config({line.command, line.config, line.overrides});
-  const auto stages = planned_stages(loaded, line.command);
+  const auto stages =
+      planned_stages(loaded, [&] { return find_command(line.command).stage.value(); });
   for (const auto& stage : stages)
     for (const auto& missing : config::missing_paths(stage.config))
       base::log_warning("{}: {} does not exist", stage.name, missing);

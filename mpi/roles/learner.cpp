@@ -47,7 +47,9 @@ double relative_change(const Trainer& trainer, const models::ModelOptions& optio
                             sums[1] += rows(values).square().sum(at::kDouble);
                           }
                         });
-  axes.experts->all_reduce(sums, parallel::ReduceOp::Sum, "change of the weights").wait();
+  axes[parallel::ModelAxis::Experts]
+      .all_reduce(sums, parallel::ReduceOp::Sum, "change of the weights")
+      .wait();
   return std::sqrt(sums[0].item<double>() / std::max(sums[1].item<double>(), 1e-300));
 }
 

@@ -34,7 +34,7 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
       "loading the policy");
   if (active()) {
     std::vector<ExtraParameter> extra;
-    if (config.rl.algorithm == "ppo") {
+    if (config.advantage.needs_values()) {
       const auto options = at::TensorOptions(run.device()).dtype(run.dtype());
       value_head_ =
           ValueHead{at::zeros({1, model_->shape().hidden_size}, options), at::zeros({1}, options)};

@@ -187,7 +187,8 @@ std::vector<checkpoint::ShardedTensor> PolicySampler::weights_to_save() {
     for (const auto& slice : parameter.slices) {
       tensors.push_back(sharded_tensor(parameter, slice, "generation/"));
       tensors.back().replica =
-          slice.copy + replicas.rank() * groups.model_axes(kPolicyGenerate).tensor->size();
+          slice.copy +
+          replicas.rank() * groups.model_axes(kPolicyGenerate).size(parallel::ModelAxis::Tensor);
     }
   }
   return tensors;

@@ -32,7 +32,7 @@ PolicyUpdate::PolicyUpdate(Policy& policy, std::vector<data::Rollout> rollouts, 
   const auto& rl = config_.rl;
   samples_are_older_ = rl.staleness > 0;
   old_is_new_ = rl.update_epochs == 1 && rl.mini_batch_samples() >= rl.samples_per_step() &&
-                rl.algorithm != "ppo" && !samples_are_older_;
+                !config_.advantage.needs_values() && !samples_are_older_;
   version_before_ = policy.version_;
   policy_sums_ = at::zeros({static_cast<std::int64_t>(algorithms::PolicySum::Count)}, at::kDouble);
   value_sums_ = at::zeros({static_cast<std::int64_t>(algorithms::ValueSum::Count)}, at::kDouble);

@@ -56,7 +56,8 @@ std::int64_t Reference::copy_of(const models::Parameter& parameter,
   auto& groups = run_.groups();
   const auto& replicas =
       parameter.expert ? groups.expert_data("reference") : groups.data("reference");
-  return slice.copy + replicas.rank() * groups.model_axes("reference").tensor->size();
+  return slice.copy +
+         replicas.rank() * groups.model_axes("reference").size(parallel::ModelAxis::Tensor);
 }
 
 std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollout> rollouts,
@@ -86,7 +87,6 @@ void Reference::collect(std::vector<RolloutChunk>& chunks) {
   if (!service_) return;
   service_->collect(chunks, [this](data::Rollout& rollout, std::vector<double> logprobs) {
     rollout.reference_logprobs = std::move(logprobs);
-    rollout.reference_version = version_;
   });
 }
 

@@ -6,6 +6,7 @@
 #include "algorithms/sft_loss.h"
 #include "config/stage_roles.h"
 #include "roles/teacher.h"
+#include "stages/distillation_epochs.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 #include "stages/supervised_data.h"
@@ -41,7 +42,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
                                const StageSetup& setup) {
   const bool by_logits =
       setup.config.distill.mode == "logits" && setup.config.distillation_loss.soft_weight > 0.0;
-  Run run(environment, world, setup, config::stage_roles(setup.config, "distill"));
+  Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const auto& distill = run.config().distill;
   const SupervisedData data(run, distill.max_length, data::LossOn::Completion);
   Learner student(run, run.config().model,
@@ -49,9 +50,12 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
   std::optional<Teacher> teacher;
   if (by_logits) teacher.emplace(run);
   HeldOutLoss held_out(run, data.held_out());
+  DistillationEpochs epochs(run, data);
+  Trainer* const trainer = student.active() ? &student.trainer() : nullptr;
 
   auto step = run.begin(data.total_steps(distill.epochs, distill.steps, distill.batch));
   held_out.before(student, step);
+  epochs.begin(trainer, step);
   for (; run.goes_on(step); ++step) {
     const auto samples = data.batch(step, distill.batch);
     const auto denominators = count_targets(samples);
@@ -70,12 +74,12 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
         },
         step);
     held_out.if_due(student, step, distill.eval_every, row);
+    epochs.add(row, step);
     run.finish_step(step, std::move(row), "loss");
-    export_if_due(run, student.active() ? &student.trainer() : nullptr, step);
+    export_if_due(run, trainer, step);
+    epochs.save_if_due(trainer, step);
   }
-  if (!run.stopped_early())
-    write_stage_output(run, student.active() ? &student.trainer() : nullptr,
-                       held_out.summary(student, step));
+  if (!run.stopped_early()) write_stage_output(run, trainer, held_out.summary(student, step));
   return run.end();
 }
 

@@ -56,7 +56,7 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
 
 base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
-  Run run(environment, world, setup, config::stage_roles(setup.config, "evaluate"));
+  Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const auto& options = run.config().evaluate;
   auto models = options.models;
   if (models.empty()) models.push_back({"model", run.config().model.path, ""});

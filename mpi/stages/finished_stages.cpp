@@ -10,6 +10,7 @@
 #include "checkpoint/catalog.h"
 #include "commands/commands.h"
 #include "model_path.h"
+#include "stages/distillation_epochs.h"
 
 namespace r1::mpi {
 namespace {
@@ -33,6 +34,12 @@ std::vector<std::string> model_folders(const StageSetup& stage) {
   std::vector<std::string> folders{stage.model_folder};
   for (const auto& student : stage.config.distill.students)
     folders.push_back(stage.students_folder + "/" + student.name);
+  for (const auto& run_folder : run_folders(stage)) {
+    if (!fs::exists(run_folder)) continue;
+    for (const auto& entry : fs::directory_iterator(run_folder))
+      if (entry.path().filename().string().starts_with(kEpochFolder))
+        folders.push_back(entry.path().string());
+  }
   return folders;
 }
 

@@ -11,7 +11,7 @@ namespace r1::mpi {
 
 base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
-  Run run(environment, world, setup, config::stage_roles(setup.config, "generate"));
+  Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const PromptSource prompts(run);
   const auto& options = run.config().generate;
   RewardRole reward(run, run.config().rewards);

@@ -32,7 +32,8 @@ StageSetup setup_of(const config::LoadedConfig& loaded, std::size_t index,
   StageSetup setup;
   setup.config = loaded.stages[index];
   config::expand_run_folder(setup.config, run_folder);
-  setup.command = stages[index].command;
+  setup.stage =
+      config::stage_named(stages[index].command, fmt::format("pipeline.stages[{}].command", index));
   setup.name = stages[index].name;
   setup.folder = fmt::format("{}/stages/{:02}-{}", run_folder, index + 1, stages[index].name);
   setup.model_folder = model_folder(run_folder, stages[index]);
@@ -59,6 +60,26 @@ void tidy(const config::LoadedConfig& loaded, const std::string& run_folder) {
   }
 }
 
+/// The first `ranks` of the world (0: all of it) run the stage, the other ranks wait for them.
+/// Collective over: world.
+base::ExitCode run_on_ranks(Environment& environment, MpiCommunicator& world,
+                            const StageSetup& setup, std::int64_t ranks) {
+  if (ranks == 0 || ranks == world.size()) return run_stage(environment, world, setup);
+  const auto part =
+      world.split(world.rank() < ranks ? 0 : -1, world.rank(), "stage", Patience::Role);
+  const auto code = part ? run_stage(environment, *part, setup) : base::ExitCode::Done;
+  return static_cast<base::ExitCode>(static_cast<int>(world.all_reduce_scalar(
+      static_cast<int>(code), parallel::ReduceOp::Max, "end of a stage on fewer ranks")));
+}
+
+void require_ranks(const std::vector<config::StageOptions>& stages, int num_ranks) {
+  for (const auto& stage : stages)
+    if (stage.ranks > num_ranks)
+      throw base::ConfigError(
+          fmt::format("pipeline.stages.{}.ranks: expected at most the {} ranks started, found {}",
+                      stage.name, num_ranks, stage.ranks));
+}
+
 void write_report(const std::string& run_folder) {
   base::write_file_atomically(run_folder + "/report.html",
                               metrics::render_report({.folder = run_folder, .title = ""}));
@@ -71,6 +92,7 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
                             const config::LoadedConfig& loaded, const CommandLine& command_line) {
   const auto& stages = loaded.config.pipeline.stages;
   const auto& run_folder = command_line.run_dir;
+  require_ranks(stages, world.size());
   bool found = command_line.only.empty();
   bool worked = false;
   for (std::size_t i = 0; i < stages.size(); ++i) {
@@ -80,10 +102,11 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
     const bool finished = is_done(setup);
     world.barrier("looking for finished stages");
     if (finished) continue;
-    base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name, setup.command);
+    base::log_info("stage {} of {}: {} ({})", i + 1, stages.size(), setup.name,
+                   config::name_of(setup.stage));
     const base::Stopwatch watch;
     worked = true;
-    const auto code = run_stage(environment, world, setup);
+    const auto code = run_on_ranks(environment, world, setup, stages[i].ranks);
     if (code != base::ExitCode::Done) return code;
     base::return_free_memory();
     first_rank_alone(

@@ -54,7 +54,7 @@ class ColdstartSamples {
 }  // namespace
 
 base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
-  Run run(environment, world, setup, config::stage_roles(setup.config, "rl"));
+  Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const PromptSource prompts(run);
   const ColdstartSamples coldstart(run, prompts);
   Policy policy(run);

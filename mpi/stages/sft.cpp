@@ -11,7 +11,7 @@
 
 namespace r1::mpi {
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
-  Run run(environment, world, setup, config::stage_roles(setup.config, "sft"));
+  Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const auto& sft = run.config().sft;
   const SupervisedData data(run, sft.max_length,
                             sft.loss_on == "all" ? data::LossOn::All : data::LossOn::Completion);

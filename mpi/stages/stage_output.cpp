@@ -205,17 +205,14 @@ std::unique_ptr<models::Model> whole_model(Run& run, Trainer* trainer) {
 
 }  // namespace
 
-void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
-  const auto every = run.config().checkpoint.save_hf_every;
-  if (every == 0 || (step + 1) % every != 0) return;
+void export_model(Run& run, Trainer* trainer, const std::string& path) {
   const auto model = whole_model(run, trainer);
   run.together(
       [&] {
         if (!run.writes()) return;
         namespace fs = std::filesystem;
-        const auto folder = fs::path(run.folder()) / "hf";
-        const auto name = checkpoint::checkpoint_name(step + 1);
-        const auto partial = folder / ("." + name + ".partial"), target = folder / name;
+        const fs::path target(path), folder = target.parent_path();
+        const auto partial = folder / ("." + target.filename().string() + ".partial");
         fs::remove_all(partial);  // of a start that was killed here
         write_model_folder(*model, *run.text().tokenizer, partial.string());
         fs::remove_all(target);
@@ -224,6 +221,12 @@ void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
         base::log_info("{}: {}", run.stage(), target.string());
       },
       "exporting the model");
+}
+
+void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
+  const auto every = run.config().checkpoint.save_hf_every;
+  if (every == 0 || (step + 1) % every != 0) return;
+  export_model(run, trainer, run.folder() + "/hf/" + checkpoint::checkpoint_name(step + 1));
 }
 
 void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {

@@ -61,9 +61,13 @@ class HeldOutLoss {
   nlohmann::json before_;
 };
 
+/// The trained model as the Hugging Face folder `path`, complete or not at all; an older one is
+/// replaced. `trainer`: null outside the policy. Collective over: world. Throws: InputError when
+/// the disk refuses.
+void export_model(Run& run, Trainer* trainer, const std::string& path);
+
 /// Every [checkpoint] save_hf_every steps: the model as a Hugging Face folder "hf/step-00000400" of
-/// the run folder, complete or not at all. `trainer`: null outside the policy. Collective over:
-/// world.
+/// the run folder (export_model). Collective over: world.
 void export_if_due(Run& run, Trainer* trainer, std::int64_t step);
 
 /// Writes the model's folder (in the master's precision) and summary.json: held-out values,

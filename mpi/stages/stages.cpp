@@ -1,34 +1,19 @@
 #include "stages/stages.h"
 
-#include <functional>
-#include <map>
-
 #include "base/errors.h"
 #include "base/log.h"
 #include "call_registry.h"
 #include "collective_errors.h"
+#include "command_table.h"
 #include "supported.h"
 #include "watchdog.h"
 #include "watchdog_channel.h"
 
 namespace r1::mpi {
-namespace {
-
-using Stage = base::ExitCode (*)(Environment&, MpiCommunicator&, const StageSetup&);
-
-const std::map<std::string, Stage>& stages() {
-  static const std::map<std::string, Stage> table{
-      {"prepare", run_prepare},   {"rl", run_rl},           {"sft", run_sft},
-      {"generate", run_generate}, {"distill", run_distill}, {"evaluate", run_evaluate}};
-  return table;
-}
-
-}  // namespace
-
 base::ExitCode run_stage(Environment& environment, MpiCommunicator& world,
                          const StageSetup& setup) {
   require_supported(setup.config);
-  return stages().at(setup.command)(environment, world, setup);
+  return command_of(setup.stage).run_stage(environment, world, setup);
 }
 
 int run_stage_command(const CommandLine& command_line, Environment& environment) {
@@ -51,11 +36,13 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
   const Watchdog watchdog(CallRegistry::instance(), make_mpi_watchdog_channel(),
                           {.collective = loaded.config.communication.watchdog_seconds},
                           environment.host());
-  if (command_line.command == "pipeline")
+  const auto& command = find_command(command_line.command);
+  if (command.kind == CommandKind::Pipeline)
     return static_cast<int>(run_pipeline(environment, world, loaded, command_line));
   StageSetup setup;
   setup.config = loaded.config;
-  setup.command = setup.name = command_line.command;
+  setup.stage = command.stage.value();
+  setup.name = command.name;
   setup.folder = command_line.run_dir;
   setup.allow_config_change = command_line.allow_config_change;
   return static_cast<int>(run_stage(environment, world, setup));

@@ -285,10 +285,6 @@ std::string CheckpointReader::blob(const std::string& name) const {
   return read_blob(state_->index, name, state_->index_path);
 }
 
-std::string CheckpointReader::rank_blob(int rank, const std::string& name) {
-  return state_->shard(shard_name(rank)).blob(name);
-}
-
 std::int64_t CheckpointReader::bytes_read() const {
   return state_->counts.bytes_read;
 }

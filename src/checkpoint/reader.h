@@ -56,8 +56,6 @@ class CheckpointReader {
 
   std::vector<std::string> blob_names() const;
   std::string blob(const std::string& name) const;
-  /// A blob that `rank` of the saving run wrote.
-  std::string rank_blob(int rank, const std::string& name);
 
   /// Bytes of tensors read so far, and bytes whose CRC was compared.
   std::int64_t bytes_read() const;

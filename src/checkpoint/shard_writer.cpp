@@ -36,8 +36,6 @@ void reserve_before_metadata(hid_t file, const Snapshot& snapshot, const std::st
   check_hdf5(H5Fget_vfd_handle(file, H5P_DEFAULT, &descriptor), path);
   std::uint64_t bytes = kMetadataPerFile;
   for (const auto& piece : snapshot.pieces()) bytes += piece.bytes + kMetadataPerDataset;
-  for (const auto& [name, content] : snapshot.rank_blobs())
-    bytes += content.size() + kMetadataPerDataset;
   reserve_space(*static_cast<int*>(descriptor), bytes, path);
 }
 
@@ -65,7 +63,6 @@ std::vector<PlacedPiece> lay_out(const std::string& path, const Snapshot& snapsh
   auto file = create_hdf5(path);
   reserve_before_metadata(file, snapshot, path);
   write_identity(file, kShardType, identity);
-  write_blobs(file, snapshot.rank_blobs(), path);
   description.tensors = snapshot.tensors();
   std::vector<PlacedPiece> placed;
   for (const auto& piece : snapshot.pieces()) {

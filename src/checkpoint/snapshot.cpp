@@ -40,8 +40,7 @@ std::size_t padded(std::size_t bytes) {
 void Snapshot::take(const State& state) {
   const at::NoGradGuard no_grad;
   for (const auto& tensor : state.tensors) check_tensor(tensor);
-  for (const auto* blobs : {&state.blobs, &state.rank_blobs})
-    for (const auto& [name, content] : *blobs) check_object_name(name);
+  for (const auto& [name, content] : state.blobs) check_object_name(name);
   std::size_t bytes = 0;
   bool on_gpu = false;
   visit_written_boxes(state, [&](std::size_t, const LocalBox& local) {
@@ -68,7 +67,6 @@ void Snapshot::take(const State& state) {
     offset += padded(size);
   });
   blobs_ = state.blobs;
-  rank_blobs_ = state.rank_blobs;
 }
 
 }  // namespace r1::checkpoint

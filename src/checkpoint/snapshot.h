@@ -16,8 +16,7 @@ using Blobs = std::map<std::string, std::string>;
 /// What a rank contributes to a checkpoint.
 struct State {
   std::vector<ShardedTensor> tensors;
-  Blobs blobs;       // of the run (configuration, versions, trainer state); rank 0's are written
-  Blobs rank_blobs;  // of this rank (random state …)
+  Blobs blobs;  // of the run (configuration, versions, trainer state); rank 0's are written
 };
 
 /// A tensor as a whole.
@@ -48,16 +47,14 @@ class Snapshot {
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const std::vector<SnapshotPiece>& pieces() const { return pieces_; }
   const Blobs& blobs() const { return blobs_; }
-  const Blobs& rank_blobs() const { return rank_blobs_; }
   /// False: this rank has no file to write.
-  bool has_shard() const { return !pieces_.empty() || !rank_blobs_.empty(); }
+  bool has_shard() const { return !pieces_.empty(); }
 
  private:
   at::Tensor memory_;  // [bytes] uint8
   std::vector<TensorInfo> tensors_;
   std::vector<SnapshotPiece> pieces_;
   Blobs blobs_;
-  Blobs rank_blobs_;
 };
 
 }  // namespace r1::checkpoint

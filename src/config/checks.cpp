@@ -25,7 +25,7 @@ void check_mesh(const std::string& key, const MeshOptions& mesh, const RoleOptio
                    fmt::format("expected a divisor of the {} attention heads, found {}",
                                shape.num_attention_heads, mesh.tp));
   problems.require(
-      shape.is_deepseek() || shape.kv_heads() % mesh.tp == 0 || mesh.tp % shape.kv_heads() == 0,
+      shape.has_latent_attention() || shape.kv_heads() % mesh.tp == 0 || mesh.tp % shape.kv_heads() == 0,
       key + ".tp",
       fmt::format("expected a divisor or a multiple of the {} key/value heads, found {}",
                   shape.kv_heads(), mesh.tp));
@@ -81,12 +81,11 @@ void check_lengths(const Config& config, const generation::SamplingOptions& samp
 }
 
 /// A part that a model scores needs the model, and a reward model needs its part.
-void check_model_rewards(const Config& config, const std::string& command,
-                         base::Problems& problems) {
+void check_model_rewards(const Config& config, Stage stage, base::Problems& problems) {
   const bool judged = config.rewards.has_part("reward_model");
   problems.require(!judged || config.reward_model.used(), "reward_model.path",
                    "the part reward_model needs a sequence classifier");
-  problems.require(command != "rl" || judged || !config.reward_model.used(), "reward_model.path",
+  problems.require(stage != Stage::Rl || judged || !config.reward_model.used(), "reward_model.path",
                    "no part uses it: add one named reward_model to [[rewards.parts]]");
   problems.require(!config.rewards.has_part("safety") || config.classifier.used(),
                    "classifier.path", "the part safety needs a toxicity classifier");
@@ -106,15 +105,12 @@ void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
 
 void check_rl_algorithm(const Config& config, base::Problems& problems) {
   const RlOptions& rl = config.rl;
-  const bool ppo = rl.algorithm == "ppo";
-  const bool groups = !config.advantage.needs_values() && config.advantage.kind != "batch_std";
-  problems.require(
-      ppo == config.advantage.needs_values(), "advantage.kind",
-      fmt::format("rl.algorithm = \"{}\" needs {}, found \"{}\"", rl.algorithm,
-                  ppo ? "\"gae\"" : "a group's advantages (\"grpo\", ...)", config.advantage.kind));
-  problems.require(ppo || config.kl.place != "reward" || config.kl.coefficient == 0.0, "kl.place",
-                   "a penalty per token in the reward needs algorithm = \"ppo\"; grpo has "
-                   "place = \"loss\" or \"none\"");
+  const bool values = config.advantage.needs_values();
+  const bool groups = !values && config.advantage.kind != "batch_std";
+  problems.require(values || config.kl.place != "reward" || config.kl.coefficient == 0.0,
+                   "kl.place",
+                   "a penalty per token in the reward needs advantage.kind = \"gae\" (PPO); GRPO "
+                   "has place = \"loss\" or \"none\"");
   problems.require(!groups || rl.samples_per_prompt > 1, "rl.samples_per_prompt",
                    "advantages compare the samples of a prompt: expected > 1");
   problems.require(!rl.resample_zero_advantage || groups, "rl.resample_zero_advantage",
@@ -201,6 +197,26 @@ void check_prepare(const Config& config, base::Problems& problems) {
                    "and evaluate");
 }
 
+using StageCheck = void (*)(const Config&, base::Problems&);
+
+StageCheck check_of(Stage stage) {
+  switch (stage) {
+    case Stage::Prepare:
+      return check_prepare;
+    case Stage::Rl:
+      return check_rl;
+    case Stage::Sft:
+      return check_sft;
+    case Stage::Generate:
+      return check_generate;
+    case Stage::Distill:
+      return check_distill;
+    case Stage::Evaluate:
+      return check_evaluate;
+  }
+  throw base::InternalError("unknown stage");
+}
+
 }  // namespace
 
 void check_sections(const Config& config, base::Problems& problems) {
@@ -235,22 +251,18 @@ void check_sections(const Config& config, base::Problems& problems) {
   config.plan.check("plan", problems);
 }
 
-void check_combinations(const Config& config, const std::string& command, bool model_from_stage,
+void check_combinations(const Config& config, std::optional<Stage> stage, bool model_from_stage,
                         base::Problems& problems) {
   check_roles(config, problems);
   check_device(config, problems);
-  const bool needs_model = command == "rl" || command == "sft" || command == "generate" ||
-                           (command == "distill" && config.distill.students.empty()) ||
-                           (command == "evaluate" && config.evaluate.models.empty());
-  if (needs_model) check_model_given(config, model_from_stage, problems);
-  if (command == "rl" || command == "generate" || command == "evaluate")
-    check_model_rewards(config, command, problems);
-  if (command == "rl") check_rl(config, problems);
-  if (command == "generate") check_generate(config, problems);
-  if (command == "sft") check_sft(config, problems);
-  if (command == "distill") check_distill(config, problems);
-  if (command == "evaluate") check_evaluate(config, problems);
-  if (command == "prepare") check_prepare(config, problems);
+  if (!stage) return;
+  // Students and models that are named one by one bring their own paths.
+  const bool brings_models = (*stage == Stage::Distill && !config.distill.students.empty()) ||
+                             (*stage == Stage::Evaluate && !config.evaluate.models.empty());
+  if (traits(*stage).has_policy && !brings_models)
+    check_model_given(config, model_from_stage, problems);
+  if (traits(*stage).answers) check_model_rewards(config, *stage, problems);
+  check_of (*stage)(config, problems);
 }
 
 }  // namespace r1::config

@@ -39,13 +39,13 @@ constexpr std::array<std::string_view, 8> kFreeSections = {
     "roles.",      "communication.", "engine.",   "plan.",
     "checkpoint.", "metrics.",       "evaluate.", "pipeline."};
 // Ends of keys that are lengths, intervals, paths, limits.
-constexpr std::array<std::string_view, 17> kFreeEnds = {
-    ".path",           ".output",         ".report",     ".replay",      ".steps",
-    ".epochs",         ".max_new_tokens", ".max_length", ".eval_every",  ".log_every",
-    ".num_prompts",    ".max_kept",       ".time_limit", ".stop_margin", ".files",
-    ".held_out_files", ".num_workers"};
-constexpr std::array<std::string_view, 17> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 16> kFreeEnds = {
+    ".path",           ".output",      ".report",     ".replay",        ".steps",       ".epochs",
+    ".max_new_tokens", ".max_length",  ".eval_every", ".log_every",     ".num_prompts", ".max_kept",
+    ".time_limit",     ".stop_margin", ".files",      ".held_out_files"};
+constexpr std::array<std::string_view, 18> kFreeKeys = {"run.device",
                                                         "rewards.workers",
+                                                        "rewards.threads",
                                                         "run.max_steps",
                                                         "run.max_bad_steps",
                                                         "run.profile",
@@ -65,7 +65,7 @@ constexpr std::array<std::string_view, 17> kFreeKeys = {"run.device",
 }  // namespace
 
 ChangeClass change_class(const std::string& key) {
-  const bool shape = starts_with(key, "model.shape.") || key == "model.value_head";
+  const bool shape = starts_with(key, "model.shape.");
   // With it the prompts of a step depend on what was sampled before; checkpoints without it do not
   // know which come next.
   const bool order = key == "rl.resample_zero_advantage";

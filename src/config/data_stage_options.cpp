@@ -1,10 +1,11 @@
 #include "config/data_stage_options.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <set>
 
 #include "base/ranges.h"
+#include "config/stage.h"
 #include "rewards/options.h"
 
 namespace r1::config {
@@ -65,7 +66,6 @@ void GenerateOptions::visit(base::OptionVisitor& v) {
   v.choice("record", record, {"sft", "full", "text"},
            "sft: {instruction, input, output} + score; full: with ids, log-probabilities and "
            "reward parts; text: the input's record + completion");
-  v("score", score, "completions are scored by [rewards]");
   v.section("keep", keep, "rejection sampling");
 }
 
@@ -74,8 +74,6 @@ void GenerateOptions::check(const std::string& key, base::Problems& problems) co
   base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
   base::require_at_least(problems, key + ".max_kept", max_kept, 0, " (0: no limit)");
   base::require_above(problems, key + ".prompts_per_chunk", prompts_per_chunk, 0);
-  problems.require(score || (keep.min_reward <= 0.0 && !keep.correct), key + ".score",
-                   "keep.min_reward and keep.correct need scores");
   keep.check(key + ".keep", problems);
 }
 
@@ -88,8 +86,8 @@ void SuiteOptions::visit(base::OptionVisitor& v) {
   v("scorer", scorer,
     "maths, code, safety, choice, reasoning_gym, a reward, or a scorer of the puzzle reward");
   v("num_questions", num_questions, "questions asked; 0: all of the file");
-  v("samples_per_prompt", samples_per_prompt, "k of pass@1 over k samples");
-  v("majority", majority, "also cons@k: the majority of the k answers");
+  v("samples_per_prompt", samples_per_prompt,
+    "k of pass@1 over k samples; above 1 also of cons@k, the majority of the k answers");
   v("max_new_tokens", max_new_tokens, "longest answer; 0: evaluate.sampling's");
 }
 
@@ -103,8 +101,6 @@ void SuiteOptions::check(const std::string& key, base::Problems& problems) const
   problems.require(generator.empty() || num_questions > 0, key + ".num_questions",
                    "generated problems need a number > 0");
   base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
-  problems.require(!majority || samples_per_prompt > 1, key + ".majority",
-                   "a majority needs samples_per_prompt > 1");
   base::require_at_least(problems, key + ".max_new_tokens", max_new_tokens, 0);
 }
 
@@ -198,8 +194,7 @@ void PrepareOptions::check(const std::string& key, base::Problems& problems) con
 
 void StageOptions::visit(base::OptionVisitor& v) {
   v("name", name, "name of the stage: its folder is stages/NN-NAME");
-  v.choice("command", command, {"prepare", "rl", "sft", "generate", "distill", "evaluate"},
-           "what it does");
+  v.choice("command", command, stage_names(), "what it does");
   v("from", from, "stage whose model it starts from; empty: [model] path");
   v("config", config, "TOML file of the stage, relative to this file");
   v("output", output, "its model is written to models/OUTPUT; empty: models/NAME");
@@ -209,7 +204,7 @@ void StageOptions::visit(base::OptionVisitor& v) {
 void StageOptions::check(const std::string& key, base::Problems& problems) const {
   problems.require(can_be_folder(name), key + ".name", "expected a name that can be a folder");
   problems.require(!command.empty(), key + ".command",
-                   "expected prepare, rl, sft, generate, distill or evaluate");
+                   fmt::format("expected one of {}", fmt::join(stage_names(), ", ")));
   base::require_at_least(problems, key + ".ranks", ranks, 0, " (0: all)");
 }
 

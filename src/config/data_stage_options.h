@@ -35,7 +35,6 @@ struct GenerateOptions {
   std::int64_t max_kept = 0;
   std::int64_t prompts_per_chunk = 64;
   std::string record = "sft";
-  bool score = true;
   KeepOptions keep;
 
   void visit(base::OptionVisitor& v);
@@ -51,7 +50,6 @@ struct SuiteOptions {
   std::string scorer = "maths";
   std::int64_t num_questions = 0;
   std::int64_t samples_per_prompt = 1;
-  bool majority = false;
   std::int64_t max_new_tokens = 0;
 
   void visit(base::OptionVisitor& v);

@@ -114,7 +114,7 @@ void Loader::check(const Config& config, const std::string& command, bool model_
   for (std::size_t i = first_problem; i < problems_.size(); ++i) known.insert(problems_[i].key);
   base::Problems found;
   check_sections(config, found);
-  check_combinations(config, command, model_from_stage, found);
+  check_combinations(config, find_stage(command), model_from_stage, found);
   for (const base::Problem& problem : found.list()) {
     if (known.count(problem.key) > 0) continue;  // a value that could not be read
     const Origin origin = document.origin_of(problem.key);

@@ -51,7 +51,8 @@ void RunOptions::visit(base::OptionVisitor& v) {
     "stop when this many times the next step plus a checkpoint would not fit");
   v("max_steps", max_steps, "stop after this many steps of a stage; 0: what the stage says");
   v("log_every", log_every,
-    "steps between log lines (guide: 10 updates in RL, 100 in distillation)");
+    "steps between progress lines in a log (guide: 10 updates in RL, 100 batches in distillation); "
+    "0: a line every metrics.progress_seconds");
   v("max_bad_steps", max_bad_steps, "skipped steps in a row (not finite, exploding) before exit 3");
   v("outlier_factor", outlier_factor, "a gradient norm above this many running medians is skipped");
   v("profile", profile,
@@ -66,7 +67,7 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
       "expected \"HH:MM:SS\", \"D-HH:MM:SS\" or seconds, found \"" + time_limit + "\"");
   base::require_at_least(problems, key + ".stop_margin", stop_margin, 1);
   base::require_at_least(problems, key + ".max_steps", max_steps, 0);
-  base::require_above(problems, key + ".log_every", log_every, 0);
+  base::require_at_least(problems, key + ".log_every", log_every, 0, " (0: by time)");
   base::require_above(problems, key + ".max_bad_steps", max_bad_steps, 0);
   base::require_above(problems, key + ".outlier_factor", outlier_factor, 1);
   problems.require(

@@ -22,7 +22,7 @@ struct RunOptions {
   std::string time_limit;
   double stop_margin = 1.5;
   std::int64_t max_steps = 0;
-  std::int64_t log_every = 1;
+  std::int64_t log_every = 0;
   std::int64_t max_bad_steps = 5;
   double outlier_factor = 20.0;
   std::vector<std::int64_t> profile;  // {first, last} step of a trace; empty: none

@@ -54,8 +54,6 @@ bool RlOptions::preference_rewards_at(std::int64_t step) const {
 }
 
 void RlOptions::visit(base::OptionVisitor& v) {
-  v.choice("algorithm", algorithm, {"grpo", "ppo"},
-           "grpo: advantages from groups; ppo: from a value head (the guide)");
   v("steps", steps, "rollouts, each with its updates (the guide's episodes: 100000)");
   v("prompts_per_step", prompts_per_step, "prompts of a step, over all ranks (guide: 64; R1: 512)");
   v("samples_per_prompt", samples_per_prompt, "completions of a prompt (guide: 1; R1: 16)");

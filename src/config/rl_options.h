@@ -32,7 +32,6 @@ struct RlChangeOptions {
 
 /// [rl]: both RL stages. The defaults are the guide's.
 struct RlOptions {
-  std::string algorithm = "ppo";
   std::int64_t steps = 100000;
   std::int64_t prompts_per_step = 64;
   std::int64_t samples_per_prompt = 1;

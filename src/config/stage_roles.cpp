@@ -30,39 +30,35 @@ void request_generation(const RolesOptions& options, bool apart,
 
 }  // namespace
 
-bool trains_policy(const std::string& command) {
-  return command != "generate" && command != "evaluate";
-}
-
 bool needs_reference(const Config& config) {
   return config.kl.coefficient > 0.0 && (config.kl.in_loss() || config.kl.in_reward());
 }
 
-std::vector<std::string> stage_roles(const Config& config, const std::string& command) {
-  if (command == "prepare") return {};
+std::vector<std::string> stage_roles(const Config& config, Stage stage) {
+  if (!traits(stage).has_policy) return {};
   std::vector<std::string> roles{parallel::kPolicy};
-  const bool answers = command == "rl" || command == "generate" || command == "evaluate";
-  if (answers || (command == "sft" && config.sft.safety.weight > 0.0)) roles.push_back("reward");
-  if (command == "rl" && needs_reference(config)) roles.push_back("reference");
-  if (command == "distill" && config.distill.mode == "logits") roles.push_back("teacher");
+  const bool safety = stage == Stage::Sft && config.sft.safety.weight > 0.0;
+  if (traits(stage).answers || safety) roles.push_back("reward");
+  if (stage == Stage::Rl && needs_reference(config)) roles.push_back("reference");
+  if (stage == Stage::Distill && config.distill.mode == "logits") roles.push_back("teacher");
   return roles;
 }
 
-bool has_generation_role(const Config& config, const std::string& command) {
+bool has_generation_role(const Config& config, Stage stage) {
   const auto &train = config.roles.policy.train, generate = config.roles.policy.generation_mesh();
   const bool apart = config.roles.generate_ranks > 0 || config.rl.staleness > 0;
-  return (command == "rl" && apart) ||
-         (trains_policy(command) && (generate.tp != train.tp || generate.ep != train.ep));
+  return (stage == Stage::Rl && apart) ||
+         (traits(stage).trains && (generate.tp != train.tp || generate.ep != train.ep));
 }
 
-std::vector<parallel::RoleRequest> role_requests(const Config& config, const std::string& command,
+std::vector<parallel::RoleRequest> role_requests(const Config& config, Stage stage,
                                                  const std::vector<std::string>& roles) {
   const RolesOptions& options = config.roles;
   const std::map<std::string, const RoleOptions*> table{{parallel::kPolicy, &options.policy},
                                                         {"reference", &options.reference},
                                                         {"reward", &options.reward},
                                                         {"teacher", &options.teacher}};
-  const bool trains = trains_policy(command);
+  const bool trains = traits(stage).trains;
   std::vector<parallel::RoleRequest> list;
   for (const auto& role : roles) {
     const auto& of_role = *table.at(role);
@@ -73,8 +69,8 @@ std::vector<parallel::RoleRequest> role_requests(const Config& config, const std
     if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
       list.back().share_with.clear();
   }
-  if (has_generation_role(config, command))
-    request_generation(options, command == "rl" && options.generate_ranks > 0, list);
+  if (has_generation_role(config, stage))
+    request_generation(options, stage == Stage::Rl && options.generate_ranks > 0, list);
   return list;
 }
 

@@ -4,25 +4,23 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/stage.h"
 #include "parallel/role_layout.h"
 
 namespace r1::config {
-
-/// Whether a stage trains its policy, rather than only sampling from it.
-bool trains_policy(const std::string& command);
 
 /// Whether RL needs log-probabilities of a reference model.
 bool needs_reference(const Config& config);
 
 /// Roles of a stage, the policy first; none: the stage runs no model (prepare).
-std::vector<std::string> stage_roles(const Config& config, const std::string& command);
+std::vector<std::string> stage_roles(const Config& config, Stage stage);
 
 /// Whether a stage's trained policy samples in another split, on other ranks or with older weights
 /// than it trains, so that its generation layout is a role of its own, kPolicyGenerate.
-bool has_generation_role(const Config& config, const std::string& command);
+bool has_generation_role(const Config& config, Stage stage);
 
 /// What `roles` of a stage, and its generation layout, ask for.
-std::vector<parallel::RoleRequest> role_requests(const Config& config, const std::string& command,
+std::vector<parallel::RoleRequest> role_requests(const Config& config, Stage stage,
                                                  const std::vector<std::string>& roles);
 
 }  // namespace r1::config

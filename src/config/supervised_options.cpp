@@ -28,8 +28,6 @@ void SftOptions::visit(base::OptionVisitor& v) {
     "4 GPUs = 64; cold start 4 x 8 = 32)");
   v.choice("loss_on", loss_on, {"completion", "all"},
            "tokens in the loss (the guide's trainer: all; ours: completion)");
-  v("packing", packing,
-    "records share a row without seeing each other; costs no result, saves padding");
   v("max_length", max_length, "longest record, tokens; longer ones are dropped and counted");
   v("eval_every", eval_every, "steps between losses on held-out records; 0: none (guide: 500)");
   v.section("safety", safety, "safety term of SFT 2");
@@ -66,10 +64,11 @@ void DistillOptions::visit(base::OptionVisitor& v) {
   v("epochs", epochs, "passes over the data (guide: 3)");
   v("steps", steps, "optimizer steps instead of epochs; 0: epochs");
   v("batch", batch, "sequences of an optimizer step, over all ranks (guide: 4; R1: 64)");
-  v("packing", packing, "records share a row without seeing each other");
   v("max_length", max_length, "longest record, tokens; longer ones are dropped and counted");
   v("eval_every", eval_every, "steps between losses on held-out records; 0: none");
-  v("save_each_epoch", save_each_epoch, "a checkpoint at the end of each epoch (the guide)");
+  v("save_each_epoch", save_each_epoch,
+    "the model as a Hugging Face folder distilled_epoch_N of the run folder after each epoch, from "
+    "0 (the guide)");
   v.section_list("students", students, "students, one after another; none: [model] alone");
 }
 

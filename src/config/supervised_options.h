@@ -26,7 +26,6 @@ struct SftOptions {
   std::int64_t steps = 0;
   std::int64_t batch = 64;
   std::string loss_on = "completion";
-  bool packing = true;
   std::int64_t max_length = 4096;
   std::int64_t eval_every = 0;
   SafetyOptions safety;
@@ -53,7 +52,6 @@ struct DistillOptions {
   std::int64_t epochs = 3;
   std::int64_t steps = 0;
   std::int64_t batch = 4;
-  bool packing = true;
   std::int64_t max_length = 4096;
   std::int64_t eval_every = 0;
   bool save_each_epoch = true;

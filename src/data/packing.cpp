@@ -147,33 +147,6 @@ std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingS
   return lists;
 }
 
-std::vector<std::vector<std::int64_t>> best_fit_bins(std::span<const std::int64_t> lengths,
-                                                     std::int64_t capacity) {
-  std::vector<std::int64_t> order(lengths.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto length = [&](std::int64_t i) { return lengths[static_cast<std::size_t>(i)]; };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::int64_t a, std::int64_t b) { return length(a) > length(b); });
-  std::vector<std::vector<std::int64_t>> bins;
-  std::set<std::pair<std::int64_t, std::int64_t>> room;  // (free, bin)
-  for (const std::int64_t i : order) {
-    const auto fit = room.lower_bound({length(i), 0});
-    auto bin = static_cast<std::int64_t>(bins.size());
-    std::int64_t free = capacity;
-    if (fit != room.end()) {
-      std::tie(free, bin) = *fit;
-      room.erase(fit);
-    } else {
-      bins.emplace_back();
-    }
-    bins[static_cast<std::size_t>(bin)].push_back(i);
-    if (free > length(i)) room.insert({free - length(i), bin});
-  }
-  for (auto& bin : bins) std::sort(bin.begin(), bin.end());
-  std::sort(bins.begin(), bins.end());
-  return bins;
-}
-
 TrainingSample training_sample(const Rollout& rollout) {
   return {rollout.prompt.token_ids, rollout.completion.token_ids};
 }

@@ -50,11 +50,6 @@ std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingS
                                                        std::int64_t token_budget,
                                                        bool share_prompts = true);
 
-/// Best-fit decreasing: bins of `capacity` for SFT; ties by index, so equal input gives equal bins.
-/// Lengths above the capacity get bins of their own. Bins are sorted by their smallest index.
-std::vector<std::vector<std::int64_t>> best_fit_bins(std::span<const std::int64_t> lengths,
-                                                     std::int64_t capacity);
-
 /// Tokens that a sample costs when packed alone.
 std::int64_t packed_length(const TrainingSample& sample);
 /// The trained part of a rollout.

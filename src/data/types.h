@@ -56,7 +56,6 @@ struct Rollout {
   std::int64_t sample = 0;          // global index in the step: group * samples_per_prompt + i
   std::int64_t group = 0;           // = prompt.index
   std::int64_t policy_version = 0;  // optimizer steps done by the weights that sampled it
-  std::int64_t reference_version = 0;
   Prompt prompt;
   Completion completion;
   Reward reward;

@@ -17,10 +17,6 @@ Engine::Engine(const models::Model& model, const EngineOptions& options)
     : model_(model), options_(options) {}
 Engine::~Engine() = default;
 
-void Engine::release_memory() {
-  memory_.reset();
-}
-
 /// Blocks that the device has room for; on a CPU no limit. All ranks of the model's tensor axis
 /// hold equally many, so that they admit the same sequences.
 std::int64_t Engine::affordable_blocks(double block_bytes) const {
@@ -33,7 +29,7 @@ std::int64_t Engine::affordable_blocks(double block_bytes) const {
   const double own = memory_ ? static_cast<double>(memory_->num_blocks) * block_bytes : 0.0;
   const double free = static_cast<double>(allocator->getMemoryInfo(device.index()).first) +
                       static_cast<double>(idle) + own;
-  return static_cast<std::int64_t>(model_.axes().tensor->all_reduce_scalar(
+  return static_cast<std::int64_t>(model_.axes()[parallel::ModelAxis::Tensor].all_reduce_scalar(
       std::floor(options_.gpu_memory_share * free / block_bytes), parallel::ReduceOp::Min,
       "blocks of the KV cache"));
 }

@@ -58,8 +58,6 @@ class Engine {
                                                       const std::function<void()>& on_step = {},
                                                       Balancer* balancer = nullptr);
   const GenerationStatistics& statistics() const { return statistics_; }
-  /// Frees the cache (it is allocated again by the next generate()).
-  void release_memory();
 
  private:
   std::int64_t affordable_blocks(double block_bytes) const;

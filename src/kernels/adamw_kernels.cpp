@@ -1,6 +1,7 @@
 #include "kernels/adamw_kernels.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <array>
@@ -10,12 +11,42 @@
 namespace r1::kernels {
 namespace {
 
+constexpr std::int64_t kGrain = 1 << 15;  // elements below which a second thread does not pay
+
+bool is_flat_on_cpu(const at::Tensor& tensor, std::initializer_list<at::ScalarType> dtypes) {
+  return tensor.is_cpu() && tensor.is_contiguous() &&
+         std::find(dtypes.begin(), dtypes.end(), tensor.scalar_type()) != dtypes.end();
+}
+
 bool is_flat(const at::Tensor& tensor, at::ScalarType dtype) {
   return tensor.is_contiguous() && tensor.scalar_type() == dtype &&
          cuda_kernels_for(tensor) != nullptr;
 }
 
 }  // namespace
+
+bool has_adamw_loops(const AdamWTensors& slot) {
+  return is_flat_on_cpu(slot.master, {at::kFloat}) &&
+         is_flat_on_cpu(slot.grad, {at::kFloat, at::kBFloat16}) &&
+         (!slot.model.defined() || is_flat_on_cpu(slot.model, {at::kBFloat16}));
+}
+
+void adamw_on_cpu(const AdamWTensors& slot, const AdamWFactors& factors) {
+  auto* p = slot.master.mutable_data_ptr<float>();
+  auto* m = slot.exp_avg.mutable_data_ptr<float>();
+  auto* v = slot.exp_avg_sq.mutable_data_ptr<float>();
+  auto* out = slot.model.defined() ? slot.model.mutable_data_ptr<at::BFloat16>() : nullptr;
+  at::parallel_for(0, slot.master.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    const auto run = [&](const auto* g) {
+      adamw(p + begin, g + begin, m + begin, v + begin, out ? out + begin : nullptr, end - begin,
+            factors);
+    };
+    if (slot.grad.scalar_type() == at::kFloat)
+      run(slot.grad.const_data_ptr<float>());
+    else
+      run(slot.grad.const_data_ptr<at::BFloat16>());
+  });
+}
 
 bool has_adamw_kernel(const AdamWTensors& slot) {
   for (const auto* tensor : {&slot.master, &slot.grad, &slot.exp_avg, &slot.exp_avg_sq})
@@ -44,22 +75,6 @@ void adamw_on_gpu(std::span<const AdamWTensors> slots, const AdamWFactors& facto
     check_launch(table, "adamw");
     slots = slots.subspan(some.size());
   }
-}
-
-bool has_squares_kernel(const at::Tensor& tensor) {
-  return is_flat(tensor, at::kFloat);
-}
-
-at::Tensor sum_of_squares_on_gpu(const at::Tensor& tensor) {
-  constexpr std::int64_t kMostParts = 1024, kPartSize = 8192;
-  const auto num_parts =
-      std::clamp<std::int64_t>((tensor.numel() + kPartSize - 1) / kPartSize, 1, kMostParts);
-  auto parts = at::empty({num_parts}, tensor.options().dtype(at::kDouble));
-  const auto& table = *cuda_kernels();
-  table.squares(tensor.const_data_ptr<float>(), tensor.numel(), parts.mutable_data_ptr<double>(),
-                num_parts, current_cuda_stream(tensor));
-  check_launch(table, "squares");
-  return num_parts == 1 ? parts.squeeze(0) : parts.sum();
 }
 
 }  // namespace r1::kernels

@@ -2,7 +2,7 @@
 // CPU loops of the optimizer over flat memory: one pass of AdamW, and sums of squares.
 #include <cstdint>
 
-#include "kernels/simd.h"
+#include "kernels/cpu_math.h"
 
 namespace r1::kernels {
 
@@ -17,13 +17,13 @@ struct AdamWFactors {
 };
 
 /// Updates master, m, v; writes the rounded weight to `model` unless it is null.
-void adamw(float* master, const float* grad, float* m, float* v, Bfloat16Bits* model,
+void adamw(float* master, const float* grad, float* m, float* v, c10::BFloat16* model,
            std::int64_t size, const AdamWFactors& factors);
-void adamw(float* master, const Bfloat16Bits* grad, float* m, float* v, Bfloat16Bits* model,
+void adamw(float* master, const c10::BFloat16* grad, float* m, float* v, c10::BFloat16* model,
            std::int64_t size, const AdamWFactors& factors);
 
 /// Sum of squares in fp64.
 double squares(const float* values, std::int64_t size);
-double squares(const Bfloat16Bits* values, std::int64_t size);
+double squares(const c10::BFloat16* values, std::int64_t size);
 
 }  // namespace r1::kernels

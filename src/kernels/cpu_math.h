@@ -1,6 +1,9 @@
 #pragma once
-// Pieces shared by the CPU kernels: accumulation types, a vectorisable exponential, multi-version
-// functions.
+// Building blocks of hand-written CPU loops: versions per instruction set, accumulation types,
+// bf16, an exponential.
+//
+// Loops that use these are in source files without ATen (raw pointers, `#pragma omp simd`),
+// compiled with flags of their own (src/CMakeLists.txt).
 #include <c10/util/BFloat16.h>
 
 #include <bit>
@@ -8,14 +11,17 @@
 #include <cstdint>
 
 /// Compiles a function once per instruction set and picks one at start, so that a binary built on a
-/// login node runs fast on the compute node.
+/// login node runs fast on the compute node. The results of one machine type never depend on the
+/// number of threads.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define R1_MULTIVERSION \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
-#define R1_MULTIVERSION
+#define R1_MULTIVERSION  // resolvers of versions run before a sanitizer is ready
 #endif
+
+#define R1_INLINE inline __attribute__((always_inline))
 
 namespace r1::kernels {
 
@@ -31,33 +37,33 @@ struct AccumulatorOf<double> {
 template <class T>
 using Accumulator = typename AccumulatorOf<T>::type;
 
-inline float load(const float& x) {
+R1_INLINE float load(const float& x) {
   return x;
 }
-inline double load(const double& x) {
+R1_INLINE double load(const double& x) {
   return x;
 }
-inline float load(const c10::BFloat16& x) {
+R1_INLINE float load(const c10::BFloat16& x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x.x) << 16);
 }
-inline void store(float& to, float x) {
+R1_INLINE void store(float& to, float x) {
   to = x;
 }
-inline void store(double& to, double x) {
+R1_INLINE void store(double& to, double x) {
   to = x;
 }
 /// Rounds to nearest even; written without branches so that loops over it vectorise (NaN stays
 /// NaN).
-inline void store(c10::BFloat16& to, float x) {
+R1_INLINE void store(c10::BFloat16& to, float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   const std::uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
   to.x = static_cast<std::uint16_t>(x != x ? 0x7FC0u : rounded);
 }
 
-/// exp(x) for x <= 0 or moderate x, relative error below 2e-7; vectorises (std::exp does not
-/// without fast-math). Reference: Cephes expf (range reduction by ln 2 in two parts, polynomial of
-/// degree 5).
-inline float exponential(float x) {
+/// exp(x), relative error below 2e-7 for -87 <= x <= 88; x outside counts as the nearer end, NaN
+/// stays NaN. It vectorises (std::exp does not without fast-math). Reference: Cephes expf (range
+/// reduction by ln 2 in two parts, polynomial of degree 5).
+R1_INLINE float exponential(float x) {
   x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
   const float rounded =
       x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to an integer in the low bits
@@ -73,7 +79,7 @@ inline float exponential(float x) {
   const auto scale = (std::bit_cast<std::int32_t>(rounded) - 0x4B400000 + 127) << 23;
   return y * std::bit_cast<float>(scale);
 }
-inline double exponential(double x) {
+R1_INLINE double exponential(double x) {
   return std::exp(x);
 }
 

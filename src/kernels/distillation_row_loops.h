@@ -4,7 +4,7 @@
 // zs, zt = scale * logit of student and teacher over the common ids.
 #include <cstdint>
 
-#include "kernels/simd.h"
+#include "kernels/cpu_math.h"
 
 namespace r1::kernels {
 

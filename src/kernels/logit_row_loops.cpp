@@ -13,28 +13,28 @@ constexpr float kMargin = 10.0f;
 constexpr std::int64_t kMostLikely = 256;
 constexpr float kLeastMargin = 1.0f;
 
-R1_CPU_CLONES float widen(const Bfloat16Bits* logits, std::int64_t size, float* out) {
+R1_MULTIVERSION float widen(const c10::BFloat16* logits, std::int64_t size, float* out) {
   float max = -std::numeric_limits<float>::infinity();
 #pragma omp simd reduction(max : max)
   for (std::int64_t i = 0; i < size; ++i) {
-    const float x = to_float(logits[i]);
+    const float x = load(logits[i]);
     out[i] = x;
     max = x > max ? x : max;
   }
   return max;
 }
 
-R1_CPU_CLONES std::int64_t count_from(const float* row, std::int64_t size, float threshold) {
+R1_MULTIVERSION std::int64_t count_from(const float* row, std::int64_t size, float threshold) {
   std::int64_t count = 0;
 #pragma omp simd reduction(+ : count)
   for (std::int64_t i = 0; i < size; ++i) count += row[i] >= threshold;
   return count;
 }
 
-R1_CPU_CLONES float dot(const float* a, const Bfloat16Bits* b, std::int64_t size) {
+R1_MULTIVERSION float dot(const float* a, const c10::BFloat16* b, std::int64_t size) {
   float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < size; ++i) sum += a[i] * to_float(b[i]);
+  for (std::int64_t i = 0; i < size; ++i) sum += a[i] * load(b[i]);
   return sum;
 }
 
@@ -47,8 +47,8 @@ float likely_from(const float* row, std::int64_t size, float max) {
 
 }  // namespace
 
-void widen_logits(const Bfloat16Bits* logits, std::int64_t vocab_size, const Bfloat16Bits* hidden,
-                  const Bfloat16Bits* weight, std::int64_t width, LikelyScratch& scratch,
+void widen_logits(const c10::BFloat16* logits, std::int64_t vocab_size, const c10::BFloat16* hidden,
+                  const c10::BFloat16* weight, std::int64_t width, LikelyScratch& scratch,
                   float* out) {
   const float max = widen(logits, vocab_size, out);
   const float threshold = likely_from(out, vocab_size, max);

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/simd.h"
+#include "kernels/cpu_math.h"
 
 namespace r1::kernels {
 
@@ -15,8 +15,8 @@ struct LikelyScratch {
 
 /// out[v] = logits[v] widened, and for the row's likeliest ids the fp32 product hidden . weight[v].
 /// logits, out: `vocab_size` entries; hidden: `width`; weight: [vocab_size, width], row-major.
-void widen_logits(const Bfloat16Bits* logits, std::int64_t vocab_size, const Bfloat16Bits* hidden,
-                  const Bfloat16Bits* weight, std::int64_t width, LikelyScratch& scratch,
+void widen_logits(const c10::BFloat16* logits, std::int64_t vocab_size, const c10::BFloat16* hidden,
+                  const c10::BFloat16* weight, std::int64_t width, LikelyScratch& scratch,
                   float* out);
 
 }  // namespace r1::kernels

@@ -12,9 +12,7 @@ namespace {
 
 void widen_rows(at::Tensor& out, const at::Tensor& narrow, const at::Tensor& hidden,
                 const at::Tensor& head_weight) {
-  const auto bits = [](const at::Tensor& t) {
-    return static_cast<const Bfloat16Bits*>(t.const_data_ptr());
-  };
+  const auto bits = [](const at::Tensor& t) { return t.const_data_ptr<at::BFloat16>(); };
   const std::int64_t vocab_size = out.size(1), width = hidden.size(1);
   at::parallel_for(0, out.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
     LikelyScratch scratch;

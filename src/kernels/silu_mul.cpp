@@ -112,6 +112,10 @@ bool has_silu_mul_kernel(const at::Tensor& gate_up) {
   return cuda_kernels_for(gate_up) != nullptr && gate_up.size(-1) % (2 * kPack) == 0;
 }
 
+bool fuses_silu_mul(const at::Tensor& x) {
+  return !x.is_cuda() || cuda_kernels_for(x) != nullptr;
+}
+
 at::Tensor silu_mul_reference(const at::Tensor& gate_up) {
   const auto parts = gate_up.chunk(2, -1);
   return at::silu(parts[0]) * parts[1];

@@ -18,6 +18,10 @@ at::Tensor silu_mul_linear(const at::Tensor& gate_up, const at::Tensor& weight,
 /// Whether a CUDA kernel computes silu_mul of such a tensor.
 bool has_silu_mul_kernel(const at::Tensor& gate_up);
 
+/// Whether silu_mul of what an MLP makes of `x` is one pass over memory. Where it is not (a GPU
+/// without the kernels), an MLP's backward pass is cheaper with gate and up apart.
+bool fuses_silu_mul(const at::Tensor& x);
+
 /// Plain ATen form: the oracle of the others.
 at::Tensor silu_mul_reference(const at::Tensor& gate_up);
 

@@ -5,7 +5,7 @@
 // `size` entries.
 #include <cstdint>
 
-#include "kernels/simd.h"
+#include "kernels/cpu_math.h"
 
 namespace r1::kernels {
 
@@ -32,6 +32,6 @@ struct RowGradient {
 void row_gradient(float* logits, std::int64_t size, const RowGradient& row);
 
 /// sum[i] += part[i]: collects bfloat16 products in fp32.
-void accumulate(float* sum, const Bfloat16Bits* part, std::int64_t size);
+void accumulate(float* sum, const c10::BFloat16* part, std::int64_t size);
 
 }  // namespace r1::kernels

@@ -110,6 +110,20 @@ void gradient_cuda(const at::Tensor& logits, const RowsGradient& rows, double sc
   check_launch(table, "row_gradient");
 }
 
+/// sum += part, where sum is fp32 and part may be bfloat16.
+void accumulate_(at::Tensor& sum, const at::Tensor& part) {
+  if (!(sum.is_cpu() && part.scalar_type() == at::kBFloat16 && part.is_contiguous() &&
+        sum.is_contiguous() && sum.scalar_type() == at::kFloat)) {
+    sum.add_(part);
+    return;
+  }
+  float* target = sum.data_ptr<float>();
+  const auto* source = part.const_data_ptr<at::BFloat16>();
+  at::parallel_for(0, sum.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+    accumulate(target + begin, source + begin, end - begin);
+  });
+}
+
 }  // namespace
 
 at::ScalarType statistics_dtype(at::ScalarType logits_dtype) {
@@ -174,17 +188,16 @@ at::Tensor rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double s
   return narrow.defined() ? narrow.copy_(logits) : logits;
 }
 
-void accumulate_(at::Tensor& sum, const at::Tensor& part) {
-  if (!(sum.is_cpu() && part.scalar_type() == at::kBFloat16 && part.is_contiguous() &&
-        sum.is_contiguous() && sum.scalar_type() == at::kFloat)) {
-    sum.add_(part);
-    return;
+void add_product_(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, at::Tensor& product) {
+  if (sum.scalar_type() == b.scalar_type()) {
+    sum.addmm_(a, b);
+  } else if (sum.is_cuda()) {
+    at::addmm_out(sum, sum, a, b, sum.scalar_type());
+  } else {
+    if (!product.defined()) product = at::empty(sum.sizes(), b.options());
+    at::mm_out(product, a, b);
+    accumulate_(sum, product);
   }
-  float* target = sum.data_ptr<float>();
-  const auto* source = static_cast<const Bfloat16Bits*>(part.data_ptr());
-  at::parallel_for(0, sum.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
-    accumulate(target + begin, source + begin, end - begin);
-  });
 }
 
 }  // namespace r1::kernels

@@ -48,7 +48,9 @@ struct RowsGradient {
 at::Tensor rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale,
                           const at::Tensor& narrow = {});
 
-/// sum += part, where sum is fp32 and part may be bfloat16.
-void accumulate_(at::Tensor& sum, const at::Tensor& part);
+/// sum [M, N] += a [M, K] x b [K, N], summed in sum's dtype, which may be wider than that of a and
+/// b. `product`: working memory like b's dtype [M, N], which is made where it is needed and
+/// undefined.
+void add_product_(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, at::Tensor& product);
 
 }  // namespace r1::kernels

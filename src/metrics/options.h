@@ -23,7 +23,8 @@ struct MetricsOptions {
     v("timeline", timeline, "record what each rank does when (timeline.jsonl)");
     v("timeline_ranks", timeline_ranks, "only ranks below this record, so that files stay few");
     v("timeline_spans", timeline_spans, "rows kept per rank; beyond it steps are thinned out");
-    v("progress_seconds", progress_seconds, "seconds between progress lines in a log");
+    v("progress_seconds", progress_seconds,
+      "seconds between progress lines in a log where run.log_every = 0");
   }
   void check(const std::string& key, base::Problems& problems) const {
     const auto at_least = [&](bool ok, const char* name, const char* expected) {

@@ -90,14 +90,21 @@ std::string progress_line(const TimeEstimate& estimate, const std::string& measu
   return line;
 }
 
-ProgressPrinter::ProgressPrinter(double log_seconds)
-    : is_terminal_(::isatty(STDERR_FILENO) == 1), log_seconds_(log_seconds) {}
+bool is_log_line_due(const ProgressInterval& interval, std::int64_t done, std::int64_t total,
+                     double seconds_since) {
+  if (done <= 1 || done == total) return true;
+  return interval.steps > 0 ? done % interval.steps == 0 : seconds_since >= interval.seconds;
+}
+
+ProgressPrinter::ProgressPrinter(ProgressInterval interval)
+    : is_terminal_(::isatty(STDERR_FILENO) == 1), interval_(interval) {}
 
 void ProgressPrinter::show(const TimeEstimate& estimate, const std::string& line) {
   const std::int64_t done = estimate.done_steps();
   const double now = base::monotonic_seconds();
-  const bool is_end = done <= 1 || done == estimate.stage().num_steps;
-  if (!is_end && now - last_shown_ < (is_terminal_ ? kTerminalSeconds : log_seconds_)) return;
+  const ProgressInterval interval =
+      is_terminal_ ? ProgressInterval{0, kTerminalSeconds} : interval_;
+  if (!is_log_line_due(interval, done, estimate.stage().num_steps, now - last_shown_)) return;
   last_shown_ = now;
   if (!is_terminal_) {
     base::log_info_line(line);

@@ -52,18 +52,29 @@ class TimeEstimate {
 std::string progress_line(const TimeEstimate& estimate, const std::string& measure_name,
                           double measure, double tokens_per_second);
 
-/// Says when a line is due and prints it: on a terminal it rewrites one line, in a log it adds a
-/// line at most every `log_seconds`, and always for the first and the last step of a stage.
+/// When a log gets a line besides those of a stage's first and last step.
+struct ProgressInterval {
+  std::int64_t steps = 0;  // after each multiple of this many steps; 0: by time
+  double seconds = 30.0;   // where steps = 0: after the first step that ends so long after a line
+};
+
+/// Whether a log gets a line after `done` of `total` steps (0: unknown) when the line before is
+/// `seconds_since` old.
+bool is_log_line_due(const ProgressInterval& interval, std::int64_t done, std::int64_t total,
+                     double seconds_since);
+
+/// Prints the progress line: a terminal has one line that is written anew with each step, a log
+/// gets lines in an interval.
 class ProgressPrinter {
  public:
-  explicit ProgressPrinter(double log_seconds = 30.0);
+  explicit ProgressPrinter(ProgressInterval interval);
   void show(const TimeEstimate& estimate, const std::string& line);
   /// Ends the terminal's line.
   void finish();
 
  private:
   bool is_terminal_;
-  double log_seconds_;
+  ProgressInterval interval_;
   double last_shown_ = -1e300;
   std::size_t last_length_ = 0;
 };

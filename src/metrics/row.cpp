@@ -15,9 +15,11 @@ Row& Row::set(const std::string& name, Value value) {
   return *this;
 }
 
-Row& Row::set_all(const std::vector<std::pair<std::string, double>>& named) {
-  for (const auto& [name, value] : named) set(name, value);
-  return *this;
+std::optional<double> Row::number(const std::string& name) const {
+  for (const auto& [known, value] : values)
+    if (const double* number = std::get_if<double>(&value); number != nullptr && known == name)
+      return *number;
+  return std::nullopt;
 }
 
 std::int64_t Row::num_not_finite() const {

@@ -1,6 +1,7 @@
 #pragma once
 // One step's measurements: what a line of metrics.jsonl holds.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -19,8 +20,8 @@ struct Row {
 
   /// Sets or replaces a value. A number may be NaN or infinite; the file then says null.
   Row& set(const std::string& name, Value value);
-  /// Sets every pair of `named`.
-  Row& set_all(const std::vector<std::pair<std::string, double>>& named);
+  /// The number of that name, if the row has one.
+  std::optional<double> number(const std::string& name) const;
   /// How many numbers are NaN or infinite.
   std::int64_t num_not_finite() const;
 };

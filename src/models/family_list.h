@@ -8,11 +8,12 @@
 namespace r1::models {
 
 struct FamilyTraits {
-  bool qkv_bias = false;        // biases on q, k and v in every model
-  bool mlp_bias = false;        // models may have biases in their MLPs
-  bool query_key_norm = false;  // norms on every head's q and k
-  /// Latent attention and experts.
-  bool deepseek = false;
+  bool qkv_bias = false;          // biases on q, k and v in every model
+  bool mlp_bias = false;          // models may have biases in their MLPs
+  bool query_key_norm = false;    // norms on every head's q and k
+  bool latent_attention = false;  // keys and values compressed into one vector of a token
+  bool experts = false;           // models may have layers of experts
+  bool router_bias = false;       // the router has a bias that balances its experts' load
 };
 
 // FAMILY(name, traits): `name` is `model_type` of config.json, name_family() is in its folder.
@@ -20,7 +21,7 @@ struct FamilyTraits {
   FAMILY(llama, .mlp_bias = true)       \
   FAMILY(qwen2, .qkv_bias = true)       \
   FAMILY(qwen3, .query_key_norm = true) \
-  FAMILY(deepseek_v3, .deepseek = true)
+  FAMILY(deepseek_v3, .latent_attention = true, .experts = true, .router_bias = true)
 
 struct NamedFamily {
   std::string_view name;

@@ -7,11 +7,11 @@ namespace r1::models {
 Lockstep::Lockstep(const Model& model, Backward backward)
     : model_(model),
       backward_(std::move(backward)),
-      needed_(model.axes().experts->size() > model.axes().tensor->size()) {}
+      needed_(model.axes().size(ModelAxis::Experts) > model.axes().size(ModelAxis::Tensor)) {}
 
 bool Lockstep::anyone_works(bool i_work) {
-  return model_.axes().experts->all_reduce_scalar(i_work ? 1.0 : 0.0, parallel::ReduceOp::Max,
-                                                  "another forward pass") > 0.0;
+  return model_.axes()[ModelAxis::Experts].all_reduce_scalar(
+             i_work ? 1.0 : 0.0, parallel::ReduceOp::Max, "another forward pass") > 0.0;
 }
 
 void Lockstep::begin_pass() {

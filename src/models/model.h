@@ -12,9 +12,12 @@
 
 #include "models/options.h"
 #include "nn/attention_metadata.h"
+#include "parallel/model_axes.h"
 #include "vocabulary/vocab_head.h"
 
 namespace r1::models {
+
+using parallel::ModelAxis;
 
 /// Rows [row_begin, row_begin + rows) of a parameter are the tensor `name` of Hugging Face files,
 /// or a box of it.

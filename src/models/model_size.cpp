@@ -44,7 +44,7 @@ double latent_attention_of_layer(const ModelShape& shape, std::int64_t tp) {
 double norms_of_layer(const ModelShape& shape) {
   double norms = 2.0 * static_cast<double>(shape.hidden_size);
   if (shape.traits().query_key_norm) norms += 2.0 * static_cast<double>(shape.head_width());
-  if (shape.is_deepseek())
+  if (shape.has_latent_attention())
     norms += static_cast<double>(shape.latent_attention.q_lora_rank +
                                  shape.latent_attention.kv_lora_rank);
   return norms;
@@ -57,7 +57,7 @@ double norms_of_layer(const ModelShape& shape) {
 double attention_values(const ModelShape& shape, const ActivationForm& form) {
   const double heads = part(shape.num_attention_heads, form.tp);
   const auto width = static_cast<double>(shape.head_width());
-  if (!shape.is_deepseek())
+  if (!shape.has_latent_attention())
     return form.on_gpu && form.value_bytes == 2.0
                ? 3.0 * (heads + kv_heads_of_rank(shape, form.tp)) * width
                : 5.0 * heads * width;
@@ -125,8 +125,9 @@ ParameterCounts count_parameters(const ModelShape& shape, const Split& split) {
   ParameterCounts counts;
   counts.embedding = part(shape.vocab_size, split.tp) * d;
   counts.head = shape.tie_word_embeddings ? 0.0 : counts.embedding;
-  counts.attention = layers * (shape.is_deepseek() ? latent_attention_of_layer(shape, split.tp)
-                                                   : attention_of_layer(shape, split.tp));
+  counts.attention =
+      layers * (shape.has_latent_attention() ? latent_attention_of_layer(shape, split.tp)
+                                             : attention_of_layer(shape, split.tp));
   const double inner = part(shape.intermediate_size, split.tp);
   counts.dense_mlp =
       (layers - sparse_layers) * (3.0 * d * inner + (shape.mlp_bias ? 2.0 * inner + d : 0.0));
@@ -134,8 +135,8 @@ ParameterCounts count_parameters(const ModelShape& shape, const Split& split) {
   counts.shared_experts =
       sparse_layers * 3.0 * d *
       part(experts.num_shared_experts * experts.moe_intermediate_size, split.tp);
-  // With the bias that balances its load.
-  counts.router = sparse_layers * static_cast<double>(experts.num_experts) * (d + 1.0);
+  counts.router = sparse_layers * static_cast<double>(experts.num_experts) *
+                  (d + (shape.traits().router_bias ? 1.0 : 0.0));
   counts.norms = layers * norms_of_layer(shape) + d;
   return counts;
 }
@@ -156,7 +157,7 @@ double forward_flops_per_token(const ModelShape& shape, double context) {
   const double multiplied =
       shape.tie_word_embeddings ? active : active - count_parameters(shape).embedding;
   // Scores and weighted values, each 2 x heads x width for every earlier token.
-  const double attention = shape.is_deepseek()
+  const double attention = shape.has_latent_attention()
                                ? static_cast<double>(shape.num_attention_heads *
                                                      (shape.latent_attention.qk_nope_head_dim +
                                                       shape.latent_attention.qk_rope_head_dim +
@@ -169,7 +170,7 @@ double forward_flops_per_token(const ModelShape& shape, double context) {
 
 double kv_bytes_per_token(const ModelShape& shape, double bytes_per_value, std::int64_t tp) {
   const double values =
-      shape.is_deepseek()
+      shape.has_latent_attention()
           ? static_cast<double>(shape.latent_attention.kv_lora_rank +
                                 shape.latent_attention.qk_rope_head_dim)
           : 2.0 * kv_heads_of_rank(shape, tp) * static_cast<double>(shape.head_width());

@@ -173,7 +173,7 @@ struct ModelShape {
       if (family.name == architecture) return family.traits;
     return {};
   }
-  bool is_deepseek() const { return traits().deepseek; }
+  bool has_latent_attention() const { return traits().latent_attention; }
 
   void visit(base::OptionVisitor& v) {
     v.choice("architecture", architecture, family_names(), "family: `model_type` of config.json");
@@ -204,13 +204,12 @@ struct ModelShape {
                      architecture + " has biases on q, k and v always, and on nothing else");
     problems.require(!mlp_bias || traits().mlp_bias, key + ".mlp_bias",
                      architecture + " has no biases in its MLPs");
-    if (!is_deepseek()) {
+    if (has_latent_attention()) latent_attention.check(key + ".latent_attention", problems);
+    if (traits().experts)
+      experts.check(key + ".experts", problems);
+    else
       problems.require(experts.num_experts == 0, key + ".experts.num_experts",
                        architecture + " has no experts");
-      return;
-    }
-    latent_attention.check(key + ".latent_attention", problems);
-    experts.check(key + ".experts", problems);
   }
 
  private:
@@ -228,7 +227,7 @@ struct ModelShape {
                      key + ".num_key_value_heads", "expected a divisor of num_attention_heads");
     problems.require(head_dim > 0 || hidden_size % num_attention_heads == 0, key + ".head_dim",
                      "hidden_size is no multiple of num_attention_heads: give head_dim");
-    problems.require(is_deepseek() || head_width() % 2 == 0, key + ".head_dim",
+    problems.require(has_latent_attention() || head_width() % 2 == 0, key + ".head_dim",
                      "expected an even width (rotary positions pair dimensions)");
   }
 };
@@ -242,7 +241,6 @@ struct ModelOptions {
   std::string chat_template = "auto";
   std::string dtype = "bf16";
   std::string master_dtype = "fp32";
-  bool value_head = false;
   ModelShape shape;
 
   /// The role has a model: a path, or a shape with random weights.
@@ -265,7 +263,6 @@ struct ModelOptions {
              "bf16 and fp32, measured once");
     v.choice("master_dtype", master_dtype, {"fp32", "fp64", "bf16"},
              "weights that the optimizer updates, and its moments");
-    v("value_head", value_head, "one linear layer on the last hidden state (PPO); ppo sets it");
     v.section("shape", shape, "shape of a random model (and for plan without the files)");
   }
 

@@ -11,7 +11,7 @@
 namespace r1::models {
 bool counts_shared_parameters(const parallel::ModelAxes& axes) {
   // Ranks of one tensor axis stand side by side, and the first of them hold replica 0.
-  return axes.experts->rank() < axes.tensor->size();
+  return axes.rank(ModelAxis::Experts) < axes.size(ModelAxis::Tensor);
 }
 
 bool counts(const Parameter& parameter, const WeightSlice& slice, const parallel::ModelAxes& axes) {
@@ -30,7 +30,7 @@ SlicePart part_of(const FlatRange& range, const Parameter& parameter, const Weig
 void sum_partial_gradients(std::span<const Parameter> parameters,
                            std::span<const FlatRange> gradients, const at::TensorOptions& options,
                            const parallel::ModelAxes& axes, parallel::Communicator& data) {
-  if (axes.tensor->size() == 1) return;
+  if (axes.size(ModelAxis::Tensor) == 1) return;
   std::vector<const FlatRange*> held(parameters.size(), nullptr);
   for (const auto& range : gradients) held[range.parameter] = &range;
   struct Partial {
@@ -65,7 +65,7 @@ void sum_partial_gradients(std::span<const Parameter> parameters,
     rows.view(-1).narrow(0, part.in_slice, part.values.numel()).copy_(part.values);
     box.copy_(rows);
   });
-  for (auto* ranks : {&data, axes.tensor})
+  for (auto* ranks : {&data, &axes[ModelAxis::Tensor]})
     ranks->all_reduce(all, parallel::ReduceOp::Sum, "partial gradients").wait();
   for_each([&](const at::Tensor& box, const SlicePart& part) {
     part.values.copy_(box.reshape(-1).narrow(0, part.in_slice, part.values.numel()));
@@ -110,7 +110,7 @@ void for_each_whole_tensor(std::span<const Parameter> parameters, const Paramete
       held = parameters[*number];
       held.value = values.value(*number);
     }
-    if (axes.experts->size() == 1) {
+    if (axes.size(ModelAxis::Experts) == 1) {
       use(name, rows_of(held, *place->second.second).to(dtype));
       continue;
     }
@@ -119,7 +119,7 @@ void for_each_whole_tensor(std::span<const Parameter> parameters, const Paramete
       const auto rows = rows_of(held, *place->second.second);
       box_of(whole, *place->second.second, rows.sizes()).copy_(rows);
     }
-    axes.experts->all_reduce(whole, parallel::ReduceOp::Sum, "a whole tensor").wait();
+    axes[ModelAxis::Experts].all_reduce(whole, parallel::ReduceOp::Sum, "a whole tensor").wait();
     use(name, whole);
   }
 }

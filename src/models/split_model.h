@@ -36,7 +36,7 @@ SlicePart part_of(const FlatRange& range, const Parameter& parameter, const Weig
 
 /// Makes partial gradients whole (WeightSlice::partial_gradient). `gradients`: at most one range of
 /// each parameter; those of the ranks of `data` make up the parameters. Summed as `options` say, in
-/// one reduction over each axis. Collective over: axes.tensor, data.
+/// one reduction over each axis. Collective over: the tensor axis, data.
 void sum_partial_gradients(std::span<const Parameter> parameters,
                            std::span<const FlatRange> gradients, const at::TensorOptions& options,
                            const parallel::ModelAxes& axes, parallel::Communicator& data);
@@ -72,7 +72,7 @@ struct ParameterValues {
 
 /// The whole model on the CPU, of the dtype of the values, where `keep` is set (null elsewhere).
 /// `parameters`: this rank's. A parameter and a tensor more than the model are held at a time.
-/// Collective over: axes.experts.
+/// Collective over: the experts axis.
 std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
                                     const ParameterValues& values, const ModelShape& shape,
                                     const parallel::ModelAxes& axes, bool keep);
@@ -81,7 +81,7 @@ using UseTensor = std::function<void(const std::string& name, const at::Tensor& 
 
 /// Calls use(name, tensor) on every rank for each tensor of the whole model, in its order. The
 /// tensor is on the device of the values, in the dtype that whole_tensors() says. Collective over:
-/// axes.experts.
+/// the experts axis.
 void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
                            const ModelShape& shape, const parallel::ModelAxes& axes,
                            const UseTensor& use);

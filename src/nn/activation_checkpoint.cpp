@@ -28,6 +28,7 @@ class ComputesAgain {
   bool before_;
 };
 
+/// A device question: what is in host memory already stays there.
 at::Tensor on_host(const at::Tensor& x) {
   if (!x.defined() || x.is_cpu()) return x;
   auto host = at::empty(x.sizes(), x.options().device(at::kCPU).pinned_memory(true));

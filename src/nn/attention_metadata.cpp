@@ -32,6 +32,7 @@ at::Tensor shared_prefix_mask(const std::vector<Segment>& segments, std::size_t 
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
                                       at::Device device) {
   PackedAttention packed;
+  // A device question: torch has flash attention over packed lengths on GPUs alone, in bf16.
   const bool flash = device.is_cuda() && dtype == at::kBFloat16;
   if (flash) packed.lengths = make_variable_lengths(segments, device);
   std::int64_t next = 0;

@@ -2,15 +2,13 @@
 
 #include <ATen/ATen.h>
 
-#include "kernels/cuda_library.h"
 #include "kernels/silu_mul.h"
 #include "nn/activation_checkpoint.h"
 
 namespace r1::nn {
 
 at::Tensor GatedMlp::operator()(const at::Tensor& x) const {
-  const bool without_kernels = x.is_cuda() && kernels::cuda_kernels_for(x) == nullptr;
-  if (without_kernels && at::GradMode::is_enabled()) return down(gated_by_halves(x));
+  if (!kernels::fuses_silu_mul(x) && at::GradMode::is_enabled()) return down(gated_by_halves(x));
   return kernels::silu_mul_linear(gate_up(x), down.weight,
                                   down.adds_bias ? down.bias : at::Tensor(), !computes_again());
 }

@@ -63,6 +63,7 @@ at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
   return at::cat(outputs);
 }
 
+/// A device question: torch multiplies groups on GPUs alone, in bf16.
 bool can_group(const at::Tensor& x, const at::Tensor& down) {
   return x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.size(1) % kGroupAlignment == 0 &&
          down.size(2) % kGroupAlignment == 0;

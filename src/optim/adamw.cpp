@@ -1,7 +1,6 @@
 #include "optim/adamw.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <array>
@@ -9,45 +8,11 @@
 
 #include "base/errors.h"
 #include "kernels/adamw_kernels.h"
-#include "kernels/adamw_loops.h"
 
 namespace r1::optim {
 namespace {
 
-using kernels::Bfloat16Bits;
-
-constexpr std::int64_t kGrain = 1 << 15;      // elements below which a second thread does not pay
 constexpr std::int64_t kHostPiece = 1 << 22;  // elements that travel at a time
-
-bool is_flat(const at::Tensor& tensor, std::initializer_list<at::ScalarType> dtypes) {
-  if (!tensor.is_cpu() || !tensor.is_contiguous()) return false;
-  for (const at::ScalarType dtype : dtypes)
-    if (tensor.scalar_type() == dtype) return true;
-  return false;
-}
-
-bool can_fuse(const at::Tensor& master, const at::Tensor& grad, const at::Tensor& model) {
-  return is_flat(master, {at::kFloat}) && is_flat(grad, {at::kFloat, at::kBFloat16}) &&
-         (!model.defined() || is_flat(model, {at::kBFloat16}));
-}
-
-void fused(at::Tensor& master, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-           const at::Tensor& model, const kernels::AdamWFactors& factors) {
-  auto* p = master.data_ptr<float>();
-  auto* m = exp_avg.data_ptr<float>();
-  auto* v = exp_avg_sq.data_ptr<float>();
-  auto* out = model.defined() ? static_cast<Bfloat16Bits*>(model.data_ptr()) : nullptr;
-  at::parallel_for(0, master.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    const auto run = [&](const auto* g) {
-      kernels::adamw(p + begin, g + begin, m + begin, v + begin, out ? out + begin : nullptr,
-                     end - begin, factors);
-    };
-    if (grad.scalar_type() == at::kFloat)
-      run(grad.data_ptr<float>());
-    else
-      run(static_cast<const Bfloat16Bits*>(grad.data_ptr()));
-  });
-}
 
 double correction(double beta, const AdamWStep& step) {
   return 1.0 - std::pow(beta, static_cast<double>(step.step));
@@ -97,7 +62,8 @@ void torch_fused(const std::vector<kernels::AdamWTensors>& slots, const AdamWSte
   if (!models.empty()) at::_foreach_copy_(models, rounded);
 }
 
-/// Memory of the host that a GPU, if `like` is on one, copies to and from directly.
+/// Memory of the host that a GPU copies to and from directly. Pinning it is a question of where
+/// `like` is: without a GPU nothing can be pinned.
 at::Tensor host_memory(const at::Tensor& like, at::ScalarType dtype, std::int64_t size) {
   return at::empty({size}, at::TensorOptions().dtype(dtype).pinned_memory(!like.is_cpu()));
 }
@@ -133,10 +99,8 @@ void adamw_update(at::Tensor master, const at::Tensor& grad, at::Tensor exp_avg,
   R1_CHECK(grad.numel() == master.numel() && (!model.defined() || model.numel() == master.numel()),
            "{} master weights, {} gradients", master.numel(), grad.numel());
   const at::NoGradGuard guard;
-  if (can_fuse(master, grad, model)) {
-    fused(master, grad, exp_avg, exp_avg_sq, model, factors_of(step));
-    return;
-  }
+  const kernels::AdamWTensors slot{master, grad, exp_avg, exp_avg_sq, model};
+  if (kernels::has_adamw_loops(slot)) return kernels::adamw_on_cpu(slot, factors_of(step));
   plain(master, grad, exp_avg, exp_avg_sq, step);
   if (model.defined()) model.copy_(master.reshape(model.sizes()));
 }
@@ -192,7 +156,9 @@ void AdamW::step(const std::vector<at::Tensor>& grads, double learning_rate, dou
     const AdamWStep step = step_of(slot, learning_rate, grad_scale);
     if (slot.place == StatePlace::Host) {
       update_on_host(slot, grad, step);
-    } else if (slot.master.is_cuda() && grad.is_contiguous() &&
+    } else if (slot.master
+                   .is_cuda() &&  // a launch for each small slot would cost more than its work
+               grad.is_contiguous() &&
                grad.scalar_type() == slot.master.scalar_type()) {
       together[slot.decay].push_back(&slot);
       their_grads[slot.decay].push_back(grad);

@@ -1,16 +1,9 @@
 #pragma once
-// The gradient's global norm, clipping by it, and the guard against outliers.
-#include <ATen/core/Tensor.h>
-
+// Clipping by the gradient's global norm, and the guard against outliers.
 #include <cstdint>
 #include <vector>
 
 namespace r1::optim {
-
-/// Sum of squares of all elements, scalar fp64 on the tensor's device. For a given size the sum
-/// runs in one fixed order, whatever the thread count. Sums of several parameters and of shards
-/// (each counted once) are added by the caller, in a fixed order; over ranks by all_reduce.
-at::Tensor sum_of_squares(const at::Tensor& tensor);
 
 /// What gradients are multiplied by: min(1, max_norm / (norm + 1e-6)); 1 when max_norm is 0.
 /// Reference: torch.nn.utils.clip_grad_norm_.

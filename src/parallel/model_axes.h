@@ -1,6 +1,9 @@
 #pragma once
 // The ranks that hold one copy of a model together, and who holds what of it.
+#include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "parallel/communicator.h"
 
@@ -9,13 +12,46 @@ namespace r1::parallel {
 /// The communicator of a rank that shares a model with no other. One object, for the whole process.
 Communicator& alone();
 
-/// Tensor parallelism: heads, widths of MLPs and the vocabulary are split over `tensor`, whose
-/// ranks all see the same tokens. Experts are split over `experts`, which contains the tensor axis
-/// (ranks of one tensor group side by side) and may join several data-parallel replicas. The
-/// communicators outlive the models on them.
-struct ModelAxes {
-  Communicator* tensor = &alone();
-  Communicator* experts = &alone();
+/// What a model can be split over.
+///
+/// Tensor: heads, widths of MLPs and the vocabulary; its ranks all see the same tokens.
+/// Experts: experts; the axis contains the tensor axis (ranks of one tensor group side by side) and
+/// may join several data-parallel replicas.
+enum class ModelAxis : std::size_t { Tensor, Experts };
+
+/// An axis with the name of its communicators and the axes of a role's mesh (mesh.h) that its ranks
+/// differ in.
+struct ModelAxisTraits {
+  ModelAxis axis;
+  const char* name;
+  std::vector<std::string> mesh_axes;
+};
+
+/// All axes, in the order of the enumeration. A new axis is a line here and in ModelAxis, and what
+/// splits over it asks for it.
+inline const std::array<ModelAxisTraits, 2> kModelAxes{
+    {{ModelAxis::Tensor, "tensor", {"tp"}}, {ModelAxis::Experts, "experts", {"ep", "tp"}}}};
+
+/// The axes of a role's mesh whose ranks hold a replica together: they see the same samples.
+inline const std::vector<std::string> kReplicaMeshAxes{"tp"};
+
+/// This rank's communicators of a model's axes. The communicators outlive the models on them.
+class ModelAxes {
+ public:
+  /// A model that is not split.
+  ModelAxes() { communicators_.fill(&alone()); }
+
+  void set(ModelAxis axis, Communicator& ranks) {
+    communicators_[static_cast<std::size_t>(axis)] = &ranks;
+  }
+  Communicator& operator[](ModelAxis axis) const {
+    return *communicators_[static_cast<std::size_t>(axis)];
+  }
+  int size(ModelAxis axis) const { return (*this)[axis].size(); }
+  int rank(ModelAxis axis) const { return (*this)[axis].rank(); }
+
+ private:
+  std::array<Communicator*, std::tuple_size_v<decltype(kModelAxes)>> communicators_;
 };
 
 /// A rank's part of `total` things: [begin, begin + size).

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/errors.h"
+#include "parallel/model_axes.h"
 
 namespace r1::parallel {
 namespace {
@@ -142,10 +143,14 @@ std::string describe_ranks(const std::vector<int>& ranks) {
 
 }  // namespace
 
+int RoleAssignment::num_replicas() const {
+  return mesh.size() / static_cast<int>(mesh.group(0, kReplicaMeshAxes).size());
+}
+
 std::vector<std::vector<int>> RoleAssignment::replicas() const {
   std::vector<std::vector<int>> all(static_cast<std::size_t>(num_replicas()));
   for (int rank = 0; rank < mesh.size(); ++rank)
-    all[static_cast<std::size_t>(mesh.group_index(rank, {"tp"}))].push_back(
+    all[static_cast<std::size_t>(mesh.group_index(rank, kReplicaMeshAxes))].push_back(
         ranks[static_cast<std::size_t>(rank)]);
   return all;
 }
@@ -235,8 +240,8 @@ std::vector<RolePlace> RoleLayout::places(int world_rank) const {
     const auto position = std::find(role.ranks.begin(), role.ranks.end(), world_rank);
     if (position == role.ranks.end()) continue;
     const int rank = static_cast<int>(position - role.ranks.begin());
-    result.push_back(
-        {role.name, rank, role.mesh.group_index(rank, {"tp"}), role.mesh.coordinates(rank)});
+    result.push_back({role.name, rank, role.mesh.group_index(rank, kReplicaMeshAxes),
+                      role.mesh.coordinates(rank)});
   }
   return result;
 }

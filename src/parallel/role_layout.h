@@ -24,9 +24,9 @@ struct RoleAssignment {
   std::vector<int> ranks;  // world ranks; position = rank in the role
   Mesh mesh;               // over the positions
 
-  /// A replica is a copy of the model as the data sees it: the ranks of one tensor axis, which work
-  /// on the same samples. (Replicas may share experts.)
-  int num_replicas() const { return mesh.size() / mesh.size("tp"); }
+  /// A replica is a copy of the model as the data sees it: ranks that differ in kReplicaMeshAxes
+  /// alone (model_axes.h) and work on the same samples. (Replicas may share experts.)
+  int num_replicas() const;
   /// World ranks of a replica; the first is its leader, which speaks for it.
   std::vector<int> replica(int index) const;
   std::vector<std::vector<int>> replicas() const;

@@ -23,10 +23,10 @@ std::vector<int> nodes(std::int64_t world, std::int64_t ranks_per_node) {
 
 /// The layout that the stage would make; what it refuses is a misfit.
 void place_roles(const Config& config, Plan& plan) {
-  const auto roles = config::stage_roles(config, plan.command);
+  const auto roles = config::stage_roles(config, plan.stage);
   if (roles.empty()) return;
   try {
-    const parallel::RoleLayout layout(config::role_requests(config, plan.command, roles),
+    const parallel::RoleLayout layout(config::role_requests(config, plan.stage, roles),
                                       static_cast<int>(plan.world_size),
                                       nodes(plan.world_size, config.plan.gpus_per_node), true);
     for (const parallel::RoleAssignment& role : layout.roles())
@@ -133,7 +133,7 @@ void note_export(const Config& config, Plan& plan) {
   const double bytes =
       count_parameters(config.model.shape).total() * bytes_of(config.model.master_dtype);
   const double node = plan.machine.host_memory() * static_cast<double>(config.plan.gpus_per_node);
-  const bool trains = !plan.roles.empty() && config::trains_policy(plan.command);
+  const bool trains = !plan.roles.empty() && config::traits(plan.stage).trains;
   if (trains && plan.machine.has_gpu() && bytes > 0.5 * node)
     plan.notes.push_back(fmt::format(
         "exporting the model at the stage's end needs {:.0f} GB of host memory on the first node, "
@@ -167,21 +167,21 @@ double Plan::most_bytes(bool on_host) const {
   return most;
 }
 
-Plan make_plan(const Config& asked, const std::string& command, std::int64_t world_size) {
-  const Config config = command == "distill" ? with_largest_student(asked) : asked;
+Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
+  const Config config = stage == Stage::Distill ? with_largest_student(asked) : asked;
   Plan plan;
-  plan.command = command;
+  plan.stage = stage;
   plan.world_size = world_size;
   plan.machine = find_machine(config.plan, config.run.device);
   plan.program = program_memory(plan.machine);
   place_roles(config, plan);
   for (RolePlan& role : plan.roles)
-    add_role_memory(config, command, plan.machine.has_gpu(), role, plan.notes);
+    add_role_memory(config, stage, plan.machine.has_gpu(), role, plan.notes);
   find_misfits(config, plan);
   note_export(config, plan);
   note_idle_ranks(plan);
   plan.time = estimate_step_time(config, plan);
-  if (command == "rl" && config.rl.staleness > 0 && config.roles.generate_ranks > 0)
+  if (stage == Stage::Rl && config.rl.staleness > 0 && config.roles.generate_ranks > 0)
     plan.notes.push_back(
         "rl.staleness: samples are drawn and scored while the update runs, so that a step takes "
         "the longer of the two rather than the sum below");

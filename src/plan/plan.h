@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/stage.h"
 #include "plan/machine.h"
 
 namespace r1::plan {
 
 using config::Config;
+using config::Stage;
 
 /// Bytes of one kind in one role on each of its ranks.
 struct MemoryItem {
@@ -55,7 +57,7 @@ struct StepTime {
 };
 
 struct Plan {
-  std::string command;
+  Stage stage = Stage::Rl;
   std::int64_t world_size = 0;
   Machine machine;
   std::vector<RolePlan> roles;
@@ -76,6 +78,6 @@ struct Plan {
 };
 
 /// The plan of one stage. Throws: ConfigError for an unknown machine.
-Plan make_plan(const Config& config, const std::string& command, std::int64_t world_size);
+Plan make_plan(const Config& config, Stage stage, std::int64_t world_size);
 
 }  // namespace r1::plan

@@ -22,11 +22,12 @@ double ceil_div(A dividend, B divisor) {
 /// What one rank of a role computes with.
 struct Part {
   const Config& config;
-  const std::string& command;
+  Stage stage;
   const models::ModelOptions& model;
   const RolePlan& role;
   bool on_gpu;
 
+  StageWork work() const { return work_of(config, stage); }
   const models::ModelShape& shape() const { return model.shape; }
   double value_bytes() const { return bytes_of(config.model.dtype); }
   models::ParameterCounts parameters() const {
@@ -44,7 +45,7 @@ struct Part {
 double logit_bytes(const Part& part, bool trains) {
   const double narrow = part.value_bytes() < 4.0 ? part.value_bytes() : 0.0;
   const double wide = std::max(4.0, part.value_bytes());
-  const bool entropy = part.command == "rl";
+  const bool entropy = part.stage == Stage::Rl;
   if (part.on_gpu) return wide * (trains && entropy ? 5.0 : 4.0) + (trains ? narrow : 0.0);
   return wide + narrow * (trains ? 2.0 : 1.0);
 }
@@ -59,44 +60,29 @@ double logits_chunk(const Part& part, double tokens, bool trains) {
   return bytes;
 }
 
-/// The longest sequence that is trained on or scored.
-double longest_sequence(const Part& part) {
-  const Config& config = part.config;
-  if (part.command == "sft") return static_cast<double>(config.sft.max_length);
-  if (part.command == "distill") return static_cast<double>(config.distill.max_length);
-  return static_cast<double>(config.plan.mean_prompt_tokens +
-                             longest_completion(config, part.command));
-}
-
 /// Tokens of the largest pass: the budget, all there is, or one long sequence.
 double tokens_of_pass(const Part& part, std::int64_t budget, double all) {
-  return std::max(longest_sequence(part), std::min(static_cast<double>(budget), all));
+  return std::max(part.work().longest_sequence, std::min(static_cast<double>(budget), all));
 }
 
 /// Tokens of `samples` on a replica.
-double tokens_of_replica(const Part& part, std::int64_t samples) {
-  const Config& config = part.config;
+double tokens_of_replica(const Part& part, double samples) {
+  const StageWork work = part.work();
   const double mine = ceil_div(samples, part.role.replicas());
-  if (part.command != "rl" || !config.trainer.share_prefix) return mine * longest_sequence(part);
-  const auto prompt = static_cast<double>(config.plan.mean_prompt_tokens);
-  return mine * (longest_sequence(part) - prompt) +
-         ceil_div(mine, config.rl.samples_per_prompt) * prompt;
+  if (!work.repeats_prompts || !part.config.trainer.share_prefix)
+    return mine * work.longest_sequence;
+  const auto prompt = static_cast<double>(part.config.plan.mean_prompt_tokens);
+  return mine * (work.longest_sequence - prompt) + ceil_div(mine, work.samples_per_prompt) * prompt;
 }
 
 double micro_batch_tokens(const Part& part) {
-  const Config& config = part.config;
-  const std::int64_t samples = part.command == "rl"    ? config.rl.mini_batch_samples()
-                               : part.command == "sft" ? config.sft.batch
-                                                       : config.distill.batch;
-  return tokens_of_pass(part, config.trainer.micro_batch_tokens, tokens_of_replica(part, samples));
+  return tokens_of_pass(part, part.config.trainer.micro_batch_tokens,
+                        tokens_of_replica(part, part.work().samples_of_update));
 }
 
 double score_batch_tokens(const Part& part) {
-  const Config& config = part.config;
-  const std::int64_t samples = part.command == "rl"    ? config.rl.samples_per_step()
-                               : part.command == "sft" ? config.sft.batch
-                                                       : config.distill.batch;
-  return tokens_of_pass(part, config.trainer.score_batch_tokens, tokens_of_replica(part, samples));
+  return tokens_of_pass(part, part.config.trainer.score_batch_tokens,
+                        tokens_of_replica(part, part.work().samples));
 }
 
 /// Bytes of a token that wait on the device for backward, with the layer that is computed again.
@@ -153,7 +139,7 @@ double cache_bytes(const Part& part, const DecodeBatch& batch) {
     return token * block * static_cast<double>(engine.kv_cache_blocks);
   if (engine.kv_cache_gb > 0.0) return engine.kv_cache_gb * 1e9;
   const auto prompt = static_cast<double>(part.config.plan.mean_prompt_tokens);
-  const auto longest = static_cast<double>(longest_completion(part.config, part.command));
+  const auto longest = part.work().longest_completion;
   const double per_sequence = ceil_div(prompt + longest, block) + 1.0;
   return token * block * (per_sequence * batch.sequences + 8.0 * ceil_div(prompt, block));
 }
@@ -161,8 +147,8 @@ double cache_bytes(const Part& part, const DecodeBatch& batch) {
 /// The largest call of the engine: a chunk of a step, or the held-out questions.
 DecodeBatch largest_batch(const Part& part) {
   const Config& config = part.config;
-  DecodeBatch batch = decode_batch(config, part.command, part.role.replicas());
-  if (part.command != "rl" || config.rl.eval_every == 0) return batch;
+  DecodeBatch batch = decode_batch(config, part.stage, part.role.replicas());
+  if (part.stage != Stage::Rl || config.rl.eval_every == 0) return batch;
   const auto most = static_cast<double>(config.engine.max_num_seqs);
   const data::GeneratorOptions& made = config.data.generate;  // of files the number is unknown
   const double questions =
@@ -209,50 +195,75 @@ StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t rep
   return {trainer.zero_stage == 2 ? ranks : ranks / (ranks + 1.0), ranks};
 }
 
-bool scores_itself(const config::RlOptions& rl) {
-  return rl.algorithm == "ppo" || rl.update_epochs > 1 ||
+bool scores_itself(const Config& config) {
+  const auto& rl = config.rl;
+  return config.advantage.needs_values() || rl.update_epochs > 1 ||
          rl.mini_batch_samples() < rl.samples_per_step();
 }
 
-const models::ModelOptions* model_of_role(const Config& config, const std::string& command,
+const models::ModelOptions* model_of_role(const Config& config, Stage stage,
                                           const std::string& role) {
   if (role == parallel::kPolicy || role == parallel::kPolicyGenerate) return &config.model;
   if (role == "teacher") return &config.teacher;
   if (role == "reference")
     return config.reference.used() || !config.reference.shape.empty() ? &config.reference
                                                                       : &config.model;
-  if (command == "sft" || config.rewards.has_part("safety")) return &config.classifier;
+  if (stage == Stage::Sft || config.rewards.has_part("safety")) return &config.classifier;
   return config.reward_model.used() ? &config.reward_model : nullptr;
 }
 
-std::int64_t longest_completion(const Config& config, const std::string& command) {
-  std::int64_t longest = command == "evaluate" ? config.evaluate.sampling.max_new_tokens
-                                               : config.sampling.max_new_tokens;
-  for (const config::RlChangeOptions& change : config.rl.changes)
-    if (command == "rl") longest = std::max(longest, change.max_new_tokens);
-  return longest;
-}
-
-double mean_completion(const Config& config, const std::string& command) {
-  if (config.plan.mean_completion_tokens > 0)
-    return static_cast<double>(config.plan.mean_completion_tokens);
-  return static_cast<double>(command == "evaluate" ? config.evaluate.sampling.max_new_tokens
-                                                   : config.sampling.max_new_tokens);
-}
-
-DecodeBatch decode_batch(const Config& config, const std::string& command, std::int64_t replicas) {
-  auto prompts = static_cast<double>(config.generate.prompts_per_chunk);
-  auto samples = static_cast<double>(config.generate.samples_per_prompt);
-  if (command == "rl") {
-    prompts = ceil_div(static_cast<double>(config.rl.prompts_per_step),
-                       static_cast<double>(config.rl.chunks));
-    samples = static_cast<double>(config.rl.samples_per_prompt);
+StageWork work_of(const Config& config, Stage stage) {
+  const auto count = [](std::int64_t value) { return static_cast<double>(value); };
+  const auto& sampling = stage == Stage::Evaluate ? config.evaluate.sampling : config.sampling;
+  StageWork work;
+  work.longest_completion = count(sampling.max_new_tokens);
+  work.mean_completion = config.plan.mean_completion_tokens > 0
+                             ? count(config.plan.mean_completion_tokens)
+                             : work.longest_completion;
+  const auto supervised = [&](std::int64_t batch, std::int64_t max_length) {
+    work.samples = work.samples_of_update = count(batch);
+    work.longest_sequence = count(max_length);
+  };
+  switch (stage) {
+    case Stage::Rl:
+      work.samples = count(config.rl.samples_per_step());
+      work.samples_of_update = count(config.rl.mini_batch_samples());
+      work.chunks = count(config.rl.chunks);
+      work.prompts_of_call = ceil_div(config.rl.prompts_per_step, config.rl.chunks);
+      work.samples_per_prompt = count(config.rl.samples_per_prompt);
+      work.repeats_prompts = true;
+      for (const config::RlChangeOptions& change : config.rl.changes)
+        work.longest_completion = std::max(work.longest_completion, count(change.max_new_tokens));
+      break;
+    case Stage::Sft:
+      supervised(config.sft.batch, config.sft.max_length);
+      break;
+    case Stage::Distill:
+      supervised(config.distill.batch, config.distill.max_length);
+      break;
+    case Stage::Generate:
+      work.prompts_of_call = count(config.generate.prompts_per_chunk);
+      work.samples_per_prompt = count(config.generate.samples_per_prompt);
+      work.samples = work.prompts_of_call * work.samples_per_prompt;
+      break;
+    case Stage::Evaluate:  // suites are larger than what engines hold at once
+      work.samples = count(config.engine.max_num_seqs);
+      break;
+    case Stage::Prepare:
+      break;
   }
+  if (work.longest_sequence == 0.0)
+    work.longest_sequence = count(config.plan.mean_prompt_tokens) + work.longest_completion;
+  return work;
+}
+
+DecodeBatch decode_batch(const Config& config, Stage stage, std::int64_t replicas) {
+  const StageWork work = work_of(config, stage);
   const auto most = static_cast<double>(config.engine.max_num_seqs);
-  if (command == "evaluate") return {most, most};  // suites are larger than that
+  if (work.prompts_of_call == 0.0) return {most, most};
   // All samples of a prompt are a replica's.
-  const double mine = ceil_div(prompts, static_cast<double>(replicas));
-  return {mine, std::min(mine * samples, most)};
+  const double mine = ceil_div(work.prompts_of_call, replicas);
+  return {mine, std::min(mine * work.samples_per_prompt, most)};
 }
 
 std::vector<MemoryItem> program_memory(const Machine& machine) {
@@ -261,9 +272,9 @@ std::vector<MemoryItem> program_memory(const Machine& machine) {
   return memory;
 }
 
-void add_role_memory(const Config& config, const std::string& command, bool on_gpu, RolePlan& role,
+void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& role,
                      std::vector<std::string>& notes) {
-  const models::ModelOptions* model = model_of_role(config, command, role.role);
+  const models::ModelOptions* model = model_of_role(config, stage, role.role);
   if (model == nullptr) return;
   if (model->shape.empty()) {
     notes.push_back(
@@ -273,21 +284,21 @@ void add_role_memory(const Config& config, const std::string& command, bool on_g
                     role.role));
     return;
   }
-  const Part part{config, command, *model, role, on_gpu};
+  const Part part{config, stage, *model, role, on_gpu};
   role.parameters = count_parameters(model->shape).total();
   role.memory.push_back({"weights", part.parameters().total() * part.value_bytes(), "",
                          role.role == "reference" && config.trainer.offloads_reference()});
   const bool policy = role.role == parallel::kPolicy;
-  const bool trains = policy && config::trains_policy(command);
+  const bool trains = policy && config::traits(stage).trains;
   if (trains) add_training(part, role.memory);
-  const bool samples = command == "rl" || !config::trains_policy(command);
-  const bool elsewhere = has_generation_role(config, command);
+  const bool samples = config::traits(stage).answers;
+  const bool elsewhere = has_generation_role(config, stage);
   if (role.role == parallel::kPolicyGenerate || (policy && samples && !elsewhere))
     add_generation(part, role.memory);
   const bool other = !policy && role.role != parallel::kPolicyGenerate;
-  if (other || (policy && command == "rl" && scores_itself(config.rl)))
+  if (other || (policy && stage == Stage::Rl && scores_itself(config)))
     add_scoring(part, role.memory);
-  if (policy && command == "distill" && config.distill.mode == "logits" &&
+  if (policy && stage == Stage::Distill && config.distill.mode == "logits" &&
       !config.teacher.shape.empty())
     role.memory.push_back(
         {"teacher's head", static_cast<double>(config.teacher.shape.vocab_size) *

@@ -5,7 +5,7 @@
 namespace r1::plan {
 
 /// Fills role.memory and role.parameters; what cannot be known goes to `notes`.
-void add_role_memory(const Config& config, const std::string& command, bool on_gpu, RolePlan& role,
+void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& role,
                      std::vector<std::string>& notes);
 
 /// What a rank holds before any model.
@@ -15,7 +15,7 @@ std::vector<MemoryItem> program_memory(const Machine& machine);
 double bytes_of(const std::string& dtype);
 
 /// The model of a role; null: rules alone.
-const models::ModelOptions* model_of_role(const Config& config, const std::string& command,
+const models::ModelOptions* model_of_role(const Config& config, Stage stage,
                                           const std::string& role);
 
 /// Prompts of one call of the engine, and sequences that a replica decodes at once.
@@ -23,11 +23,21 @@ struct DecodeBatch {
   double prompts = 0.0;
   double sequences = 0.0;
 };
-DecodeBatch decode_batch(const Config& config, const std::string& command, std::int64_t replicas);
+DecodeBatch decode_batch(const Config& config, Stage stage, std::int64_t replicas);
 
-/// Longest completion of a stage, and the mean one that plan assumes.
-std::int64_t longest_completion(const Config& config, const std::string& command);
-double mean_completion(const Config& config, const std::string& command);
+/// What a stage works through. Numbers of a stage that does not sample, or not train, are 0.
+struct StageWork {
+  double samples = 0.0;            // of a step, over all ranks
+  double samples_of_update = 0.0;  // of an optimizer step
+  double chunks = 1.0;             // parts of a step that are sampled and handed on one by one
+  double prompts_of_call = 0.0;    // of one call of all engines; 0: more than engines hold at once
+  double samples_per_prompt = 1.0;
+  double longest_completion = 0.0;  // tokens
+  double mean_completion = 0.0;     // that plan assumes
+  double longest_sequence = 0.0;    // that is trained on or scored
+  bool repeats_prompts = false;     // samples of one prompt are trained on together
+};
+StageWork work_of(const Config& config, Stage stage);
 
 /// Ranks that share the state of a parameter which `replicas` ranks hold alike.
 struct StateShares {
@@ -37,6 +47,6 @@ struct StateShares {
 StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t replicas);
 
 /// Whether the policy computes its old log-probabilities (and values) before it is updated.
-bool scores_itself(const config::RlOptions& rl);
+bool scores_itself(const config::Config& config);
 
 }  // namespace r1::plan

@@ -115,7 +115,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> splits(const Config& config,
   const auto divides_heads = [&shape](std::int64_t tp) {
     const std::int64_t kv = shape.kv_heads();
     return shape.num_attention_heads % tp == 0 &&
-           (shape.is_deepseek() || kv % tp == 0 || tp % kv == 0);
+           (shape.has_latent_attention() || kv % tp == 0 || tp % kv == 0);
   };
   std::vector<std::pair<std::int64_t, std::int64_t>> result;
   for (std::int64_t tp = 1; tp <= std::min(ranks, config.plan.gpus_per_node); tp *= 2)
@@ -140,14 +140,13 @@ bool is_better(const Layout& a, const Layout& b) {
 }
 
 /// Pulls levers until the split fits, if it does; those that save nothing are left out.
-void make_fit(Layout& layout, const std::string& command, std::int64_t ranks,
-              const SearchRules& rules) {
-  layout.plan = make_plan(layout.config, command, ranks);
+void make_fit(Layout& layout, Stage stage, std::int64_t ranks, const SearchRules& rules) {
+  layout.plan = make_plan(layout.config, stage, ranks);
   layout.fits = fits(layout.plan, rules.memory_share);
   for (const Lever& lever : levers(rules.offload)) {
     Config changed = layout.config;
     if (layout.fits || !lever.apply(changed)) continue;
-    Plan plan = make_plan(changed, command, ranks);
+    Plan plan = make_plan(changed, stage, ranks);
     if (plan.most_bytes() >= layout.plan.most_bytes()) continue;
     add_setting(layout.settings, lever.setting);
     layout.config = std::move(changed);
@@ -157,10 +156,9 @@ void make_fit(Layout& layout, const std::string& command, std::int64_t ranks,
 }
 
 /// Where roles share ranks nothing is scored while sampling goes on: a step may be one chunk.
-std::vector<Layout> variants(const Config& config, const std::string& command, std::int64_t tp,
-                             std::int64_t ep) {
+std::vector<Layout> variants(const Config& config, Stage stage, std::int64_t tp, std::int64_t ep) {
   std::vector<Layout> list{shared_layout(config, tp, ep)};
-  if (command != "rl" || config.rl.chunks == 1) return list;
+  if (stage != Stage::Rl || config.rl.chunks == 1) return list;
   list.push_back(list.front());
   list.back().config.rl.chunks = 1;
   list.back().settings.emplace_back("rl.chunks=1");
@@ -184,21 +182,20 @@ std::string describe(const Layout& layout, const char* what) {
 
 }  // namespace
 
-Layout best_layout(const Config& config, const std::string& command, std::int64_t ranks,
+Layout best_layout(const Config& config, Stage stage, std::int64_t ranks,
                    const SearchRules& rules) {
   std::optional<Layout> best;
   for (const auto& [tp, ep] : splits(config, ranks))
-    for (Layout& layout : variants(config, command, tp, ep)) {
-      make_fit(layout, command, ranks, rules);
+    for (Layout& layout : variants(config, stage, tp, ep)) {
+      make_fit(layout, stage, ranks, rules);
       if (!best || is_better(layout, *best)) best = std::move(layout);
     }
   return std::move(*best);  // tp 1, ep 1 is always among the splits
 }
 
-std::optional<Layout> smallest_layout(const Config& config, const std::string& command,
-                                      const SearchRules& rules) {
+std::optional<Layout> smallest_layout(const Config& config, Stage stage, const SearchRules& rules) {
   for (std::int64_t ranks = 1; ranks <= rules.most_ranks; ranks *= 2)
-    if (Layout layout = best_layout(config, command, ranks, rules); layout.fits) return layout;
+    if (Layout layout = best_layout(config, stage, ranks, rules); layout.fits) return layout;
   return std::nullopt;
 }
 
@@ -207,17 +204,17 @@ std::string advice(const Config& config, const Plan& plan) {
   for (const Lever& lever : levers(plan.machine.has_gpu())) {
     Config changed = config;
     if (plan.roles.empty() || !lever.apply(changed)) continue;
-    const Plan other = make_plan(changed, plan.command, plan.world_size);
+    const Plan other = make_plan(changed, plan.stage, plan.world_size);
     const double saved = plan.most_bytes() - other.most_bytes();
     if (saved > 0.01 * plan.most_bytes())
       text += fmt::format("would help: {} saves {:.1f} GB on the fullest rank\n", lever.setting,
                           saved / 1e9);
   }
   if (config.model.shape.empty()) return text;
-  const auto smallest = smallest_layout(config, plan.command);
+  const auto smallest = smallest_layout(config, plan.stage);
   if (smallest) text += describe(*smallest, "smallest layout that fits");
   if (!plan.machine.has_gpu()) return text;
-  const auto offloaded = smallest_layout(config, plan.command, {1.0, true, 4096});
+  const auto offloaded = smallest_layout(config, plan.stage, {1.0, true, 4096});
   if (offloaded && (!smallest || offloaded->plan.world_size < smallest->plan.world_size))
     text += describe(*offloaded, "with state and reference in host memory");
   if (!smallest && !offloaded) text += "nothing fits on up to 4096 ranks\n";

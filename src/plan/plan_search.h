@@ -29,11 +29,11 @@ struct SearchRules {
 /// fit, it is tried with less memory in turn: sharded states, recomputation, shorter micro-batches,
 /// fewer sequences at once, bf16 gradients, offload. Where nothing fits: the layout that comes
 /// nearest.
-Layout best_layout(const Config& config, const std::string& command, std::int64_t ranks,
+Layout best_layout(const Config& config, Stage stage, std::int64_t ranks,
                    const SearchRules& rules = {});
 
 /// The smallest power of two ranks on which something fits, and its best layout.
-std::optional<Layout> smallest_layout(const Config& config, const std::string& command,
+std::optional<Layout> smallest_layout(const Config& config, Stage stage,
                                       const SearchRules& rules = {});
 
 /// For a plan that does not fit: what each single change would save on the fullest rank, and the

@@ -57,13 +57,13 @@ std::string need_text(const std::optional<Layout>& layout) {
 
 }  // namespace
 
-double state_bytes(const Config& config, const std::string& command) {
+double state_bytes(const Config& config, Stage stage) {
   const double parameters = count_parameters(config.model.shape).total();
   const double weight = bytes_of(config.model.dtype), master = bytes_of(config.model.master_dtype);
-  if (!config::trains_policy(command)) return parameters * weight;
+  if (!config::traits(stage).trains) return parameters * weight;
   double bytes = parameters * (2.0 * weight + 2.0 * master + (weight < master ? master : 0.0));
-  for (const std::string& role : config::stage_roles(config, command)) {
-    const models::ModelOptions* model = model_of_role(config, command, role);
+  for (const std::string& role : config::stage_roles(config, stage)) {
+    const models::ModelOptions* model = model_of_role(config, stage, role);
     if (role != parallel::kPolicy && model != nullptr && !model->shape.empty())
       bytes += weight * count_parameters(model->shape).total();
   }
@@ -82,15 +82,15 @@ std::string plan_table(const std::vector<PlannedStage>& stages,
       "stage", "model", "state GB", "ranks", "least", "dp ep tp", "GB/rank", "hours", "days",
       "recom.", "dp ep tp", "GB/rank", "hours", "days");
   for (const PlannedStage& stage : stages) {
-    if (config::stage_roles(stage.config, stage.command).empty()) continue;  // runs no model
+    if (config::stage_roles(stage.config, stage.stage).empty()) continue;  // runs no model
     const Machine machine = find_machine(stage.config.plan, stage.config.run.device);
     for (const NamedShape& model : models) {
       const Config config = with_model(stage, model.shape);
-      const double bytes = state_bytes(config, stage.command);
+      const double bytes = state_bytes(config, stage.stage);
       out += fmt::format(
           "{:<16} {:<16} {:>8.0f} {:>6} | {} | {} | {}\n", stage.name, model.name, bytes / 1e9,
-          ranks_by_capacity(bytes, machine), need_text(smallest_layout(config, stage.command)),
-          need_text(smallest_layout(config, stage.command, {kComfortable})), machine.name);
+          ranks_by_capacity(bytes, machine), need_text(smallest_layout(config, stage.stage)),
+          need_text(smallest_layout(config, stage.stage, {kComfortable})), machine.name);
     }
   }
   out += fmt::format(
@@ -106,7 +106,7 @@ std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64
   std::vector<Layout> rows;
   double best_rate = 0.0;  // tokens/s of a rank
   for (std::int64_t ranks = first; ranks <= last; ranks *= 2) {
-    rows.push_back(best_layout(stage.config, stage.command, ranks));
+    rows.push_back(best_layout(stage.config, stage.stage, ranks));
     if (rows.back().fits)
       best_rate = std::max(best_rate, tokens_per_second_of_rank(rows.back().plan));
   }

@@ -13,17 +13,18 @@ struct NamedShape {
   models::ModelShape shape;
 };
 
-/// A stage of the table: its name, command and configuration.
+/// A stage of the table: its name in a pipeline, what it is, and its configuration.
 struct PlannedStage {
   std::string name;
-  std::string command;
+  Stage stage = Stage::Rl;
   Config config;
+  std::int64_t ranks = 0;  // that a pipeline gives it; 0: all
 };
 
 /// Bytes of all copies of a stage's models and states: bf16 weights and gradients, fp32 master
 /// weights and moments where it trains (16 a parameter), weights of the reference. Activations and
 /// caches come on top.
-double state_bytes(const Config& config, const std::string& command);
+double state_bytes(const Config& config, Stage stage);
 
 /// Ranks that hold so many bytes and nothing else.
 std::int64_t ranks_by_capacity(double bytes, const Machine& machine);

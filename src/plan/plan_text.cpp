@@ -49,8 +49,8 @@ std::string time_text(const StepTime& time, std::int64_t ranks) {
 }  // namespace
 
 std::string Plan::text() const {
-  std::string out = fmt::format("{} on {} x {} ({:.0f} GB)\n", command, world_size, machine.name,
-                                machine.memory() / 1e9);
+  std::string out = fmt::format("{} on {} x {} ({:.0f} GB)\n", name_of(stage), world_size,
+                                machine.name, machine.memory() / 1e9);
   for (const RolePlan& role : roles) out += role_text(role, machine.has_gpu());
   if (!roles.empty()) {
     out += "every rank\n";

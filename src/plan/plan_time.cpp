@@ -112,10 +112,9 @@ void add_generation(const Config& config, const Plan& plan, double calls, StepTi
   if (role == nullptr) role = plan.find(parallel::kPolicy);
   if (role == nullptr || config.model.shape.empty()) return;
   const Worker worker(config, plan, *role, config.model.shape);
-  const DecodeBatch batch = decode_batch(config, plan.command, role->replicas());
-  const double samples = plan.command == "rl" ? count(config.rl.samples_per_prompt)
-                                              : count(config.generate.samples_per_prompt);
-  const double mean = mean_completion(config, plan.command);
+  const DecodeBatch batch = decode_batch(config, plan.stage, role->replicas());
+  const StageWork work = work_of(config, plan.stage);
+  const double samples = work.samples_per_prompt, mean = work.mean_completion;
   const double prompt = count(config.plan.mean_prompt_tokens);
   // Freed slots are filled again: the steps of all tokens in full batches, or of one mean sequence.
   const double tokens = batch.prompts * samples * mean;
@@ -133,14 +132,14 @@ void add_generation(const Config& config, const Plan& plan, double calls, StepTi
 void add_scoring(const Config& config, const Plan& plan, const std::string& name, double tokens,
                  double context, StepTime& time) {
   const RolePlan* role = plan.find(name);
-  const models::ModelOptions* model = model_of_role(config, plan.command, name);
+  const models::ModelOptions* model = model_of_role(config, plan.stage, name);
   if (role == nullptr || model == nullptr || model->shape.empty()) return;
   const Worker worker(config, plan, *role, model->shape);
   const double exchanged = worker.pass_communication(tokens / worker.replicas());
   const double seconds = worker.forward(tokens, context) + exchanged;
   const RolePlan* policy = plan.find(parallel::kPolicy);
   const bool apart = policy == nullptr || !policy->is_on(role->first_rank);
-  const double chunks = plan.command == "rl" ? count(config.rl.chunks) : 1.0;
+  const double chunks = work_of(config, plan.stage).chunks;
   const double hidden = apart ? time.generate * (1.0 - 1.0 / chunks) : 0.0;
   time.score += std::max(seconds / chunks, seconds - hidden);
   time.communication += exchanged;
@@ -220,7 +219,7 @@ void add_synchronisation(const Config& config, const Plan& plan, StepTime& time)
 StepTime rl_time(const Config& config, const Plan& plan) {
   const config::RlOptions& rl = config.rl;
   const double samples = count(rl.samples_per_step());
-  const double new_tokens = mean_completion(config, plan.command);
+  const double new_tokens = work_of(config, plan.stage).mean_completion;
   const double prompt = count(config.plan.mean_prompt_tokens);
   const double prompts = config.trainer.share_prefix ? count(rl.prompts_per_step) : samples;
   const double tokens = prompts * prompt + samples * new_tokens;
@@ -231,7 +230,7 @@ StepTime rl_time(const Config& config, const Plan& plan) {
   add_generation(config, plan, count(rl.chunks), time);
   for (const char* role : {"reference", "reward"})
     add_scoring(config, plan, role, tokens, context, time);
-  if (scores_itself(rl)) add_scoring(config, plan, parallel::kPolicy, tokens, context, time);
+  if (scores_itself(config)) add_scoring(config, plan, parallel::kPolicy, tokens, context, time);
   const double epochs = count(rl.update_epochs);
   const double steps = epochs * std::ceil(samples / count(rl.mini_batch_samples()));
   add_update(config, plan, epochs * tokens, context, steps, time);
@@ -243,7 +242,7 @@ StepTime rl_time(const Config& config, const Plan& plan) {
 template <class Options>
 StepTime supervised_time(const Config& config, const Plan& plan, const Options& stage) {
   const double length =
-      count(config.plan.mean_prompt_tokens) + mean_completion(config, plan.command);
+      count(config.plan.mean_prompt_tokens) + work_of(config, plan.stage).mean_completion;
   StepTime time;
   time.steps = stage.steps > 0 ? count(stage.steps)
                                : count(stage.epochs) *
@@ -254,21 +253,32 @@ StepTime supervised_time(const Config& config, const Plan& plan, const Options& 
   return time;
 }
 
+StepTime generate_time(const Config& config, const Plan& plan) {
+  const StageWork work = work_of(config, plan.stage);
+  StepTime time;
+  time.steps = std::ceil(count(config.generate.num_prompts) / work.prompts_of_call);
+  time.tokens = work.samples * work.mean_completion;
+  add_generation(config, plan, 1.0, time);
+  return time;
+}
+
 }  // namespace
 
 StepTime estimate_step_time(const Config& config, const Plan& plan) {
-  if (plan.command == "rl") return rl_time(config, plan);
-  if (plan.command == "sft") return supervised_time(config, plan, config.sft);
-  if (plan.command == "distill") return supervised_time(config, plan, config.distill);
-  StepTime time;
-  if (plan.command == "generate") {
-    const config::GenerateOptions& generate = config.generate;
-    time.steps = std::ceil(count(generate.num_prompts) / count(generate.prompts_per_chunk));
-    time.tokens = count(generate.prompts_per_chunk * generate.samples_per_prompt) *
-                  mean_completion(config, plan.command);
-    add_generation(config, plan, 1.0, time);
+  switch (plan.stage) {
+    case Stage::Rl:
+      return rl_time(config, plan);
+    case Stage::Sft:
+      return supervised_time(config, plan, config.sft);
+    case Stage::Distill:
+      return supervised_time(config, plan, config.distill);
+    case Stage::Generate:
+      return generate_time(config, plan);
+    case Stage::Prepare:
+    case Stage::Evaluate:  // how many questions there are, only files say
+      break;
   }
-  return time;
+  return {};
 }
 
 }  // namespace r1::plan

@@ -19,7 +19,7 @@ void require_valid(const RewardOptions& options) {
 int num_threads(const RewardOptions& options) {
   return options.workers > 0
              ? 1
-             : static_cast<int>(std::min<std::int64_t>(options.num_workers, kMaxWorkers));
+             : static_cast<int>(std::min<std::int64_t>(options.threads, kMaxWorkers));
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ CombinedReward::CombinedReward(const RewardOptions& options)
     : options_(options), threads_(num_threads(options)) {
   require_valid(options);
   if (options.workers > 0)
-    workers_ = std::make_unique<workers::WorkerGroup>(options);
+    workers_ = std::make_unique<workers::WorkerProcesses>(options);
   else
     scorer_ = std::make_unique<PartScorer>(options);
 }

@@ -6,8 +6,8 @@
 
 #include "data/types.h"
 #include "rewards/part_scorer.h"
-#include "rewards/worker_pool.h"
-#include "rewards/workers/worker_group.h"
+#include "rewards/thread_pool.h"
+#include "rewards/workers/worker_processes.h"
 
 namespace r1::rewards {
 
@@ -29,9 +29,9 @@ class CombinedReward {
 
  private:
   RewardOptions options_;
-  std::unique_ptr<PartScorer> scorer_;             // without worker processes
-  mutable WorkerPool threads_;                     // share scorer_
-  std::unique_ptr<workers::WorkerGroup> workers_;  // instead of both
+  std::unique_ptr<PartScorer> scorer_;                 // without worker processes
+  mutable ThreadPool threads_;                         // share scorer_
+  std::unique_ptr<workers::WorkerProcesses> workers_;  // instead of both
 };
 
 }  // namespace r1::rewards

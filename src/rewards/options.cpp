@@ -18,7 +18,7 @@ void RewardOptions::visit(base::OptionVisitor& v) {
     "(guide)");
   v("workers", workers,
     "processes that score, per rank, each under [rewards.limits]; 0: threads of the program");
-  v("num_workers", num_workers, "threads that score, per rank, where workers is 0");
+  v("threads", threads, "threads that score, per rank, where workers is 0");
   v("delay_ms", delay_ms,
     "testing aid: milliseconds to sleep per chunk of scoring, to see what overlaps with it");
   v("shuffle", shuffle,
@@ -106,8 +106,8 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
                      here + ".group", fmt::format("no group named '{}'", parts[i].group));
   }
   check_processes(*this, key, problems);
-  problems.require(num_workers >= 1 && num_workers <= kMaxWorkers, key + ".num_workers",
-                   fmt::format("expected 1 to {}, found {}", kMaxWorkers, num_workers));
+  problems.require(threads >= 1 && threads <= kMaxWorkers, key + ".threads",
+                   fmt::format("expected 1 to {}, found {}", kMaxWorkers, threads));
   base::require_at_least(problems, key + ".delay_ms", delay_ms, 0);
   base::require_at_least(problems, key + ".quality_cap_when_wrong", quality_cap_when_wrong, 0);
   problems.require(!tags.think.empty(), key + ".tags.think", "expected a tag name");

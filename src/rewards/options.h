@@ -264,8 +264,8 @@ struct RewardOptions {
   std::vector<PartOptions> parts;
   std::vector<GroupOptions> groups;
   double quality_cap_when_wrong = 1.0;
-  std::int64_t workers = 0;
-  std::int64_t num_workers = 1;
+  std::int64_t workers = 0;  // processes
+  std::int64_t threads = 1;
   std::int64_t delay_ms = 0;
   bool shuffle = false;
   TagOptions tags;

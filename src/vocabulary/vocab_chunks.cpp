@@ -44,6 +44,7 @@ std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64
   const auto row = (head.vocab_size() + head.ranks->size() - 1) / head.ranks->size();
   const std::int64_t row_bytes =
       std::max<std::int64_t>(1, row * static_cast<std::int64_t>(head.weight.element_size()));
+  // A device question: a CPU's chunk should stay in its caches, a GPU's fill the device.
   const std::int64_t fitting =
       head.weight.is_cpu()
           ? kCpuChunkBytes / row_bytes
@@ -91,17 +92,7 @@ void HeadGradients::add(const at::Tensor& grad_logits, std::int64_t begin) {
   }
   if (!grad_weight_.defined()) return;
   const at::Tensor hidden = hidden_states_.narrow(0, begin, count);
-  if (grad_weight_.scalar_type() == weight_.scalar_type()) {
-    grad_weight_.addmm_(grad_logits.t(), hidden);
-    return;
-  }
-  if (grad_weight_.is_cuda()) {
-    at::addmm_out(grad_weight_, grad_weight_, grad_logits.t(), hidden, grad_weight_.scalar_type());
-    return;
-  }
-  if (!product_.defined()) product_ = at::empty_like(weight_, at::MemoryFormat::Contiguous);
-  at::mm_out(product_, grad_logits.t(), hidden);
-  kernels::accumulate_(grad_weight_, product_);
+  kernels::add_product_(grad_weight_, grad_logits.t(), hidden, product_);
 }
 
 at::Tensor with_gradients(const at::Tensor& loss, const at::Tensor& hidden,

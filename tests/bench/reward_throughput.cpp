@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
   std::printf("%d samples of %zu bytes\n", samples, inputs.front().completion.size());
   RewardOptions options = all_rule_parts();
   measure("1 thread", options, inputs, repeats);
-  options.num_workers = 2;
+  options.threads = 2;
   measure("2 threads", options, inputs, repeats);
   for (const int workers : {1, 2}) {
     options.workers = workers;

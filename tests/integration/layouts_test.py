@@ -121,7 +121,7 @@ class ReinforcementLearning(Layouts):
 
     def test_zero(self):
         """Master weights, moments and gradients shared out among replicas, PPO's value head among them."""
-        ppo = {"rl.algorithm": "ppo", "advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1",
+        ppo = {"advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1",
                "rl.mini_batch": 8, "rl.update_epochs": 2}
         shared = {"roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
         self.rl("base", 1, **ppo)
@@ -168,7 +168,7 @@ class ReinforcementLearning(Layouts):
         """PPO's value head, norms of every head's q and k, a reference that follows the policy."""
         follow = {"rl.reference_update_every": 2}
         for name, options in (
-            ("ppo", {"rl.algorithm": "ppo", "advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1",
+            ("ppo", {"advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1",
                      "rl.mini_batch": 8, "rl.update_epochs": 2}),
             ("qwen3", {"model.shape.architecture": "qwen3", "model.shape.tie_word_embeddings": False, **follow}),
             ("qwen2", {"model.shape.architecture": "qwen2", "trainer.activation_checkpointing": "full", **follow}),
@@ -211,7 +211,6 @@ class Supervised(Layouts):
         for name, ranks, settings in (
             ("two ranks", 2, {}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64}),
-            ("without packing", 1, {"sft.packing": False}),
             ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
             ("heads shared by ranks, gradients spread", 8, {"roles.policy.train.tp": 4, "trainer.zero_stage": 2}),
             ("nothing spread", 2, {"trainer.zero_stage": 0}),

@@ -4,6 +4,7 @@
 pipeline_test.py PROGRAM [unittest arguments]
 """
 import json
+import re
 import signal
 
 import run_support as support
@@ -26,6 +27,10 @@ class Pipeline(support.RunTest):
         for number, stage in enumerate(STAGES, 1):
             self.assertIn(f"stage {number} of {len(STAGES)}: {stage}", output)
             self.assertEqual(len(list((run / "stages").glob(f"*-{stage}/done"))), 1, stage)
+
+        # One stage is given two of the ranks; the other ranks come back for the next stage.
+        maps = {stage: re.search(rf"{stage}: rank (.*?);", output).group(1) for stage in ("coldstart", "sft")}
+        self.assertEqual(maps, {"coldstart": "0..3 policy (dp 4)", "sft": "0..1 policy (dp 2)"})
 
         problems = [record["problem"] for record in support.read_jsonl(run / "data" / "rl.jsonl")]
         self.assertGreater(len(problems), 8)
@@ -93,7 +98,9 @@ class Pipeline(support.RunTest):
         self.assertGreater(len(list((self.folder / "stopped").rglob("checkpoints/step-*"))), 0)
         self.assert_ends(0, slow)
         self.assertEqual(list((self.folder / "stopped").rglob("checkpoints/step-*")), [])
-        for config in (self.folder / "stopped" / "models").rglob("config.json"):
+        epochs = list((self.folder / "stopped").rglob("distilled_epoch_*/config.json"))
+        self.assertEqual(len(epochs), 1)
+        for config in [*epochs, *(self.folder / "stopped" / "models").rglob("config.json")]:
             self.assertEqual(json.loads(config.read_text())["torch_dtype"], "bfloat16", config)
         for name in ("rl2_final", "distilled/student"):
             files = [self.folder / run / "models" / name / "model.safetensors" for run in ("run", "stopped")]

@@ -146,6 +146,61 @@ class Trace(Runs):
         self.assertIn("run.profile: expected [first step, last step]", output)
 
 
+class ProgressLines(Runs):
+    def test_every_few_steps(self):
+        """Log lines come as often as was asked for; every step has its row."""
+        output = self.rl("run", rl__steps=7, run__log_every=3)
+        self.assertEqual([int(step) for step in re.findall(r"  step (\d+)/7  ", output)], [1, 3, 6, 7], output)
+        self.assertEqual([row["step"] for row in self.rows("run")], list(range(7)))
+
+
+class DistillationEpochs(Runs):
+    """Two epochs of ten records, four in a step: they end with the third and the fifth step."""
+
+    def distill(self, name, ranks=1, **settings):
+        records = self.write_jsonl("records.jsonl", [
+            {"instruction": f"What is {a} + {a}?", "input": "", "output": f"{2 * a}"} for a in range(10)])
+        settings = {"run.threads": 1, "data.files": [str(records)], "data.generate.names": [], "data.held_out": 0.0,
+                    "distill.mode": "text", "distillation_loss.soft_weight": 0.0, "distill.epochs": 2,
+                    "distill.batch": 4, "distill.max_length": 256, "checkpoint.interval_steps": 1, **settings}
+        return self.assert_ends(0, support.command(ranks, "distill", "--config", support.RANDOM, "--run-dir",
+                                                   self.folder / name, settings=settings))
+
+    def saved(self, name):
+        return {path.name: support.read_safetensors(path / "model.safetensors")
+                for path in (self.folder / name).glob("distilled_epoch_*")}
+
+    def test_mean_losses_and_folders(self):
+        output = self.distill("run", ranks=2)
+        losses = [row["loss"] for row in self.rows("run")]
+        self.assertEqual(len(losses), 5)
+        self.assertEqual([row.get("epoch") for row in self.rows("run")], [None, None, 0, None, 1])
+        for epoch, steps in enumerate((slice(0, 3), slice(3, 5))):
+            mean = sum(losses[steps]) / len(losses[steps])
+            self.assert_close(self.rows("run")[steps][-1]["epoch_loss"], mean, 1e-12, f"epoch {epoch}")
+            self.assertIn(f"epoch {epoch} ended, mean loss {mean:.6g} of {len(losses[steps])} steps", output)
+        saved = self.saved("run")
+        self.assertEqual(sorted(saved), ["distilled_epoch_0", "distilled_epoch_1"])
+        self.assertEqual(saved["distilled_epoch_1"], self.weights("run"))
+        self.assertNotEqual(saved["distilled_epoch_0"], self.weights("run"))
+        self.assertTrue((self.folder / "run" / "distilled_epoch_0" / "tokenizer.json").exists())
+
+    def test_stopped_within_and_behind_an_epoch(self):
+        self.distill("run")
+        self.distill("cut", **{"run.max_steps": 2})
+        self.distill("cut", **{"run.max_steps": 3})
+        self.assertEqual(list(self.saved("cut")), ["distilled_epoch_0"])
+        shutil.rmtree(self.folder / "cut" / "distilled_epoch_0")  # as a start leaves it that is killed while it saves
+        self.distill("cut")
+        self.assertEqual(self.saved("cut"), self.saved("run"))
+        self.assertEqual(*([row.get("epoch_loss") for row in self.rows(name)] for name in ("cut", "run")))
+
+    def test_not_asked_for(self):
+        self.distill("run", **{"distill.save_each_epoch": False})
+        self.assertEqual(self.saved("run"), {})
+        self.assertIn("epoch_loss", self.rows("run")[-1])
+
+
 class Changes(Runs):
     def test_length_from_a_step_on(self):
         config = self.folder / "changes.toml"

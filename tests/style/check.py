@@ -9,6 +9,8 @@ import re
 import sys
 import tempfile
 
+import read_options
+
 # Who may include whom in src/: module -> modules it builds on directly; theirs are allowed too. A file belongs to the
 # longest name that matches its folder. mpi/ may include everything in src/, src/ nothing of mpi/.
 LAYERS = {
@@ -190,7 +192,14 @@ def check_stages(tree):
                 yield name, number, "stage-branch", "a stage is text that every rank reads: the role decides"
 
 
-RULES = [check_layers, check_cycles, check_own_header_first, check_lengths, check_words, check_stages]
+def check_options(tree):
+    """Every option is read by some code (read_options.py)."""
+    texts = {name: "\n".join(tree.texts[name]) for name in tree.code("src", "mpi")}
+    for name, line, what in read_options.check_options(texts):
+        yield name, line, "option", what
+
+
+RULES = [check_layers, check_cycles, check_own_header_first, check_lengths, check_words, check_stages, check_options]
 
 
 def findings(root):
@@ -209,11 +218,34 @@ GOOD = {
     "src/checkpoint/formats/gguf.h": '#include "base/log.h"\n',
     "src/checkpoint/reader.h": '#include "checkpoint/formats/gguf.h"\n',
     "src/config/config.h": '#include "models/options.h"\n',
+    "src/optim/options.h": """struct AdamWOptions {
+  double rate = 1e-6, decay = 0.0, total = 0.0;
+  double half() const { return total / 2; }
+  void visit(base::OptionVisitor& v) {
+    v("rate", rate, "peak rate");
+    v("decay", decay, "of weights");
+    v("total", total, "steps");
+  }
+  void check(const std::string& key, base::Problems& problems) const { problems.require(rate > 0, key); }
+};
+""",
+    "src/optim/adamw.cpp": "double step(const AdamWOptions& options) {\n  const auto& again = options;\n"
+                           "  return options.rate * (1.0 - again.decay) * options.half();\n}\n",
     "mpi/communicator.h": "#include <mpi.h>\n",
     "mpi/stages/rl.cpp": '#include "models/model.h"\nif (run.finished()) return;  // if (rank() == 0) would hang\n',
     "jobscripts/launch.sh": 'folder=$(mktemp -d "$TMPDIR/x.XXXXXX")\n',
 }
+UNREAD = "void Options::visit(base::OptionVisitor& v) {\n  v%s(\"unread\", unread, %s\"help\");\n}\n"
 BAD = [
+    ("src/nn/options.cpp", UNREAD % ("", ""), {"option"}),
+    ("src/nn/options.cpp", UNREAD % (".choice", '{"a", "b"}, '), {"option"}),
+    ("src/nn/options.cpp", UNREAD % (".section_list", ""), {"option"}),
+    ("src/nn/options.cpp", UNREAD % ("", "") + "// options.unread\nauto key = \"options.unread\";\n", {"option"}),
+    ("src/nn/options.cpp", UNREAD % ("", "")
+     + "void Options::check(const std::string& key, base::Problems& problems) const {\n  f(this->unread);\n}\n", {"option"}),
+    ("src/nn/options.cpp", UNREAD % ("", "") + "int Other::twice() const {\n  return 2 * unread;\n}\n", {"option"}),
+    ("src/nn/options.cpp", UNREAD % ("", "") + "int twice(const Other& other) {\n  return 2 * other.unread;\n}\n", {"option"}),
+    ("src/optim/adamw.cpp", "double step(const Other& other) { return other.rate * other.decay; }\n", {"option"}),
     ("src/base/log.h", '#include "tensor/dtype.h"\n', {"layer", "cycle"}),
     ("src/checkpoint/formats/gguf.h", '#include "checkpoint/reader.h"\n', {"layer", "cycle"}),
     ("src/config/parse.h", '#include "models/model.h"\n', {"layer"}),
@@ -248,7 +280,10 @@ def self_test():
             write_tree(root, {**GOOD, name: text})
             found = findings(root)
             assert {finding[2] for finding in found} == rules, (name, text, found)
-            assert all(finding[0] == name or finding[2] == "cycle" for finding in found), (name, found)
+            assert all(finding[0] == name or finding[2] in ("cycle", "option") for finding in found), (name, found)
+    read = {"src/optim/options.h": GOOD["src/optim/options.h"], "src/optim/adamw.cpp": GOOD["src/optim/adamw.cpp"]}
+    (needless,) = read_options.check_options(read, {("AdamWOptions", "rate")})
+    assert "needs no exception" in needless[2], needless
     broken = [name for name in LAYERS if any(name in reachable(below, LAYERS) for below in LAYERS[name])]
     assert not broken, f"the layer table has a cycle through {broken}"
     print(f"self-test passed: {len(BAD)} made-up trees")

@@ -149,7 +149,7 @@ ChartKind chart_kind(const std::string& metric) {
 
 bool is_counter(const std::string& metric) {
   return metric == "episode" || metric == "epoch" || metric == "policy_version" ||
-         metric == "reference_version" || metric == "weight_sync_version";
+         metric == "weight_sync_version";
 }
 
 }  // namespace r1::metrics

@@ -27,8 +27,8 @@ std::string trim(const std::string& text) {
 
 bool is_telling(const std::string& key) {
   constexpr std::array<const char*, 12> kTelling{
-      "model.path", "algorithm",   "seed",  "learning_rate", "batch_size", "num_steps",
-      "episodes",   "temperature", "dtype", "world_size",    "git_sha",    "version"};
+      "model.path", "advantage.kind", "seed",  "learning_rate", "batch_size", "num_steps",
+      "episodes",   "temperature",    "dtype", "world_size",    "git_sha",    "version"};
   for (const char* name : kTelling)
     if (key == name || key.ends_with(std::string(".") + name)) return true;
   return false;

@@ -48,7 +48,7 @@ nn::Linear Decoder::linear(std::int64_t out, std::int64_t in, bool bias) const {
 nn::Linear Decoder::split_input_linear(std::int64_t out, const parallel::Shard& in,
                                        bool bias) const {
   auto product = linear(out, in.size, bias);
-  product.adds_bias = axes().tensor->rank() == 0;
+  product.adds_bias = axes().rank(ModelAxis::Tensor) == 0;
   return product;
 }
 
@@ -59,7 +59,7 @@ nn::GatedMlp Decoder::gated_mlp(std::int64_t inner, bool bias) const {
 }
 
 void Decoder::set_sequence_parallel(bool on) {
-  sequence_parallel_ = on && axes().tensor->size() > 1;
+  sequence_parallel_ = on && axes().size(ModelAxis::Tensor) > 1;
   // Norms of the stream then see a rank's tokens alone.
   std::vector<at::Tensor> norms{final_norm_};
   for (const auto& layer : norms_) norms.insert(norms.end(), {layer.input, layer.post});
@@ -71,13 +71,13 @@ void Decoder::set_sequence_parallel(bool on) {
 
 at::Tensor Decoder::enter(const at::Tensor& x, const Passage& passage, const char* label) const {
   return passage.splits_rows ? parallel::gather_rows(x, passage.num_rows, /*whole_gradient=*/false,
-                                                     *axes().tensor, label)
-                             : parallel::copy_to_ranks(x, *axes().tensor, label);
+                                                     axes()[ModelAxis::Tensor], label)
+                             : parallel::copy_to_ranks(x, axes()[ModelAxis::Tensor], label);
 }
 
 at::Tensor Decoder::leave(const at::Tensor& x, const Passage& passage, const char* label) const {
-  return passage.splits_rows ? parallel::sum_to_own_rows(x, *axes().tensor, label)
-                             : parallel::sum_over_ranks(x, *axes().tensor, label);
+  return passage.splits_rows ? parallel::sum_to_own_rows(x, axes()[ModelAxis::Tensor], label)
+                             : parallel::sum_over_ranks(x, axes()[ModelAxis::Tensor], label);
 }
 
 at::Tensor Decoder::embed(const at::Tensor& token_ids, const Passage& passage) const {
@@ -137,7 +137,7 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
       kernels::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
   return passage.splits_rows
              ? parallel::gather_rows(hidden, passage.num_rows, /*whole_gradient=*/true,
-                                     *axes().tensor, "hidden states")
+                                     axes()[ModelAxis::Tensor], "hidden states")
              : hidden;
 }
 

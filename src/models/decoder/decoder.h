@@ -20,7 +20,7 @@ class Decoder : public Model {
   at::Tensor forward(const ModelInput& input) const final;
   void set_sequence_parallel(bool on) final;
   vocabulary::VocabHead head() const final {
-    return {head_.defined() ? head_ : embedding_, vocabulary_, *axes().tensor};
+    return {head_.defined() ? head_ : embedding_, vocabulary_, axes()[ModelAxis::Tensor]};
   }
 
  protected:
@@ -37,7 +37,7 @@ class Decoder : public Model {
 
   /// This rank's part of `total` heads, columns, ids.
   parallel::Shard shard(std::int64_t total) const {
-    return parallel::shard_of(total, *axes().tensor);
+    return parallel::shard_of(total, axes()[ModelAxis::Tensor]);
   }
 
   // For the families' constructors: weights of the model's dtype, not filled.

@@ -12,12 +12,12 @@ void Decoder::add(const at::Tensor& value, std::vector<WeightSlice> slices) {
 }
 
 void Decoder::add_shared(const at::Tensor& value, std::string name) {
-  add(value, {{std::move(name), 0, value.size(0), {}, {}, axes().tensor->rank()}});
+  add(value, {{std::move(name), 0, value.size(0), {}, {}, axes().rank(ModelAxis::Tensor)}});
 }
 
 void Decoder::add_whole(const at::Tensor& value, std::string name) {
   add_shared(value, std::move(name));
-  parameters_.back().slices.front().partial_gradient = axes().tensor->size() > 1;
+  parameters_.back().slices.front().partial_gradient = axes().size(ModelAxis::Tensor) > 1;
 }
 
 void Decoder::add_rows(const at::Tensor& value, const Part& part) {

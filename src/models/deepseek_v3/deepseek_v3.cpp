@@ -64,7 +64,7 @@ nn::LatentAttention DeepseekV3Model::make_attention() const {
 }
 
 parallel::Shard DeepseekV3Model::own_experts() const {
-  return parallel::shard_of(shape().experts.num_experts, *axes().experts);
+  return parallel::shard_of(shape().experts.num_experts, axes()[ModelAxis::Experts]);
 }
 
 DeepseekExperts DeepseekV3Model::make_experts() const {
@@ -115,7 +115,7 @@ at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& 
         routing, options.num_experts,
         token_uses.defined() ? token_uses.narrow(0, mine.begin, mine.size) : token_uses);
   const auto routed = nn::routed_experts(part, routing, experts.gate_up, experts.down,
-                                         options.num_experts, *axes().experts);
+                                         options.num_experts, axes()[ModelAxis::Experts]);
   if (mine.size == mine.total) return routed;
   return at::constant_pad_nd(routed, {0, 0, mine.begin, mine.total - mine.begin - mine.size});
 }

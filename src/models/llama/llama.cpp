@@ -38,13 +38,13 @@ LlamaModel::LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device
 
 parallel::Shard LlamaModel::kv_heads() const {
   const auto heads = shape().kv_heads();
-  const auto& ranks = *axes().tensor;
+  const auto& ranks = axes()[ModelAxis::Tensor];
   if (ranks.size() <= heads) return shard(heads);
   return {ranks.rank() * heads / ranks.size(), 1, heads};
 }
 
 int LlamaModel::kv_copies() const {
-  return std::max<int>(1, axes().tensor->size() / static_cast<int>(shape().kv_heads()));
+  return std::max<int>(1, axes().size(ModelAxis::Tensor) / static_cast<int>(shape().kv_heads()));
 }
 
 CacheLayout LlamaModel::cache_layout() const {

@@ -8,7 +8,7 @@ void LlamaModel::add_layer(const LlamaLayer& layer, const std::string& prefix) {
   const auto width = shape().head_width();
   const auto queries = parallel::scaled(shard(shape().num_attention_heads), width);
   const auto keys = parallel::scaled(kv_heads(), width);
-  const auto copies = kv_copies(), copy = axes().tensor->rank() % copies;
+  const auto copies = kv_copies(), copy = axes().rank(ModelAxis::Tensor) % copies;
   add_fused(layer.qkv, {{attention + "q_proj", queries},
                         {attention + "k_proj", keys, copy, copies},
                         {attention + "v_proj", keys, copy, copies}});

@@ -34,7 +34,6 @@ data::Rollout make_rollout(int rank) {
   rollout.sample = rank * 10 + 7;
   rollout.group = rank + 1;
   rollout.policy_version = 4;
-  rollout.reference_version = 2;
   rollout.prompt = {.index = rank + 1,
                     .token_ids = {1, 2, rank},
                     .text = std::string("question\0with zero", 18),
@@ -76,10 +75,10 @@ std::vector<std::string> fields(const data::Reward& reward) {
   return {std::to_string(total), testing::PrintToString(parts), reason, std::to_string(drop)};
 }
 std::vector<std::string> fields(const data::Rollout& rollout) {
-  const auto& [sample, group, policy_version, reference_version, prompt, completion, reward,
-               reference_logprobs] = rollout;
+  const auto& [sample, group, policy_version, prompt, completion, reward, reference_logprobs] =
+      rollout;
   std::vector<std::string> all{std::to_string(sample), std::to_string(group),
-                               std::to_string(policy_version), std::to_string(reference_version),
+                               std::to_string(policy_version),
                                testing::PrintToString(reference_logprobs)};
   for (const auto& part : {fields(prompt), fields(completion), fields(reward)})
     all.insert(all.end(), part.begin(), part.end());

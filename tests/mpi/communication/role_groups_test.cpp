@@ -35,10 +35,12 @@ TEST(RoleGroups, AxesOfAMeshAreLinesOfIt) {
   RoleGroups groups(world, RoleLayout({{.name = "policy", .mesh = {{"dp", 2}, {"tp", 2}}}}, 4));
   const int tp_sum[] = {1, 1, 5, 5};  // {0,1} and {2,3}
   const int dp_sum[] = {2, 4, 2, 4};  // {0,2} and {1,3}
-  EXPECT_EQ(sum_over(*groups.model_axes("policy").tensor, world.rank()), tp_sum[world.rank()]);
+  EXPECT_EQ(sum_over(groups.model_axes("policy")[parallel::ModelAxis::Tensor], world.rank()),
+            tp_sum[world.rank()]);
   EXPECT_EQ(sum_over(groups.data("policy"), world.rank()), dp_sum[world.rank()]);
   EXPECT_EQ(sum_over(groups.expert_data("policy"), world.rank()), dp_sum[world.rank()]);
-  EXPECT_EQ(sum_over(*groups.model_axes("policy").experts, world.rank()), tp_sum[world.rank()]);
+  EXPECT_EQ(sum_over(groups.model_axes("policy")[parallel::ModelAxis::Experts], world.rank()),
+            tp_sum[world.rank()]);
 }
 
 // Places of ranks 0, 1, ... by (node, bus).

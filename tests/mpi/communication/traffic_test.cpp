@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "mpi/exchange.h"
+#include "mpi/step_meter.h"
 #include "support/world.h"
 
 namespace r1::mpi {
@@ -85,6 +86,19 @@ TEST(Traffic, WhatARankSaysToItselfIsNoMessage) {
                    exchange.receive<at::Tensor>(world.rank(), 7);
                  }),
                  0, 0);
+}
+
+TEST(Traffic, AStagesTotalIsWithoutEarlierStages) {
+  auto world = test::make_world();
+  if (world.size() == 1) GTEST_SKIP() << "needs another rank";
+  RoleGroups groups(world, RoleLayout({{.name = kPolicy}}, world.size()));
+  auto large = at::ones({100 * kElements}), small = at::ones({kElements});
+  world.all_reduce(large, parallel::ReduceOp::Sum, "an earlier stage").wait();
+  StepMeter meter(world, groups, at::kCPU);
+  world.all_reduce(small, parallel::ReduceOp::Sum, "this stage").wait();
+  const auto total = fmt::format(
+      "1 messages and {0:.3g} MB a rank, 1 and {0:.3g} MB on the busiest", 2e-6 * kBytes);
+  EXPECT_EQ(meter.describe_total(), total);
 }
 
 }  // namespace

@@ -34,9 +34,10 @@ class ToyRun {
     mpi::StageSetup setup;
     setup.config =
         config::load_config({command, R1_SOURCE_DIR "/configs/tiny/random.toml", overrides}).config;
-    setup.command = setup.name = command;
+    setup.stage = config::find_stage(command).value();
+    setup.name = command;
     setup.folder = folder_of_first_rank();
-    const auto roles = config::stage_roles(setup.config, command);
+    const auto roles = config::stage_roles(setup.config, setup.stage);
     run_ = std::make_unique<mpi::Run>(environment(), world_, std::move(setup), roles);
   }
 

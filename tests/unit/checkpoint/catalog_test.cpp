@@ -14,8 +14,7 @@ namespace {
 using Steps = std::vector<std::int64_t>;
 
 void save_steps(const std::string& folder, const Steps& steps) {
-  for (const auto step : steps)
-    save_alone(folder, step, {{whole_tensor("w", counting({4}))}, {}, {}});
+  for (const auto step : steps) save_alone(folder, step, {{whole_tensor("w", counting({4}))}, {}});
 }
 
 }  // namespace

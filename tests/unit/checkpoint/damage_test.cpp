@@ -142,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(F3, DamageTest, testing::ValuesIn(kDamages),
 
 TEST(Damage, NoneValidIsAClearError) {
   const TemporaryFolder folder;
-  save_alone(folder.path(), 1, {{whole_tensor("w", counting({4}))}, {}, {}});
+  save_alone(folder.path(), 1, {{whole_tensor("w", counting({4}))}, {}});
   fs::remove(folder.path("step-00000001/index.h5"));
   parallel::LocalCommunicator communicator;
   try {
@@ -157,7 +157,7 @@ TEST(Damage, NoneValidIsAClearError) {
 
 TEST(Damage, ReaderNeverReturnsAFlippedByte) {
   const TemporaryFolder folder;
-  save_alone(folder.path(), 1, {{whole_tensor("w", counting({64}))}, {}, {}});
+  save_alone(folder.path(), 1, {{whole_tensor("w", counting({64}))}, {}});
   const auto path = folder.path("step-00000001");
   const auto bytes = fs::file_size(path + "/shard-00000.h5");
   for (std::uint64_t offset = 0; offset < bytes; offset += 97) {

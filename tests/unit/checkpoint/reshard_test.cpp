@@ -43,7 +43,7 @@ TEST(Reshard, EveryLayoutLoadsOnEveryOther) {
     for (const int size : {1, 2, 3}) {
       const TemporaryFolder folder;
       save_on_ranks(size, folder.path(), 1, [&](int rank) {
-        return State{{shard(whole, saved, rank, size)}, {}, {}};
+        return State{{shard(whole, saved, rank, size)}, {}};
       });
       for (const auto loaded : {Layout::Rows, Layout::Columns, Layout::Flat})
         for (const int new_size : {1, 2, 3, 5})
@@ -62,7 +62,7 @@ TEST(Reshard, OnlyTheNeededSliceIsRead) {
   const TemporaryFolder folder;
   const auto whole = counting({kRows, kColumns});
   save_on_ranks(3, folder.path(), 1, [&](int rank) {
-    return State{{shard(whole, Layout::Rows, rank, 3)}, {}, {}};
+    return State{{shard(whole, Layout::Rows, rank, 3)}, {}};
   });
   CheckpointReader reader(folder.path("step-00000001"));
   auto quarter = shard(whole, Layout::Columns, 0, 5);
@@ -73,7 +73,7 @@ TEST(Reshard, OnlyTheNeededSliceIsRead) {
 TEST(Reshard, SlabsThatAreNotReadAreNotVerified) {
   const TemporaryFolder folder;
   const auto large = at::arange((std::int64_t{160} << 20) / 8, at::kLong);
-  save_alone(folder.path(), 1, {{whole_tensor("large", large)}, {}, {}});
+  save_alone(folder.path(), 1, {{whole_tensor("large", large)}, {}});
   const auto path = folder.path("step-00000001");
   flip_byte(path + "/shard-00000.h5", std::uint64_t{100} << 20);  // slab 1 of 3
   CheckpointReader reader(path);
@@ -91,7 +91,7 @@ TEST(Reshard, ReplicasLoadButAreNotWritten) {
   save_on_ranks(2, folder.path(), 1, [](int rank) {
     auto tensor = whole_tensor("norm", counting({4}));
     tensor.replica = rank;
-    return State{{tensor}, {}, {}};
+    return State{{tensor}, {}};
   });
   const auto path = folder.path("step-00000001");
   EXPECT_EQ(Manifest::read(path).find("shard-00001.h5"), nullptr);
@@ -107,7 +107,7 @@ TEST(Reshard, GapsAndOverlapsAreNotPublished) {
     const auto whole = counting({4, 4});
     ShardedTensor tensor{"w", {4, 4}, at::kDouble, {}, 0};
     for (const auto& box : boxes) tensor.boxes.push_back(part_of(whole, box));
-    save_alone(folder.path(), 1, {{tensor}, {}, {}});
+    save_alone(folder.path(), 1, {{tensor}, {}});
   };
   EXPECT_THROW(save_boxes({{{0, 0}, {2, 4}}}), base::Error);
   EXPECT_THROW(save_boxes({{{0, 0}, {3, 4}}, {{2, 0}, {1, 4}}}), base::Error);
@@ -161,7 +161,7 @@ TEST(Reshard, H5dumpSeesOneFile) {
   const TemporaryFolder folder;
   const auto whole = counting({kRows, kColumns});
   save_on_ranks(3, folder.path(), 1, [&](int rank) {
-    return State{{shard(whole, Layout::Flat, rank, 3)}, {}, {}};
+    return State{{shard(whole, Layout::Flat, rank, 3)}, {}};
   });
   const auto command = "cd / && h5dump -y -w 10000 -d w " + folder.path("step-00000001/index.h5");
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);

@@ -32,7 +32,7 @@ TEST(RoundTrip, NotANumberAndInfinityStay) {
   const TemporaryFolder folder;
   const auto tensor = at::full({3}, std::numeric_limits<float>::quiet_NaN(), at::kBFloat16);
   tensor[1] = std::numeric_limits<float>::infinity();
-  save_alone(folder.path(), 1, {{whole_tensor("x", tensor)}, {}, {}});
+  save_alone(folder.path(), 1, {{whole_tensor("x", tensor)}, {}});
   const auto read = CheckpointReader(folder.path("step-00000001")).read("x");
   EXPECT_TRUE(at::equal(read.view(at::kShort), tensor.view(at::kShort)));
 }
@@ -59,7 +59,7 @@ TEST(RoundTrip, FusedStorageUnderSeveralNames) {
                                       whole_tensor("v", storage.narrow(0, 9, 3)),
                                       whole_tensor("q.columns", storage.narrow(1, 1, 2))};
   };
-  save_alone(folder.path(), 1, {views(fused), {}, {}});
+  save_alone(folder.path(), 1, {views(fused), {}});
   fused.zero_();
 
   CheckpointReader reader(folder.path("step-00000001"));
@@ -69,18 +69,15 @@ TEST(RoundTrip, FusedStorageUnderSeveralNames) {
   EXPECT_TRUE(report.missing.empty() && report.unknown.empty());
 }
 
-TEST(RoundTrip, BlobsOfTheRunAndOfEachRank) {
+TEST(RoundTrip, BlobsAreThoseOfRankZero) {
   const TemporaryFolder folder;
   const std::string binary("\0\xff\n", 3);
   save_on_ranks(2, folder.path(), 1, [&](int rank) {
-    return State{
-        {}, {{"config", "seed = 1"}, {"empty", ""}}, {{"random", binary + char('0' + rank)}}};
+    return State{{}, {{"config", binary + char('0' + rank)}, {"empty", ""}}};
   });
   CheckpointReader reader(folder.path("step-00000001"));
-  EXPECT_EQ(reader.blob("config"), "seed = 1");
+  EXPECT_EQ(reader.blob("config"), binary + "0");
   EXPECT_EQ(reader.blob("empty"), "");
-  EXPECT_EQ(reader.rank_blob(0, "random"), binary + "0");
-  EXPECT_EQ(reader.rank_blob(1, "random"), binary + "1");
   EXPECT_EQ(reader.blob_names(), (std::vector<std::string>{"config", "empty"}));
   EXPECT_THROW(reader.blob("other"), base::InputError);
 }
@@ -89,7 +86,7 @@ TEST(RoundTrip, FileLargerThanASlabIsSummedAsItLies) {
   const TemporaryFolder folder;
   const auto large = at::arange((std::int64_t{70} << 20) / 8, at::kLong);
   save_alone(folder.path(), 1,
-             {{whole_tensor("a", counting({3})), whole_tensor("large", large)}, {}, {}});
+             {{whole_tensor("a", counting({3})), whole_tensor("large", large)}, {}});
   const auto path = folder.path("step-00000001");
   EXPECT_EQ(Manifest::read(path).find("shard-00000.h5")->slabs.size(), 2u);
   EXPECT_EQ(refusal_of(path), "");
@@ -98,8 +95,8 @@ TEST(RoundTrip, FileLargerThanASlabIsSummedAsItLies) {
 
 TEST(RoundTrip, SameStateGivesTheSameBytes) {
   const TemporaryFolder folder;
-  State state{
-      {whole_tensor("a", counting({9, 5})), whole_tensor("b/c", counting({4}, at::kHalf))}, {}, {}};
+  State state{{whole_tensor("a", counting({9, 5})), whole_tensor("b/c", counting({4}, at::kHalf))},
+              {}};
   save_alone(folder.path(), 1, state);
   save_alone(folder.path("again"), 1, state);
   auto first = base::read_file(folder.path("step-00000001/shard-00000.h5"));
@@ -118,7 +115,7 @@ TEST(RoundTrip, SameStateGivesTheSameBytes) {
 TEST(RoundTrip, UnknownDtypeIsRefusedByName) {
   const TemporaryFolder folder;
   try {
-    save_alone(folder.path(), 1, {{whole_tensor("mask", at::zeros({2}, at::kBool))}, {}, {}});
+    save_alone(folder.path(), 1, {{whole_tensor("mask", at::zeros({2}, at::kBool))}, {}});
     FAIL();
   } catch (const base::InputError& error) {
     EXPECT_NE(std::string(error.what()).find("mask"), std::string::npos);

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using Steps = std::vector<std::int64_t>;
 
 State state_of(double value) {
-  return {{whole_tensor("w", at::full({1000}, value, at::kDouble))}, {}, {}};
+  return {{whole_tensor("w", at::full({1000}, value, at::kDouble))}, {}};
 }
 
 double value_in(const std::string& path) {
@@ -56,7 +56,7 @@ TEST(Saver, TheStateOfTheCallIsSavedWhileItChanges) {
   parallel::LocalCommunicator communicator;
   Saver saver({}, folder.path(), 7, communicator);
   const auto weights = at::full({1000}, 1.0, at::kDouble);
-  saver.save(1, {{whole_tensor("w", weights)}, {}, {}});
+  saver.save(1, {{whole_tensor("w", weights)}, {}});
   weights.fill_(2.0);
   EXPECT_TRUE(saver.pending());
   const auto result = saver.finish();
@@ -83,7 +83,7 @@ TEST(Saver, PollPublishesOnAllRanksTogether) {
     Saver saver({}, folder.path(), 7, communicator);
     auto tensor = whole_tensor("w", counting({4}));
     tensor.replica = communicator.rank();
-    saver.save(1, {{tensor}, {}, {}});
+    saver.save(1, {{tensor}, {}});
     while (!saver.poll()) std::this_thread::yield();
     EXPECT_TRUE(saver.last_result().published);
   });
@@ -114,7 +114,7 @@ TEST(Saver, StagingLeavesNothingBehind) {
 
 TEST(Saver, OneRanksFailureIsEverybodys) {
   const TemporaryFolder folder;
-  save_on_ranks(2, folder.path(), 1, [](int) { return State{{}, {}, {{"random", "x"}}}; });
+  save_on_ranks(2, folder.path(), 1, [](int) { return State{{}, {{"config", "x"}}}; });
   run_ranks(2, [&](parallel::Communicator& communicator) {
     Store store(folder.path(), communicator);
     store.begin(2);

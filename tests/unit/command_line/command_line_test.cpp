@@ -37,7 +37,7 @@ TEST(CommandLineTest, GenerateIsAToolWithoutConfiguration) {
   const auto tool = parse({"generate", "--model", "m", "--input", "i", "--output", "o", "--greedy",
                            "--max-new", "16", "--ignore-eos", "--seed", "5"})
                         .line;
-  EXPECT_TRUE(tool.is_generate_tool());
+  EXPECT_TRUE(tool.is_tool());
   EXPECT_FALSE(tool.is_stage());
   EXPECT_EQ(tool.max_new, 16);
   EXPECT_TRUE(tool.greedy && tool.ignore_eos);

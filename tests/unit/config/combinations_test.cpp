@@ -18,11 +18,10 @@ TEST(Combinations, MiniBatchesDivideTheStep) {
   expect_contains(rl_error("[rl]\nchunks = 65\n"), "rl.chunks: expected at most");
 }
 
-TEST(Combinations, AlgorithmAndAdvantagesBelongTogether) {
-  expect_contains(rl_error("[rl]\nalgorithm = \"grpo\"\n"),
-                  "rl.algorithm = \"grpo\" needs a group's advantages");
-  const std::string grpo =
-      "[rl]\nalgorithm = \"grpo\"\n[advantage]\nkind = \"grpo\"\n[kl]\nplace = \"loss\"\n";
+TEST(Combinations, AdvantagesAndTheRestOfAnAlgorithmBelongTogether) {
+  expect_contains(rl_error("[advantage]\nkind = \"grpo\"\n"),
+                  "kl.place: a penalty per token in the reward needs advantage.kind = \"gae\"");
+  const std::string grpo = "[advantage]\nkind = \"grpo\"\n[kl]\nplace = \"loss\"\n";
   expect_contains(rl_error(grpo + "estimator = \"k3\"\n"),
                   "rl.samples_per_prompt: advantages compare the samples of a prompt");
   expect_contains(rl_error(grpo + "estimator = \"k1\"\n"), "zero expected gradient");

@@ -11,8 +11,8 @@ TEST(Override, TheLastOneWinsOverTheFile) {
 
 TEST(Override, ABareWordIsAText) {
   const auto config =
-      load_text("", "check", {"rl.algorithm=ppo", "run.time_limit=10:00:00"}).config;
-  EXPECT_EQ(config.rl.algorithm, "ppo");
+      load_text("", "check", {"advantage.kind=grpo", "run.time_limit=10:00:00"}).config;
+  EXPECT_EQ(config.advantage.kind, "grpo");
   EXPECT_EQ(config.run.time_limit_seconds(), 36000.0);
 }
 

@@ -39,10 +39,10 @@ TEST(StrictKeys, AnIntegerIsANumber) {
 }
 
 TEST(StrictKeys, AChoiceListsWhatIsAllowed) {
-  EXPECT_EQ(
-      error_of("[rl]\nalgorithm = \"grop\"\n"),
-      "test.toml:2: rl.algorithm: expected one of \"grpo\", \"ppo\", found text \"grop\"; did "
-      "you mean \"grpo\"?");
+  EXPECT_EQ(error_of("[rl]\noverlong = \"maks\"\n"),
+            "test.toml:2: rl.overlong: expected one of \"mask\", \"penalty\", \"keep\", found text "
+            "\"maks\"; "
+            "did you mean \"mask\"?");
 }
 
 TEST(StrictKeys, AllProblemsOfAllPassesComeTogether) {

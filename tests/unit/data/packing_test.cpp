@@ -138,11 +138,4 @@ TEST(Packing, ListsStayWithinTheTokenBudget) {
             split_by_tokens(samples, kBudget, false).size());
 }
 
-TEST(Packing, BestFitFillsBinsAndKeepsEachItemOnce) {
-  const std::vector<std::int64_t> lengths{6, 5, 4, 5, 12, 10, 1};
-  const auto bins = best_fit_bins(lengths, 10);
-  EXPECT_EQ(bins, (std::vector<std::vector<std::int64_t>>{{0, 2}, {1, 3}, {4}, {5}, {6}}));
-  EXPECT_EQ(bins, best_fit_bins(lengths, 10));
-}
-
 }  // namespace r1::data

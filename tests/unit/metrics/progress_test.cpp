@@ -43,6 +43,23 @@ TEST(Progress, LineNamesStageStepAndTimes) {
             "sft  step 0");
 }
 
+TEST(Progress, LogLinesComeEveryFewStepsOrSeconds) {
+  const auto lines = [](const ProgressInterval& interval, double seconds_of_step) {
+    std::vector<std::int64_t> steps;
+    double since = 1e300;
+    for (std::int64_t done = 1; done <= 11; ++done, since += seconds_of_step) {
+      if (!is_log_line_due(interval, done, 11, since)) continue;
+      steps.push_back(done);
+      since = 0.0;
+    }
+    return steps;
+  };
+  EXPECT_EQ(lines({4, 30.0}, 1000.0), (std::vector<std::int64_t>{1, 4, 8, 11}));
+  EXPECT_EQ(lines({4, 30.0}, 0.0), (std::vector<std::int64_t>{1, 4, 8, 11}));
+  EXPECT_EQ(lines({0, 30.0}, 10.0), (std::vector<std::int64_t>{1, 4, 7, 10, 11}));
+  EXPECT_EQ(lines({0, 30.0}, 0.0), (std::vector<std::int64_t>{1, 11}));
+}
+
 TEST(Text, DurationsAndNumbers) {
   EXPECT_EQ(format_duration(0.25), "250 ms");
   EXPECT_EQ(format_duration(59.6), "1 min 00 s");

@@ -55,15 +55,17 @@ Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
     for (const auto& slice : parameter.slices)
       if (counts(parameter, slice, axes))
         result.squared_norm += rows_of(parameter, slice).square().sum().item<double>();
-  result.squared_norm =
-      axes.experts->all_reduce_scalar(result.squared_norm, parallel::ReduceOp::Sum, "norm");
+  result.squared_norm = axes[parallel::ModelAxis::Experts].all_reduce_scalar(
+      result.squared_norm, parallel::ReduceOp::Sum, "norm");
   for_each_whole_tensor(gradients, model.shape(), axes,
                         [&](const std::string& name, const at::Tensor& whole) {
                           result.gradients[name] = whole.clone();
                         });
   result.expert_load = model.take_expert_load();
   if (result.expert_load.defined())
-    axes.tensor->all_reduce(result.expert_load, parallel::ReduceOp::Sum, "load").wait();
+    axes[parallel::ModelAxis::Tensor]
+        .all_reduce(result.expert_load, parallel::ReduceOp::Sum, "load")
+        .wait();
   return result;
 }
 

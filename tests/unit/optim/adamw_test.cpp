@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "kernels/sum_of_squares.h"
 #include "optim/clip.h"
 #include "support/loss_fixture.h"
 
@@ -34,8 +35,8 @@ TEST(AdamW, MatchesFixtureWithClipping) {
       const auto& given = input["grads"][t];
       const std::vector<at::Tensor> grads{test::to_tensor(given["w"]),
                                           test::to_tensor(given["norm_weight"])};
-      const double total =
-          std::sqrt((sum_of_squares(grads[0]) + sum_of_squares(grads[1])).item<double>());
+      const double total = std::sqrt(
+          (kernels::sum_of_squares(grads[0]) + kernels::sum_of_squares(grads[1])).item<double>());
       optimizer.step(grads, params["lr"][t], clip_scale(total, params["max_grad_norm"]));
       const auto& expected = item["expected"]["after_step"][t];
       const std::string name = item["name"].get<std::string>() + fmt::format(", step {}", t);

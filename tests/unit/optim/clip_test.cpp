@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "kernels/sum_of_squares.h"
 #include "optim/options.h"
 
 namespace r1::optim {
@@ -18,16 +19,16 @@ TEST(SumOfSquares, EqualsFp64ForEveryDtype) {
   const at::Tensor values = at::randn({100003}, at::kDouble).to(at::kBFloat16);
   const double exact = values.to(at::kDouble).square().sum().item<double>();
   for (const auto dtype : {at::kBFloat16, at::kFloat, at::kDouble})
-    EXPECT_NEAR(sum_of_squares(values.to(dtype)).item<double>(), exact, 1e-12 * exact);
+    EXPECT_NEAR(kernels::sum_of_squares(values.to(dtype)).item<double>(), exact, 1e-12 * exact);
 }
 
 TEST(SumOfSquares, ThreadsDoNotChangeABit) {
   const at::Tensor values = at::randn({500001}, at::kFloat);
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const double one = sum_of_squares(values).item<double>();
+  const double one = kernels::sum_of_squares(values).item<double>();
   at::set_num_threads(2);
-  const double two = sum_of_squares(values).item<double>();
+  const double two = kernels::sum_of_squares(values).item<double>();
   at::set_num_threads(threads);
   EXPECT_EQ(one, two);
 }

@@ -66,7 +66,8 @@ double item(const RolePlan& role, const std::string& kind) {
 }
 
 TEST(Plan, TrainingCostsSixteenBytesAParameterWithBf16Gradients) {
-  const Plan plan = make_plan(planned("qwen2.5-14b", {"trainer.gradient_dtype=bf16"}), "sft", 1);
+  const Plan plan =
+      make_plan(planned("qwen2.5-14b", {"trainer.gradient_dtype=bf16"}), Stage::Sft, 1);
   const RolePlan& policy = plan.roles.at(0);
   const double state =
       item(policy, "weights") + item(policy, "gradients") + item(policy, "optimizer");
@@ -79,7 +80,7 @@ TEST(Plan, SelectiveRecomputationKeepsAttentionAndOneFeedForward) {
     return item(make_plan(
                     planned("qwen2.5-1.5b", {"trainer.activation_checkpointing=" + recomputed,
                                              "trainer.micro_batch_tokens=8192", "sft.batch=1024"}),
-                    "sft", 1)
+                    Stage::Sft, 1)
                     .roles.at(0),
                 "activations") /
            8192;
@@ -94,7 +95,7 @@ TEST(Plan, SelectiveRecomputationKeepsAttentionAndOneFeedForward) {
 
 TEST(Plan, RanksThatOnlySampleHoldTheCache) {
   const Config config = planned("qwen2.5-7b", {"roles.generate_ranks=2", "rl.staleness=1"});
-  const Plan plan = make_plan(config, "rl", 8);
+  const Plan plan = make_plan(config, Stage::Rl, 8);
   const RolePlan &policy = plan.roles.front(), &sampling = plan.roles.back();
   EXPECT_EQ(policy.num_ranks, 4);
   EXPECT_EQ(item(policy, "KV cache"), 0.0);
@@ -103,28 +104,28 @@ TEST(Plan, RanksThatOnlySampleHoldTheCache) {
   EXPECT_EQ(sampling.num_ranks, 2);
   EXPECT_GT(item(sampling, "KV cache"), 0.0);
   EXPECT_EQ(item(sampling, "optimizer"), 0.0);
-  EXPECT_FALSE(make_plan(config, "rl", 1).misfits.empty());
+  EXPECT_FALSE(make_plan(config, Stage::Rl, 1).misfits.empty());
 }
 
 TEST(Plan, OptimizerStateIsSpreadOverDataParallelRanks) {
   const Config config = planned("qwen2.5-7b", {});
-  const double alone = item(make_plan(config, "sft", 1).roles.at(0), "optimizer");
-  EXPECT_DOUBLE_EQ(item(make_plan(config, "sft", 4).roles.at(0), "optimizer") * 4, alone);
+  const double alone = item(make_plan(config, Stage::Sft, 1).roles.at(0), "optimizer");
+  EXPECT_DOUBLE_EQ(item(make_plan(config, Stage::Sft, 4).roles.at(0), "optimizer") * 4, alone);
 }
 
 TEST(Plan, AWorldOfOneSharesItAndALargerOneIsSplit) {
   const Config config = planned("qwen2.5-1.5b", {});
-  const Plan one = make_plan(config, "rl", 1);
+  const Plan one = make_plan(config, Stage::Rl, 1);
   ASSERT_EQ(one.roles.size(), 3u);
   for (const RolePlan& role : one.roles) EXPECT_EQ(role.first_rank, 0);
-  const Plan eight = make_plan(config, "rl", 8);
+  const Plan eight = make_plan(config, Stage::Rl, 8);
   EXPECT_EQ(eight.find("policy")->num_ranks, 6);
   EXPECT_EQ(eight.find("reward")->first_rank, 6);
   EXPECT_EQ(eight.find("reference")->first_rank, 7);
 }
 
 TEST(Plan, OnlyOnePhaseIsHeldAtATime) {
-  const Plan plan = make_plan(planned("qwen2.5-1.5b", {}), "rl", 1);
+  const Plan plan = make_plan(planned("qwen2.5-1.5b", {}), Stage::Rl, 1);
   double always = 0.0, phases = 0.0, largest = 0.0;
   for (const MemoryItem& item : plan.program)
     if (!item.on_host) always += item.bytes;
@@ -144,7 +145,7 @@ TEST(Plan, OnlyOnePhaseIsHeldAtATime) {
 TEST(Plan, ExpertsAreSharedByReplicas) {
   const Config config =
       planned("deepseek-v3", {"roles.policy.train.tp=4", "roles.policy.train.ep=8"});
-  const Plan plan = make_plan(config, "sft", 64);
+  const Plan plan = make_plan(config, Stage::Sft, 64);
   const RolePlan& policy = plan.roles.at(0);
   EXPECT_EQ(policy.dp, 2);
   EXPECT_EQ(policy.replicas(), 16);
@@ -159,30 +160,31 @@ TEST(Plan, ExpertsAreSharedByReplicas) {
 
 TEST(Plan, ALayoutThatTheStageWouldRefuseIsAMisfit) {
   const Config config = planned("qwen2.5-7b", {"roles.policy.train.tp=4"});
-  const Plan plan = make_plan(config, "sft", 6);
+  const Plan plan = make_plan(config, Stage::Sft, 6);
   ASSERT_EQ(plan.misfits.size(), 1u);
   expect_contains(plan.misfits.front(), "needs a multiple of 4 ranks, found 6");
 }
 
 TEST(Plan, AReferenceWithoutKlTermIsNotPlanned) {
-  EXPECT_EQ(make_plan(planned("qwen2.5-1.5b", {"kl.coefficient=0.0"}), "rl", 4).find("reference"),
-            nullptr);
+  EXPECT_EQ(
+      make_plan(planned("qwen2.5-1.5b", {"kl.coefficient=0.0"}), Stage::Rl, 4).find("reference"),
+      nullptr);
 }
 
 TEST(Plan, DeepSeekV3DoesNotFitTheGuidesMachines) {
   for (const std::int64_t ranks : {8, 16}) {
-    const Plan frozen = make_plan(planned("deepseek-v3", {}), "generate", ranks);
+    const Plan frozen = make_plan(planned("deepseek-v3", {}), Stage::Generate, ranks);
     ASSERT_FALSE(frozen.fits());
     expect_contains(frozen.misfits.front(), "the model's weights alone are 1.34 TB in bf16");
     expect_contains(frozen.misfits.front(),
                     ranks == 8 ? "8 ranks have 0.64 TB" : "16 ranks have 1.28 TB");
-    EXPECT_FALSE(make_plan(planned("deepseek-v3", {}), "rl", ranks).fits());
+    EXPECT_FALSE(make_plan(planned("deepseek-v3", {}), Stage::Rl, ranks).fits());
   }
 }
 
 TEST(Plan, WhatDoesNotFitComesWithAdvice) {
   const Config config = planned("qwen2.5-7b", {"trainer.activation_checkpointing=none"});
-  const Plan plan = make_plan(config, "sft", 1);
+  const Plan plan = make_plan(config, Stage::Sft, 1);
   ASSERT_FALSE(plan.fits());
   const std::string text = advice(config, plan);
   expect_contains(text, "trainer.activation_checkpointing=full saves");
@@ -193,7 +195,7 @@ TEST(Plan, WhatDoesNotFitComesWithAdvice) {
 TEST(Plan, TheMemoryOfTheGrpoBenchIsThatOfARun) {
   const Config config =
       load_config({"plan", R1_SOURCE_DIR "/tests/bench/grpo_step.toml", {}}).config;
-  const Plan plan = make_plan(config, "rl", 1);
+  const Plan plan = make_plan(config, Stage::Rl, 1);
   constexpr double kMeasured = 5.70 * (1 << 30);
   constexpr double kAccuracy = 0.1;
   EXPECT_NEAR(plan.most_bytes() / kMeasured, 1.0, kAccuracy) << plan.text();
@@ -202,12 +204,12 @@ TEST(Plan, TheMemoryOfTheGrpoBenchIsThatOfARun) {
 TEST(Plan, TheGuidesUpdatesAloneTakeMonths) {
   // pipeline.md: 13.1e9 tokens x 4 epochs on 8 A100 at 40 % of peak are 135 days for V3's 37e9
   // active parameters. Attention and the prompt are left out there.
-  const Config config = planned(
-      "deepseek-v3",
-      {"rl.steps=100000", "rl.prompts_per_step=64", "rl.samples_per_prompt=1", "rl.update_epochs=4",
-       "sampling.max_new_tokens=2048", "rl.algorithm=ppo", "plan.mean_prompt_tokens=1",
-       "roles.reference.share_with=policy", "roles.reward.share_with=policy"});
-  const StepTime time = make_plan(config, "rl", 8).time;
+  const Config config =
+      planned("deepseek-v3",
+              {"rl.steps=100000", "rl.prompts_per_step=64", "rl.samples_per_prompt=1",
+               "rl.update_epochs=4", "sampling.max_new_tokens=2048", "plan.mean_prompt_tokens=1",
+               "roles.reference.share_with=policy", "roles.reward.share_with=policy"});
+  const StepTime time = make_plan(config, Stage::Rl, 8).time;
   constexpr double kDays = 135.0;
   constexpr double kAttentionShare = 0.1;
   EXPECT_NEAR(time.update * time.steps / 86400.0 / kDays, 1.0, kAttentionShare);
@@ -216,50 +218,50 @@ TEST(Plan, TheGuidesUpdatesAloneTakeMonths) {
 TEST(Plan, DistillationIsPlannedForItsLargestStudent) {
   const Config config =
       load_config({"plan", R1_SOURCE_DIR "/configs/guide/distill.toml", {}}).config;
-  const Plan plan = make_plan(config, "distill", 5);
+  const Plan plan = make_plan(config, Stage::Distill, 5);
   EXPECT_NEAR(plan.roles.at(0).parameters, 32.8e9, 0.1e9);
   EXPECT_EQ(plan.roles.at(1).role, "teacher");
 }
 
 TEST(PlanTable, GpuCountsAreThoseOfTheDesign) {
-  const auto bytes = [](const std::string& model, const std::string& command) {
-    return state_bytes(planned(model, {}), command);
+  const auto bytes = [](const std::string& model, Stage stage) {
+    return state_bytes(planned(model, {}), stage);
   };
   const Machine a100 = find_machine(planned("deepseek-v3", {}).plan, "cuda");
-  EXPECT_EQ(ranks_by_capacity(bytes("deepseek-v3", "generate"), a100), 17);
+  EXPECT_EQ(ranks_by_capacity(bytes("deepseek-v3", Stage::Generate), a100), 17);
   // 134 and 151 in the design's rounding of 671e9; the exact count is 671.03e9.
-  EXPECT_NEAR(static_cast<double>(ranks_by_capacity(bytes("deepseek-v3", "sft"), a100)), 134.0,
+  EXPECT_NEAR(static_cast<double>(ranks_by_capacity(bytes("deepseek-v3", Stage::Sft), a100)), 134.0,
               1.0);
-  EXPECT_NEAR(static_cast<double>(ranks_by_capacity(bytes("deepseek-v3", "rl"), a100)), 151.0, 1.0);
-  EXPECT_NEAR(bytes("qwen2.5-14b", "sft"), 237e9, 1e9);
-  EXPECT_NEAR(bytes("qwen2.5-32b", "sft"), 525e9, 1e9);
-  EXPECT_NEAR(bytes("llama3.3-70b", "sft"), 1130e9, 2e9);
+  EXPECT_NEAR(static_cast<double>(ranks_by_capacity(bytes("deepseek-v3", Stage::Rl), a100)), 151.0,
+              1.0);
+  EXPECT_NEAR(bytes("qwen2.5-14b", Stage::Sft), 237e9, 1e9);
+  EXPECT_NEAR(bytes("qwen2.5-32b", Stage::Sft), 525e9, 1e9);
+  EXPECT_NEAR(bytes("llama3.3-70b", Stage::Sft), 1130e9, 2e9);
 }
 
 TEST(PlanTable, TheSmallestLayoutsOfDeepSeekV3) {
   const Config config = planned("deepseek-v3", {"sampling.max_new_tokens=2048"});
-  const auto frozen = smallest_layout(config, "generate");
+  const auto frozen = smallest_layout(config, Stage::Generate);
   ASSERT_TRUE(frozen.has_value());
   EXPECT_EQ(frozen->plan.world_size, 32);
   EXPECT_EQ(256 % (frozen->plan.roles.front().tp * frozen->plan.roles.front().ep), 0);
-  const auto trained = smallest_layout(config, "sft");
+  const auto trained = smallest_layout(config, Stage::Sft);
   ASSERT_TRUE(trained.has_value());
   EXPECT_EQ(trained->plan.world_size, 256) << trained->plan.text();
 }
 
 TEST(PlanTable, StandsBesideTheGuides) {
-  const std::string table =
-      plan_table({{"sft", "sft", planned("qwen2.5-7b", {})}}, {{"NAME", shape_of("qwen2.5-7b")}});
+  const std::string table = plan_table({{"sft", Stage::Sft, planned("qwen2.5-7b", {})}},
+                                       {{"NAME", shape_of("qwen2.5-7b")}});
   expect_contains(table, "sft              NAME                  122      2 |      2");
   expect_contains(table, "7-14 days");
 }
 
 TEST(PlanSweep, EachRankCountHasALineAndTheBestOneIsTheMeasure) {
-  const std::string sweep =
-      plan_sweep({"rl", "rl",
-                  planned("qwen2.5-7b", {"rl.algorithm=grpo", "advantage.kind=grpo",
-                                         "rl.samples_per_prompt=8", "kl.place=none"})},
-                 1, 16);
+  const std::string sweep = plan_sweep(
+      {"rl", Stage::Rl,
+       planned("qwen2.5-7b", {"advantage.kind=grpo", "rl.samples_per_prompt=8", "kl.place=none"})},
+      1, 16);
   expect_contains(sweep, "     1       1x1x1 ");
   expect_contains(sweep, " does not fit: policy: a rank needs ");
   expect_contains(sweep, "\n    16 ");
@@ -275,7 +277,7 @@ TEST(PlanSweep, EachRankCountHasALineAndTheBestOneIsTheMeasure) {
 
 TEST(Plan, AnUnknownShapeIsSaid) {
   const Config config = load_text("[model]\npath = \"somewhere\"\n").config;
-  const Plan plan = make_plan(config, "sft", 1);
+  const Plan plan = make_plan(config, Stage::Sft, 1);
   ASSERT_EQ(plan.notes.size(), 1u);
   expect_contains(plan.text(), "note: policy: the model's shape is neither in its files");
 }

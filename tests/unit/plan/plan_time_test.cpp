@@ -49,7 +49,7 @@ TEST(PlanTime, ADecodeStepReadsTheWeightsOnce) {
   const Config config =
       stage("qwen2.5-1.5b", {"generate.prompts_per_chunk=1", "sampling.max_new_tokens=1000",
                              "plan.mean_prompt_tokens=1"});
-  const StepTime time = make_plan(config, "generate", 1).time;
+  const StepTime time = make_plan(config, Stage::Generate, 1).time;
   constexpr double kFloor = 0.72e-3;  // performance.md
   constexpr double kCacheAndPrompt = 0.03;
   EXPECT_NEAR(time.generate / 1000.0 / kFloor, 1.0, kCacheAndPrompt);
@@ -60,7 +60,7 @@ TEST(PlanTime, AnUpdateIsThreePassesAndWhatIsRecomputed) {
     return make_plan(stage("qwen2.5-1.5b", {"sft.batch=64", "plan.mean_prompt_tokens=1000",
                                             "plan.mean_completion_tokens=1000",
                                             "trainer.activation_checkpointing=" + recomputed}),
-                     "sft", 1)
+                     Stage::Sft, 1)
         .time.update;
   };
   const auto shape = shape_of("qwen2.5-1.5b");
@@ -75,17 +75,18 @@ TEST(PlanTime, AnUpdateIsThreePassesAndWhatIsRecomputed) {
 TEST(PlanTime, GradientsGoOnceAroundTheRing) {
   const Config inside = stage("qwen2.5-1.5b", {"trainer.gradient_dtype=bf16"});
   const double bytes = 2.0 * count_parameters(inside.model.shape).total();
-  EXPECT_NEAR(make_plan(inside, "sft", 2).time.reduce, bytes / 100e9, bytes / 100e9 * kRounding);
+  EXPECT_NEAR(make_plan(inside, Stage::Sft, 2).time.reduce, bytes / 100e9,
+              bytes / 100e9 * kRounding);
   // Over nodes the network is the ring's slowest link.
   const double many = 2.0 * 15.0 / 16.0 * bytes / 10e9;
-  EXPECT_NEAR(make_plan(inside, "sft", 16).time.reduce, many, many * kRounding);
+  EXPECT_NEAR(make_plan(inside, Stage::Sft, 16).time.reduce, many, many * kRounding);
 }
 
 TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
   const Config config =
       stage("qwen2.5-1.5b", {"roles.policy.train.tp=2", "sft.batch=4",
                              "plan.mean_prompt_tokens=1000", "plan.mean_completion_tokens=1000"});
-  const StepTime time = make_plan(config, "sft", 2).time;
+  const StepTime time = make_plan(config, Stage::Sft, 2).time;
   const auto shape = config.model.shape;
   const double bytes = 4.0 * 2000 * static_cast<double>(shape.hidden_size) * 2.0;
   const double sums = 2.0 * static_cast<double>(shape.num_hidden_layers) * bytes / 100e9;
@@ -95,12 +96,12 @@ TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
 
 TEST(PlanTime, AScorerOfItsOwnHidesBehindSampling) {
   const std::vector<std::string> sets{
-      "rl.algorithm=grpo",  "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0",
-      "rl.update_epochs=1", "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3"};
+      "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0", "rl.update_epochs=1",
+      "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3"};
   auto shared = sets;
   shared.emplace_back("roles.reference.share_with=policy");
-  const StepTime apart = make_plan(stage("qwen2.5-1.5b", sets), "rl", 4).time;
-  const StepTime together = make_plan(stage("qwen2.5-1.5b", shared), "rl", 4).time;
+  const StepTime apart = make_plan(stage("qwen2.5-1.5b", sets), Stage::Rl, 4).time;
+  const StepTime together = make_plan(stage("qwen2.5-1.5b", shared), Stage::Rl, 4).time;
   EXPECT_GT(apart.score, 0.0);
   EXPECT_LT(apart.score, together.score);
 }
@@ -108,7 +109,7 @@ TEST(PlanTime, AScorerOfItsOwnHidesBehindSampling) {
 TEST(PlanTime, RecordsAndEpochsMakeTheSteps) {
   const Config config =
       stage("qwen2.5-1.5b", {"plan.records=1000", "sft.epochs=3", "sft.batch=64"});
-  EXPECT_EQ(make_plan(config, "sft", 1).time.steps, 3.0 * 16.0);
+  EXPECT_EQ(make_plan(config, Stage::Sft, 1).time.steps, 3.0 * 16.0);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "rewards/reasoning.h"
 #include "rewards/registry.h"
 #include "rewards/sections.h"
-#include "rewards/worker_pool.h"
+#include "rewards/thread_pool.h"
 
 namespace r1::rewards {
 namespace {
@@ -288,7 +288,7 @@ TEST(CombinedReward, ThreadsGiveTheSameScoresInOrder) {
     inputs.push_back(
         input("<think>1 + 1 = 2</think><answer>" + std::to_string(i % 7) + "</answer>", "3"));
   const auto alone = CombinedReward(o).score(inputs);
-  o.num_workers = 4;
+  o.threads = 4;
   const auto together = CombinedReward(o).score(inputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) EXPECT_EQ(alone[i].total, together[i].total);
 }
@@ -303,8 +303,8 @@ TEST(CombinedReward, NamesAllConfigurationProblems) {
   EXPECT_THROW(CombinedReward{o}, base::ConfigError);
 }
 
-TEST(WorkerPool, RunsEachIterationOnceAndPassesExceptionsOn) {
-  WorkerPool pool(3);
+TEST(ThreadPool, RunsEachIterationOnceAndPassesExceptionsOn) {
+  ThreadPool pool(3);
   std::vector<std::atomic<int>> seen(100);
   pool.run(100, [&](std::size_t i) { ++seen[i]; });
   for (const auto& n : seen) EXPECT_EQ(n.load(), 1);

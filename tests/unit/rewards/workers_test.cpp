@@ -82,7 +82,7 @@ TEST(Wire, MessagesReadBackAndEndEarlyWithAnError) {
     EXPECT_THROW(unpack_options(payload.substr(0, size)), WireError);
 }
 
-TEST(WorkerGroup, ScoresAsTheProgramItself) {
+TEST(WorkerProcesses, ScoresAsTheProgramItself) {
   const Spawner spawner;
   const auto inputs = samples(200);
   const auto here = CombinedReward(options_of({"correctness", "format"}, 0)).score(inputs);
@@ -92,7 +92,7 @@ TEST(WorkerGroup, ScoresAsTheProgramItself) {
   EXPECT_EQ(children_of(spawner.pid()).size(), 2u);
 }
 
-TEST(WorkerGroup, KilledWorkersAreReplacedAndChangeNothing) {
+TEST(WorkerProcesses, KilledWorkersAreReplacedAndChangeNothing) {
   const Spawner spawner;
   const auto inputs = samples(3000);
   const auto here = CombinedReward(options_of({"correctness", "readability"}, 0)).score(inputs);
@@ -114,7 +114,7 @@ TEST(WorkerGroup, KilledWorkersAreReplacedAndChangeNothing) {
   expect_equal(there.score(inputs), here);
 }
 
-TEST(WorkerGroup, ASampleOverItsBudgetCostsItselfOnly) {
+TEST(WorkerProcesses, ASampleOverItsBudgetCostsItselfOnly) {
   const Spawner spawner;
   const auto inputs = samples(50);
   const auto here = CombinedReward(options_of({"correctness", "format"}, 0)).score(inputs);
@@ -130,7 +130,7 @@ TEST(WorkerGroup, ASampleOverItsBudgetCostsItselfOnly) {
   expect_equal({rewards.begin() + 1, rewards.end()}, {here.begin() + 1, here.end()});
 }
 
-TEST(WorkerGroup, ASampleThatEndsItsWorkersHasTheReasonLimit) {
+TEST(WorkerProcesses, ASampleThatEndsItsWorkersHasTheReasonLimit) {
   const Spawner spawner;
   auto options = options_of({"repetition"}, 1);
   options.limits.memory_mib = 128;
@@ -143,7 +143,7 @@ TEST(WorkerGroup, ASampleThatEndsItsWorkersHasTheReasonLimit) {
   EXPECT_EQ(rewards[2].parts.at("repetition"), rewards[0].parts.at("repetition"));
 }
 
-TEST(WorkerGroup, HostileAnswersCostNobodyElse) {
+TEST(WorkerProcesses, HostileAnswersCostNobodyElse) {
   const Spawner spawner;
   auto inputs = samples(30);
   const auto here = CombinedReward(options_of({"correctness", "format"}, 0)).score(inputs);
@@ -168,7 +168,7 @@ TEST(WorkerGroup, HostileAnswersCostNobodyElse) {
   }
 }
 
-TEST(WorkerGroup, SaysWhatIsMissing) {
+TEST(WorkerProcesses, SaysWhatIsMissing) {
   EXPECT_THROW(CombinedReward(options_of({"format"}, 1)).start(), base::ConfigError);  // no spawner
   ::setenv("R1_WORKER", "/nowhere/r1mpi_worker", 1);
   const Spawner spawner;

@@ -23,9 +23,9 @@ generation::SamplingOptions sampling_options(const CommandLine& line) {
   return sampling;
 }
 
-class Generator {
+class RecordSampler {
  public:
-  Generator(const CommandLine& line, const models::Model& model, RecordWriter& writer)
+  RecordSampler(const CommandLine& line, const models::Model& model, RecordWriter& writer)
       : line_(line),
         model_(model),
         tokens_(line, model.shape().vocab_size),
@@ -107,15 +107,15 @@ class Generator {
 
 }  // namespace
 
-int generate_command(const CommandLine& line) {
+int sample_records_command(const CommandLine& line) {
   RecordReader reader(line.input);
   RecordWriter writer(line.output);
   const auto model = load_tool_model(line);
-  Generator generator(line, *model, writer);
-  for (Record record; reader.next(record);) generator.add(reader, std::move(record));
-  generator.run();
+  RecordSampler sampler(line, *model, writer);
+  for (Record record; reader.next(record);) sampler.add(reader, std::move(record));
+  sampler.run();
   writer.finish();
-  generator.log_speed();
+  sampler.log_speed();
   return 0;
 }
 

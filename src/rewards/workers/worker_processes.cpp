@@ -1,4 +1,4 @@
-#include "rewards/workers/worker_group.h"
+#include "rewards/workers/worker_processes.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -34,7 +34,7 @@ Clock::time_point after(double seconds) {
 
 }  // namespace
 
-struct WorkerGroup::Worker {
+struct WorkerProcesses::Worker {
   StartedWorker process;
   FrameBuffer incoming;
   std::string outgoing;
@@ -69,9 +69,9 @@ struct WorkerGroup::Worker {
 };
 
 /// One call of score(), or the wait of start() when there are no inputs.
-class WorkerGroup::Loop {
+class WorkerProcesses::Loop {
  public:
-  Loop(WorkerGroup& group, const std::vector<RewardInput>& inputs)
+  Loop(WorkerProcesses& group, const std::vector<RewardInput>& inputs)
       : group_(group), inputs_(inputs), rewards_(inputs.size()), attempts_(inputs.size(), 0) {
     for (std::size_t i = 0; i < inputs.size(); ++i) waiting_.push_back(i);
   }
@@ -174,7 +174,7 @@ class WorkerGroup::Loop {
       finish(sample, group_.failed(reason));
   }
 
-  WorkerGroup& group_;
+  WorkerProcesses& group_;
   const std::vector<RewardInput>& inputs_;
   std::vector<data::Reward> rewards_;
   std::vector<int> attempts_;
@@ -184,12 +184,12 @@ class WorkerGroup::Loop {
   std::vector<pollfd> events_;
 };
 
-WorkerGroup::WorkerGroup(const RewardOptions& options) : options_(options) {}
+WorkerProcesses::WorkerProcesses(const RewardOptions& options) : options_(options) {}
 
 // Idle workers end when their sockets close.
-WorkerGroup::~WorkerGroup() = default;
+WorkerProcesses::~WorkerProcesses() = default;
 
-WorkerGroup::Worker WorkerGroup::start_worker() {
+WorkerProcesses::Worker WorkerProcesses::start_worker() {
   Worker worker;
   worker.process = Spawner::instance().spawn();
   worker.deadline = after(kStartSeconds);
@@ -197,11 +197,11 @@ WorkerGroup::Worker WorkerGroup::start_worker() {
   return worker;
 }
 
-void WorkerGroup::start() {
+void WorkerProcesses::start() {
   score({});
 }
 
-std::vector<data::Reward> WorkerGroup::score(const std::vector<RewardInput>& inputs) {
+std::vector<data::Reward> WorkerProcesses::score(const std::vector<RewardInput>& inputs) {
   const std::lock_guard lock(mutex_);
   try {
     for (auto i = static_cast<std::int64_t>(workers_.size()); i < options_.workers; ++i)
@@ -214,14 +214,14 @@ std::vector<data::Reward> WorkerGroup::score(const std::vector<RewardInput>& inp
   }
 }
 
-void WorkerGroup::announce(const std::string& description, const std::string& warnings) {
+void WorkerProcesses::announce(const std::string& description, const std::string& warnings) {
   if (std::exchange(announced_, true)) return;
   description_ = description;
   if (!description.empty()) base::log_info("rewards: {}", description);
   if (!warnings.empty()) base::log_warning("rewards: {}", warnings);
 }
 
-data::Reward WorkerGroup::failed(const std::string& reason) const {
+data::Reward WorkerProcesses::failed(const std::string& reason) const {
   data::Reward reward;
   for (const PartOptions& part : options_.parts) reward.parts[part.name] = 0.0;
   reward.reason = reason;

@@ -1,15 +1,15 @@
-#include "rewards/worker_pool.h"
+#include "rewards/thread_pool.h"
 
 #include <utility>
 
 namespace r1::rewards {
 
-WorkerPool::WorkerPool(int num_threads) {
+ThreadPool::ThreadPool(int num_threads) {
   for (int i = 0; num_threads > 1 && i < num_threads; ++i)
     threads_.emplace_back([this] { work(); });
 }
 
-WorkerPool::~WorkerPool() {
+ThreadPool::~ThreadPool() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -18,7 +18,7 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void WorkerPool::run(std::size_t count, const std::function<void(std::size_t)>& body) {
+void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& body) {
   if (threads_.empty()) {
     for (std::size_t i = 0; i < count; ++i) body(i);
     return;
@@ -34,7 +34,7 @@ void WorkerPool::run(std::size_t count, const std::function<void(std::size_t)>& 
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
-void WorkerPool::work() {
+void ThreadPool::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stop_ || (body_ != nullptr && next_ < count_); });
@@ -44,7 +44,7 @@ void WorkerPool::work() {
 }
 
 /// Takes iterations until none is left; the lock is held between them.
-void WorkerPool::take_all(std::unique_lock<std::mutex>& lock) {
+void ThreadPool::take_all(std::unique_lock<std::mutex>& lock) {
   while (next_ < count_) {
     const std::size_t i = next_++;
     const auto* body = body_;

@@ -11,11 +11,11 @@
 
 namespace r1::rewards::workers {
 
-class WorkerGroup {
+class WorkerProcesses {
  public:
   /// Nothing is started yet: ranks that never score need no workers.
-  explicit WorkerGroup(const RewardOptions& options);
-  ~WorkerGroup();
+  explicit WorkerProcesses(const RewardOptions& options);
+  ~WorkerProcesses();
 
   /// Starts `options.workers` processes, waits until all are ready and logs what they say.
   /// Throws: ConfigError when there is no spawner or executable, or a part refuses to work.

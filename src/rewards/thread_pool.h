@@ -11,13 +11,13 @@
 namespace r1::rewards {
 
 /// Starts its threads once; run() may be called from several threads, one loop runs at a time.
-class WorkerPool {
+class ThreadPool {
  public:
   /// `num_threads` <= 1: no thread of its own, the caller does the work.
-  explicit WorkerPool(int num_threads);
-  ~WorkerPool();
-  WorkerPool(const WorkerPool&) = delete;
-  WorkerPool& operator=(const WorkerPool&) = delete;
+  explicit ThreadPool(int num_threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
 
   /// Calls body(i) for i in [0, count), in any order, and returns when all are done. Throws: the
   /// first exception of a body.

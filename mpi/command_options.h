@@ -1,0 +1,23 @@
+#pragma once
+// Which options each command has: they write into a CommandLine.
+#include "command_line.h"
+
+namespace CLI {
+class App;
+}
+
+namespace r1::mpi {
+
+/// A stage.
+void add_run_options(CLI::App& command, CommandLine& line);
+/// The stage generate, and what it is without a configuration (commands/sample_records.cpp).
+void add_generate_options(CLI::App& command, CommandLine& line);
+void add_pipeline_options(CLI::App& command, CommandLine& line);
+void add_score_options(CLI::App& command, CommandLine& line);
+void add_tokenize_options(CLI::App& command, CommandLine& line);
+void add_verify_options(CLI::App& command, CommandLine& line);
+void add_convert_options(CLI::App& command, CommandLine& line);
+void add_plan_options(CLI::App& command, CommandLine& line);
+void add_report_options(CLI::App& command, CommandLine& line);
+
+}  // namespace r1::mpi
