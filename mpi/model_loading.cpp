@@ -14,7 +14,7 @@
 #include "models/safetensors_source.h"
 #include "tensor/dtype.h"
 #include "tokenizer/byte_definition.h"
-#include "tokenizer/known_chat_templates.h"
+#include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer_files.h"
 #include "tokenizer/tokenizer_json.h"
 
@@ -87,27 +87,27 @@ void for_each_first_weight(const models::ModelOptions& options, const models::Mo
   }
 }
 
-data::ChatRenderer TextModel::renderer() const {
-  return [chat = chat](const std::vector<data::Message>& messages, bool add_generation_prompt) {
-    std::vector<tokenizer::ChatMessage> turns;
-    for (const auto& message : messages) turns.push_back({message.role, message.content});
-    return tokenizer::render_chat(chat, turns,
-                                  {add_generation_prompt, true, !add_generation_prompt});
-  };
-}
-
 TextModel load_text_model(const models::ModelOptions& options, std::int64_t model_vocab_size) {
-  auto text = std::make_shared<tokenizer::Tokenizer>(read_definition(options));
+  auto definition = read_definition(options);
+  const auto& path = options.tokenizer.empty() ? options.path : options.tokenizer;
+  if (const auto& name = options.chat_template; !name.empty() && name != "auto") {
+    auto chosen = tokenizer::choose_chat_template(name, definition);
+    chosen.name = "default";
+    definition.chat_templates = {std::move(chosen)};
+  }
+  auto text = std::make_shared<tokenizer::Tokenizer>(std::move(definition));
   if (text->vocab_size() > model_vocab_size)
     throw base::InputError(
         fmt::format("tokenizer '{}' does not belong to the model: it has ids up to {}, the model's "
                     "embedding has {} rows",
-                    options.tokenizer.empty() ? options.path : options.tokenizer,
-                    text->vocab_size() - 1, model_vocab_size));
-  const auto name = options.chat_template.empty() ? "auto" : options.chat_template;
-  const auto& definition = text->definition();
-  const auto kind = name == "auto" && definition.chat_template.empty() ? "chatml" : name;
-  return {text, tokenizer::make_chat_template(kind, definition)};
+                    path, text->vocab_size() - 1, model_vocab_size));
+  for (const auto end : text->eos_token_ids())
+    if (end < 0 || end >= model_vocab_size)
+      throw base::InputError(
+          fmt::format("tokenizer '{}': the end token has id {} (eos_token_id), the model's "
+                      "embedding has {} rows",
+                      path, end, model_vocab_size));
+  return {text};
 }
 
 std::string hugging_face_dtype(at::ScalarType dtype) {

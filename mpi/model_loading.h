@@ -3,10 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "data/render.h"
+#include "data/types.h"
 #include "models/model.h"
 #include "models/weights.h"
-#include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 
 namespace r1::mpi {
@@ -33,17 +32,17 @@ void for_each_first_weight(const models::ModelOptions& options, const models::Mo
                            at::ScalarType dtype, std::uint64_t seed,
                            const models::TakeParameter& take);
 
-/// A tokenizer and how its model wants conversations.
+/// A tokenizer; the default chat template of its definition is the one that [model] chat_template
+/// names, so that a trained model's folder says what it was trained with.
 struct TextModel {
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
-  tokenizer::ChatTemplate chat;
 
   std::vector<data::TokenId> encode(std::string_view text) const { return tokenizer->encode(text); }
   std::string decode(std::span<const data::TokenId> ids) const { return tokenizer->decode(ids); }
-  data::ChatRenderer renderer() const;
 };
 
-/// Throws: InputError; also when the tokenizer has ids that the model's embedding has no row for.
+/// Throws: InputError; also when the model's embedding has no row for an id of the tokenizer or for
+/// an end token.
 TextModel load_text_model(const models::ModelOptions& options, std::int64_t model_vocab_size);
 
 /// The model's shape: of its files, or as given for a random one.

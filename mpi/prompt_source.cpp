@@ -8,9 +8,12 @@
 
 namespace r1::mpi {
 
-data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text) {
-  const auto& tags = config.rewards.tags;
-  return {config.data, {tags.think, tags.answer, tags.forced_opening}, text.renderer()};
+data::PromptRenderer make_renderer(const Run& run) {
+  const auto& tags = run.config().rewards.tags;
+  return {run.config().data,
+          {tags.think, tags.answer, tags.forced_opening},
+          run.text().tokenizer,
+          run.started()};
 }
 
 void require_answers(Run& run, const std::vector<data::Problem>& problems,
@@ -29,7 +32,7 @@ PromptSource::PromptSource(Run& run) : run_(run) {
       [&] {
         dataset_ = data::PromptDataset::load(run.config().data,
                                              static_cast<std::uint64_t>(run.config().run.seed));
-        renderer_ = make_renderer(run.config(), run.text());
+        renderer_ = make_renderer(run);
         drop_overlong();
         require_answers(run, dataset_->train(), run.config().rewards, "[data]");
       },
@@ -38,14 +41,14 @@ PromptSource::PromptSource(Run& run) : run_(run) {
 
 void PromptSource::drop_overlong() {
   const auto context = model_shape(run_.config().model).max_position_embeddings;
-  const auto encode = encoder();
   std::int64_t num_dropped = 0, tokens = 0;
   std::string first;
   dataset_->drop([&](const data::Problem& problem) {
     const auto text = renderer_->text(problem.problem);
-    // A token is a byte at least, and some tokenizers put a space in front: most need no count.
-    if (static_cast<std::int64_t>(text.size()) + 1 < context) return false;
-    const auto length = static_cast<std::int64_t>(encode(text).size());
+    // A token is a byte at least; bos and the space of some tokenizers come in front: most prompts
+    // need no count.
+    if (static_cast<std::int64_t>(text.text.size()) + 2 < context) return false;
+    const auto length = static_cast<std::int64_t>(renderer_->prompt_ids(text).size());
     if (length < context) return false;
     if (num_dropped++ == 0) {
       first = problem.where;
@@ -63,15 +66,11 @@ void PromptSource::drop_overlong() {
   if (run_.world().rank() == 0) base::log_warning("[data]: {}", message);
 }
 
-data::Encoder PromptSource::encoder() const {
-  return [this](std::string_view text) { return run_.text().encode(text); };
-}
-
 std::vector<data::Prompt> PromptSource::render(std::span<const data::Problem* const> problems,
                                                std::int64_t first_index) const {
   std::vector<data::Prompt> prompts;
   for (const auto* problem : problems)
-    prompts.push_back(renderer_->prompt(*problem, first_index++, encoder()));
+    prompts.push_back(renderer_->prompt(*problem, first_index++));
   return prompts;
 }
 

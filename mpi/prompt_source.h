@@ -23,7 +23,6 @@ class PromptSource {
                                    std::int64_t first_index) const;
   const data::PromptDataset& dataset() const { return *dataset_; }
   const data::PromptRenderer& renderer() const { return *renderer_; }
-  data::Encoder encoder() const;
 
  private:
   void drop_overlong();
@@ -38,7 +37,7 @@ class PromptSource {
 void require_answers(Run& run, const std::vector<data::Problem>& problems,
                      const rewards::RewardOptions& rewards, const std::string& label);
 
-/// The renderer of [data] for a text model; [rewards.tags] say which tags templates ask for.
-data::PromptRenderer make_renderer(const config::Config& config, const TextModel& text);
+/// The renderer of [data] for the run's tokenizer; [rewards.tags] say which tags templates ask for.
+data::PromptRenderer make_renderer(const Run& run);
 
 }  // namespace r1::mpi

@@ -67,6 +67,10 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   meter_ = std::make_unique<StepMeter>(world_, *groups_, device_);
   together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
            "tokenizer");
+  if (writes() && text_.tokenizer->eos_token_ids().empty())
+    base::log_warning(
+        "{}: the tokenizer has no end token: every completion goes on up to its length limit",
+        stage());
   if (config().rewards.shuffle && groups_->layout().role(kPolicy).ranks.size() > 1)
     throw base::ConfigError("rewards.shuffle: a testing aid for one policy rank");
   if (writes())
@@ -108,6 +112,11 @@ void Run::open_folder() {
 /// Numbers that are measured are measured once per run and kept, so that a continued run computes
 /// alike.
 void Run::choose_numbers() {
+  if (choices_.started == 0) {
+    auto now = at::full({1}, static_cast<std::int64_t>(std::time(nullptr)), at::kLong);
+    world_.broadcast(now, 0, "time of the first start").wait();
+    choices_.started = now.item<std::int64_t>();
+  }
   if (choices_.threads == 0) {
     auto values = at::zeros({2}, at::kLong);
     if (writes()) {
@@ -126,6 +135,13 @@ void Run::choose_numbers() {
   }
   at::set_num_threads(static_cast<int>(choices_.threads));
   dtype_ = tensor::parse_dtype(choices_.dtype);
+}
+
+std::tm Run::started() const {
+  const auto seconds = static_cast<std::time_t>(choices_.started);
+  std::tm time{};
+  localtime_r(&seconds, &time);
+  return time;
 }
 
 std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {

@@ -6,6 +6,7 @@
 //   run.persist("policy", …);                       // what checkpoints hold
 //   for (auto step = run.begin(total); run.goes_on(step); ++step) { …; run.finish_step(step, row);
 //   } return run.end();
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -74,6 +75,8 @@ class Run {
   at::Device device() const { return device_; }
   at::ScalarType dtype() const { return dtype_; }
   const TextModel& text() const { return text_; }
+  /// The local time of the first start, the same after every continuation.
+  std::tm started() const;
   /// Seed of a purpose in this stage.
   std::uint64_t seed(std::initializer_list<std::uint64_t> parts) const;
   metrics::Timeline& timeline() { return *timeline_; }

@@ -16,13 +16,16 @@ namespace r1::mpi {
 namespace fs = std::filesystem;
 
 std::string RunChoices::to_json() const {
-  return nlohmann::json{{"threads", threads}, {"dtype", dtype}, {"models", models}}.dump(1) + "\n";
+  return nlohmann::json{
+             {"threads", threads}, {"started", started}, {"dtype", dtype}, {"models", models}}
+             .dump(1) +
+         "\n";
 }
 
 RunChoices RunChoices::from_json(const std::string& text, const std::string& where) {
   try {
     const auto json = nlohmann::json::parse(text);
-    return {json.at("threads"), json.at("dtype"),
+    return {json.at("threads"), json.value("started", std::int64_t{0}), json.at("dtype"),
             json.value("models", std::map<std::string, std::string>())};
   } catch (const nlohmann::json::exception& error) {
     throw base::InputError(

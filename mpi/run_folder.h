@@ -14,6 +14,7 @@ namespace r1::mpi {
 /// Chosen by the first start and reused by every later one, so that a continued run computes alike.
 struct RunChoices {
   std::int64_t threads = 0;
+  std::int64_t started = 0;  // seconds since 1970, for chat templates that name the day; 0: unknown
   std::string dtype;
   // Model paths that name a run folder -> the checkpoint they meant then: that run may go on.
   std::map<std::string, std::string> models;

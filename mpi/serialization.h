@@ -103,7 +103,7 @@ void serialize(Archive& archive, at::Tensor& tensor, unsigned version) {
 
 template <class Archive>
 void serialize(Archive& archive, r1::data::Prompt& p, unsigned) {
-  archive& p.index& p.token_ids& p.text& p.problem& p.answer& p.domain& p.record;
+  archive& p.index& p.token_ids& p.text& p.opening& p.problem& p.answer& p.domain& p.record;
 }
 
 template <class Archive>

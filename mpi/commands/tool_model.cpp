@@ -29,7 +29,6 @@ std::shared_ptr<const tokenizer::Tokenizer> open_tokenizer(const std::string& pa
                                                            std::int64_t model_vocab_size) {
   models::ModelOptions options;
   options.tokenizer = find_model(path);
-  options.chat_template = "chatml";  // tools render no conversation: any template will do
   return load_text_model(options, model_vocab_size).tokenizer;
 }
 

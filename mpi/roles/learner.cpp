@@ -14,9 +14,7 @@ namespace r1::mpi {
 algorithms::LossDenominators count_targets(std::span<const data::TrainingSample> samples) {
   algorithms::LossDenominators counts;
   for (const auto& sample : samples) {
-    // Without a prompt the first token has nothing to be predicted from.
-    counts.tokens +=
-        static_cast<double>(sample.completion_ids.size() - (sample.prompt_ids.empty() ? 1 : 0));
+    counts.tokens += static_cast<double>(data::num_targets(sample));
     counts.sequences += 1.0;
   }
   return counts;

@@ -28,9 +28,11 @@ RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
         if (!run.has_role("reward")) return;
         const auto batch = config.rl.reward_batch;
         if (judged)
-          reward_model_ = rewards::ModelJudge::load(config.reward_model, run.device(), batch);
+          reward_model_ =
+              rewards::ModelJudge::load(config.reward_model, run.device(), batch, run.started());
         if (classified)
-          classifier_ = rewards::ModelJudge::load(config.classifier, run.device(), batch);
+          classifier_ =
+              rewards::ModelJudge::load(config.classifier, run.device(), batch, run.started());
         // A first text: a model that cannot judge ends all ranks here, not one in a step.
         const std::vector<rewards::JudgedText> text{{"a question", "an answer"}};
         if (judged) reward_model_->preference(text);
@@ -52,9 +54,7 @@ void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) con
   const auto texts = [&](const std::string& sees) {
     std::vector<rewards::JudgedText> list;
     for (const auto& input : inputs)
-      list.push_back(
-          {input.problem, rewards::seen_text(options_.tags.forced_opening + input.completion, sees,
-                                             options_.tags)});
+      list.push_back({input.problem, rewards::seen_text(input.completion, sees, options_.tags)});
     return list;
   };
   const auto store = [&](const char* part, const std::vector<double>& scores) {
@@ -84,7 +84,7 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
   for (const auto& rollout : rollouts)
     inputs.push_back({rollout.prompt.problem,
                       rollout.prompt.answer,
-                      rollout.completion.text,
+                      data::whole_answer(rollout),
                       rollout.prompt.domain,
                       rollout.prompt.record,
                       rollout.completion.finish_reason == data::FinishReason::Length,

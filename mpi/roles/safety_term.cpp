@@ -16,7 +16,6 @@ namespace {
 rewards::RewardOptions safety_alone(rewards::RewardOptions options) {
   options.parts = {{rewards::kSafetyPart, 1.0, ""}};
   options.groups.clear();
-  options.tags.forced_opening.clear();
   return options;
 }
 

@@ -43,12 +43,10 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
     throw base::InputError(fmt::format("evaluate.suites.{}: no question", suite.name));
   require_answers(run, problems, rewards::scorer_options(run.config().rewards, suite.scorer),
                   fmt::format("evaluate.suites.{}", suite.name));
-  const auto renderer = make_renderer(run.config(), run.text());
+  const auto renderer = make_renderer(run);
   std::vector<data::Prompt> prompts;
   for (std::size_t i = 0; i < problems.size(); ++i)
-    prompts.push_back(
-        renderer.prompt(problems[i], static_cast<std::int64_t>(i),
-                        [&](std::string_view text) { return run.text().encode(text); }));
+    prompts.push_back(renderer.prompt(problems[i], static_cast<std::int64_t>(i)));
   return prompts;
 }
 

@@ -62,8 +62,7 @@ std::vector<metrics::QuestionResult> question_results(std::span<const data::Roll
       result.samples.push_back({is_right(*sample),
                                 sample->completion.finish_reason == data::FinishReason::Length,
                                 static_cast<std::int64_t>(sample->completion.token_ids.size())});
-      votes.push_back(rewards::vote_of(tags.forced_opening + sample->completion.text,
-                                       sample->prompt.answer, tags));
+      votes.push_back(rewards::vote_of(data::whole_answer(*sample), sample->prompt.answer, tags));
     }
     const auto elected = samples.size() > 1 ? rewards::majority_sample(votes) : 0;
     result.majority_right = elected >= 0 && is_right(*samples[static_cast<std::size_t>(elected)]);
@@ -134,7 +133,7 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
                       {"suite", suite.name},
                       {"problem", answer.prompt.problem},
                       {"answer", answer.prompt.answer},
-                      {"completion", answer.completion.text},
+                      {"completion", data::whole_answer(answer)},
                       {"score", answer.reward.total},
                       {"reason", answer.reward.reason}});
   }

@@ -22,14 +22,15 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) 
   auto source = data::parse_json_or_discard(rollout.prompt.record);
   if (!source.is_object()) source = nlohmann::json::object();
   if (kind == "text") {
-    source["completion"] = rollout.completion.text;
+    source["completion"] = data::whole_answer(rollout);
     source["score"] = rollout.reward.total;
     return source;
   }
   nlohmann::json record{{"instruction", rollout.prompt.problem}, {"input", ""},
-                        {"output", rollout.completion.text},     {"score", rollout.reward.total},
+                        {"output", data::whole_answer(rollout)}, {"score", rollout.reward.total},
                         {"answer", rollout.prompt.answer},       {"type", rollout.prompt.domain}};
-  if (kind == "full") {
+  if (kind == "full") {  // what the prompt opened stands in the prompt
+    record["output"] = rollout.completion.text;
     record["prompt"] = rollout.prompt.text;
     record["prompt_ids"] = rollout.prompt.token_ids;
     record["ids"] = rollout.completion.token_ids;
@@ -41,11 +42,10 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) 
 }
 
 /// What a rule reward says of a completion, whether or not the run's reward has it as a part.
-double rule(const rewards::Reward& reward, const data::Rollout& rollout,
-            const std::string& forced_opening) {
+double rule(const rewards::Reward& reward, const data::Rollout& rollout) {
   rewards::RewardInput input;
   input.problem = rollout.prompt.problem;
-  input.completion = forced_opening + rollout.completion.text;
+  input.completion = data::whole_answer(rollout);
   return reward.score(input).parts.front().second;
 }
 
@@ -104,11 +104,9 @@ std::string KeptSamples::refusal(const data::Rollout& rollout) const {
   if (static_cast<std::int64_t>(rollout.completion.token_ids.size()) < keep.min_tokens)
     return "too short";
   if (keep.correct && rollout.reward.reason != "ok") return "wrong";
-  const std::string& opening = run_.config().rewards.tags.forced_opening;
-  if (keep.format && rule(*format_, rollout, opening) < 1.0) return "format";
-  if (keep.one_language && rule(*language_, rollout, opening) < keep.min_language_share)
-    return "language";
-  if (keep.max_repetition < 1.0 && 1.0 - rule(*repetition_, rollout, opening) > keep.max_repetition)
+  if (keep.format && rule(*format_, rollout) < 1.0) return "format";
+  if (keep.one_language && rule(*language_, rollout) < keep.min_language_share) return "language";
+  if (keep.max_repetition < 1.0 && 1.0 - rule(*repetition_, rollout) > keep.max_repetition)
     return "repetition";
   if (score < keep.min_reward) return "score";
   return "";

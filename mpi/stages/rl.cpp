@@ -25,12 +25,11 @@ class ColdstartSamples {
     run.together(
         [&] {
           const auto& options = run.config().data;
-          const auto end = run.text().tokenizer->eos_token_ids().front();
           data::read_records(rl.coldstart.path, {.bad_lines = options.max_bad_lines},
                              [&](nlohmann::json&& record, const std::string& where) {
                                samples_.push_back(data::sft_sample(
                                    data::sft_text(record, prompts.renderer(), options, where),
-                                   prompts.encoder(), end, data::LossOn::Completion));
+                                   prompts.renderer(), data::LossOn::Completion));
                              });
           if (samples_.empty())
             throw base::InputError(fmt::format("{}: no cold-start record", rl.coldstart.path));

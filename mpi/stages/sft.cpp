@@ -13,8 +13,7 @@ namespace r1::mpi {
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const auto& sft = run.config().sft;
-  const SupervisedData data(run, sft.max_length,
-                            sft.loss_on == "all" ? data::LossOn::All : data::LossOn::Completion);
+  const SupervisedData data(run, sft.max_length, data::loss_on_of(sft.loss_on));
   SafetyTerm safety(run);
   Learner learner(run, run.config().model, data.total_steps(sft.epochs, sft.steps, sft.batch));
   HeldOutLoss held_out(run, data.held_out());

@@ -88,8 +88,7 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
   const auto& tags = run.config().rewards.tags;
   double tokens = 0.0;
   for (const auto& rollout : rollouts) {
-    const auto thinking =
-        rewards::split_sections(tags.forced_opening + rollout.completion.text, tags).thinking;
+    const auto thinking = rewards::split_sections(data::whole_answer(rollout), tags).thinking;
     statistics.add_mean("thinking_length", static_cast<double>(run.text().encode(thinking).size()));
     statistics.add_mean("reflection_share", rewards::has_reflection(thinking) ? 1.0 : 0.0);
     const bool right = rollout.reward.reason == "ok";

@@ -13,20 +13,18 @@ SupervisedData::SupervisedData(Run& run, std::int64_t max_length, data::LossOn l
   run.together(
       [&] {
         const auto& options = run.config().data;
-        const auto renderer = make_renderer(run.config(), run.text());
-        const auto encode = [&](std::string_view text) { return run.text().encode(text); };
-        const auto end = run.text().tokenizer->eos_token_ids().front();
+        const auto& renderer = renderer_.emplace(make_renderer(run));
         std::int64_t too_long = 0;
         const auto add = [&](nlohmann::json&& record, const std::string& where) {
-          const auto text = data::sft_text(record, renderer, options, where);
-          auto sample = data::sft_sample(text, encode, end, loss_on);
+          const auto text = data::sft_text(record, renderer, options, where, loss_on);
+          auto sample = data::sft_sample(text, renderer, loss_on);
           if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) >
               max_length) {
             ++too_long;
             return;
           }
           const bool kept_back =
-              static_cast<double>(base::hash_name(text.prompt) >> 11) * 0x1.0p-53 <
+              static_cast<double>(base::hash_name(text.prompt.text) >> 11) * 0x1.0p-53 <
               options.held_out;
           (kept_back ? held_out_ : train_).push_back(std::move(sample));
           if (!kept_back) prompt_texts_.push_back(text.prompt);
@@ -55,8 +53,10 @@ std::vector<data::Prompt> SupervisedData::prompts(std::int64_t step, std::int64_
   for (const auto record : records_of(step, size)) {
     data::Prompt prompt;
     prompt.index = static_cast<std::int64_t>(prompts.size());
-    prompt.text = prompt.problem = prompt_texts_[record];
-    prompt.token_ids = run_.text().encode(prompt.text);
+    const auto& text = prompt_texts_[record];
+    prompt.text = prompt.problem = text.text;
+    prompt.opening = text.opening;
+    prompt.token_ids = renderer_->prompt_ids(text);
     if (!prompt.token_ids.empty()) prompts.push_back(std::move(prompt));
   }
   return prompts;

@@ -28,7 +28,8 @@ class SupervisedData {
 
   Run& run_;
   std::vector<data::TrainingSample> train_, held_out_;
-  std::vector<std::string> prompt_texts_;  // of train_
+  std::optional<data::PromptRenderer> renderer_;
+  std::vector<data::PromptText> prompt_texts_;  // of train_
 };
 
 }  // namespace r1::mpi

@@ -26,8 +26,10 @@ void SftOptions::visit(base::OptionVisitor& v) {
   v("batch", batch,
     "sequences of an optimizer step, over all ranks and micro-batches (guide: 4 x accumulation 4 x "
     "4 GPUs = 64; cold start 4 x 8 = 32)");
-  v.choice("loss_on", loss_on, {"completion", "all"},
-           "tokens in the loss (the guide's trainer: all; ours: completion)");
+  v.choice(
+      "loss_on", loss_on, {"completion", "assistant", "all"},
+      "tokens in the loss: of the last answer, of every answer of a conversation (records with "
+      "messages), of the prompt too (the guide's trainer: all; ours: completion)");
   v("max_length", max_length, "longest record, tokens; longer ones are dropped and counted");
   v("eval_every", eval_every, "steps between losses on held-out records; 0: none (guide: 500)");
   v.section("safety", safety, "safety term of SFT 2");

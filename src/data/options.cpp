@@ -2,6 +2,7 @@
 
 #include "base/ranges.h"
 #include "data/generators.h"
+#include "data/render.h"
 
 namespace r1::data {
 
@@ -19,6 +20,9 @@ void DataOptions::visit(base::OptionVisitor& v) {
   v.choice(
       "prompt_template", prompt_template, {"chat", "r1_zero", "guide", "plain"},
       "chat: the model's own, r1_zero: the paper's, guide: '### 지시문', plain: the problem alone");
+  v("template_variables", template_variables,
+    "variables of the template, each name=JSON: \"enable_thinking=false\" (chat_template_kwargs of "
+    "transformers)");
   v("system_prompt", system_prompt,
     "system message of the chat template; empty: the template's own");
   v("instruction", instruction, "what the user says; {problem} is replaced");
@@ -34,6 +38,11 @@ void DataOptions::check(const std::string& key, base::Problems& problems) const 
   problems.require(!problem_fields.empty(), key + ".problem_fields", "expected at least one name");
   problems.require(instruction.find("{problem}") != std::string::npos, key + ".instruction",
                    "expected {problem} in it");
+  try {
+    read_template_variables(template_variables);
+  } catch (const base::InputError& error) {
+    problems.require(false, key + ".template_variables", error.what());
+  }
   problems.require(generate.count >= 0, key + ".generate.count", "expected no negative number");
   problems.require(generate.held_out_count >= 0, key + ".generate.held_out_count",
                    "expected no negative number");

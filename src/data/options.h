@@ -47,6 +47,7 @@ struct DataOptions {
   std::vector<std::string> answer_fields{"answer", "solution", "output"};
   std::string domain_field = "type";
   std::string prompt_template = "chat";
+  std::vector<std::string> template_variables;
   std::string system_prompt;
   std::string instruction = "{problem}";
   std::vector<FewShotOptions> few_shot;

@@ -41,9 +41,7 @@ class Packer {
   }
 
   void add(std::int64_t index, const TrainingSample& s) {
-    const bool nothing =
-        s.completion_ids.empty() || (s.prompt_ids.empty() && s.completion_ids.size() < 2);
-    if (nothing)
+    if (num_targets(s) == 0)
       throw base::InputError(
           fmt::format("sample {}: no token to predict ({} prompt, {} completion)", index,
                       s.prompt_ids.size(), s.completion_ids.size()));
@@ -98,6 +96,7 @@ class Packer {
     range.begin = static_cast<std::int64_t>(batch_.loss_rows.size());
     range.first_token = last_prompt_row < 0 ? 1 : 0;
     for (std::int64_t k = range.first_token; k < length_of(s.completion_ids); ++k) {
+      if (!s.learnt.empty() && s.learnt[static_cast<std::size_t>(k)] == 0) continue;
       batch_.loss_rows.push_back(k == 0 ? last_prompt_row : first_row + k - 1);
       batch_.loss_targets.push_back(s.completion_ids[static_cast<std::size_t>(k)]);
     }
@@ -148,7 +147,7 @@ std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingS
 }
 
 TrainingSample training_sample(const Rollout& rollout) {
-  return {rollout.prompt.token_ids, rollout.completion.token_ids};
+  return {rollout.prompt.token_ids, rollout.completion.token_ids, {}};
 }
 
 }  // namespace r1::data

@@ -20,7 +20,7 @@ struct Segment {
 struct SampleRange {
   std::int64_t sample = 0;  // index in the list that was packed
   std::int64_t begin = 0, end = 0;
-  std::int64_t first_token = 0;  // completion token that row `begin` predicts: 1 without a prompt
+  std::int64_t first_token = 0;  // first completion token that can be predicted: 1 without a prompt
 };
 
 /// T flat tokens in segments, and which hidden states predict which tokens. The last token of a

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "data/json_text.h"
+#include "data/text.h"
 
 namespace r1::data {
 namespace {
@@ -15,28 +17,61 @@ std::string text_field(const nlohmann::json& record, const char* name, const std
   return found->get<std::string>();
 }
 
-SftText from_messages(const nlohmann::json& list, const PromptRenderer& renderer,
-                      const DataOptions& options, const std::string& where) {
+/// An optional field for the template; a text holds its JSON.
+nlohmann::ordered_json template_field(const nlohmann::json& record, const char* name) {
+  const auto found = record.find(name);
+  if (found == record.end()) return nullptr;
+  return found->is_string() ? parse_json<nlohmann::ordered_json>(found->get<std::string>())
+                            : nlohmann::ordered_json(*found);
+}
+
+SftText from_messages(const nlohmann::json& record, const PromptRenderer& renderer,
+                      const DataOptions& options, const std::string& where, LossOn loss_on) {
+  const auto& list = record["messages"];
   if (!list.is_array() || list.empty())
     throw base::InputError(fmt::format("{}: field 'messages': expected a list of turns", where));
-  std::vector<Message> messages;
+  tokenizer::Conversation conversation;
   for (const auto& turn : list) {
     if (!turn.is_object())
       throw base::InputError(fmt::format("{}: field 'messages': a turn is no object", where));
-    messages.push_back({text_field(turn, "role", where), text_field(turn, "content", where)});
+    const bool is_system = text_field(turn, "role", where) == "system";
+    if (conversation.messages.empty() && !is_system && !options.system_prompt.empty())
+      conversation.add("system", options.system_prompt);
+    conversation.messages.push_back(nlohmann::ordered_json(turn));
   }
-  if (messages.back().role != "assistant")
+  if (list.back()["role"] != "assistant")
     throw base::InputError(
         fmt::format("{}: field 'messages': the last turn is {}'s, expected assistant's", where,
-                    messages.back().role));
-  SftText out;
-  out.completion = messages.back().content;
-  messages.pop_back();
-  const bool system = !messages.empty() && messages.front().role == "system";
-  if (!system && !options.system_prompt.empty())
-    messages.insert(messages.begin(), {"system", options.system_prompt});
-  out.prompt = renderer.conversation(messages);
-  return out;
+                    list.back()["role"].get<std::string>()));
+  const std::string completion = text_field(list.back(), "content", where);
+  conversation.tools = template_field(record, "tools");
+  conversation.documents = template_field(record, "documents");
+  if (const auto variables = template_field(record, "chat_template_kwargs"); variables.is_object())
+    conversation.variables = variables;
+  if (loss_on == LossOn::Assistant) return find_answers(conversation, renderer);
+  conversation.messages.erase(conversation.messages.size() - 1);
+  return {renderer.conversation(conversation), completion, {}};
+}
+
+/// Of two openings, the prompt's and the record's, one is left out: the record's, or that of a
+/// prompt whose thinking is closed already where the record thinks.
+SftText with_one_opening(SftText text) {
+  const std::string opened = trim(text.prompt.opening);
+  const std::string answer = text.completion.substr(
+      std::min(text.completion.find_first_not_of(" \t\r\n"), text.completion.size()));
+  if (opened.empty()) return text;
+  if (text.completion.starts_with(text.prompt.opening)) {
+    text.completion.erase(0, text.prompt.opening.size());
+  } else if (answer.starts_with(opened)) {
+    const bool has_space = !text.prompt.opening.ends_with(opened);
+    const std::size_t begin =
+        has_space ? answer.find_first_not_of(" \t\r\n", opened.size()) : opened.size();
+    text.completion = answer.substr(std::min(begin, answer.size()));
+  } else if (answer.starts_with(opened.substr(0, opened.find('>') + 1))) {
+    text.prompt.text.resize(text.prompt.text.size() - text.prompt.opening.size());
+    text.prompt.opening.clear();
+  }
+  return text;
 }
 
 /// What is learnt of {instruction, output}, {problem, solution, answer} and their kin.
@@ -48,31 +83,76 @@ std::string completion_of(const nlohmann::json& record, const DataOptions& optio
   return first_field(record, names);
 }
 
-}  // namespace
-
-SftText sft_text(const nlohmann::json& record, const PromptRenderer& renderer,
-                 const DataOptions& options, const std::string& where) {
-  if (record.contains("messages"))
-    return from_messages(record["messages"], renderer, options, where);
+SftText text_of(const nlohmann::json& record, const PromptRenderer& renderer,
+                const DataOptions& options, const std::string& where, LossOn loss_on) {
+  if (record.contains("messages")) return from_messages(record, renderer, options, where, loss_on);
   if (record.contains("prompt") && record.contains("completion"))
-    return {text_field(record, "prompt", where), text_field(record, "completion", where)};
+    return {renderer.as_given(text_field(record, "prompt", where)),
+            text_field(record, "completion", where),
+            {}};
   const Problem problem = make_problem(record, options, where);
   const std::string completion = completion_of(record, options);
   if (completion.empty())
     throw base::InputError(fmt::format("{}: no completion: expected one of the fields {}", where,
                                        fmt::join(options.answer_fields, ", ")));
   if (options.prompt_template != "guide" || !record.contains("instruction"))
-    return {renderer.text(problem.problem), completion};
-  const std::string input = record.contains("input") ? text_field(record, "input", where) : "";
-  return {guide_prompt(text_field(record, "instruction", where), input), completion};
+    return {renderer.text(problem.problem), completion, {}};
+  tokenizer::Conversation conversation;
+  conversation.add("user", text_field(record, "instruction", where));
+  conversation.messages[0]["input"] =
+      record.contains("input") ? text_field(record, "input", where) : "";
+  return {renderer.conversation(conversation), completion, {}};
 }
 
-TrainingSample sft_sample(const SftText& text, const Encoder& encode, TokenId end_token,
-                          LossOn loss_on) {
+}  // namespace
+
+LossOn loss_on_of(const std::string& name) {
+  return name == "all" ? LossOn::All : name == "assistant" ? LossOn::Assistant : LossOn::Completion;
+}
+
+SftText sft_text(const nlohmann::json& record, const PromptRenderer& renderer,
+                 const DataOptions& options, const std::string& where, LossOn loss_on) {
+  return with_one_opening(text_of(record, renderer, options, where, loss_on));
+}
+
+namespace {
+
+/// Closed by the end token: the text's own, white space behind it left out, or one more.
+std::vector<TokenId> closed(const std::string& completion, const PromptRenderer& renderer) {
+  const TokenId end_token = renderer.end_token();
+  const std::size_t length = completion.find_last_not_of(" \t\r\n") + 1;
+  auto ids = renderer.completion_ids(completion.substr(0, length));
+  if (!ids.empty() && renderer.is_end_token(ids.back())) return ids;
+  if (length < completion.size()) ids = renderer.completion_ids(completion);
+  ids.push_back(end_token);
+  return ids;
+}
+
+/// Answers are learnt, the text between them is not.
+void append(TrainingSample& sample, const std::vector<TokenId>& ids, bool learnt) {
+  sample.completion_ids.insert(sample.completion_ids.end(), ids.begin(), ids.end());
+  sample.learnt.resize(sample.completion_ids.size(), learnt ? 1 : 0);
+}
+
+}  // namespace
+
+TrainingSample sft_sample(const SftText& text, const PromptRenderer& renderer, LossOn loss_on) {
   TrainingSample sample;
-  sample.prompt_ids = encode(text.prompt);
-  sample.completion_ids = encode(text.completion);
-  sample.completion_ids.push_back(end_token);
+  PromptText prompt = text.prompt;
+  if (!text.answers.empty()) prompt.text.resize(text.answers.front().first);
+  sample.prompt_ids = renderer.prompt_ids(prompt);
+  for (std::size_t i = 0; i < text.answers.size(); ++i) {
+    const auto [begin, end] = text.answers[i];
+    const std::size_t next =
+        i + 1 < text.answers.size() ? text.answers[i + 1].first : text.prompt.text.size();
+    append(sample, renderer.completion_ids(text.prompt.text.substr(begin, end - begin)), true);
+    append(sample, renderer.completion_ids(text.prompt.text.substr(end, next - end)), false);
+  }
+  const auto completion = closed(text.completion, renderer);
+  if (text.answers.empty())
+    sample.completion_ids = completion;
+  else
+    append(sample, completion, true);
   if (loss_on == LossOn::All) {
     sample.completion_ids.insert(sample.completion_ids.begin(), sample.prompt_ids.begin(),
                                  sample.prompt_ids.end());

@@ -17,6 +17,7 @@ struct Prompt {
   std::int64_t index = 0;          // global index inside the step (the group's number)
   std::vector<TokenId> token_ids;  // rendered and tokenised
   std::string text;                // rendered, ends where the model goes on
+  std::string opening;             // the end of `text` that belongs to the answer: "<think>\n"
   std::string problem;             // the bare question
   std::string answer;              // gold answer; empty: none
   std::string domain;              // "arithmetic", "maths", "code", ...
@@ -64,11 +65,28 @@ struct Rollout {
   bool operator==(const Rollout&) const = default;
 };
 
+/// The answer as rewards and readers see it: what the prompt opened for the model, and what the
+/// model wrote.
+inline std::string whole_answer(const Rollout& rollout) {
+  return rollout.prompt.opening + rollout.completion.text;
+}
+
 /// A sequence to train on: which tokens are predicted with which weight.
 struct TrainingSample {
   std::vector<TokenId>
       prompt_ids;  // not in the loss; equal prompts of one micro-batch are computed once
-  std::vector<TokenId> completion_ids;  // in the loss
+  std::vector<TokenId> completion_ids;
+  std::vector<std::uint8_t> learnt{};  // 1 for each of completion_ids in the loss; empty: all are
 };
+
+/// Tokens of a sample that are predicted in the loss; a first token has nothing to be predicted
+/// from.
+inline std::int64_t num_targets(const TrainingSample& sample) {
+  const std::size_t first = sample.prompt_ids.empty() ? 1 : 0;
+  std::int64_t count = 0;
+  for (std::size_t k = first; k < sample.completion_ids.size(); ++k)
+    count += sample.learnt.empty() || sample.learnt[k] != 0 ? 1 : 0;
+  return count;
+}
 
 }  // namespace r1::data

@@ -47,7 +47,9 @@ class Context {
   }
 
   const std::tm& now() const { return now_; }
-  int line = 1;   // of what is computed
+  const std::string* root = nullptr;  // the text of the whole template, as far as it is rendered
+  std::vector<std::pair<std::size_t, std::size_t>> generations;  // of generation blocks, in it
+  int line = 1;                                                  // of what is computed
   int depth = 0;  // what waits for inner expressions and statements
 
  private:

@@ -179,6 +179,14 @@ Flow run_with(Context& context, const Node& node, Scope& scope, std::string& out
   return run(context, node.body, inner, out);
 }
 
+Flow run_generation(Context& context, const Node& node, Scope& scope, std::string& out) {
+  Scope inner{&scope, {}};
+  const std::size_t begin = context.root->size(), before = out.size();
+  const Flow flow = run(context, node.body, inner, out);
+  context.generations.emplace_back(begin, begin + out.size() - before);
+  return flow;
+}
+
 Flow run_node(Context& context, const Node& node, Scope& scope, std::string& out) {
   context.line = node.line;
   context.spend(1);
@@ -210,10 +218,8 @@ Flow run_node(Context& context, const Node& node, Scope& scope, std::string& out
       break;
     case NodeKind::With:
       return run_with(context, node, scope, out);
-    case NodeKind::Generation: {
-      Scope inner{&scope, {}};
-      return run(context, node.body, inner, out);
-    }
+    case NodeKind::Generation:
+      return run_generation(context, node, scope, out);
     case NodeKind::Break:
       return Flow::Break;
     case NodeKind::Continue:
@@ -249,6 +255,7 @@ void Scope::set(const std::string& name, Value value) {
 
 std::string render_body(Context& context, const Body& body, Scope& scope) {
   std::string out;
+  if (context.root == nullptr) context.root = &out;
   run(context, body, scope, out);
   return out;
 }

@@ -57,12 +57,14 @@ Template::~Template() = default;
 Template::Template(Template&&) noexcept = default;
 Template& Template::operator=(Template&&) noexcept = default;
 
-std::string Template::render(const Json& variables, const std::tm& now,
-                             const Limits& limits) const {
+Rendering Template::render(const Json& variables, const std::tm& now, const Limits& limits) const {
   Context context(origin_, limits, now);
   Scope scope;
   for (const auto& [name, value] : variables.items()) scope.set(name, from_json(context, value));
-  return render_body(context, body_, scope);
+  Rendering rendering;
+  rendering.text = render_body(context, body_, scope);
+  rendering.generations = std::move(context.generations);
+  return rendering;
 }
 
 std::tm local_time() {

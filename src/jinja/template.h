@@ -5,11 +5,19 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "jinja/context.h"
 #include "jinja/syntax.h"
 
 namespace r1::jinja {
+
+/// A rendered text and where its generation blocks stand in it: what the model is to learn.
+struct Rendering {
+  std::string text;
+  std::vector<std::pair<std::size_t, std::size_t>> generations;  // [begin, end) in bytes, in order
+};
 
 /// A template that has been read. Immutable, thread-safe.
 ///
@@ -26,11 +34,12 @@ class Template {
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
 
-  /// The rendered text. `variables`: a JSON object; `now`: the time of strftime_now.
+  /// `variables`: a JSON object; `now`: the time of strftime_now. A generation block inside a macro
+  /// counts from where the macro's text begins, as in transformers.
   /// Throws: InputError naming the line and the construct that fails, the template's own refusal
   /// (raise_exception), or the limit that is reached.
-  std::string render(const nlohmann::ordered_json& variables, const std::tm& now,
-                     const Limits& limits = {}) const;
+  Rendering render(const nlohmann::ordered_json& variables, const std::tm& now,
+                   const Limits& limits = {}) const;
 
  private:
   std::string origin_;

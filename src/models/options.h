@@ -255,9 +255,9 @@ struct ModelOptions {
       "folder, tokenizer.json or GGUF file; empty: that of path; \"bytes\": built-in, one token a "
       "byte");
     v("chat_template", chat_template,
-      "auto (the model's), chatml, qwen2.5, qwen3, smollm2, smollm3, llama3, llama3.1, "
-      "deepseek-v3, "
-      "deepseek-r1, guide (the guide's ### format) or r1-zero");
+      "auto (the model's own), one of the model's own by name, a .jinja file, or chatml, qwen2.5, "
+      "qwen3, smollm2, smollm3, llama3, llama3.1, deepseek-v3, deepseek-r1, guide (the guide's ### "
+      "format), r1-zero, plain");
     v.choice("dtype", dtype, {"auto", "bf16", "fp32", "fp64"},
              "weights and activations in computations; auto: bf16 on a GPU, on a CPU the faster of "
              "bf16 and fp32, measured once");

@@ -7,7 +7,7 @@
 #include "base/errors.h"
 #include "tensor/dtype.h"
 #include "tokenizer/byte_definition.h"
-#include "tokenizer/known_chat_templates.h"
+#include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/wordpiece.h"
@@ -32,27 +32,34 @@ JudgeTokenizer wordpiece(const std::string& folder) {
           on_two_lines};
 }
 
-JudgeTokenizer byte_level(const models::ModelOptions& options, const std::string& folder) {
+JudgeTokenizer byte_level(const models::ModelOptions& options, const std::string& folder,
+                          const std::tm& now) {
   const auto definition =
       folder == "bytes" ? tokenizer::byte_definition() : tokenizer::read_tokenizer_json(folder);
   const auto text = std::make_shared<tokenizer::Tokenizer>(definition);
   JudgeTokenizer result{
       [text](const std::string& part) { return wide(text->encode(part)); }, {}, {}, on_two_lines};
-  if (options.chat_template == "auto" && definition.chat_template.empty()) return result;
-  const auto chat = tokenizer::make_chat_template(options.chat_template, definition);
+  if (options.chat_template == "auto" && !tokenizer::has_default_chat_template(definition)) {
+    if (definition.adds_bos && definition.bos_id) result.before = {*definition.bos_id};
+    return result;
+  }
+  const tokenizer::ChatTemplate chat(
+      tokenizer::choose_chat_template(options.chat_template, definition), definition, now);
   result.conversation = [chat](const JudgedText& given) {
-    const std::vector<tokenizer::ChatMessage> turns{{"user", given.problem},
-                                                    {"assistant", given.completion}};
-    return tokenizer::render_chat(chat, turns, {false, true, true});
+    tokenizer::Conversation conversation;
+    conversation.add("user", given.problem);
+    conversation.add("assistant", given.completion);
+    return chat.render(conversation, false).text;
   };
   return result;
 }
 
 }  // namespace
 
-JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options) {
+JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options, const std::tm& now) {
   const auto& folder = options.tokenizer.empty() ? options.path : options.tokenizer;
-  return tokenizer::is_wordpiece_folder(folder) ? wordpiece(folder) : byte_level(options, folder);
+  return tokenizer::is_wordpiece_folder(folder) ? wordpiece(folder)
+                                                : byte_level(options, folder, now);
 }
 
 ModelJudge::ModelJudge(std::unique_ptr<models::SequenceClassifier> model, JudgeTokenizer tokenizer,
@@ -64,10 +71,10 @@ ModelJudge::ModelJudge(std::unique_ptr<models::SequenceClassifier> model, JudgeT
 }
 
 std::unique_ptr<ModelJudge> ModelJudge::load(const models::ModelOptions& options, at::Device device,
-                                             std::int64_t batch) {
+                                             std::int64_t batch, const std::tm& now) {
   const auto dtype = options.dtype == "auto" ? at::kFloat : tensor::parse_dtype(options.dtype);
   auto model = models::load_classifier(options.path, dtype, device);
-  return std::make_unique<ModelJudge>(std::move(model), load_judge_tokenizer(options), batch);
+  return std::make_unique<ModelJudge>(std::move(model), load_judge_tokenizer(options, now), batch);
 }
 
 std::int64_t ModelJudge::room() const {

@@ -3,6 +3,7 @@
 // (one output at the last token) and the toxicity classifier (a sigmoid a label).
 #include <ATen/core/Tensor.h>
 
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <span>
@@ -31,17 +32,18 @@ struct JudgeTokenizer {
 
 /// The tokenizer of a classifier's options: WordPiece or byte-level BPE; the conversation by its
 /// chat template, or question and answer on two lines where it has none. Control tokens' names in
-/// completions are plain text to WordPiece. Throws: InputError.
-JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options);
+/// completions are plain text to WordPiece. `now`: the time of the run's start, for templates that
+/// name the day. Throws: InputError.
+JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options, const std::tm& now);
 
 class ModelJudge {
  public:
   /// `batch`: texts that the model reads at once; changes nothing but rounding.
   ModelJudge(std::unique_ptr<models::SequenceClassifier> model, JudgeTokenizer tokenizer,
              std::int64_t batch);
-  /// Throws: InputError naming what is missing.
+  /// `now`: see load_judge_tokenizer. Throws: InputError naming what is missing.
   static std::unique_ptr<ModelJudge> load(const models::ModelOptions& options, at::Device device,
-                                          std::int64_t batch);
+                                          std::int64_t batch, const std::tm& now);
 
   /// 1 - the largest label probability, in [0, 1], of each completion. A text longer than the model
   /// reads is scored in pieces; its worst one counts.

@@ -45,8 +45,8 @@ struct TagOptions {
       "tag of the thinking part, without brackets (papers: think, guide: thinking)");
     v("answer", answer, "tag of the answer; empty: free text follows the thinking part");
     v("forced_opening", forced_opening,
-      "text that the template puts behind the prompt, such as <think>: counted as the "
-      "completion's");
+      "text put behind each prompt whose template does not end with it, such as <think>; what a "
+      "prompt opens belongs to the completion");
   }
 };
 

@@ -14,8 +14,7 @@ double group_weight(const RewardOptions& options, const std::string& name) {
 }  // namespace
 
 PartScorer::PartScorer(const RewardOptions& options)
-    : forced_opening_(options.tags.forced_opening),
-      quality_cap_when_wrong_(options.quality_cap_when_wrong) {
+    : quality_cap_when_wrong_(options.quality_cap_when_wrong) {
   for (const PartOptions& part : options.parts) {
     const RewardEntry* entry = find_reward(part.name);
     parts_.push_back(
@@ -23,9 +22,7 @@ PartScorer::PartScorer(const RewardOptions& options)
   }
 }
 
-data::Reward PartScorer::score(const RewardInput& given) const {
-  RewardInput input = given;
-  input.completion = forced_opening_ + given.completion;
+data::Reward PartScorer::score(const RewardInput& input) const {
   data::Reward out;
   double quality = 0.0;
   bool wrong = false;

@@ -16,9 +16,8 @@ class PartScorer {
   /// no protection, no interpreter).
   explicit PartScorer(const RewardOptions& options);
 
-  /// `completion` is the model's text alone; the configured forced opening is put in front of it
-  /// here. All parts and their details are in Reward::parts; `total` is the sum described in
-  /// options.h. `reason` is the first verifier's; `drop` if any part says so.
+  /// All parts and their details are in Reward::parts; `total` is the sum described in options.h.
+  /// `reason` is the first verifier's; `drop` if any part says so.
   data::Reward score(const RewardInput& input) const;
   /// What the parts say about themselves at the start of a run, a line each; empty: nothing.
   std::string description() const;
@@ -31,7 +30,6 @@ class PartScorer {
     double weight;  // times its group's
   };
 
-  std::string forced_opening_;
   double quality_cap_when_wrong_;
   std::vector<Part> parts_;
 };

@@ -10,8 +10,8 @@
 
 namespace r1::rewards {
 
-/// What a reward may look at. `completion` is the model's text alone (never the prompt), preceded
-/// by `forced_opening` when the template put an opening tag into the prompt ("<think>").
+/// What a reward may look at. `completion` is the whole answer (data::whole_answer): the model's
+/// text behind what the prompt opened for it ("<think>"), of the prompt nothing else.
 struct RewardInput {
   std::string problem;
   std::string answer;      // gold

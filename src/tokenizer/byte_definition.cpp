@@ -15,6 +15,7 @@ Definition byte_definition() {
   }
   definition.eos_ids = {257};
   definition.pad_id = 258;
+  definition.special_tokens = {{"eos_token", "<|im_end|>"}, {"pad_token", "<|endoftext|>"}};
   return definition;
 }
 

@@ -1,57 +1,56 @@
 #pragma once
-// Renders conversations as text for a model: built-in forms of the chat templates in use.
-#include <span>
+// Renders conversations as text for a model, by a chat template in Jinja as transformers does it.
+#include <ctime>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
+
+#include "jinja/template.h"
+#include "tokenizer/definition.h"
 
 namespace r1::tokenizer {
 
-/// Roles: "system", "user", "assistant", and "input": the material a user's instruction is about,
-/// which the guide's form has a section for and the others append to the instruction.
-struct ChatMessage {
-  std::string role;
-  std::string content;
+/// What a template is given besides the special tokens.
+struct Conversation {
+  /// Objects with "role" and "content", and whatever else the template reads ("tool_calls",
+  /// "reasoning_content").
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  nlohmann::ordered_json tools;      // a list of JSON schemas; null: none
+  nlohmann::ordered_json documents;  // a list of objects; null: none
+  /// Further variables by name ("enable_thinking"); they replace special tokens of the same name.
+  nlohmann::ordered_json variables = nlohmann::ordered_json::object();
+
+  void add(const std::string& role, const std::string& content);
 };
 
-enum class ChatKind {
-  ChatMl,    // Qwen, SmolLM2: <|im_start|>role ... <|im_end|>
-  Llama3,    // <|start_header_id|>role<|end_header_id|>
-  DeepSeek,  // V3, R1 and its distilled models: <｜User｜> ... <｜Assistant｜>
-  Guide,     // "### 지시문:", "### 입력:", "### 응답:"
-  R1Zero,    // the paper's plain text for base models (arXiv 2501.12948, table 1)
+/// A chat template with the special tokens of its tokenizer. Immutable, thread-safe.
+/// Reference: transformers 5.24, apply_chat_template.
+class ChatTemplate {
+ public:
+  /// `definition` gives the special tokens, and "tool_use" for conversations with tools where
+  /// `source` is its default template and it has both. `now`: the time of strftime_now, one per run
+  /// so that its prompts can be made again. Throws: InputError naming file, line and construct.
+  ChatTemplate(const NamedTemplate& source, const Definition& definition, const std::tm& now);
+
+  /// With `add_generation_prompt` the text ends where the model begins its answer. Throws:
+  /// InputError naming file, line and construct, or the template's own refusal.
+  jinja::Rendering render(const Conversation& conversation, bool add_generation_prompt) const;
+
+ private:
+  std::shared_ptr<const jinja::Template> template_;
+  std::shared_ptr<const jinja::Template> with_tools_;  // null: template_ is for these too
+  nlohmann::ordered_json special_tokens_;
+  std::tm now_;
 };
 
-/// A kind and what varies within it.
-struct ChatTemplate {
-  ChatKind kind = ChatKind::ChatMl;
-  std::string bos;             // text before everything
-  std::string eos;             // text after an answer (DeepSeek, Guide, R1Zero)
-  std::string default_system;  // ChatMl: used when the first message is no system message
-  std::string opening;         // what the generation prompt begins the answer with: "<think>\n"
-  std::string opening_not_thinking;    // instead of it with enable_thinking = false
-  bool strips_past_thinking = false;   // leaves out what precedes </think> in earlier answers
-  bool wraps_last_answer = false;      // Qwen3: an answer without thinking gets an empty one
-  bool has_reasoning_modes = false;    // SmolLM3: a system message that names the mode
-  bool has_date_header = false;        // Llama 3.1 and later: dates in the system message
-  bool ends_user_turns = false;        // DeepSeek as in llama.cpp: eos after the user too
-  bool joins_system_messages = false;  // DeepSeek-V3: all of them; otherwise the last one counts
-  std::string think_tag = "think";     // R1Zero: names of the tags its text asks for
-  std::string answer_tag = "answer";
-};
-
-struct RenderOptions {
-  bool add_generation_prompt = true;  // end where the model begins its answer
-  bool enable_thinking = true;        // for templates that have such a switch
-  /// Training keeps the thinking of every answer; inference leaves out that of earlier ones, where
-  /// the model's template does.
-  bool keep_past_thinking = false;
-};
-
-/// Throws: InputError naming an unknown role.
-std::string render_chat(const ChatTemplate& chat, std::span<const ChatMessage> messages,
-                        const RenderOptions& options = {});
-
-/// What the generation prompt puts into the model's mouth, so what a reward must prepend to the
-/// completion: "<think>\n" or nothing.
-std::string forced_opening(const ChatTemplate& chat, const RenderOptions& options = {});
+/// The template that `name` means: "auto" the model's own; else one of the model's own by its name
+/// ("tool_use"), one of chat_template_names(), or a file that ends in .jinja. Throws: InputError
+/// naming what there is, also where "auto" finds none.
+NamedTemplate choose_chat_template(const std::string& name, const Definition& definition);
+/// Whether the model has a chat template of its own to be used without a name.
+bool has_default_chat_template(const Definition& definition);
+/// Those that come with the program: "chatml", "qwen2.5", ...; with commas between.
+std::string chat_template_names();
 
 }  // namespace r1::tokenizer

@@ -1,6 +1,7 @@
 #pragma once
 // What a tokenizer is made of, whichever file it came from.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,8 +16,22 @@ struct AddedToken {
   std::string content;
   TokenId id = 0;
   bool special = true;      // control token: decode() can leave it out, encode() can ignore it
-  bool normalized = false;  // looked for in the normalised text instead of the original
+  bool normalized = false;  // its normal form is looked for in the normalised text
 };
+
+/// A chat template in Jinja; `origin` names it in errors.
+struct NamedTemplate {
+  std::string name;  // "default" is the one for conversations, others have uses of their own
+  std::string text;
+  std::string origin;
+
+  bool operator==(const NamedTemplate& other) const {
+    return name == other.name && text == other.text;
+  }
+};
+
+/// Text of a special token by its name in tokenizer_config.json: "bos_token" -> "<s>".
+using SpecialTokens = std::map<std::string, std::string>;
 
 enum class Normaliser { None, Nfc };
 
@@ -34,8 +49,10 @@ struct Definition {
   std::optional<TokenId> bos_id;
   std::vector<TokenId> eos_ids;  // the first ends a training sample; each ends generation
   std::optional<TokenId> pad_id;
-  std::string chat_template;    // Jinja text; empty: none
-  std::int64_t max_length = 0;  // tokens, 0: not stated
+  /// As the files name them, for chat templates and messages: the vocabulary may lack one.
+  SpecialTokens special_tokens;
+  std::vector<NamedTemplate> chat_templates;  // the model's own
+  std::int64_t max_length = 0;                // tokens, 0: not stated
 };
 
 // Patterns of known tokenizers, as their tokenizer.json spells them.

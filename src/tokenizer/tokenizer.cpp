@@ -56,7 +56,14 @@ struct Tokenizer::Parts {
       bytes[id] = token.content;
       special[id] = token.special;
       ids[token.content] = token.id;
-      (token.normalized ? added_in_normalised : added_in_original).add(token);
+      if (token.normalized) {  // normal text never holds a spelling that is not normal
+        AddedToken normal = token;
+        std::string storage;
+        normal.content = normalise(definition.normaliser, token.content, storage);
+        added_in_normalised.add(normal);
+      } else {
+        added_in_original.add(token);
+      }
     }
   }
 

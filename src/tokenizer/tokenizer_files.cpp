@@ -1,5 +1,6 @@
 #include "tokenizer/tokenizer_files.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -94,14 +95,27 @@ json tokenizer_json(const Definition& definition) {
           {"model", model_json(definition)}};
 }
 
-/// bos_token, eos_token and pad_token by name.
+bool has_token(const Definition& definition, const std::string& text) {
+  const auto is_added = [&text](const AddedToken& token) { return token.content == text; };
+  return std::any_of(definition.added_tokens.begin(), definition.added_tokens.end(), is_added) ||
+         std::find(definition.vocab.begin(), definition.vocab.end(), text) !=
+             definition.vocab.end();
+}
+
+/// bos_token, eos_token, pad_token and their kin by name.
 json special_tokens_json(const Definition& definition) {
   json tokens = json::object();
+  for (const auto& [name, text] : definition.special_tokens)
+    if (has_token(definition, text)) tokens[name] = text;  // transformers adds those that are none
   if (definition.bos_id) tokens["bos_token"] = token_text(definition, *definition.bos_id);
   if (!definition.eos_ids.empty())
     tokens["eos_token"] = token_text(definition, definition.eos_ids.front());
   if (definition.pad_id) tokens["pad_token"] = token_text(definition, *definition.pad_id);
   return tokens;
+}
+
+bool has_one_template(const Definition& definition) {
+  return definition.chat_templates.size() == 1 && definition.chat_templates[0].name == "default";
 }
 
 json tokenizer_config_json(const Definition& definition) {
@@ -114,7 +128,12 @@ json tokenizer_config_json(const Definition& definition) {
                  {"added_tokens_decoder", std::move(decoder)}};
   config.update(special_tokens_json(definition));
   if (definition.max_length > 0) config["model_max_length"] = definition.max_length;
-  if (!definition.chat_template.empty()) config["chat_template"] = definition.chat_template;
+  if (has_one_template(definition)) {
+    config["chat_template"] = definition.chat_templates[0].text;
+  } else {
+    for (const NamedTemplate& chat : definition.chat_templates)
+      config["chat_template"].push_back({{"name", chat.name}, {"template", chat.text}});
+  }
   return config;
 }
 
@@ -137,7 +156,8 @@ void write_tokenizer_files(const Definition& definition, const std::string& fold
   write("tokenizer_config.json", tokenizer_config_json(definition).dump(2) + "\n");
   write("special_tokens_map.json", special_tokens_json(definition).dump(2) + "\n");
   write("generation_config.json", generation_config_json(definition).dump(2) + "\n");
-  if (!definition.chat_template.empty()) write("chat_template.jinja", definition.chat_template);
+  // transformers takes this file before tokenizer_config.json, so it must not stand for several.
+  if (has_one_template(definition)) write("chat_template.jinja", definition.chat_templates[0].text);
 }
 
 }  // namespace r1::tokenizer

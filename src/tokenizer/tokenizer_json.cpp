@@ -165,8 +165,11 @@ class FolderExtras {
 
   void read() {
     for_file("tokenizer_config.json", [this](const json& j) { read_tokenizer_config(j); });
-    const std::string jinja = folder_ + "/chat_template.jinja";
-    if (std::filesystem::exists(jinja)) definition_.chat_template = base::read_file(jinja);
+    read_template_files();
+    if (definition_.chat_templates.empty())  // of a folder with a processor
+      for_file("chat_template.json", [this](const json& j) {
+        read_chat_template(j.value("chat_template", json()), "chat_template.json");
+      });
     const bool generation =
         for_file("generation_config.json", [this](const json& j) { read_ids(j); });
     if (!generation || definition_.eos_ids.empty())
@@ -187,17 +190,27 @@ class FolderExtras {
     return true;
   }
 
+  /// A token is written as its text or as an object with flags.
+  static std::string text_of(const json& token) {
+    if (token.is_object()) return token.value("content", "");
+    return token.is_string() ? token.get<std::string>() : std::string();
+  }
+
   std::optional<TokenId> named_token(const json& config, const char* key) const {
     if (!config.contains(key)) return std::nullopt;
-    const json& value = config[key];
-    const std::string name = value.is_object()   ? value.value("content", "")
-                             : value.is_string() ? value.get<std::string>()
-                                                 : std::string();
+    const std::string name = text_of(config[key]);
     const auto found = ids_.find(name);
     return found == ids_.end() || name.empty() ? std::nullopt : std::optional(found->second);
   }
 
-  void read_tokenizer_config(const json& config) {
+  /// Files from before added_tokens_decoder have their special tokens in a file of their own too,
+  /// which counts.
+  void read_tokenizer_config(json config) {
+    if (!config.contains("added_tokens_decoder"))
+      for_file("special_tokens_map.json", [&config](const json& j) { config.update(j); });
+    for (const auto& [key, value] : config.items())
+      if (key.ends_with("_token") && !text_of(value).empty())
+        definition_.special_tokens[key] = text_of(value);
     if (!definition_.bos_id) definition_.bos_id = named_token(config, "bos_token");
     definition_.pad_id = named_token(config, "pad_token");
     if (const auto eos = named_token(config, "eos_token")) definition_.eos_ids = {*eos};
@@ -206,16 +219,40 @@ class FolderExtras {
     const json max_length = config.value("model_max_length", json());
     if (max_length.is_number_unsigned() && max_length.get<std::uint64_t>() < (1ull << 40))
       definition_.max_length = max_length.get<std::int64_t>();  // "no limit" is written as 1e30
-    read_chat_template(config.value("chat_template", json()));
+    read_chat_template(config.value("chat_template", json()), "tokenizer_config.json");
   }
 
-  // One text, or a list of named ones.
-  void read_chat_template(const json& value) {
-    if (value.is_string()) definition_.chat_template = value.get<std::string>();
+  /// One text, or a list of named ones.
+  void read_chat_template(const json& value, const std::string& file) {
+    const std::string origin = folder_ + "/" + file + ": chat_template";
+    if (value.is_string())
+      definition_.chat_templates = {{"default", value.get<std::string>(), origin}};
     if (!value.is_array()) return;
-    for (const json& entry : value)
-      if (entry.value("name", "") == "default")
-        definition_.chat_template = entry.at("template").get<std::string>();
+    for (const json& entry : value) {
+      const auto name = entry.at("name").get<std::string>();
+      definition_.chat_templates.push_back(
+          {name, entry.at("template").get<std::string>(), origin + " " + name});
+    }
+  }
+
+  /// Files of templates replace what tokenizer_config.json says.
+  void read_template_files() {
+    namespace fs = std::filesystem;
+    std::vector<NamedTemplate> templates;
+    const auto add = [&templates](const std::string& name, const std::string& path) {
+      templates.push_back({name, base::read_file(path), path});
+    };
+    if (const std::string path = folder_ + "/chat_template.jinja"; fs::exists(path))
+      add("default", path);
+    const std::string others = folder_ + "/additional_chat_templates";
+    if (fs::is_directory(others))
+      for (const auto& entry : fs::directory_iterator(others))
+        if (entry.path().extension() == ".jinja")
+          add(entry.path().stem().string(), entry.path().string());
+    if (templates.empty()) return;
+    std::sort(templates.begin(), templates.end(),
+              [](const NamedTemplate& a, const NamedTemplate& b) { return a.name < b.name; });
+    definition_.chat_templates = std::move(templates);
   }
 
   void read_ids(const json& config) {

@@ -8,8 +8,9 @@
 
 namespace r1::tokenizer {
 
-/// Reads tokenizer.json and, where present, tokenizer_config.json, chat_template.jinja,
-/// generation_config.json and config.json (the ids that end generation).
+/// Reads tokenizer.json and, where present, tokenizer_config.json, special_tokens_map.json (where
+/// transformers reads it), chat_template.jinja, additional_chat_templates/*.jinja,
+/// chat_template.json, generation_config.json and config.json (the ids that end generation).
 /// Throws: InputError naming the file and what of it is wrong or not supported (only byte-level
 /// BPE is).
 Definition read_tokenizer_json(const std::string& folder);

@@ -57,6 +57,14 @@ def tokenizer_json(steps, normalizer=None, **model):
     }, ensure_ascii=False).encode()
 
 
+def templates():
+    """The chat templates of the tree and the pieces of the language that the tests render."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    files = [path.read_bytes() for path in sorted((root / "src/tokenizer/chat_templates").glob("*.jinja"))]
+    with open(root / "tests/data/jinja/snippets.jsonl", encoding="utf-8") as snippets:
+        return files + [json.loads(line)["template"].encode() for line in snippets]
+
+
 def seeds():
     split = {"type": "Split", "pattern": {"Regex": r"\p{L}+|\p{N}{1,3}|\s+(?!\S)|[^\s\p{L}]"}, "behavior": "Isolated",
              "invert": False}
@@ -73,6 +81,7 @@ def seeds():
         "tokenizer_json": [tokenizer_json([split, level]),
                            tokenizer_json([{"type": "Digits", "individual_digits": True}, {**level, "use_regex": True}],
                                           {"type": "NFC"}, ignore_merges=True)],
+        "jinja": templates(),
     }
 
 

@@ -18,7 +18,7 @@ if ! clang++ -fsanitize=fuzzer,address "$probe/probe.cpp" -o "$probe/probe" 2>/d
   exit 77
 fi
 
-targets=(safetensors gguf tokenizer_json)
+targets=(safetensors gguf tokenizer_json jinja)
 if ! [ -e "$build_dir/build.ninja" ]; then
   torch=$(sed -n 's/^R1_TORCH_DIR:[A-Z]*=//p' "$(dirname "$build_dir")/CMakeCache.txt" 2>/dev/null || true)
   cmake -S . -B "$build_dir" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DR1_FUZZ=ON -DR1_PCH=OFF \

@@ -59,6 +59,33 @@ void read_splitting(const GgufFile& file, tokenizer::Definition& definition) {
         fmt::format("{}: key {}: unknown pre-tokenizer {}", file.path(), key, name));
   if (name == "qwen2") definition.normaliser = tokenizer::Normaliser::Nfc;
   definition.ignore_merges = name == "llama-bpe" || name == "llama3" || name == "llama-v3";
+  definition.adds_bos = definition.ignore_merges;  // llama.cpp's default where no key says it
+}
+
+/// The default one, and those that "tokenizer.chat_templates" lists.
+void read_chat_templates(const GgufFile& file, tokenizer::Definition& definition) {
+  const std::string key = "tokenizer.chat_template";
+  const auto add = [&](const std::string& name, const std::string& place) {
+    definition.chat_templates.push_back(
+        {name, file.string(place), fmt::format("{}: key {}", file.path(), place)});
+  };
+  if (file.has(key)) add("default", key);
+  if (!file.has(key + "s")) return;
+  for (const std::string_view name : file.strings(key + "s"))
+    add(std::string(name), fmt::format("{}.{}", key, name));
+}
+
+/// Names and texts of the special tokens, as chat templates ask for them.
+void name_special_tokens(const GgufFile& file, tokenizer::Definition& definition) {
+  const auto add = [&definition](const char* name, const tokenizer::TokenId id) {
+    definition.special_tokens[name] = tokenizer::token_text(definition, id);
+  };
+  if (definition.bos_id) add("bos_token", *definition.bos_id);
+  if (!definition.eos_ids.empty()) add("eos_token", definition.eos_ids.front());
+  if (definition.pad_id) add("pad_token", *definition.pad_id);
+  if (const auto unk =
+          optional_id(file, "tokenizer.ggml.unknown_token_id", definition.vocab.size()))
+    add("unk_token", *unk);
 }
 
 }  // namespace
@@ -80,10 +107,10 @@ tokenizer::Definition read_gguf_tokenizer(const GgufFile& file) {
     auto& eos = definition.eos_ids;
     if (id && std::find(eos.begin(), eos.end(), *id) == eos.end()) eos.push_back(*id);
   }
+  name_special_tokens(file, definition);
   if (file.has("tokenizer.ggml.add_bos_token"))
     definition.adds_bos = file.boolean("tokenizer.ggml.add_bos_token");
-  if (file.has("tokenizer.chat_template"))
-    definition.chat_template = file.string("tokenizer.chat_template");
+  read_chat_templates(file, definition);
   const std::string context = file.string("general.architecture") + ".context_length";
   if (file.has(context)) definition.max_length = file.integer(context);
   return definition;

@@ -9,8 +9,6 @@
 #include "base/errors.h"
 #include "data/benchmark_records.h"
 #include "data/generators.h"
-#include "data/render.h"
-#include "data/sft.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -21,17 +19,6 @@ std::vector<Problem> numbered(int n) {
   for (int i = 0; i < n; ++i)
     problems.push_back({"problem " + std::to_string(i), "", "", "", "", ""});
   return problems;
-}
-
-/// One token a byte.
-std::vector<TokenId> bytes(std::string_view text) {
-  return {text.begin(), text.end()};
-}
-
-std::string chat(const std::vector<Message>& messages, bool prompt) {
-  std::string out;
-  for (const Message& m : messages) out += "<" + m.role + ">" + m.content;
-  return prompt ? out + "<assistant>" : out;
 }
 
 }  // namespace
@@ -158,62 +145,6 @@ TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {
   constexpr std::size_t kEnough = 110;  // of the 400 questions of add20
   EXPECT_GE(generate_sets("add20", 10, 128, 1).held_out.size(), kEnough);
   EXPECT_THROW(generate_sets("nothing", 1, 1, 1), base::ConfigError);
-}
-
-TEST(Render, PutsFewShotTurnsAndTagsInFrontOfTheProblem) {
-  DataOptions o;
-  o.few_shot = {{"What is 3 + 4?", "<answer>7</answer>"}};
-  o.instruction = "{problem} Think.";
-  EXPECT_EQ(
-      PromptRenderer(o, {}, chat).text("What is 1 + 1?"),
-      "<user>What is 3 + 4?<assistant><answer>7</answer><user>What is 1 + 1? Think.<assistant>");
-  o.few_shot.clear();
-  o.instruction = "{problem}";
-  o.prompt_template = "r1_zero";
-  const std::string zero = PromptRenderer(o, {"thinking", "answer", "<thinking>"}, {}).text("Q?");
-  EXPECT_NE(zero.find("<thinking> reasoning process here </thinking>"), std::string::npos);
-  EXPECT_EQ(zero.substr(zero.size() - 29), "User: Q? Assistant:<thinking>");
-  o.prompt_template = "guide";
-  EXPECT_EQ(PromptRenderer(o, {}, {}).text("Q?"), "### 지시문:\nQ?\n\n### 응답:\n");
-  o.prompt_template = "chat";
-  EXPECT_THROW(PromptRenderer(o, {}, {}), base::ConfigError);
-}
-
-TEST(Sft, EndTokenIsInTheLossAndPromptOnlyWhenAsked) {
-  DataOptions o;
-  const PromptRenderer renderer(o, {}, chat);
-  const auto text = sft_text(
-      {{"messages",
-        {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}}}},
-      renderer, o, "f:1");
-  EXPECT_EQ(text.prompt, "<user>a<assistant>");
-  const TrainingSample sample = sft_sample(text, bytes, 999, LossOn::Completion);
-  EXPECT_EQ(sample.completion_ids, (std::vector<TokenId>{'b', 999}));
-  const TrainingSample all = sft_sample(text, bytes, 999, LossOn::All);
-  EXPECT_TRUE(all.prompt_ids.empty());
-  EXPECT_EQ(all.completion_ids.size(), text.prompt.size() + 2);
-  o.prompt_template = "guide";
-  EXPECT_EQ(
-      sft_text({{"instruction", "i"}, {"input", "x"}, {"output", "o"}}, renderer, o, "f:1").prompt,
-      "### 지시문:\ni\n\n### 입력:\nx\n\n### 응답:\n");
-  EXPECT_THROW(sft_text({{"prompt", "p"}}, renderer, o, "f:1"), base::InputError);
-}
-
-TEST(Sft, ReadsTheFieldsThatDataNames) {
-  DataOptions o;
-  const PromptRenderer renderer(o, {}, chat);
-  const auto read = [&](const nlohmann::json& record) {
-    return sft_text(record, renderer, o, "f:1");
-  };
-  EXPECT_EQ(read({{"problem", "p"}, {"answer", 7}}).completion, "7");
-  EXPECT_EQ(read({{"problem", "p"}, {"answer", "7"}, {"solution", "so 7"}}).completion, "so 7");
-  EXPECT_EQ(read({{"question", "p"}, {"answer", "so\n#### 7"}}).completion, "so\n#### 7");
-  EXPECT_EQ(read({{"question", "p"}, {"answer", "7"}}).prompt, "<user>p<assistant>");
-  o.problem_fields = {"task"};
-  o.answer_fields = {"reply"};
-  EXPECT_EQ(read({{"task", "t"}, {"reply", "r"}, {"solution", "s"}}).completion, "r");
-  EXPECT_THROW(read({{"problem", "p"}, {"answer", "7"}}), base::InputError);
-  EXPECT_THROW(read({{"task", "t"}}), base::InputError);
 }
 
 }  // namespace r1::data

@@ -21,7 +21,7 @@ std::string render(const std::string& source, const Json& variables = Json::obje
   day.tm_year = 124;
   day.tm_mon = 6;
   day.tm_mday = 26;
-  return Template(source, "template").render(variables, day);
+  return Template(source, "template").render(variables, day).text;
 }
 
 std::string error_of(const std::string& source, const Json& variables = Json::object()) {

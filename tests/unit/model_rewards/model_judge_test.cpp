@@ -24,7 +24,7 @@ models::ModelOptions tiny() {
 
 TEST(ModelJudge, SafetyIsOneMinusTheWorstLabelOfTransformers) {
   const auto golden = test::read_json(tiny().path + "/golden.json");
-  const auto judge = ModelJudge::load(tiny(), at::kCPU, 3);
+  const auto judge = ModelJudge::load(tiny(), at::kCPU, 3, {});
   std::vector<JudgedText> texts;
   for (const auto& text : golden.at("texts")) texts.push_back({"", text.get<std::string>()});
   texts.pop_back();  // longer than the model reads: transformers saw its beginning only
@@ -39,7 +39,7 @@ TEST(ModelJudge, SafetyIsOneMinusTheWorstLabelOfTransformers) {
 }
 
 TEST(ModelJudge, ToxicityBehindTheModelsLengthCounts) {
-  const auto judge = ModelJudge::load(tiny(), at::kCPU, 16);
+  const auto judge = ModelJudge::load(tiny(), at::kCPU, 16, {});
   std::string text;
   for (int i = 0; i < 60; ++i) text += "b ";
   const auto safe = judge->safety(std::vector<JudgedText>{{"", text}});
@@ -94,9 +94,9 @@ TEST(ModelJudge, ChatTemplatesFrameTheConversation) {
   models::ModelOptions options;
   options.tokenizer = "bytes";
   const JudgedText text{"Why?", "Because."};
-  EXPECT_EQ(load_judge_tokenizer(options).conversation(text), "Why?\nBecause.");
+  EXPECT_EQ(load_judge_tokenizer(options, {}).conversation(text), "Why?\nBecause.");
   options.chat_template = "chatml";
-  EXPECT_EQ(load_judge_tokenizer(options).conversation(text),
+  EXPECT_EQ(load_judge_tokenizer(options, {}).conversation(text),
             "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\nBecause.<|im_end|>\n");
 }
 

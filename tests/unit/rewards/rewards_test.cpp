@@ -98,12 +98,7 @@ TEST(Format, IsAnchoredAtBothEnds) {
   EXPECT_EQ(format(""), 0.0);
 }
 
-TEST(Format, CountsAForcedOpeningAndOtherTags) {
-  RewardOptions o;
-  o.parts = {{"format", 1.0, ""}};
-  o.tags.forced_opening = "<think>";
-  EXPECT_EQ(CombinedReward(o).score_one(input("a</think> <answer>7</answer>")).total, 1.0);
-  EXPECT_EQ(CombinedReward(o).score_one(input("<think>a</think> <answer>7</answer>")).total, 0.0);
+TEST(Format, KnowsOtherTags) {
   EXPECT_EQ(score("format", guide_options(), input("<thinking>a</thinking>\n\n답: 7")), 1.0);
   EXPECT_EQ(score("format", guide_options(), input("<thinking>a</thinking>\n")), 0.0);
   EXPECT_EQ(score("format", guide_options(), input("<thinking>\n</thinking>\n답: 7")), 0.0);

@@ -63,6 +63,20 @@ TEST_F(Encode, IgnoreMergesTakesWholeWords) {
   EXPECT_EQ(Tokenizer(definition).encode("xyz"), Ids{xyz});
 }
 
+// As tokenizers 0.23: its text need not be in the normal form that texts are brought to.
+TEST_F(Encode, NormalizedAddedTokensAreFoundInNormalForm) {
+  Definition definition = test::small_definition();
+  definition.normaliser = Normaliser::Nfc;
+  const TokenId id = 400;
+  definition.added_tokens.push_back({"cafe\xCC\x81s", id, false, true});
+  const Tokenizer composing(definition);
+  EXPECT_EQ(composing.encode("cafe\xCC\x81s"), Ids{id});
+  EXPECT_EQ(composing.encode("caf\xC3\xA9s"), Ids{id});
+  definition.added_tokens.back().normalized = false;
+  EXPECT_EQ(Tokenizer(definition).encode("cafe\xCC\x81s"), Ids{id});
+  EXPECT_NE(Tokenizer(definition).encode("caf\xC3\xA9s"), Ids{id});
+}
+
 TEST_F(Encode, LongWordsTakeNoQuadraticTime) {
   const std::string word(1 << 20, 'l');
   EXPECT_EQ(tokenizer_.encode(word).size(), word.size() / 2);

@@ -52,7 +52,8 @@ TEST_F(TokenizerFiles, RoundTrip) {
   EXPECT_EQ(found.bos_id, expected.bos_id);
   EXPECT_EQ(found.eos_ids, expected.eos_ids);
   EXPECT_EQ(found.pad_id, expected.pad_id);
-  EXPECT_EQ(found.chat_template, expected.chat_template);
+  EXPECT_EQ(found.chat_templates, expected.chat_templates);
+  EXPECT_EQ(found.special_tokens, expected.special_tokens);
   EXPECT_EQ(found.max_length, expected.max_length);
   EXPECT_FALSE(found.adds_bos);
   EXPECT_EQ(Tokenizer(found).fingerprint(), Tokenizer(expected).fingerprint());
@@ -70,6 +71,27 @@ TEST_F(TokenizerFiles, RoundTripOfOtherKinds) {
   EXPECT_EQ(found.normaliser, Normaliser::Nfc);
   EXPECT_TRUE(found.ignore_merges);
   EXPECT_TRUE(found.adds_bos);
+}
+
+TEST_F(TokenizerFiles, SeveralChatTemplatesAreWrittenAsAList) {
+  Definition definition = test::small_definition();
+  definition.chat_templates = {{"default", "D", ""}, {"rag", "R", ""}};
+  definition.special_tokens["unk_token"] = "<|endoftext|>";
+  definition.special_tokens["image_token"] = "<image>";  // the vocabulary has no such token
+  std::filesystem::remove(folder_.path("chat_template.jinja"));
+  write_tokenizer_files(definition, folder_.path());
+  const Definition found = read_tokenizer_json(folder_.path());
+  EXPECT_EQ(found.chat_templates, definition.chat_templates);
+  EXPECT_EQ(found.special_tokens.at("unk_token"), "<|endoftext|>");
+  EXPECT_FALSE(found.special_tokens.contains("image_token"));
+}
+
+TEST_F(TokenizerFiles, AProcessorsChatTemplateIsTheLastChoice) {
+  std::ofstream(folder_.path("chat_template.json")) << R"({"chat_template": "P"})";
+  EXPECT_EQ(read_tokenizer_json(folder_.path()).chat_templates[0].text, "{{ messages }}");
+  std::filesystem::remove(folder_.path("chat_template.jinja"));
+  std::filesystem::remove(folder_.path("tokenizer_config.json"));
+  EXPECT_EQ(read_tokenizer_json(folder_.path()).chat_templates[0].text, "P");
 }
 
 TEST_F(TokenizerFiles, ReadsMergesAsText) {
@@ -136,7 +158,7 @@ TEST_F(TokenizerFiles, GgufAndItsHuggingFaceFilesAreOneTokenizer) {
   const Definition from_files = read_tokenizer_json(folder_.path());
   EXPECT_EQ(Tokenizer(from_gguf).fingerprint(), Tokenizer(from_files).fingerprint());
   EXPECT_EQ(from_files.eos_ids, from_gguf.eos_ids);
-  EXPECT_EQ(from_files.chat_template, from_gguf.chat_template);
+  EXPECT_EQ(from_files.chat_templates, from_gguf.chat_templates);
 }
 
 }  // namespace

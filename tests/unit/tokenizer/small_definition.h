@@ -26,7 +26,9 @@ inline tokenizer::Definition small_definition() {
   definition.bos_id = definition.added_tokens[1].id;
   definition.eos_ids = {definition.added_tokens[2].id, definition.added_tokens[0].id};
   definition.pad_id = definition.added_tokens[0].id;
-  definition.chat_template = "{{ messages }}";
+  definition.special_tokens = {
+      {"bos_token", "<|im_start|>"}, {"eos_token", "<|im_end|>"}, {"pad_token", "<|endoftext|>"}};
+  definition.chat_templates = {{"default", "{{ messages }}", ""}};
   definition.max_length = 128;
   return definition;
 }
