@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
+#include "base/log.h"
 #include "checkpoint_model.h"
 #include "models/split_model.h"
 #include "optim/schedule.h"
@@ -65,7 +66,7 @@ at::Tensor Trainer::global_expert_load() {
   return load;
 }
 
-OptimizerStep Trainer::finish(double loss) {
+OptimizerStep Trainer::finish(double loss, bool has_advantages) {
   parameters_.finish();
   OptimizerStep step;
   step.gradient_norm = std::sqrt(parameters_.squared_norm());
@@ -73,7 +74,10 @@ OptimizerStep Trainer::finish(double loss) {
       optimizer_options_.schedule, optimizer_options_.learning_rate, num_steps_, total_steps_);
   const auto load = global_expert_load();
   if (load.defined()) step.expert_load = load.cpu();
-  step.skipped = !guard_.accept(num_steps_, loss, step.gradient_norm);
+  const auto problem = guard_.judge({num_steps_, loss, step.gradient_norm, has_advantages});
+  step.skipped = !problem.empty();
+  if (step.skipped && data_.all->rank() == 0 && model_.axes().tensor->rank() == 0)
+    base::log_warning("{}; the step is skipped", problem);
   if (!step.skipped) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> gradients;

@@ -18,7 +18,7 @@ namespace r1::mpi {
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;    // loss or gradient not finite, or an outlier
+  bool skipped = false;    // as the guard decided (optim/clip.h); a warning says why
   at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; undefined: no experts
 };
 
@@ -50,9 +50,10 @@ class Trainer {
   /// After the last micro-batch, before any other collective of the data axis: reductions that
   /// backward has not begun begin. Collective over: data axis.
   void end_backward() { parameters_.end_backward(); }
-  /// Collective over: the policy. `loss`: the global step's loss, equal on all ranks.
-  /// Throws: NumericalError after too many skipped steps in a row.
-  OptimizerStep finish(double loss);
+  /// Takes the step or skips it, with a warning in the log of the policy's first rank. `loss`: the
+  /// global step's loss; `has_advantages`: as in optim::PendingStep; both equal on all ranks.
+  /// Collective over: the policy. Throws: NumericalError after too many skipped steps in a row.
+  OptimizerStep finish(double loss, bool has_advantages = true);
 
   std::int64_t num_steps() const { return num_steps_; }
   std::int64_t num_skipped() const { return guard_.num_skipped(); }

@@ -181,13 +181,14 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
                             std::span<const data::TrainingSample> coldstart) {
   std::vector<data::TrainingSample> samples;
   std::vector<std::int64_t> used;
-  auto counts = at::zeros({2}, at::kDouble);
+  auto counts = at::zeros({3}, at::kDouble);  // tokens, rows, rows that have an advantage
   for (const auto row : rows) {
     counts[1] += 1.0;
     if (!rows_[static_cast<std::size_t>(row)].in_loss) continue;
     samples.push_back(rows_[static_cast<std::size_t>(row)].tokens);
     used.push_back(row);
     counts[0] += static_cast<double>(samples.back().completion_ids.size());
+    counts[2] += rows_[static_cast<std::size_t>(row)].has_advantage() ? 1.0 : 0.0;
   }
   policy_.data_parallel().all_reduce(counts, parallel::ReduceOp::Sum, "loss denominators").wait();
   denominators_ = {counts[0].item<double>(), counts[1].item<double>()};
@@ -214,7 +215,8 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   value_sums_ += sums.value_sums;
   const double loss = all_sum(sums.loss, "loss");
   coldstart_loss_ = all_sum(coldstart_part, "cold-start loss");
-  const auto result = trainer.finish(loss + config_.rl.coldstart.sft_coef * coldstart_loss_);
+  const auto result = trainer.finish(loss + config_.rl.coldstart.sft_coef * coldstart_loss_,
+                                     counts[2].item<double>() > 0.0);
   if (result.expert_load.defined())
     expert_load_ = expert_load_.defined() ? expert_load_ + result.expert_load : result.expert_load;
   grad_norm_ += result.gradient_norm;

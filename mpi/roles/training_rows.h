@@ -1,5 +1,6 @@
 #pragma once
 // The rollouts of a step as rows of the loss, and the advantages of their tokens.
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,11 @@ struct TrainingRow {
   std::vector<double> advantages;
   std::vector<double> returns, old_values;  // PPO
   bool in_loss = true;                      // false: counted as a row, none of its tokens
+
+  /// Whether the row teaches anything: the advantage of some token is not zero.
+  bool has_advantage() const {
+    return std::any_of(advantages.begin(), advantages.end(), [](double a) { return a != 0.0; });
+  }
 };
 
 /// A row for each rollout, in their order. rl.overlong = "penalty" is taken off the rollouts'
