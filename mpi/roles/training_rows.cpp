@@ -10,6 +10,10 @@
 namespace r1::mpi {
 namespace {
 
+bool is_truncated(const data::Rollout& rollout) {
+  return rollout.completion.finish_reason == data::FinishReason::Length;
+}
+
 /// The lists of all rows, one behind the other.
 at::Tensor joined(const std::vector<TrainingRow>& rows, std::vector<double> TrainingRow::*list) {
   std::vector<double> all;
@@ -31,18 +35,22 @@ void share_out(const at::Tensor& values, std::vector<TrainingRow>& rows,
 
 }  // namespace
 
-std::vector<TrainingRow> make_training_rows(std::vector<data::Rollout>& rollouts,
+void punish_overlong(std::span<data::Rollout> rollouts, const config::RlOptions& rl) {
+  if (rl.overlong != "penalty") return;
+  for (auto& rollout : rollouts)
+    if (is_truncated(rollout)) rollout.reward.total -= rl.overlong_penalty;
+}
+
+std::vector<TrainingRow> make_training_rows(std::span<const data::Rollout> rollouts,
                                             const config::RlOptions& rl) {
   std::vector<TrainingRow> rows;
-  for (auto& rollout : rollouts) {
-    const bool truncated = rollout.completion.finish_reason == data::FinishReason::Length;
-    if (truncated && rl.overlong == "penalty") rollout.reward.total -= rl.overlong_penalty;
+  for (const auto& rollout : rollouts) {
     TrainingRow row;
     row.sample = rollout.sample;
     row.tokens = data::training_sample(rollout);
     row.sampled_logprobs = rollout.completion.logprobs;
     row.reference_logprobs = rollout.reference_logprobs;
-    row.in_loss = !rollout.reward.drop && !(truncated && rl.overlong == "mask");
+    row.in_loss = !rollout.reward.drop && !(rl.overlong == "mask" && is_truncated(rollout));
     rows.push_back(std::move(row));
   }
   return rows;

@@ -31,9 +31,13 @@ struct TrainingRow {
   }
 };
 
-/// A row for each rollout, in their order. rl.overlong = "penalty" is taken off the rollouts'
-/// rewards, which are final then.
-std::vector<TrainingRow> make_training_rows(std::vector<data::Rollout>& rollouts,
+/// With rl.overlong = "penalty": takes rl.overlong_penalty off the reward of each truncated
+/// rollout. Called once, when the rollouts are scored, so that dynamic sampling, advantages,
+/// metrics and recorded samples read one number.
+void punish_overlong(std::span<data::Rollout> rollouts, const config::RlOptions& rl);
+
+/// A row for each rollout, in their order.
+std::vector<TrainingRow> make_training_rows(std::span<const data::Rollout> rollouts,
                                             const config::RlOptions& rl);
 
 /// Groups of a rank's rollouts, and those whose rewards are all equal.

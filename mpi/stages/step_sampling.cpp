@@ -1,6 +1,7 @@
 #include "stages/step_sampling.h"
 
 #include "base/timer.h"
+#include "roles/training_rows.h"
 #include "stages/stage_output.h"
 
 namespace r1::mpi {
@@ -38,7 +39,9 @@ std::vector<data::Rollout> StepSampling::finish(std::int64_t step) {
   const auto waiting = run_.timeline().span("wait for scores", step);
   reward_.collect(chunks_);
   reference_.collect(chunks_);
-  return policy_.deliver(join(std::move(chunks_)), batch_);
+  auto rollouts = policy_.deliver(join(std::move(chunks_)), batch_);
+  punish_overlong(rollouts, run_.config().rl);
+  return rollouts;
 }
 
 void StepSampling::begin(std::int64_t step) {

@@ -24,7 +24,8 @@ class StepSampling {
 
   /// Before the first step of this start of the program.
   void begin(std::int64_t step);
-  /// Scored rollouts of the step that this rank owns.
+  /// Rollouts of the step that this rank owns, with their final rewards: scores, and what
+  /// rl.overlong takes off them.
   std::vector<data::Rollout> rollouts(std::int64_t step);
   /// The same of further prompts of the step (staleness 0).
   std::vector<data::Rollout> more(std::span<const data::Prompt> prompts, std::int64_t step);

@@ -164,6 +164,23 @@ class Changes(Runs):
         self.assertIn("max_new_tokens = 16", (self.folder / "run" / "resolved.toml").read_text())
 
 
+class OverlongAnswers(Runs):
+    def test_every_record_has_the_punished_reward(self):
+        """A model with random weights never ends an answer by itself: each sample loses the penalty, once."""
+        rewards = {}
+        for overlong in ("keep", "penalty"):
+            self.rl(overlong, **{"rl.overlong": overlong, "rl.overlong_penalty": 0.5, "rl.steps": 2, **ALL_SAMPLES})
+            samples = self.samples(overlong)
+            self.assertTrue(all(record["finish_reason"] == "length" for record in samples.values()), samples)
+            for row in self.rows(overlong):
+                of_step = [record["reward"] for (step, _), record in samples.items() if step == row["step"]]
+                self.assertEqual(len(of_step), 16)
+                self.assert_close(row["reward_mean"], sum(of_step) / len(of_step), 1e-12, overlong)
+            rewards[overlong] = [samples[0, sample]["reward"] for sample in range(16)]
+        for kept, punished in zip(rewards["keep"], rewards["penalty"]):
+            self.assertAlmostEqual(punished, kept - 0.5)
+
+
 class DynamicSampling(Runs):
     """Rewards of two values, so that many groups are equal."""
 

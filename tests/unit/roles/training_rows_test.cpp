@@ -26,6 +26,7 @@ TEST(TrainingRows, OverlongAnswersArePunishedOrMasked) {
   for (const std::string overlong : {"keep", "penalty", "mask"}) {
     rl.overlong = overlong;
     std::vector rollouts{rollout(0, 1.0, 2), rollout(0, 1.0, 4, data::FinishReason::Length)};
+    punish_overlong(rollouts, rl);
     const auto rows = make_training_rows(rollouts, rl);
     EXPECT_EQ(rollouts[0].reward.total, 1.0);
     EXPECT_EQ(rollouts[1].reward.total, overlong == "penalty" ? 0.75 : 1.0);
