@@ -112,7 +112,7 @@ void Policy::synchronise(std::int64_t step) {
 }
 
 RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
-                                  std::int64_t chunk) {
+                                  const config::StepSettings& settings, std::int64_t chunk) {
   const auto& rl = run_.config().rl;
   RolloutChunk result{chunk, {}};
   if (!samples()) return result;
@@ -127,8 +127,9 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
   if (replay_) {
     result.rollouts = sampler_->recorded(*replay_, step, mine, rl.samples_per_prompt);
   } else {
-    result.rollouts =
-        sampler_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of);
+    auto sampling = run_.config().sampling;
+    sampling.max_new_tokens = settings.max_new_tokens;
+    result.rollouts = sampler_->sample(mine, rl.samples_per_prompt, sampling, seed_of);
     sampler_->count_decode_steps();
   }
   for (auto& rollout : result.rollouts) rollout.policy_version = sampler_->version();

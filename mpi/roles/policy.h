@@ -30,7 +30,7 @@ class Policy {
   void synchronise(std::int64_t step);
   /// Samples this rank's groups of a chunk of the step's prompts. On other ranks: an empty chunk.
   RolloutChunk sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
-                            std::int64_t chunk);
+                            const config::StepSettings& settings, std::int64_t chunk);
   /// Scored rollouts of `prompts` from the ranks that sampled them to those that train on them.
   /// Collective over: policy, generation.
   std::vector<data::Rollout> deliver(std::vector<data::Rollout> rollouts,

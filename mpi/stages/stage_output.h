@@ -28,15 +28,16 @@ class HeldOutScore {
   /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
   void before(Policy& policy, std::int64_t first_step);
   void if_due(Policy& policy, std::int64_t step, metrics::Row& row);
-  /// {"before": …, "after": …} (accuracy and mean reward; null without held-out problems).
-  /// Collective over: world.
-  nlohmann::json summary(Policy& policy, std::int64_t step);
+  /// {"before": …, "after": …} (accuracy and mean reward; null without held-out problems) after
+  /// `steps_done` steps. Collective over: world.
+  nlohmann::json summary(Policy& policy, std::int64_t steps_done);
 
  private:
   struct Score {
     double accuracy = 0.0, reward = 0.0;
   };
-  Score measure(Policy& policy, std::uint64_t salt);
+  /// After `steps_done` steps, with the settings of the last of them.
+  Score measure(Policy& policy, std::int64_t steps_done);
   nlohmann::json to_json(const Score& score) const;
 
   Run& run_;

@@ -38,7 +38,6 @@ class StepSampling {
 
  private:
   bool ahead() const { return run_.config().rl.staleness > 0; }
-  void apply_changes(std::int64_t step);
   void start(std::vector<data::Prompt> prompts, std::int64_t step);
   std::vector<data::Rollout> finish(std::int64_t step);
 
@@ -47,7 +46,6 @@ class StepSampling {
   RewardRole& reward_;
   Reference& reference_;
   DynamicSampling& prompts_;
-  std::int64_t max_new_tokens_;      // before all changes
   std::vector<data::Prompt> batch_;  // being sampled
   std::vector<RolloutChunk> chunks_;
   std::vector<data::Rollout> next_;  // scored rollouts of the next step

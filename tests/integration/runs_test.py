@@ -164,6 +164,17 @@ class Changes(Runs):
         self.assertIn("max_new_tokens = 16", (self.folder / "run" / "resolved.toml").read_text())
 
 
+    def test_held_out_score_has_its_own_steps_length(self):
+        """With staleness the samples of the next step, which are longer, are drawn before a step's held-out score."""
+        config = self.folder / "changes.toml"
+        config.write_text(f'include = "{VARIED}"\n[[rl.changes]]\nfrom_step = 2\nmax_new_tokens = 24\n')
+        for name, file in (("unchanged", VARIED), ("changed", config)):
+            self.rl(name, config=file, rl__steps=4, rl__staleness=1, rl__eval_every=1)
+        rewards = {name: [row["heldout_reward"] for row in self.rows(name)] for name in ("unchanged", "changed")}
+        self.assertEqual(rewards["changed"][:2], rewards["unchanged"][:2])
+        self.assertNotEqual(rewards["changed"][2:], rewards["unchanged"][2:])
+
+
 class OverlongAnswers(Runs):
     def test_every_record_has_the_punished_reward(self):
         """A model with random weights never ends an answer by itself: each sample loses the penalty, once."""

@@ -51,7 +51,8 @@ TEST(PolicyRole, SamplesWhatOneEngineDraws) {
     policy.synchronise(0);
     std::int64_t num_samples = 0;
     for (std::int64_t c = 0; c < toy.config().rl.chunks; ++c)
-      for (const auto& rollout : policy.sample_chunk(prompts, 0, c).rollouts) {
+      for (const auto& rollout :
+           policy.sample_chunk(prompts, 0, toy.config().settings_at(0), c).rollouts) {
         const auto& wanted = expected[static_cast<std::size_t>(rollout.sample)];
         EXPECT_EQ(rollout.completion.token_ids, wanted.token_ids)
             << toy.groups().layout().print() << ", sample " << rollout.sample;
