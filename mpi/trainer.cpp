@@ -91,6 +91,12 @@ OptimizerStep Trainer::finish(double loss, bool has_advantages) {
   return step;
 }
 
+void Trainer::discard() {
+  parameters_.finish();
+  model_.take_expert_load();
+  ++num_steps_;
+}
+
 std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
   std::vector<checkpoint::ShardedTensor> tensors;
   std::int64_t num_shared = 0, num_experts = 0;  // ranks hold different numbers of experts

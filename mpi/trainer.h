@@ -55,6 +55,10 @@ class Trainer {
   /// Collective over: the policy. Throws: NumericalError after too many skipped steps in a row.
   OptimizerStep finish(double loss, bool has_advantages = true);
 
+  /// Instead of finish(): the step's gradients are thrown away, and the schedule goes on.
+  /// Collective over: the policy.
+  void discard();
+
   std::int64_t num_steps() const { return num_steps_; }
   std::int64_t num_skipped() const { return guard_.num_skipped(); }
   const models::Model& model() const { return model_; }
@@ -92,7 +96,7 @@ class Trainer {
   DataAxes data_;
   double expert_bias_rate_;
   std::int64_t total_steps_;
-  std::int64_t num_steps_ = 0;  // taken and skipped
+  std::int64_t num_steps_ = 0;  // taken, skipped and discarded
 };
 
 }  // namespace r1::mpi

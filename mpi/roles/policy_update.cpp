@@ -177,7 +177,7 @@ double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> sampl
   return sft.loss.item<double>();
 }
 
-bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
+void PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
                             std::span<const data::TrainingSample> coldstart) {
   std::vector<data::TrainingSample> samples;
   std::vector<std::int64_t> used;
@@ -213,6 +213,14 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   policy_.data_parallel().all_reduce(sums.value_sums, parallel::ReduceOp::Sum, "value sums").wait();
   policy_sums_ += sums.policy_sums;
   value_sums_ += sums.value_sums;
+  const double max_ratio = config_.rl.max_ratio;
+  if (max_ratio > 0.0 &&
+      algorithms::policy_metrics(sums.policy_sums).at("ratio_mean") > max_ratio) {
+    trainer.discard();
+    over_ratio_tokens_ += denominators_.tokens;
+    ++num_over_ratio_;
+    return;
+  }
   const double loss = all_sum(sums.loss, "loss");
   coldstart_loss_ = all_sum(coldstart_part, "cold-start loss");
   const auto result = trainer.finish(loss + config_.rl.coldstart.sft_coef * coldstart_loss_,
@@ -224,7 +232,6 @@ bool PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
   loss_sum_ += loss;
   ++num_updates_;
   if (!result.skipped) ++policy_.version_;
-  return !result.skipped;
 }
 
 metrics::Row PolicyUpdate::run(std::span<const data::TrainingSample> coldstart) {
@@ -317,6 +324,10 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
   row.set("learning_rate", learning_rate_);
   set_expert_metrics(row, expert_load_);
   row.set("skipped_steps", static_cast<double>(policy_.trainer_->num_skipped()));
+  if (config_.rl.max_ratio > 0.0) {
+    row.set("over_ratio_mini_batches", static_cast<double>(num_over_ratio_));
+    row.set("over_ratio_tokens", over_ratio_tokens_);
+  }
   row.set("policy_version", static_cast<double>(policy_.version_));
   if (config_.rl.coldstart_samples() > 0) row.set("coldstart_loss", coldstart_loss_);
 }

@@ -22,7 +22,7 @@ class PolicyUpdate {
   /// The rows of one mini-batch that this rank owns.
   std::vector<std::int64_t> local_rows(const std::vector<std::int64_t>& order, std::int64_t begin,
                                        std::int64_t end) const;
-  bool optimize(const std::vector<std::int64_t>& rows,
+  void optimize(const std::vector<std::int64_t>& rows,
                 std::span<const data::TrainingSample> coldstart);
   /// Gradients of one micro-batch; `last`: no other follows in the step.
   void train_micro_batch(const data::MicroBatch& batch, const std::vector<std::int64_t>& rows,
@@ -50,6 +50,8 @@ class PolicyUpdate {
   GroupCounts groups_;
   double coldstart_loss_ = 0.0, grad_norm_ = 0.0, learning_rate_ = 0.0;
   double loss_sum_ = 0.0;
+  double over_ratio_tokens_ = 0.0;  // of mini-batches that were left out
+  std::int64_t num_over_ratio_ = 0;
   std::int64_t num_updates_ = 0, epochs_done_ = 0;
 };
 
