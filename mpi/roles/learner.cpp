@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "base/timer.h"
-#include "expert_metrics.h"
 #include "models/split_model.h"
+#include "training/expert_metrics.h"
 
 namespace r1::mpi {
 
@@ -22,14 +22,15 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
   return counts;
 }
 
-void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed) {
+void load_masters(training::Trainer& trainer, const models::ModelOptions& options,
+                  std::uint64_t seed) {
   if (!has_wider_masters(options, trainer.model().dtype())) return;
   for_each_first_weight(
       options, trainer.model(), trainer.master_dtype(), seed,
       [&](std::size_t i, const at::Tensor& values) { trainer.set_master(i, values); });
 }
 
-double relative_change(const Trainer& trainer, const models::ModelOptions& options,
+double relative_change(const training::Trainer& trainer, const models::ModelOptions& options,
                        std::uint64_t seed) {
   const at::NoGradGuard no_grad;
   const auto& axes = trainer.model().axes();
@@ -63,9 +64,10 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
       },
       "loading the model");
   if (active())
-    trainer_ = std::make_unique<Trainer>(
-        *model_, std::vector<ExtraParameter>(), config.optimizer, config.trainer, config.run,
-        total_steps, DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
+    trainer_ = std::make_unique<training::Trainer>(
+        *model_, std::vector<training::ExtraParameter>(), config.optimizer, config.trainer,
+        config.run, total_steps,
+        training::DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
   run.together(
       [&] {
         if (!active()) return;
@@ -115,9 +117,9 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
   for (std::size_t i = 0; i < lists.size(); ++i) {
     lockstep.begin_pass();
     const auto batch = data::pack(samples, lists[i], run_.config().trainer.share_prefix);
-    const auto input = model_input(batch, *model_);
-    const auto hidden =
-        model_->forward(input).index_select(0, to_tensor(batch.loss_rows, model_->device()));
+    const auto input = training::model_input(batch, *model_);
+    const auto hidden = model_->forward(input).index_select(
+        0, training::to_tensor(batch.loss_rows, model_->device()));
     const auto part = loss(batch, hidden, static_cast<std::int64_t>(i));
     sum += part.item<double>();
     trainer_->backward(part, i + 1 == lists.size() && !more && !lockstep.needed());
@@ -131,7 +133,7 @@ metrics::Row Learner::step(std::span<const data::TrainingSample> samples, const 
   row.set("loss", total);
   row.set("gradient_norm", result.gradient_norm);
   row.set("learning_rate", result.learning_rate);
-  set_expert_metrics(row, result.expert_load);
+  training::set_expert_metrics(row, result.expert_load);
   row.set("skipped_steps", static_cast<double>(trainer_->num_skipped()));
   row.set("tokens_per_second", count_targets(samples).tokens / std::max(1e-9, watch.seconds()));
   return row;
@@ -145,7 +147,7 @@ double Learner::evaluate(std::span<const data::TrainingSample> samples) {
     mine.push_back(samples[i]);
   const auto& trainer = run_.config().trainer;
   double sum = 0.0;
-  for (const auto& logprobs : score_samples(
+  for (const auto& logprobs : training::score_samples(
            *model_, mine, 1.0,
            {trainer.score_batch_tokens, trainer.logprob_chunk_tokens, trainer.share_prefix}))
     sum -= std::accumulate(logprobs.begin(), logprobs.end(), 0.0);

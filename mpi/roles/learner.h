@@ -4,9 +4,9 @@
 
 #include "algorithms/loss.h"
 #include "data/packing.h"
-#include "model_input.h"
 #include "run.h"
-#include "trainer.h"
+#include "training/model_input.h"
+#include "training/trainer.h"
 
 namespace r1::mpi {
 
@@ -37,24 +37,25 @@ class Learner {
       std::span<const data::TrainingSample> samples, int replica) const;
   bool active() const { return model_ != nullptr; }
   models::Model& model() { return *model_; }
-  Trainer& trainer() { return *trainer_; }
+  training::Trainer& trainer() { return *trainer_; }
   parallel::Communicator& data_parallel() { return run_.groups().data(kPolicy); }
 
  private:
   Run& run_;
   models::ModelOptions options_;
   std::unique_ptr<models::Model> model_;
-  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<training::Trainer> trainer_;
 };
 
 /// Fills `trainer`'s master weights in their own precision when the model computes in a lower one,
 /// and the model from them (load_trained_model left it without weights). One parameter more than
 /// both is in memory at a time.
-void load_masters(Trainer& trainer, const models::ModelOptions& options, std::uint64_t seed);
+void load_masters(training::Trainer& trainer, const models::ModelOptions& options,
+                  std::uint64_t seed);
 
 /// |w - w0| / |w0| over all master weights of `trainer`, w0 = the model of `options` as it is
 /// loaded in that precision. Collective over: policy.
-double relative_change(const Trainer& trainer, const models::ModelOptions& options,
+double relative_change(const training::Trainer& trainer, const models::ModelOptions& options,
                        std::uint64_t seed);
 
 }  // namespace r1::mpi

@@ -33,16 +33,16 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
       },
       "loading the policy");
   if (active()) {
-    std::vector<ExtraParameter> extra;
+    std::vector<training::ExtraParameter> extra;
     if (config.rl.algorithm == "ppo") {
       const auto options = at::TensorOptions(run.device()).dtype(run.dtype());
       value_head_ =
           ValueHead{at::zeros({1, model_->shape().hidden_size}, options), at::zeros({1}, options)};
       extra = {{"value_head.weight", value_head_->weight}, {"value_head.bias", value_head_->bias}};
     }
-    trainer_ = std::make_unique<Trainer>(
+    trainer_ = std::make_unique<training::Trainer>(
         *model_, extra, config.optimizer, config.trainer, config.run, optimizer_steps(config.rl),
-        DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
+        training::DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
   }
   run.together(
       [&] {

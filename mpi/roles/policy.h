@@ -5,11 +5,11 @@
 
 #include "algorithms/kl.h"
 #include "algorithms/loss.h"
-#include "model_input.h"
 #include "roles/policy_sampler.h"
 #include "roles/rollout_record.h"
 #include "run.h"
-#include "trainer.h"
+#include "training/model_input.h"
+#include "training/trainer.h"
 
 namespace r1::mpi {
 
@@ -59,7 +59,7 @@ class Policy {
   /// Whether weights to sample with are there: after synchronise(), or from a checkpoint.
   bool can_sample() const { return sampler_ == nullptr || sampler_->version() >= 0; }
   models::Model& model() { return *model_; }
-  Trainer& trainer() { return *trainer_; }
+  training::Trainer& trainer() { return *trainer_; }
   parallel::Communicator& data_parallel();
   /// Weights as sent to the reference: bumped by every optimizer step that was taken.
   std::int64_t version() const { return version_; }
@@ -75,7 +75,7 @@ class Policy {
   std::unique_ptr<PolicySampler> sampler_;
   std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not written down
   std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled
-  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<training::Trainer> trainer_;
   algorithms::KlController kl_controller_;
   std::int64_t version_ = 0;
 };

@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "data/missing_answers.h"
-#include "expert_metrics.h"
+#include "training/expert_metrics.h"
 #include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
@@ -53,23 +53,24 @@ void PolicyUpdate::compute_old() {
                                                    config_.trainer.share_prefix)) {
     const auto batch = data::pack(samples, indices, config_.trainer.share_prefix);
     lockstep.begin_pass();
-    const auto hidden = model.forward(model_input(batch, model))
-                            .index_select(0, to_tensor(batch.loss_rows, model.device()));
-    const auto logprobs =
-        to_vector(vocabulary::vocab_logprobs(
-                      hidden, model.head(), targets_tensor(batch, model.device()),
-                      config_.sampling.temperature, false, config_.trainer.logprob_chunk_tokens)
-                      .logprobs);
+    const auto hidden = model.forward(training::model_input(batch, model))
+                            .index_select(0, training::to_tensor(batch.loss_rows, model.device()));
+    const auto logprobs = training::to_vector(
+        vocabulary::vocab_logprobs(
+            hidden, model.head(), training::targets_tensor(batch, model.device()),
+            config_.sampling.temperature, false, config_.trainer.logprob_chunk_tokens)
+            .logprobs);
     std::vector<double> values;
     if (policy_.value_head_)
-      values = to_vector(
+      values = training::to_vector(
           at::linear(hidden, policy_.value_head_->weight, policy_.value_head_->bias).squeeze(1));
     for (const auto& range : batch.samples) {
       auto& row = rows_[static_cast<std::size_t>(range.sample)];
       row.old_logprobs.assign(logprobs.begin() + range.begin, logprobs.begin() + range.end);
       if (!values.empty())
         row.old_values.assign(values.begin() + range.begin, values.begin() + range.end);
-      note_mismatch(to_tensor(row.old_logprobs), to_tensor(row.sampled_logprobs));
+      note_mismatch(training::to_tensor(row.old_logprobs),
+                    training::to_tensor(row.sampled_logprobs));
     }
   }
   lockstep.finish();
@@ -103,11 +104,12 @@ void PolicyUpdate::train_micro_batch(const data::MicroBatch& batch,
                                      Losses& sums) {
   const auto& model = *policy_.model_;
   const auto device = model.device();
-  const auto input = model_input(batch, model);
-  const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
+  const auto input = training::model_input(batch, model);
+  const auto hidden =
+      model.forward(input).index_select(0, training::to_tensor(batch.loss_rows, device));
   const bool with_entropy = true;
   const auto scores = vocabulary::vocab_logprobs(
-      hidden, model.head(), targets_tensor(batch, device), config_.sampling.temperature,
+      hidden, model.head(), training::targets_tensor(batch, device), config_.sampling.temperature,
       with_entropy, config_.trainer.logprob_chunk_tokens);
   std::vector<double> old, reference, advantages, returns, values, sampled;
   std::vector<std::int64_t> lengths;
@@ -122,17 +124,17 @@ void PolicyUpdate::train_micro_batch(const data::MicroBatch& batch,
     lengths.push_back(range.end - range.begin);
   }
   const auto like = [&](const std::vector<double>& list) {
-    return to_tensor(list).to(device, scores.logprobs.scalar_type());
+    return training::to_tensor(list).to(device, scores.logprobs.scalar_type());
   };
   if (old_is_new_)
-    note_mismatch(scores.logprobs.detach().to(at::kCPU, at::kDouble), to_tensor(sampled));
+    note_mismatch(scores.logprobs.detach().to(at::kCPU, at::kDouble), training::to_tensor(sampled));
   algorithms::PolicyBatch policy_batch;
   policy_batch.logprobs = scores.logprobs;
   policy_batch.old_logprobs = old_is_new_ ? scores.logprobs.detach() : like(old);
   policy_batch.advantages = like(advantages);
   if (!reference.empty()) policy_batch.reference_logprobs = like(reference);
   policy_batch.entropy = scores.entropy;
-  policy_batch.lengths = to_tensor(lengths, device);
+  policy_batch.lengths = training::to_tensor(lengths, device);
   policy_batch.sequence_ids = algorithms::sequence_ids_of(policy_batch.lengths);
   auto kl = config_.kl;
   if (reference.empty()) kl.coefficient = 0.0;
@@ -164,14 +166,14 @@ double PolicyUpdate::train_coldstart(std::span<const data::TrainingSample> sampl
   }
   if (mine.empty()) return 0.0;
   const auto batch = data::pack(samples, mine, config_.trainer.share_prefix);
-  const auto input = model_input(batch, model);
+  const auto input = training::model_input(batch, model);
   lockstep.begin_pass();
   const auto hidden =
-      model.forward(input).index_select(0, to_tensor(batch.loss_rows, model.device()));
-  const auto logprobs =
-      vocabulary::vocab_logprobs(hidden, model.head(), targets_tensor(batch, model.device()), 1.0,
-                                 false, config_.trainer.logprob_chunk_tokens)
-          .logprobs;
+      model.forward(input).index_select(0, training::to_tensor(batch.loss_rows, model.device()));
+  const auto logprobs = vocabulary::vocab_logprobs(hidden, model.head(),
+                                                   training::targets_tensor(batch, model.device()),
+                                                   1.0, false, config_.trainer.logprob_chunk_tokens)
+                            .logprobs;
   const auto sft = algorithms::sft_loss(logprobs, {tokens, static_cast<double>(samples.size())});
   policy_.trainer_->backward(sft.loss * config_.rl.coldstart.sft_coef, !lockstep.needed());
   return sft.loss.item<double>();
@@ -236,15 +238,16 @@ void PolicyUpdate::optimize(const std::vector<std::int64_t>& rows,
 
 metrics::Row PolicyUpdate::run(std::span<const data::TrainingSample> coldstart) {
   const auto& rl = config_.rl;
-  rows_ = make_training_rows(rollouts_, rl);
+  rows_ = training::make_training_rows(rollouts_, rl);
   if (!old_is_new_ && (!samples_are_older_ || policy_.value_head_)) compute_old();
   if (samples_are_older_)  // the ratio is that to the weights that drew the samples
     for (auto& row : rows_) row.old_logprobs = row.sampled_logprobs;
   if (config_.advantage.needs_values())
-    set_value_advantages(rows_, rollouts_, config_, policy_.kl_controller_,
-                         policy_.data_parallel());
+    training::set_value_advantages(rows_, rollouts_, config_, policy_.kl_controller_,
+                                   policy_.data_parallel());
   else
-    groups_ = set_group_advantages(rows_, rollouts_, config_.advantage, policy_.data_parallel());
+    groups_ = training::set_group_advantages(rows_, rollouts_, config_.advantage,
+                                             policy_.data_parallel());
   const auto span = run_.timeline().span("update", step_);
   const base::Stopwatch watch;
   const auto total = rl.samples_per_step(), size = rl.mini_batch_samples();
@@ -300,10 +303,10 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
     all.add_sum("generator_trainer_exp", {mismatch_exp_, mismatch_count_});
     all.add_max("generator_trainer_max", mismatch_max_);
   }
-  auto sums = to_tensor(all.sums()), maxima = to_tensor(all.maxima());
+  auto sums = training::to_tensor(all.sums()), maxima = training::to_tensor(all.maxima());
   policy_.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
   policy_.data_parallel().all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
-  all.set_reduced(to_vector(sums), to_vector(maxima));
+  all.set_reduced(training::to_vector(sums), training::to_vector(maxima));
   for (const auto& [name, value] : all.values()) {
     if (name == "dropped_share" && value == 1.0 && !rollouts_.empty() &&
         policy_.data_parallel().rank() == 0)
@@ -322,7 +325,7 @@ void PolicyUpdate::fill_metrics(metrics::Row& row) {
   row.set("loss", loss_sum_ / updates);
   row.set("gradient_norm", grad_norm_ / updates);
   row.set("learning_rate", learning_rate_);
-  set_expert_metrics(row, expert_load_);
+  training::set_expert_metrics(row, expert_load_);
   row.set("skipped_steps", static_cast<double>(policy_.trainer_->num_skipped()));
   if (config_.rl.max_ratio > 0.0) {
     row.set("over_ratio_mini_batches", static_cast<double>(num_over_ratio_));

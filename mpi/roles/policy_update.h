@@ -4,7 +4,7 @@
 #include "algorithms/value_loss.h"
 #include "metrics/aggregate.h"
 #include "roles/policy.h"
-#include "roles/training_rows.h"
+#include "training/training_rows.h"
 
 namespace r1::mpi {
 
@@ -38,7 +38,7 @@ class PolicyUpdate {
   const config::Config& config_;
   std::vector<data::Rollout> rollouts_;
   std::int64_t step_;
-  std::vector<TrainingRow> rows_;
+  std::vector<training::TrainingRow> rows_;
   algorithms::LossDenominators denominators_;  // of the mini-batch
   bool old_is_new_ =
       false;  // one optimizer step per rollout: the first pass's log-probs are the old ones
@@ -47,7 +47,7 @@ class PolicyUpdate {
   at::Tensor policy_sums_, value_sums_;
   at::Tensor expert_load_;  // of all updates; undefined: no experts
   double mismatch_sum_ = 0.0, mismatch_exp_ = 0.0, mismatch_max_ = 0.0, mismatch_count_ = 0.0;
-  GroupCounts groups_;
+  training::GroupCounts groups_;
   double coldstart_loss_ = 0.0, grad_norm_ = 0.0, learning_rate_ = 0.0;
   double loss_sum_ = 0.0;
   double over_ratio_tokens_ = 0.0;  // of mini-batches that were left out

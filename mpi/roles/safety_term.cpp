@@ -95,20 +95,21 @@ double SafetyTerm::accumulate(Learner& learner, const at::Tensor& costs) {
   for (const auto& indices :
        data::split_by_tokens(samples, trainer.micro_batch_tokens, trainer.share_prefix)) {
     const auto batch = data::pack(samples, indices, trainer.share_prefix);
-    const auto input = model_input(batch, model);
+    const auto input = training::model_input(batch, model);
     lockstep.begin_pass();
-    const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
+    const auto hidden =
+        model.forward(input).index_select(0, training::to_tensor(batch.loss_rows, device));
     const auto scores =
-        vocabulary::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device), 1.0, false,
-                                   trainer.logprob_chunk_tokens);
+        vocabulary::vocab_logprobs(hidden, model.head(), training::targets_tensor(batch, device),
+                                   1.0, false, trainer.logprob_chunk_tokens);
     std::vector<std::int64_t> numbers, lengths;
     for (const auto& range : batch.samples) {
       numbers.push_back(range.sample);
       lengths.push_back(range.end - range.begin);
     }
     const auto loss = algorithms::score_function_loss(
-        scores.logprobs, algorithms::sequence_ids_of(to_tensor(lengths, device)),
-        costs.index_select(0, to_tensor(numbers, at::kCPU)), {0.0, num_answers()});
+        scores.logprobs, algorithms::sequence_ids_of(training::to_tensor(lengths, device)),
+        costs.index_select(0, training::to_tensor(numbers, at::kCPU)), {0.0, num_answers()});
     learner.trainer().backward(weight * loss, false);
     run_.progress();
   }

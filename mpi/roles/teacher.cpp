@@ -82,8 +82,8 @@ const std::vector<int>& Teacher::server_of(std::size_t replica) const {
 
 std::vector<at::Tensor> Teacher::compute(const data::MicroBatch& batch) const {
   const at::NoGradGuard no_grad;
-  const auto hidden = model_->forward(model_input(batch, *model_))
-                          .index_select(0, to_tensor(batch.loss_rows, model_->device()));
+  const auto hidden = model_->forward(training::model_input(batch, *model_))
+                          .index_select(0, training::to_tensor(batch.loss_rows, model_->device()));
   if (!gives_top_k()) return {hidden};
   const auto& loss = run_.config().distillation_loss;
   const auto likeliest =

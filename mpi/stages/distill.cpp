@@ -59,7 +59,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
     auto row = student.step(
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-          const auto targets = targets_tensor(batch, run.device());
+          const auto targets = training::targets_tensor(batch, run.device());
           const auto head = student.model().head();
           const auto chunk = run.config().trainer.logprob_chunk_tokens;
           if (!teacher)

@@ -29,7 +29,7 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
         samples,
         [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
           return vocabulary::vocab_cross_entropy(hidden, learner.model().head(),
-                                                 targets_tensor(batch, run.device()),
+                                                 training::targets_tensor(batch, run.device()),
                                                  algorithms::sft_token_weight(denominators),
                                                  run.config().trainer.logprob_chunk_tokens);
         },

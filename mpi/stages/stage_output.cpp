@@ -196,7 +196,7 @@ namespace {
 
 /// The trained model on the rank that writes. Its parts are gathered before anything is written: a
 /// full disk must not leave other ranks in a reduction. Collective over: policy.
-std::unique_ptr<models::Model> whole_model(Run& run, Trainer* trainer) {
+std::unique_ptr<models::Model> whole_model(Run& run, training::Trainer* trainer) {
   std::unique_ptr<models::Model> model;
   run.together(
       [&] {
@@ -208,7 +208,7 @@ std::unique_ptr<models::Model> whole_model(Run& run, Trainer* trainer) {
 
 }  // namespace
 
-void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
+void export_if_due(Run& run, training::Trainer* trainer, std::int64_t step) {
   const auto every = run.config().checkpoint.save_hf_every;
   if (every == 0 || (step + 1) % every != 0) return;
   const auto model = whole_model(run, trainer);
@@ -229,7 +229,7 @@ void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
       "exporting the model");
 }
 
-void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {
+void write_stage_output(Run& run, training::Trainer* trainer, nlohmann::json held_out) {
   double weight_change = 0.0;
   run.together(
       [&] {

@@ -7,10 +7,13 @@
 #include "prompt_source.h"
 #include "roles/reward.h"
 
+namespace r1::training {
+class Trainer;
+}
+
 namespace r1::mpi {
 
 class Learner;
-class Trainer;
 class Policy;
 
 /// All rollouts of this rank, by sample number.
@@ -65,10 +68,10 @@ class HeldOutLoss {
 /// Every [checkpoint] save_hf_every steps: the model as a Hugging Face folder "hf/step-00000400" of
 /// the run folder, complete or not at all. `trainer`: null outside the policy. Collective over:
 /// world.
-void export_if_due(Run& run, Trainer* trainer, std::int64_t step);
+void export_if_due(Run& run, training::Trainer* trainer, std::int64_t step);
 
 /// Writes the model's folder (in the master's precision) and summary.json: held-out values,
 /// relative change of the weights. `trainer`: null outside the policy. Collective over: world.
-void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out);
+void write_stage_output(Run& run, training::Trainer* trainer, nlohmann::json held_out);
 
 }  // namespace r1::mpi

@@ -1,8 +1,8 @@
 #include "stages/step_sampling.h"
 
 #include "base/timer.h"
-#include "roles/training_rows.h"
 #include "stages/stage_output.h"
+#include "training/training_rows.h"
 
 namespace r1::mpi {
 
@@ -29,7 +29,7 @@ std::vector<data::Rollout> StepSampling::finish(std::int64_t step) {
   reward_.collect(chunks_);
   reference_.collect(chunks_);
   auto rollouts = policy_.deliver(join(std::move(chunks_)), batch_);
-  punish_overlong(rollouts, run_.config().rl);
+  training::punish_overlong(rollouts, run_.config().rl);
   return rollouts;
 }
 

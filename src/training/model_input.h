@@ -6,7 +6,7 @@
 #include "data/packing.h"
 #include "models/lockstep.h"
 
-namespace r1::mpi {
+namespace r1::training {
 
 /// The flat batch on the model's device. The result must outlive the backward pass over it.
 models::ModelInput model_input(const data::MicroBatch& batch, const models::Model& model);
@@ -34,4 +34,4 @@ std::vector<std::vector<double>> score_samples(const models::Model& model,
                                                double temperature, const ScoringOptions& options,
                                                models::Lockstep* phase = nullptr);
 
-}  // namespace r1::mpi
+}  // namespace r1::training

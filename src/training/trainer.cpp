@@ -1,4 +1,4 @@
-#include "trainer.h"
+#include "training/trainer.h"
 
 #include <ATen/ATen.h>
 
@@ -6,12 +6,12 @@
 
 #include "base/errors.h"
 #include "base/log.h"
-#include "checkpoint_model.h"
+#include "models/sharded_parameter.h"
 #include "models/split_model.h"
 #include "optim/schedule.h"
 #include "tensor/dtype.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 std::vector<models::Parameter> joined(const models::Model& model,
@@ -110,8 +110,8 @@ std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
       const bool my_turn =
           parameters_.is_sharded(range.parameter) || count++ % replicas.size() == replicas.rank();
       const auto add = [&](const std::string& prefix, const at::Tensor& values) {
-        auto tensor =
-            sharded_tensor({range.parameter, range.begin, values}, parameter, slice, prefix);
+        auto tensor = models::sharded_tensor({range.parameter, range.begin, values}, parameter,
+                                             slice, prefix);
         tensor.replica = slice.copy == 0 && my_turn ? 0 : 1;
         if (!tensor.boxes.empty()) tensors.push_back(std::move(tensor));
       };
@@ -182,4 +182,4 @@ std::unique_ptr<models::Model> Trainer::master_model(bool keep) const {
                               model_.shape(), model_.axes(), keep);
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training

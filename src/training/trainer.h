@@ -10,9 +10,9 @@
 #include "models/model.h"
 #include "optim/adamw.h"
 #include "optim/clip.h"
-#include "trained_parameters.h"
+#include "training/trained_parameters.h"
 
-namespace r1::mpi {
+namespace r1::training {
 
 /// What an optimizer step did.
 struct OptimizerStep {
@@ -99,4 +99,4 @@ class Trainer {
   std::int64_t num_steps_ = 0;  // taken, skipped and discarded
 };
 
-}  // namespace r1::mpi
+}  // namespace r1::training

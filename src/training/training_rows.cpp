@@ -1,13 +1,13 @@
-#include "roles/training_rows.h"
+#include "training/training_rows.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 
 #include "algorithms/advantages.h"
-#include "model_input.h"
+#include "training/model_input.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 bool is_truncated(const data::Rollout& rollout) {
@@ -112,4 +112,4 @@ void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::
   controller.update(kl / std::max(1.0, samples), samples);
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -1,11 +1,11 @@
 // Rollouts as rows of the loss: who is in it, and what advantages their tokens get.
-#include "roles/training_rows.h"
+#include "training/training_rows.h"
 
 #include <gtest/gtest.h>
 
 #include "parallel/local_communicator.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 data::Rollout rollout(std::int64_t group, double reward, std::size_t length,
@@ -84,4 +84,4 @@ TEST(TrainingRows, ValuesAndKlMakeTheAdvantagesOfPpo) {
 }
 
 }  // namespace
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -1,6 +1,6 @@
 // The training engine over data-parallel ranks: however masters, moments and gradients are spread
 // (ZeRO) and wherever they live, the steps are those of one rank. Ranks are threads.
-#include "trainer.h"
+#include "training/trainer.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 #include "support/temporary_folder.h"
 #include "support/thread_ranks.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 constexpr double kRounding = 1e-12;  // fp64
@@ -197,4 +197,4 @@ TEST(Trainer, CheckpointTensorsOfAllRanksTileEachTensor) {
 }
 
 }  // namespace
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -11,7 +11,7 @@
 #include "data/types.h"
 #include "parallel/communicator.h"
 
-namespace r1::mpi {
+namespace r1::training {
 
 /// A rollout on its way into the loss. Lists are per completion token.
 struct TrainingRow {
@@ -59,4 +59,4 @@ void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::
                           const config::Config& config, algorithms::KlController& controller,
                           parallel::Communicator& data);
 
-}  // namespace r1::mpi
+}  // namespace r1::training

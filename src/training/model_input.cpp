@@ -1,11 +1,11 @@
-#include "model_input.h"
+#include "training/model_input.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
 #include "vocabulary/vocab_logprob.h"
 
-namespace r1::mpi {
+namespace r1::training {
 
 at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device) {
   return at::tensor(values, at::kLong).to(device);
@@ -61,4 +61,4 @@ std::vector<std::vector<double>> score_samples(const models::Model& model,
   return logprobs;
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training
