@@ -10,7 +10,7 @@
 #include "kernels/cuda_library.h"
 #include "models/classifier.h"
 #include "tensor/dtype.h"
-#include "training/model_input.h"
+#include "training/number_lists.h"
 #include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {

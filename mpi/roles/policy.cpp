@@ -36,8 +36,8 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
     std::vector<training::ExtraParameter> extra;
     if (config.rl.algorithm == "ppo") {
       const auto options = at::TensorOptions(run.device()).dtype(run.dtype());
-      value_head_ =
-          ValueHead{at::zeros({1, model_->shape().hidden_size}, options), at::zeros({1}, options)};
+      value_head_ = training::ValueHead{at::zeros({1, model_->shape().hidden_size}, options),
+                                        at::zeros({1}, options)};
       extra = {{"value_head.weight", value_head_->weight}, {"value_head.bias", value_head_->bias}};
     }
     trainer_ = std::make_unique<training::Trainer>(
@@ -152,6 +152,21 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
 std::vector<data::Rollout> Policy::deliver(std::vector<data::Rollout> rollouts,
                                            std::span<const data::Prompt> prompts) {
   return sampler_ ? sampler_->deliver(std::move(rollouts), prompts) : std::move(rollouts);
+}
+
+metrics::Row Policy::update(std::span<const data::Rollout> rollouts,
+                            std::span<const data::TrainingSample> coldstart, std::int64_t step) {
+  if (!active()) return {};
+  auto result = training::update_policy(
+      {{*model_, *trainer_, data_parallel()},
+       value_head_ ? &*value_head_ : nullptr,
+       kl_controller_},
+      rollouts, coldstart, training::PolicyUpdateOptions(run_.config()),
+      {step, version_,
+       run_.seed({base::hash_name("mini-batches"), static_cast<std::uint64_t>(step)}),
+       run_.timeline(), [this] { run_.progress(); }});
+  version_ += result.num_optimizer_steps;
+  return std::move(result.row);
 }
 
 void Policy::add_sampling_metrics(metrics::Row& row) {

@@ -3,21 +3,12 @@
 #include <memory>
 #include <optional>
 
-#include "algorithms/kl.h"
-#include "algorithms/loss.h"
 #include "roles/policy_sampler.h"
 #include "roles/rollout_record.h"
 #include "run.h"
-#include "training/model_input.h"
-#include "training/trainer.h"
+#include "training/policy_update.h"
 
 namespace r1::mpi {
-
-/// A linear layer on the final hidden state: value = hidden . weight + bias.
-struct ValueHead {
-  at::Tensor weight;  // [1, D]
-  at::Tensor bias;    // [1]
-};
 
 class Policy {
  public:
@@ -42,9 +33,8 @@ class Policy {
                                     const generation::SamplingOptions& sampling,
                                     std::int64_t samples, std::uint64_t seed);
 
-  /// Advantages, then all epochs and mini-batches of the step. `coldstart`: supervised samples of
-  /// the step, equal on all ranks. Metrics are those of all ranks. Collective over: policy.
-  metrics::Row update(std::vector<data::Rollout> rollouts,
+  /// training::update_policy on the ranks that train; elsewhere nothing. Collective over: policy.
+  metrics::Row update(std::span<const data::Rollout> rollouts,
                       std::span<const data::TrainingSample> coldstart, std::int64_t step);
 
   /// decode_steps from the first to the last of all replicas that sample, generation_idle_share (of
@@ -65,13 +55,12 @@ class Policy {
   std::int64_t version() const { return version_; }
 
  private:
-  friend class PolicyUpdate;
   void persist();
   void persist_sampler();
 
   Run& run_;
   std::unique_ptr<models::Model> model_;
-  std::optional<ValueHead> value_head_;
+  std::optional<training::ValueHead> value_head_;
   std::unique_ptr<PolicySampler> sampler_;
   std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not written down
   std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled

@@ -7,6 +7,7 @@
 #include "config/stage_roles.h"
 #include "models/sharded_parameter.h"
 #include "roles/policy.h"
+#include "training/scoring.h"
 
 namespace r1::mpi {
 
@@ -64,10 +65,12 @@ std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollo
   const auto span = run_.timeline().span("reference log-probs", -1);
   std::vector<data::TrainingSample> samples;
   for (const auto& rollout : rollouts) samples.push_back(data::training_sample(rollout));
-  const auto& trainer = run_.config().trainer;
+  const auto& config = run_.config();
   return training::score_samples(
-      *model_, samples, run_.config().sampling.temperature,
-      {trainer.score_batch_tokens, trainer.logprob_chunk_tokens, trainer.share_prefix}, &phase);
+             *model_, samples,
+             training::scoring_options(config.trainer, config.sampling.temperature), nullptr,
+             &phase)
+      .logprobs;
 }
 
 void Reference::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {

@@ -1,9 +1,9 @@
 #pragma once
 // The reference role: a frozen copy of the policy that gives log-probabilities of rollouts.
+#include "models/lockstep.h"
 #include "models/offloaded_weights.h"
 #include "roles/rollouts.h"
 #include "run.h"
-#include "training/model_input.h"
 #include "weight_transfer.h"
 
 namespace r1::mpi {

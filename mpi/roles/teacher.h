@@ -2,7 +2,6 @@
 // The teacher role: a frozen model that hands over final hidden states and, once, its head; or the
 // likeliest ids of each token (distillation_loss.top_k).
 #include "roles/learner.h"
-#include "training/model_input.h"
 #include "vocabulary/vocab_distillation.h"
 
 namespace r1::mpi {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "algorithms/advantages.h"
-#include "training/model_input.h"
+#include "training/number_lists.h"
 
 namespace r1::training {
 namespace {
@@ -77,8 +77,9 @@ GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
 }
 
 void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
-                          const config::Config& config, algorithms::KlController& controller,
-                          parallel::Communicator& data) {
+                          const algorithms::AdvantageOptions& options,
+                          const algorithms::KlOptions& kl_options,
+                          algorithms::KlController& controller, parallel::Communicator& data) {
   std::vector<double> scores;
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -91,14 +92,14 @@ void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::
   const auto logprobs = joined(rows, &TrainingRow::old_logprobs);
   const auto reference = has_reference ? joined(rows, &TrainingRow::reference_logprobs) : logprobs;
   const auto length_tensor = at::tensor(lengths, at::kLong);
-  const double coefficient = config.kl.in_reward() ? controller.coefficient() : 0.0;
-  const auto rewards = algorithms::rewards_with_kl(logprobs, reference, to_tensor(scores),
-                                                   length_tensor, config.kl.estimator, coefficient);
+  const double coefficient = kl_options.in_reward() ? controller.coefficient() : 0.0;
+  const auto rewards = algorithms::rewards_with_kl(
+      logprobs, reference, to_tensor(scores), length_tensor, kl_options.estimator, coefficient);
   const auto bootstrap = at::zeros({static_cast<std::int64_t>(rows.size())}, at::kDouble);
   const auto gae = algorithms::gae(rewards, joined(rows, &TrainingRow::old_values), length_tensor,
-                                   bootstrap, config.advantage.gamma, config.advantage.lambda);
+                                   bootstrap, options.gamma, options.lambda);
   auto advantages = gae.advantages;
-  if (config.advantage.whiten)
+  if (options.whiten)
     advantages = algorithms::whiten(advantages, [&](at::Tensor& sums) {
       data.all_reduce(sums, parallel::ReduceOp::Sum, "whitening").wait();
     });

@@ -6,7 +6,7 @@
 
 #include "algorithms/kl.h"
 #include "algorithms/options.h"
-#include "config/config.h"
+#include "config/rl_options.h"
 #include "data/packing.h"
 #include "data/types.h"
 #include "parallel/communicator.h"
@@ -56,7 +56,8 @@ GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
 /// PPO: advantages and returns by GAE over rewards with the KL term; `controller` learns the step's
 /// mean KL. The rows have old log-probabilities and values. Collective over: `data`.
 void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
-                          const config::Config& config, algorithms::KlController& controller,
+                          const algorithms::AdvantageOptions& options,
+                          const algorithms::KlOptions& kl, algorithms::KlController& controller,
                           parallel::Communicator& data);
 
 }  // namespace r1::training

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/config.h"
 #include "parallel/local_communicator.h"
 
 namespace r1::training {
@@ -73,13 +74,13 @@ TEST(TrainingRows, ValuesAndKlMakeTheAdvantagesOfPpo) {
   rows[1].old_values = {0.0};
   parallel::LocalCommunicator alone;
   algorithms::KlController controller(config.kl);
-  set_value_advantages(rows, rollouts, config, controller, alone);
+  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{1.75, 2.0}));  // the first token costs 0.5 x 0.5
   EXPECT_EQ(rows[0].advantages, (std::vector{1.5, 1.5}));
   EXPECT_EQ(rows[1].advantages, std::vector{1.0});
 
   for (auto& row : rows) row.reference_logprobs.clear();
-  set_value_advantages(rows, rollouts, config, controller, alone);
+  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{2.0, 2.0}));
 }
 
