@@ -169,27 +169,30 @@ class Changes(Runs):
         config = self.folder / "changes.toml"
         config.write_text(f'include = "{VARIED}"\n[[rl.changes]]\nfrom_step = 2\nmax_new_tokens = 24\n')
         for name, file in (("unchanged", VARIED), ("changed", config)):
-            self.rl(name, config=file, rl__steps=4, rl__staleness=1, rl__eval_every=1)
+            self.rl(name, config=file, rl__steps=4, rl__staleness=1, rl__eval_every=1, rl__eval_greedy=False,
+                    rl__eval_samples=4)
         rewards = {name: [row["heldout_reward"] for row in self.rows(name)] for name in ("unchanged", "changed")}
+        self.assertGreater(min(rewards["unchanged"]), 0.0)
         self.assertEqual(rewards["changed"][:2], rewards["unchanged"][:2])
         self.assertNotEqual(rewards["changed"][2:], rewards["unchanged"][2:])
 
 
 class OverlongAnswers(Runs):
     def test_every_record_has_the_punished_reward(self):
-        """A model with random weights never ends an answer by itself: each sample loses the penalty, once."""
-        rewards = {}
+        """Each truncated answer loses the penalty, once; the others lose nothing."""
+        first = {}
         for overlong in ("keep", "penalty"):
             self.rl(overlong, **{"rl.overlong": overlong, "rl.overlong_penalty": 0.5, "rl.steps": 2, **ALL_SAMPLES})
             samples = self.samples(overlong)
-            self.assertTrue(all(record["finish_reason"] == "length" for record in samples.values()), samples)
             for row in self.rows(overlong):
                 of_step = [record["reward"] for (step, _), record in samples.items() if step == row["step"]]
                 self.assertEqual(len(of_step), 16)
                 self.assert_close(row["reward_mean"], sum(of_step) / len(of_step), 1e-12, overlong)
-            rewards[overlong] = [samples[0, sample]["reward"] for sample in range(16)]
-        for kept, punished in zip(rewards["keep"], rewards["penalty"]):
-            self.assertAlmostEqual(punished, kept - 0.5)
+            first[overlong] = [samples[0, sample] for sample in range(16)]
+        reasons = [record["finish_reason"] for record in first["keep"]]
+        self.assertEqual(set(reasons), {"length", "stop"})
+        for kept, punished, reason in zip(first["keep"], first["penalty"], reasons):
+            self.assertAlmostEqual(punished["reward"], kept["reward"] - (0.5 if reason == "length" else 0.0))
 
 
 class DynamicSampling(Runs):
