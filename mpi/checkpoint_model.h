@@ -4,8 +4,6 @@
 #include <string>
 
 #include "checkpoint/snapshot.h"
-#include "models/model.h"
-#include "models/split_model.h"
 #include "models/weights.h"
 
 namespace r1::mpi {
@@ -36,19 +34,5 @@ class DescriptionFolder {
  private:
   std::string path_;
 };
-
-/// What `slice` says of a range of a parameter, under the name prefix + its own: this rank's boxes
-/// of the tensor.
-checkpoint::ShardedTensor sharded_tensor(const models::FlatRange& range,
-                                         const models::Parameter& parameter,
-                                         const models::WeightSlice& slice,
-                                         const std::string& prefix = "");
-/// The same of a whole parameter's values.
-checkpoint::ShardedTensor sharded_tensor(const models::Parameter& parameter,
-                                         const models::WeightSlice& slice,
-                                         const std::string& prefix = "");
-
-/// All tensors of a model that is whole on this rank.
-std::vector<checkpoint::ShardedTensor> model_tensors(const models::Model& model);
 
 }  // namespace r1::mpi

@@ -102,8 +102,6 @@ class Run {
   /// were measured the best one is remembered (model path RUN/best) and never pruned. Called on the
   /// rank that writes.
   void measured(std::int64_t steps_done, double value, bool larger_is_better);
-  /// Length of completions from now on (rl.changes). Not recorded: it follows from the step.
-  void set_max_new_tokens(std::int64_t tokens) { setup_.config.sampling.max_new_tokens = tokens; }
   void write_samples(std::int64_t step, std::span<const data::Rollout> rollouts);
   bool stopped_early() const { return static_cast<bool>(stop_); }
   /// Whether a later start of the same folder finds all steps done.

@@ -19,6 +19,7 @@
 #include "models/classifier.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
+#include "models/sharded_parameter.h"
 #include "parallel/local_communicator.h"
 #include "tensor/dtype.h"
 
@@ -131,7 +132,7 @@ std::string write_checkpoint(const models::Model& model, const checkpoint::Blobs
   checkpoint::CheckpointOptions options;
   options.background = false;
   checkpoint::Saver saver(options, folder, 0, alone);
-  saver.save(0, {model_tensors(model), blobs});
+  saver.save(0, {models::model_tensors(model), blobs});
   if (!saver.last_result().published)
     throw base::InputError(
         fmt::format("{}: cannot write the checkpoint: {}", folder, saver.last_result().reason));

@@ -8,9 +8,9 @@
 #include "commands/commands.h"
 #include "commands/tool_model.h"
 #include "kernels/cuda_library.h"
-#include "model_input.h"
 #include "models/classifier.h"
 #include "tensor/dtype.h"
+#include "training/number_lists.h"
 #include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
@@ -61,11 +61,12 @@ void score_batch(const models::Model& model, std::vector<Scored>& batch, RecordW
   if (!tokens.empty()) {
     const auto device = model.device();
     const auto hidden =
-        model.forward({to_tensor(tokens, device),
-                       to_tensor(positions, device),
+        model.forward({training::to_tensor(tokens, device),
+                       training::to_tensor(positions, device),
                        {nn::make_packed_attention(segments, model.dtype(), device), nullptr, {}}});
-    const auto values = vocabulary::vocab_logprobs(hidden, model.head(), to_tensor(targets, device))
-                            .logprobs.to(at::kCPU, at::kDouble);
+    const auto values =
+        vocabulary::vocab_logprobs(hidden, model.head(), training::to_tensor(targets, device))
+            .logprobs.to(at::kCPU, at::kDouble);
     logprobs.assign(values.const_data_ptr<double>(),
                     values.const_data_ptr<double>() + values.numel());
   }

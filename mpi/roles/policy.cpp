@@ -33,16 +33,16 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
       },
       "loading the policy");
   if (active()) {
-    std::vector<ExtraParameter> extra;
+    std::vector<training::ExtraParameter> extra;
     if (config.advantage.needs_values()) {
       const auto options = at::TensorOptions(run.device()).dtype(run.dtype());
-      value_head_ =
-          ValueHead{at::zeros({1, model_->shape().hidden_size}, options), at::zeros({1}, options)};
+      value_head_ = training::ValueHead{at::zeros({1, model_->shape().hidden_size}, options),
+                                        at::zeros({1}, options)};
       extra = {{"value_head.weight", value_head_->weight}, {"value_head.bias", value_head_->bias}};
     }
-    trainer_ = std::make_unique<Trainer>(
+    trainer_ = std::make_unique<training::Trainer>(
         *model_, extra, config.optimizer, config.trainer, config.run, optimizer_steps(config.rl),
-        DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
+        training::DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
   }
   run.together(
       [&] {
@@ -112,7 +112,7 @@ void Policy::synchronise(std::int64_t step) {
 }
 
 RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
-                                  std::int64_t chunk) {
+                                  const config::StepSettings& settings, std::int64_t chunk) {
   const auto& rl = run_.config().rl;
   RolloutChunk result{chunk, {}};
   if (!samples()) return result;
@@ -127,8 +127,9 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
   if (replay_) {
     result.rollouts = sampler_->recorded(*replay_, step, mine, rl.samples_per_prompt);
   } else {
-    result.rollouts =
-        sampler_->sample(mine, rl.samples_per_prompt, run_.config().sampling, seed_of);
+    auto sampling = run_.config().sampling;
+    sampling.max_new_tokens = settings.max_new_tokens;
+    result.rollouts = sampler_->sample(mine, rl.samples_per_prompt, sampling, seed_of);
     sampler_->count_decode_steps();
   }
   for (auto& rollout : result.rollouts) rollout.policy_version = sampler_->version();
@@ -151,6 +152,21 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
 std::vector<data::Rollout> Policy::deliver(std::vector<data::Rollout> rollouts,
                                            std::span<const data::Prompt> prompts) {
   return sampler_ ? sampler_->deliver(std::move(rollouts), prompts) : std::move(rollouts);
+}
+
+metrics::Row Policy::update(std::span<const data::Rollout> rollouts,
+                            std::span<const data::TrainingSample> coldstart, std::int64_t step) {
+  if (!active()) return {};
+  auto result = training::update_policy(
+      {{*model_, *trainer_, data_parallel()},
+       value_head_ ? &*value_head_ : nullptr,
+       kl_controller_},
+      rollouts, coldstart, training::PolicyUpdateOptions(run_.config()),
+      {step, version_,
+       run_.seed({base::hash_name("mini-batches"), static_cast<std::uint64_t>(step)}),
+       run_.timeline(), [this] { run_.progress(); }});
+  version_ += result.num_optimizer_steps;
+  return std::move(result.row);
 }
 
 void Policy::add_sampling_metrics(metrics::Row& row) {

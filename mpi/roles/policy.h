@@ -3,21 +3,12 @@
 #include <memory>
 #include <optional>
 
-#include "algorithms/kl.h"
-#include "algorithms/loss.h"
-#include "model_input.h"
 #include "roles/policy_sampler.h"
 #include "roles/rollout_record.h"
 #include "run.h"
-#include "trainer.h"
+#include "training/policy_update.h"
 
 namespace r1::mpi {
-
-/// A linear layer on the final hidden state: value = hidden . weight + bias.
-struct ValueHead {
-  at::Tensor weight;  // [1, D]
-  at::Tensor bias;    // [1]
-};
 
 class Policy {
  public:
@@ -30,7 +21,7 @@ class Policy {
   void synchronise(std::int64_t step);
   /// Samples this rank's groups of a chunk of the step's prompts. On other ranks: an empty chunk.
   RolloutChunk sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
-                            std::int64_t chunk);
+                            const config::StepSettings& settings, std::int64_t chunk);
   /// Scored rollouts of `prompts` from the ranks that sampled them to those that train on them.
   /// Collective over: policy, generation.
   std::vector<data::Rollout> deliver(std::vector<data::Rollout> rollouts,
@@ -42,9 +33,8 @@ class Policy {
                                     const generation::SamplingOptions& sampling,
                                     std::int64_t samples, std::uint64_t seed);
 
-  /// Advantages, then all epochs and mini-batches of the step. `coldstart`: supervised samples of
-  /// the step, equal on all ranks. Metrics are those of all ranks. Collective over: policy.
-  metrics::Row update(std::vector<data::Rollout> rollouts,
+  /// training::update_policy on the ranks that train; elsewhere nothing. Collective over: policy.
+  metrics::Row update(std::span<const data::Rollout> rollouts,
                       std::span<const data::TrainingSample> coldstart, std::int64_t step);
 
   /// decode_steps from the first to the last of all replicas that sample, generation_idle_share (of
@@ -59,23 +49,22 @@ class Policy {
   /// Whether weights to sample with are there: after synchronise(), or from a checkpoint.
   bool can_sample() const { return sampler_ == nullptr || sampler_->version() >= 0; }
   models::Model& model() { return *model_; }
-  Trainer& trainer() { return *trainer_; }
+  training::Trainer& trainer() { return *trainer_; }
   parallel::Communicator& data_parallel();
   /// Weights as sent to the reference: bumped by every optimizer step that was taken.
   std::int64_t version() const { return version_; }
 
  private:
-  friend class PolicyUpdate;
   void persist();
   void persist_sampler();
 
   Run& run_;
   std::unique_ptr<models::Model> model_;
-  std::optional<ValueHead> value_head_;
+  std::optional<training::ValueHead> value_head_;
   std::unique_ptr<PolicySampler> sampler_;
   std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not written down
   std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled
-  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<training::Trainer> trainer_;
   algorithms::KlController kl_controller_;
   std::int64_t version_ = 0;
 };

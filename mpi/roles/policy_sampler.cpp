@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/timer.h"
-#include "checkpoint_model.h"
 #include "models/registry.h"
+#include "models/sharded_parameter.h"
 
 namespace r1::mpi {
 namespace {
@@ -185,7 +185,7 @@ std::vector<checkpoint::ShardedTensor> PolicySampler::weights_to_save() {
     const auto& replicas =
         parameter.expert ? groups.expert_data(kPolicyGenerate) : groups.data(kPolicyGenerate);
     for (const auto& slice : parameter.slices) {
-      tensors.push_back(sharded_tensor(parameter, slice, "generation/"));
+      tensors.push_back(models::sharded_tensor(parameter, slice, "generation/"));
       tensors.back().replica =
           slice.copy +
           replicas.rank() * groups.model_axes(kPolicyGenerate).size(parallel::ModelAxis::Tensor);

@@ -4,9 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "checkpoint_model.h"
 #include "config/stage_roles.h"
+#include "models/sharded_parameter.h"
 #include "roles/policy.h"
+#include "training/scoring.h"
 
 namespace r1::mpi {
 
@@ -37,7 +38,7 @@ void Reference::persist() {
                   if (!model_) return tensors;
                   for (const auto& parameter : model_->parameters())
                     for (const auto& slice : parameter.slices) {
-                      tensors.push_back(sharded_tensor(parameter, slice, "reference/"));
+                      tensors.push_back(models::sharded_tensor(parameter, slice, "reference/"));
                       tensors.back().replica = copy_of(parameter, slice);
                     }
                   return tensors;
@@ -65,10 +66,12 @@ std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollo
   const auto span = run_.timeline().span("reference log-probs", -1);
   std::vector<data::TrainingSample> samples;
   for (const auto& rollout : rollouts) samples.push_back(data::training_sample(rollout));
-  const auto& trainer = run_.config().trainer;
-  return score_samples(
-      *model_, samples, run_.config().sampling.temperature,
-      {trainer.score_batch_tokens, trainer.logprob_chunk_tokens, trainer.share_prefix}, &phase);
+  const auto& config = run_.config();
+  return training::score_samples(
+             *model_, samples,
+             training::scoring_options(config.trainer, config.sampling.temperature), nullptr,
+             &phase)
+      .logprobs;
 }
 
 void Reference::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {

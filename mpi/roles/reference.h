@@ -1,6 +1,6 @@
 #pragma once
 // The reference role: a frozen copy of the policy that gives log-probabilities of rollouts.
-#include "model_input.h"
+#include "models/lockstep.h"
 #include "models/offloaded_weights.h"
 #include "roles/rollouts.h"
 #include "run.h"

@@ -67,7 +67,7 @@ void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) con
 
 /// toxic-bert, for one, knows English alone: it calls nearly any other text safe.
 void RewardRole::warn_about_scripts(std::span<const data::Reward> rewards) {
-  if (warned_ || !classifier_ || !preference_rewards_) return;
+  if (warned_ || !classifier_) return;
   const auto foreign = std::count_if(rewards.begin(), rewards.end(), [](const auto& reward) {
     return reward.parts.at("safety.non_latin") > 0.0;
   });
@@ -79,7 +79,8 @@ void RewardRole::warn_about_scripts(std::span<const data::Reward> rewards) {
   warned_ = true;
 }
 
-std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts) {
+std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts,
+                                                 const config::StepSettings& settings) {
   std::vector<rewards::RewardInput> inputs;
   for (const auto& rollout : rollouts)
     inputs.push_back({rollout.prompt.problem,
@@ -89,24 +90,25 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
                       rollout.prompt.record,
                       rollout.completion.finish_reason == data::FinishReason::Length,
                       static_cast<std::int64_t>(rollout.completion.token_ids.size()),
-                      run_.config().sampling.max_new_tokens,
+                      settings.max_new_tokens,
                       {},
-                      preference_rewards_});
-  if (preference_rewards_) add_model_scores(inputs);
+                      settings.preference_rewards});
+  if (settings.preference_rewards) add_model_scores(inputs);
   auto rewards = reward_.score(inputs);
-  warn_about_scripts(rewards);
+  if (settings.preference_rewards) warn_about_scripts(rewards);
   return rewards;
 }
 
-void RewardRole::add_metrics(metrics::Row& row) const {
+void RewardRole::add_metrics(metrics::Row& row, const config::StepSettings& settings) const {
   if (options_.has_part(rewards::kRewardModelPart) || options_.has_part(rewards::kSafetyPart))
-    row.set("preference_rewards", preference_rewards_ ? 1.0 : 0.0);
+    row.set("preference_rewards", settings.preference_rewards ? 1.0 : 0.0);
 }
 
-void RewardRole::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk) {
-  service_.score(prompts, chunk, [this](std::span<const data::Rollout> rollouts) {
+void RewardRole::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
+                       const config::StepSettings& settings) {
+  service_.score(prompts, chunk, [&](std::span<const data::Rollout> rollouts) {
     const auto span = run_.timeline().span("rewards", -1);
-    return score_here(rollouts);
+    return score_here(rollouts, settings);
   });
 }
 

@@ -18,17 +18,18 @@ class RewardRole {
   /// started, InputError for a model.
   RewardRole(Run& run, const rewards::RewardOptions& options);
 
-  /// Whether parts that a model scores count from now on ([[rl.changes]]); else no model runs.
-  void set_preference_rewards(bool on) { preference_rewards_ = on; }
-
   /// preference_rewards, 0 or 1, where models score parts.
-  void add_metrics(metrics::Row& row) const;
+  void add_metrics(metrics::Row& row, const config::StepSettings& settings) const;
 
-  void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
+  /// As ScoreService. `settings`: those that the chunk was sampled with; without preference rewards
+  /// no model runs.
+  void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
+             const config::StepSettings& settings);
   void collect(std::vector<RolloutChunk>& chunks);
 
  private:
-  std::vector<data::Reward> score_here(std::span<const data::Rollout> rollouts);
+  std::vector<data::Reward> score_here(std::span<const data::Rollout> rollouts,
+                                       const config::StepSettings& settings);
   void add_model_scores(std::vector<rewards::RewardInput>& inputs) const;
   void tell_protections();
   void warn_about_scripts(std::span<const data::Reward> rewards);
@@ -37,7 +38,6 @@ class RewardRole {
   rewards::RewardOptions options_;
   rewards::CombinedReward reward_;
   std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used here
-  bool preference_rewards_ = true;
   bool warned_ = false;
   ScoreService<data::Reward> service_;
 };

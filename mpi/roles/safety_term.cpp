@@ -7,7 +7,7 @@
 #include "algorithms/score_function_loss.h"
 #include "base/random.h"
 #include "rewards/judged.h"
-#include "vocabulary/vocab_logprob.h"
+#include "training/score_function_gradient.h"
 
 namespace r1::mpi {
 namespace {
@@ -56,7 +56,7 @@ void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
     chunks[0].rollouts = generator_->sample(prompts, options.samples_per_prompt, sampling, seed_of,
                                             groups_of(learner.data_parallel()));
   }
-  judge_->score(prompts, chunks[0]);
+  judge_->score(prompts, chunks[0], {options.max_new_tokens, true});
   judge_->collect(chunks);
   answers_ = std::move(chunks[0].rollouts);
   run_.write_samples(step, answers_);
@@ -79,47 +79,21 @@ std::function<double()> SafetyTerm::gradient(Learner& learner) {
 
 /// Adds this rank's part of the term's gradient; returns its part of weight x term.
 double SafetyTerm::accumulate(Learner& learner, const at::Tensor& costs) {
-  const auto& config = run_.config();
-  const double weight = config.sft.safety.weight;
-  std::vector<data::TrainingSample> samples;
+  const double weight = run_.config().sft.safety.weight;
+  training::CostedAnswers answers{{}, costs, num_answers()};
   double cost = 0.0;
   for (const auto& answer : answers_) {
-    samples.push_back(data::training_sample(answer));
+    answers.samples.push_back(data::training_sample(answer));
     cost += cost_of(answer);
   }
-  const auto& model = learner.model();
-  const auto device = model.device();
-  const auto& trainer = config.trainer;
-  models::Lockstep lockstep(model, learner.trainer().idle_backward());
-  for (const auto& indices :
-       data::split_by_tokens(samples, trainer.micro_batch_tokens, trainer.share_prefix)) {
-    const auto batch = data::pack(samples, indices, trainer.share_prefix);
-    const auto input = model_input(batch, model);
-    lockstep.begin_pass();
-    const auto hidden = model.forward(input).index_select(0, to_tensor(batch.loss_rows, device));
-    const auto scores =
-        vocabulary::vocab_logprobs(hidden, model.head(), targets_tensor(batch, device), 1.0, false,
-                                   trainer.logprob_chunk_tokens);
-    std::vector<std::int64_t> numbers, lengths;
-    for (const auto& range : batch.samples) {
-      numbers.push_back(range.sample);
-      lengths.push_back(range.end - range.begin);
-    }
-    const auto loss = algorithms::score_function_loss(
-        scores.logprobs, algorithms::sequence_ids_of(to_tensor(lengths, device)),
-        costs.index_select(0, to_tensor(numbers, at::kCPU)), {0.0, num_answers()});
-    learner.trainer().backward(weight * loss, false);
-    run_.progress();
-  }
-  lockstep.finish();
+  training::add_score_function_gradient(learner.trained(), answers, weight, run_.config().trainer,
+                                        [this] { run_.progress(); });
   return weight * cost * algorithms::inverse(num_answers());
 }
 
-void SafetyTerm::add_metrics(Learner& learner, metrics::Row& row) const {
+void SafetyTerm::add_metrics(Learner& learner, training::SupervisedStep& step) const {
   if (!judge_ || !learner.active()) return;
-  double loss = 0.0;
-  for (const auto& [name, value] : row.values)
-    if (name == "loss") loss = std::get<double>(value);
+  auto& row = step.row;
   auto sums = at::zeros({4}, at::kDouble);
   auto* sum = sums.mutable_data_ptr<double>();
   for (const auto& answer : answers_) {
@@ -131,7 +105,7 @@ void SafetyTerm::add_metrics(Learner& learner, metrics::Row& row) const {
   learner.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "safety metrics").wait();
   sums *= algorithms::inverse(num_answers());
   const double term = sum[1];
-  row.set("lm_loss", loss - run_.config().sft.safety.weight * term);
+  row.set("lm_loss", step.loss - run_.config().sft.safety.weight * term);
   row.set("safety_mean", sum[0]);
   row.set("safety_term", term);
   row.set("safety_non_latin", sum[2]);

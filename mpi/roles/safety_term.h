@@ -30,7 +30,7 @@ class SafetyTerm {
   std::function<double()> gradient(Learner& learner);
   /// safety_mean, safety_term, safety_non_latin, safety_answer_length, and the loss without the
   /// term. Collective over: policy.
-  void add_metrics(Learner& learner, metrics::Row& row) const;
+  void add_metrics(Learner& learner, training::SupervisedStep& step) const;
 
  private:
   double accumulate(Learner& learner, const at::Tensor& costs);

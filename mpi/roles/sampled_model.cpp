@@ -30,7 +30,7 @@ std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> pr
     chunks[0].rollouts = generator_->sample(prompts, samples, sampling, seed_of,
                                             groups_of(run_.groups().data(kPolicy)));
   }
-  reward.score(prompts, chunks[0]);
+  reward.score(prompts, chunks[0], {sampling.max_new_tokens, true});
   reward.collect(chunks);
   return gather(std::move(chunks[0].rollouts), prompts);
 }

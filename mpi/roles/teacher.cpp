@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include "models/lockstep.h"
 #include "roles/rollout_messages.h"
 
 namespace r1::mpi {
@@ -82,13 +83,12 @@ const std::vector<int>& Teacher::server_of(std::size_t replica) const {
 
 std::vector<at::Tensor> Teacher::compute(const data::MicroBatch& batch) const {
   const at::NoGradGuard no_grad;
-  const auto hidden = model_->forward(model_input(batch, *model_))
-                          .index_select(0, to_tensor(batch.loss_rows, model_->device()));
-  if (!gives_top_k()) return {hidden};
+  const training::Pass pass(*model_, batch);
+  if (!gives_top_k()) return {pass.hidden()};
   const auto& loss = run_.config().distillation_loss;
   const auto likeliest =
-      vocabulary::vocab_top_k(hidden, model_->head(), loss.top_k, common_vocab_, loss.temperature,
-                              run_.config().trainer.logprob_chunk_tokens);
+      vocabulary::vocab_top_k(pass.hidden(), model_->head(), loss.top_k, common_vocab_,
+                              loss.temperature, run_.config().trainer.logprob_chunk_tokens);
   return {likeliest.ids, likeliest.logprobs, likeliest.rest};
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 // The teacher role: a frozen model that hands over final hidden states and, once, its head; or the
 // likeliest ids of each token (distillation_loss.top_k).
-#include "model_input.h"
 #include "roles/learner.h"
 #include "vocabulary/vocab_distillation.h"
 

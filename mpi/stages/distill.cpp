@@ -1,41 +1,15 @@
 // Distillation: teacher to student, by logits (exact KL from hidden states) or by the teacher's
 // text.
-#include <nlohmann/json.hpp>
-
-#include "algorithms/distillation_loss.h"
-#include "algorithms/sft_loss.h"
 #include "config/stage_roles.h"
 #include "roles/teacher.h"
 #include "stages/distillation_epochs.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 #include "stages/supervised_data.h"
-#include "vocabulary/vocab_distillation.h"
-#include "vocabulary/vocab_logprob.h"
+#include "training/distillation.h"
 
 namespace r1::mpi {
 namespace {
-
-/// The loss of a micro-batch, by what the teacher gives.
-at::Tensor loss_of(const vocabulary::TeacherOutput& teacher, const at::Tensor& hidden,
-                   const vocabulary::VocabHead& head, const at::Tensor& targets,
-                   const algorithms::DistillationLossOptions& loss,
-                   const algorithms::LossDenominators& denominators, std::int64_t chunk_tokens) {
-  if (const auto* likeliest = std::get_if<vocabulary::VocabTopK>(&teacher)) {
-    const auto terms = vocabulary::distillation_terms_top_k(
-        hidden, head, *likeliest,
-        loss.top_k_rest == "tail" ? vocabulary::TopKRest::Tail : vocabulary::TopKRest::Renormalised,
-        targets, loss.temperature, chunk_tokens);
-    return algorithms::distillation_loss(terms.forward_kl, terms.hard, loss, denominators).loss;
-  }
-  const auto& states = std::get<vocabulary::TeacherHidden>(teacher);
-  const auto common = std::min(head.vocab_size(), states.head.size(0));
-  const auto weights = algorithms::distillation_token_weights(loss, denominators);
-  const bool reverse = loss.divergence == "reverse";
-  return vocabulary::weighted_distillation(
-      hidden, head, states, targets, loss.temperature, common,
-      {reverse ? 0.0 : weights.soft, reverse ? weights.soft : 0.0, weights.hard}, chunk_tokens);
-}
 
 /// One student in the run folder of `setup`.
 base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
@@ -58,21 +32,18 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
   epochs.begin(trainer, step);
   for (; run.goes_on(step); ++step) {
     const auto samples = data.batch(step, distill.batch);
-    const auto denominators = count_targets(samples);
+    const auto denominators = training::count_targets(samples);
     if (teacher) teacher->serve(student, samples, step);
-    auto row = student.step(
-        samples,
-        [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-          const auto targets = targets_tensor(batch, run.device());
-          const auto head = student.model().head();
-          const auto chunk = run.config().trainer.logprob_chunk_tokens;
-          if (!teacher)
-            return vocabulary::vocab_cross_entropy(
-                hidden, head, targets, algorithms::sft_token_weight(denominators), chunk);
-          return loss_of(teacher->output(batch), hidden, head, targets,
-                         run.config().distillation_loss, denominators, chunk);
-        },
-        step);
+    const auto chunk = run.config().trainer.logprob_chunk_tokens;
+    const training::PassLoss from_teacher = [&](const training::Pass& pass) {
+      return training::distillation_loss(pass, teacher->output(pass.batch()),
+                                         run.config().distillation_loss, denominators, chunk);
+    };
+    auto row =
+        student
+            .step(samples, teacher ? from_teacher : training::cross_entropy(denominators, chunk),
+                  step)
+            .row;
     held_out.if_due(student, step, distill.eval_every, row);
     epochs.add(row, step);
     run.finish_step(step, std::move(row), "loss");

@@ -34,12 +34,9 @@ std::vector<data::Prompt> DynamicSampling::batch(std::int64_t step) {
 /// A group lives on one rank; the others learn of it by a sum.
 std::vector<bool> DynamicSampling::find_useful(std::span<const data::Rollout> rollouts,
                                                std::int64_t num_groups) {
-  const auto& rl = run_.config().rl;
   std::map<std::int64_t, std::pair<double, double>> range;  // group -> lowest, highest reward
   for (const auto& rollout : rollouts) {
-    const bool punished =
-        rl.overlong == "penalty" && rollout.completion.finish_reason == data::FinishReason::Length;
-    const double reward = rollout.reward.total - (punished ? rl.overlong_penalty : 0.0);
+    const double reward = rollout.reward.total;
     const auto [entry, is_new] = range.try_emplace(rollout.group, reward, reward);
     entry->second = {std::min(entry->second.first, reward), std::max(entry->second.second, reward)};
   }

@@ -81,7 +81,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     sampling.finish_next();
     add_rollout_metrics(row, run, rollouts, sampling.seconds());
     policy.add_sampling_metrics(row);
-    reward.add_metrics(row);
+    reward.add_metrics(row, run.config().settings_at(step));
     row.set("episode", static_cast<double>(step));
     row.set("groups_replaced", static_cast<double>(replaced));
     held_out.if_due(policy, step, row);

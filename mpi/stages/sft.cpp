@@ -1,13 +1,9 @@
 // Supervised fine-tuning: cold start, SFT 1, SFT 2.
-#include <nlohmann/json.hpp>
-
-#include "algorithms/sft_loss.h"
 #include "config/stage_roles.h"
 #include "roles/safety_term.h"
 #include "stages/stage_output.h"
 #include "stages/stages.h"
 #include "stages/supervised_data.h"
-#include "vocabulary/vocab_logprob.h"
 
 namespace r1::mpi {
 base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
@@ -22,20 +18,14 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
   held_out.before(learner, step);
   for (; run.goes_on(step); ++step) {
     const auto samples = data.batch(step, sft.batch);
-    const auto denominators = count_targets(samples);
     safety.sample(learner, data.prompts(step, sft.batch), step);
-    auto row = learner.step(
-        samples,
-        [&](const data::MicroBatch& batch, const at::Tensor& hidden, std::int64_t) {
-          return vocabulary::vocab_cross_entropy(hidden, learner.model().head(),
-                                                 targets_tensor(batch, run.device()),
-                                                 algorithms::sft_token_weight(denominators),
-                                                 run.config().trainer.logprob_chunk_tokens);
-        },
-        step, safety.gradient(learner));
-    safety.add_metrics(learner, row);
-    held_out.if_due(learner, step, sft.eval_every, row);
-    run.finish_step(step, std::move(row), "loss");
+    auto result = learner.step(samples,
+                               training::cross_entropy(training::count_targets(samples),
+                                                       run.config().trainer.logprob_chunk_tokens),
+                               step, safety.gradient(learner));
+    safety.add_metrics(learner, result);
+    held_out.if_due(learner, step, sft.eval_every, result.row);
+    run.finish_step(step, std::move(result.row), "loss");
     export_if_due(run, learner.active() ? &learner.trainer() : nullptr, step);
   }
   if (!run.stopped_early())

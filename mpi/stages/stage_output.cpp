@@ -114,16 +114,19 @@ nlohmann::json HeldOutScore::to_json(const Score& score) const {
   return {{"accuracy", score.accuracy}, {"reward", score.reward}};
 }
 
-HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::uint64_t salt) {
+HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::int64_t steps_done) {
   Score score;
   if (prompts_.empty()) return score;
+  const auto settings = run_.config().settings_at(std::max<std::int64_t>(0, steps_done - 1));
   auto sampling = run_.config().sampling;
+  sampling.max_new_tokens = settings.max_new_tokens;
   sampling.greedy = run_.config().rl.eval_greedy;
   const auto samples = sampling.greedy ? 1 : run_.config().rl.eval_samples;
   std::vector<RolloutChunk> chunks(1);
-  chunks[0].rollouts =
-      policy.answer(prompts_, sampling, samples, run_.seed({base::hash_name("held out"), salt}));
-  reward_.score(prompts_, chunks[0]);
+  chunks[0].rollouts = policy.answer(
+      prompts_, sampling, samples,
+      run_.seed({base::hash_name("held out"), static_cast<std::uint64_t>(steps_done)}));
+  reward_.score(prompts_, chunks[0], settings);
   reward_.collect(chunks);
   const auto answers = policy.deliver(std::move(chunks[0].rollouts), prompts_);
   if (!policy.active()) return score;
@@ -148,17 +151,17 @@ void HeldOutScore::before(Policy& policy, std::int64_t first_step) {
 void HeldOutScore::if_due(Policy& policy, std::int64_t step, metrics::Row& row) {
   const auto every = run_.config().rl.eval_every;
   if (prompts_.empty() || every == 0 || (step + 1) % every != 0) return;
-  const auto score = measure(policy, static_cast<std::uint64_t>(step + 1));
+  const auto score = measure(policy, step + 1);
   row.set("heldout_accuracy", score.accuracy);
   row.set("heldout_reward", score.reward);
   run_.measured(step + 1, score.reward, true);
 }
 
-nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t step) {
+nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t steps_done) {
   Score score;
   if (!prompts_.empty()) {
-    score = measure(policy, static_cast<std::uint64_t>(step));
-    run_.measured(step, score.reward, true);
+    score = measure(policy, steps_done);
+    run_.measured(steps_done, score.reward, true);
   }
   return {{"before", before_}, {"after", to_json(score)}, {"problems", prompts_.size()}};
 }
@@ -192,7 +195,7 @@ namespace {
 
 /// The trained model on the rank that writes. Its parts are gathered before anything is written: a
 /// full disk must not leave other ranks in a reduction. Collective over: policy.
-std::unique_ptr<models::Model> whole_model(Run& run, Trainer* trainer) {
+std::unique_ptr<models::Model> whole_model(Run& run, training::Trainer* trainer) {
   std::unique_ptr<models::Model> model;
   run.together(
       [&] {
@@ -204,7 +207,7 @@ std::unique_ptr<models::Model> whole_model(Run& run, Trainer* trainer) {
 
 }  // namespace
 
-void export_model(Run& run, Trainer* trainer, const std::string& path) {
+void export_model(Run& run, training::Trainer* trainer, const std::string& path) {
   const auto model = whole_model(run, trainer);
   run.together(
       [&] {
@@ -222,13 +225,13 @@ void export_model(Run& run, Trainer* trainer, const std::string& path) {
       "exporting the model");
 }
 
-void export_if_due(Run& run, Trainer* trainer, std::int64_t step) {
+void export_if_due(Run& run, training::Trainer* trainer, std::int64_t step) {
   const auto every = run.config().checkpoint.save_hf_every;
   if (every == 0 || (step + 1) % every != 0) return;
   export_model(run, trainer, run.folder() + "/hf/" + checkpoint::checkpoint_name(step + 1));
 }
 
-void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out) {
+void write_stage_output(Run& run, training::Trainer* trainer, nlohmann::json held_out) {
   double weight_change = 0.0;
   run.together(
       [&] {

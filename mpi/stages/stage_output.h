@@ -7,10 +7,13 @@
 #include "prompt_source.h"
 #include "roles/reward.h"
 
+namespace r1::training {
+class Trainer;
+}
+
 namespace r1::mpi {
 
 class Learner;
-class Trainer;
 class Policy;
 
 /// All rollouts of this rank, by sample number.
@@ -28,15 +31,16 @@ class HeldOutScore {
   /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
   void before(Policy& policy, std::int64_t first_step);
   void if_due(Policy& policy, std::int64_t step, metrics::Row& row);
-  /// {"before": …, "after": …} (accuracy and mean reward; null without held-out problems).
-  /// Collective over: world.
-  nlohmann::json summary(Policy& policy, std::int64_t step);
+  /// {"before": …, "after": …} (accuracy and mean reward; null without held-out problems) after
+  /// `steps_done` steps. Collective over: world.
+  nlohmann::json summary(Policy& policy, std::int64_t steps_done);
 
  private:
   struct Score {
     double accuracy = 0.0, reward = 0.0;
   };
-  Score measure(Policy& policy, std::uint64_t salt);
+  /// After `steps_done` steps, with the settings of the last of them.
+  Score measure(Policy& policy, std::int64_t steps_done);
   nlohmann::json to_json(const Score& score) const;
 
   Run& run_;
@@ -64,14 +68,14 @@ class HeldOutLoss {
 /// The trained model as the Hugging Face folder `path`, complete or not at all; an older one is
 /// replaced. `trainer`: null outside the policy. Collective over: world. Throws: InputError when
 /// the disk refuses.
-void export_model(Run& run, Trainer* trainer, const std::string& path);
+void export_model(Run& run, training::Trainer* trainer, const std::string& path);
 
 /// Every [checkpoint] save_hf_every steps: the model as a Hugging Face folder "hf/step-00000400" of
 /// the run folder (export_model). Collective over: world.
-void export_if_due(Run& run, Trainer* trainer, std::int64_t step);
+void export_if_due(Run& run, training::Trainer* trainer, std::int64_t step);
 
 /// Writes the model's folder (in the master's precision) and summary.json: held-out values,
 /// relative change of the weights. `trainer`: null outside the policy. Collective over: world.
-void write_stage_output(Run& run, Trainer* trainer, nlohmann::json held_out);
+void write_stage_output(Run& run, training::Trainer* trainer, nlohmann::json held_out);
 
 }  // namespace r1::mpi

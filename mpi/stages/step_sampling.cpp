@@ -2,33 +2,23 @@
 
 #include "base/timer.h"
 #include "stages/stage_output.h"
+#include "training/training_rows.h"
 
 namespace r1::mpi {
 
 StepSampling::StepSampling(Run& run, Policy& policy, RewardRole& reward, Reference& reference,
                            DynamicSampling& prompts)
-    : run_(run),
-      policy_(policy),
-      reward_(reward),
-      reference_(reference),
-      prompts_(prompts),
-      max_new_tokens_(run.config().sampling.max_new_tokens) {}
-
-/// What [[rl.changes]] say of a step.
-void StepSampling::apply_changes(std::int64_t step) {
-  const auto& rl = run_.config().rl;
-  run_.set_max_new_tokens(rl.max_new_tokens_at(step, max_new_tokens_));
-  reward_.set_preference_rewards(rl.preference_rewards_at(step));
-}
+    : run_(run), policy_(policy), reward_(reward), reference_(reference), prompts_(prompts) {}
 
 /// Chunk by chunk, so that scoring overlaps sampling.
 void StepSampling::start(std::vector<data::Prompt> prompts, std::int64_t step) {
   const base::Stopwatch watch;
+  const auto settings = run_.config().settings_at(step);
   batch_ = std::move(prompts);
   chunks_.clear();
   for (std::int64_t c = 0; c < run_.config().rl.chunks; ++c) {
-    chunks_.push_back(policy_.sample_chunk(batch_, step, c));
-    reward_.score(batch_, chunks_.back());
+    chunks_.push_back(policy_.sample_chunk(batch_, step, settings, c));
+    reward_.score(batch_, chunks_.back(), settings);
     reference_.score(batch_, chunks_.back());
   }
   started_seconds_ = policy_.samples() ? watch.seconds() : 0.0;
@@ -38,11 +28,12 @@ std::vector<data::Rollout> StepSampling::finish(std::int64_t step) {
   const auto waiting = run_.timeline().span("wait for scores", step);
   reward_.collect(chunks_);
   reference_.collect(chunks_);
-  return policy_.deliver(join(std::move(chunks_)), batch_);
+  auto rollouts = policy_.deliver(join(std::move(chunks_)), batch_);
+  training::punish_overlong(rollouts, run_.config().rl);
+  return rollouts;
 }
 
 void StepSampling::begin(std::int64_t step) {
-  apply_changes(step);
   if (!ahead() || step >= run_.total_steps()) return;
   if (!policy_.can_sample()) policy_.synchronise(step);
   start(prompts_.batch(step), step);
@@ -55,7 +46,6 @@ std::vector<data::Rollout> StepSampling::rollouts(std::int64_t step) {
     seconds_ = next_seconds_;
     return std::move(next_);
   }
-  apply_changes(step);
   policy_.synchronise(step);
   seconds_ = 0.0;
   return more(prompts_.batch(step), step);
@@ -73,7 +63,6 @@ void StepSampling::start_next(std::int64_t step) {
   policy_.synchronise(step);
   sampled_step_ = step + 1;
   if (sampled_step_ >= run_.total_steps()) return;
-  apply_changes(sampled_step_);
   start(prompts_.batch(sampled_step_), sampled_step_);
 }
 

@@ -24,7 +24,8 @@ class StepSampling {
 
   /// Before the first step of this start of the program.
   void begin(std::int64_t step);
-  /// Scored rollouts of the step that this rank owns.
+  /// Rollouts of the step that this rank owns, with their final rewards: scores, and what
+  /// rl.overlong takes off them.
   std::vector<data::Rollout> rollouts(std::int64_t step);
   /// The same of further prompts of the step (staleness 0).
   std::vector<data::Rollout> more(std::span<const data::Prompt> prompts, std::int64_t step);
@@ -37,7 +38,6 @@ class StepSampling {
 
  private:
   bool ahead() const { return run_.config().rl.staleness > 0; }
-  void apply_changes(std::int64_t step);
   void start(std::vector<data::Prompt> prompts, std::int64_t step);
   std::vector<data::Rollout> finish(std::int64_t step);
 
@@ -46,7 +46,6 @@ class StepSampling {
   RewardRole& reward_;
   Reference& reference_;
   DynamicSampling& prompts_;
-  std::int64_t max_new_tokens_;      // before all changes
   std::vector<data::Prompt> batch_;  // being sampled
   std::vector<RolloutChunk> chunks_;
   std::vector<data::Rollout> next_;  // scored rollouts of the next step

@@ -49,6 +49,10 @@ struct Config {
   metrics::MetricsOptions metrics;
   plan::PlanOptions plan;
 
+  /// Of a step of the RL stages.
+  StepSettings settings_at(std::int64_t step) const {
+    return rl.settings_at(step, sampling.max_new_tokens);
+  }
   void visit(base::OptionVisitor& v);
 };
 

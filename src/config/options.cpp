@@ -53,8 +53,11 @@ void RunOptions::visit(base::OptionVisitor& v) {
   v("log_every", log_every,
     "steps between progress lines in a log (guide: 10 updates in RL, 100 batches in distillation); "
     "0: a line every metrics.progress_seconds");
-  v("max_bad_steps", max_bad_steps, "skipped steps in a row (not finite, exploding) before exit 3");
-  v("outlier_factor", outlier_factor, "a gradient norm above this many running medians is skipped");
+  v("max_bad_steps", max_bad_steps, "skipped optimizer steps in a row before exit 3");
+  v("outlier_factor", outlier_factor,
+    "an optimizer step whose gradient norm exceeds this many medians of earlier steps is skipped, "
+    "where only steps that had advantages are judged and compared; 0: gradients are clipped, and "
+    "only steps that are not finite are skipped");
   v("profile", profile,
     "[first, last] step of a Chrome trace, profile_rankN.json in the run folder; empty: none");
 }
@@ -69,7 +72,8 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_at_least(problems, key + ".max_steps", max_steps, 0);
   base::require_at_least(problems, key + ".log_every", log_every, 0, " (0: by time)");
   base::require_above(problems, key + ".max_bad_steps", max_bad_steps, 0);
-  base::require_above(problems, key + ".outlier_factor", outlier_factor, 1);
+  problems.require(outlier_factor == 0.0 || outlier_factor > 1.0, key + ".outlier_factor",
+                   fmt::format("expected 0 (off) or more than 1, found {}", outlier_factor));
   problems.require(
       profile.empty() || (profile.size() == 2 && profile[0] >= 0 && profile[0] <= profile[1]),
       key + ".profile", "expected [first step, last step], or [] for none");

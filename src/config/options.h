@@ -24,7 +24,7 @@ struct RunOptions {
   std::int64_t max_steps = 0;
   std::int64_t log_every = 0;
   std::int64_t max_bad_steps = 5;
-  double outlier_factor = 20.0;
+  double outlier_factor = 0.0;
   std::vector<std::int64_t> profile;  // {first, last} step of a trace; empty: none
 
   /// Whether a trace is on at `step`.

@@ -39,18 +39,15 @@ std::int64_t RlOptions::coldstart_samples() const {
   return std::llround(coldstart.fraction * static_cast<double>(samples_per_step()));
 }
 
-std::int64_t RlOptions::max_new_tokens_at(std::int64_t step, std::int64_t before) const {
-  for (const auto& change : changes)
-    if (change.from_step <= step && change.max_new_tokens > 0) before = change.max_new_tokens;
-  return before;
-}
-
-bool RlOptions::preference_rewards_at(std::int64_t step) const {
-  bool on = true;
-  for (const auto& change : changes)
-    if (change.from_step <= step && change.preference_rewards != "keep")
-      on = change.preference_rewards == "on";
-  return on;
+StepSettings RlOptions::settings_at(std::int64_t step, std::int64_t max_new_tokens) const {
+  StepSettings settings{max_new_tokens, true};
+  for (const auto& change : changes) {
+    if (change.from_step > step) continue;
+    if (change.max_new_tokens > 0) settings.max_new_tokens = change.max_new_tokens;
+    if (change.preference_rewards != "keep")
+      settings.preference_rewards = change.preference_rewards == "on";
+  }
+  return settings;
 }
 
 void RlOptions::visit(base::OptionVisitor& v) {

@@ -30,6 +30,13 @@ struct RlChangeOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
+/// What [[rl.changes]] may set, as it is at one step. A value that travels with the step: with
+/// staleness two steps are under way at a time.
+struct StepSettings {
+  std::int64_t max_new_tokens = 0;  // of a completion
+  bool preference_rewards = true;   // whether the parts that a model scores count
+};
+
 /// [rl]: both RL stages. The defaults are the guide's.
 struct RlOptions {
   std::int64_t steps = 100000;
@@ -60,10 +67,8 @@ struct RlOptions {
   std::int64_t mini_batch_samples() const {
     return mini_batch > 0 ? mini_batch : samples_per_step();
   }
-  /// sampling.max_new_tokens at a step, given what it is before all changes.
-  std::int64_t max_new_tokens_at(std::int64_t step, std::int64_t before) const;
-  /// Whether parts that a model scores (reward model, safety) count at a step.
-  bool preference_rewards_at(std::int64_t step) const;
+  /// `max_new_tokens`: [sampling]'s, which holds before all changes.
+  StepSettings settings_at(std::int64_t step, std::int64_t max_new_tokens) const;
   /// Cold-start samples of a step: round(fraction x batch).
   std::int64_t coldstart_samples() const;
 

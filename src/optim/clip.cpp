@@ -27,24 +27,25 @@ double OutlierGuard::bound() const {
   return factor_ * *middle;
 }
 
-bool OutlierGuard::accept(std::int64_t step, double loss, double norm) {
-  const double limit = bound();
-  // A step without any advantage has norm 0 and says nothing of the usual size. Outliers count too:
-  // norms that stay large are the new usual size, and a guard that never learnt so would skip for
-  // ever.
-  if (std::isfinite(norm) && norm > 0.0) norms_.push_back(norm);
-  if (norms_.size() > kWindow) norms_.erase(norms_.begin());
-  if (std::isfinite(loss) && std::isfinite(norm) && norm <= limit) {
+std::string OutlierGuard::judge(const PendingStep& step) {
+  const double norm = step.gradient_norm;
+  const double limit = step.has_advantages ? bound() : std::numeric_limits<double>::infinity();
+  if (std::isfinite(step.loss) && std::isfinite(norm) && norm <= limit) {
+    if (step.has_advantages) norms_.push_back(norm);
+    if (norms_.size() > kWindow) norms_.erase(norms_.begin());
     in_a_row_ = 0;
-    return true;
+    return {};
   }
   ++num_skipped_;
-  if (++in_a_row_ >= max_in_a_row_)
-    throw base::NumericalError(fmt::format(
-        "step {}: loss {}, gradient norm {}: expected finite values and a norm of at most {} ({} x "
-        "the running median); {} steps in a row were skipped for this",
-        step, loss, norm, limit, factor_, in_a_row_));
-  return false;
+  ++in_a_row_;
+  auto reason = fmt::format("optimizer step {}: loss {}, gradient norm {}: expected finite values",
+                            step.number, step.loss, norm);
+  if (std::isfinite(limit))
+    reason += fmt::format(" and a norm of at most {} ({} x the median)", limit, factor_);
+  if (in_a_row_ >= max_in_a_row_)
+    throw base::NumericalError(
+        fmt::format("{}; {} steps in a row were skipped for this", reason, in_a_row_));
+  return reason;
 }
 
 void OutlierGuard::restore(const State& state) {

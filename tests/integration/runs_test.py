@@ -219,6 +219,37 @@ class Changes(Runs):
         self.assertIn("max_new_tokens = 16", (self.folder / "run" / "resolved.toml").read_text())
 
 
+    def test_held_out_score_has_its_own_steps_length(self):
+        """With staleness the samples of the next step, which are longer, are drawn before a step's held-out score."""
+        config = self.folder / "changes.toml"
+        config.write_text(f'include = "{VARIED}"\n[[rl.changes]]\nfrom_step = 2\nmax_new_tokens = 24\n')
+        for name, file in (("unchanged", VARIED), ("changed", config)):
+            self.rl(name, config=file, rl__steps=4, rl__staleness=1, rl__eval_every=1, rl__eval_greedy=False,
+                    rl__eval_samples=4)
+        rewards = {name: [row["heldout_reward"] for row in self.rows(name)] for name in ("unchanged", "changed")}
+        self.assertGreater(min(rewards["unchanged"]), 0.0)
+        self.assertEqual(rewards["changed"][:2], rewards["unchanged"][:2])
+        self.assertNotEqual(rewards["changed"][2:], rewards["unchanged"][2:])
+
+
+class OverlongAnswers(Runs):
+    def test_every_record_has_the_punished_reward(self):
+        """Each truncated answer loses the penalty, once; the others lose nothing."""
+        first = {}
+        for overlong in ("keep", "penalty"):
+            self.rl(overlong, **{"rl.overlong": overlong, "rl.overlong_penalty": 0.5, "rl.steps": 2, **ALL_SAMPLES})
+            samples = self.samples(overlong)
+            for row in self.rows(overlong):
+                of_step = [record["reward"] for (step, _), record in samples.items() if step == row["step"]]
+                self.assertEqual(len(of_step), 16)
+                self.assert_close(row["reward_mean"], sum(of_step) / len(of_step), 1e-12, overlong)
+            first[overlong] = [samples[0, sample] for sample in range(16)]
+        reasons = [record["finish_reason"] for record in first["keep"]]
+        self.assertEqual(set(reasons), {"length", "stop"})
+        for kept, punished, reason in zip(first["keep"], first["penalty"], reasons):
+            self.assertAlmostEqual(punished["reward"], kept["reward"] - (0.5 if reason == "length" else 0.0))
+
+
 class DynamicSampling(Runs):
     """Rewards of two values, so that many groups are equal."""
 

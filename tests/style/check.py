@@ -33,6 +33,7 @@ LAYERS = {
     "metrics": ["base"],
     "config": ["base", "parallel"],
     "plan": ["config", "models"],
+    "training": ["config", "models", "data", "algorithms", "optim", "metrics"],
 }
 # Headers that a module may include beyond its layer: config composes every module's option structs.
 EXTRA_HEADERS = {"config": re.compile(r"^[a-z_/]+/options\.h$")}

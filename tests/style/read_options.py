@@ -10,7 +10,7 @@ import re
 # Files that handle every option alike, or only check them.
 NO_READERS = re.compile(r"^src/config/(checks|compare|load|print|document|config)\.(h|cpp)$")
 # Options that no code names although they act: (struct, member).
-EXCEPTIONS = {("RlOptions", "max_ratio")}
+EXCEPTIONS = set()
 
 VISIT = re.compile(r"\bvoid (?:(\w+)::)?visit\((?:\w+::)*OptionVisitor& (\w+)\)[^;{]*\{")
 CHECK = re.compile(r"\bvoid (?:\w+::)?check\(const std::string& \w+,[^;{]*\{")

@@ -51,7 +51,8 @@ TEST(PolicyRole, SamplesWhatOneEngineDraws) {
     policy.synchronise(0);
     std::int64_t num_samples = 0;
     for (std::int64_t c = 0; c < toy.config().rl.chunks; ++c)
-      for (const auto& rollout : policy.sample_chunk(prompts, 0, c).rollouts) {
+      for (const auto& rollout :
+           policy.sample_chunk(prompts, 0, toy.config().settings_at(0), c).rollouts) {
         const auto& wanted = expected[static_cast<std::size_t>(rollout.sample)];
         EXPECT_EQ(rollout.completion.token_ids, wanted.token_ids)
             << toy.groups().layout().print() << ", sample " << rollout.sample;
@@ -68,6 +69,47 @@ TEST(PolicyRole, SamplesWhatOneEngineDraws) {
     EXPECT_EQ(world.all_reduce_scalar(leads * static_cast<double>(num_samples),
                                       parallel::ReduceOp::Sum, "samples"),
               static_cast<double>(expected.size()));
+  }
+}
+
+/// This rank's part of a step: of each question a right answer and a wrong one, whose tokens the
+/// weights that drew them gave this log-probability.
+std::vector<data::Rollout> scored_rollouts(test::ToyRun& toy, double logprob) {
+  const auto prompts = test::questions(toy.config().rl.prompts_per_step);
+  std::vector<data::Rollout> rollouts;
+  for (std::int64_t c = 0; c < test::kChunks; ++c)
+    for (auto& rollout : test::own_chunk(toy.groups(), prompts, c).rollouts) {
+      rollout.completion.logprobs.assign(rollout.completion.token_ids.size(), logprob);
+      rollout.reward.total = rollout.sample % 2 == 0 ? 1.0 : 0.0;
+      rollouts.push_back(rollout);
+    }
+  return rollouts;
+}
+
+double value_of(const metrics::Row& row, const std::string& name) {
+  for (const auto& [key, value] : row.values)
+    if (key == name) return std::get<double>(value);
+  ADD_FAILURE() << "no " << name;
+  return 0.0;
+}
+
+// A token of the toy model has a log-probability of about -5.6.
+TEST(PolicyRole, LeavesOutMiniBatchesWhoseMeanRatioIsTooLarge) {
+  for (const double logprob : {-5.0, -20.0}) {
+    test::ToyRun toy(
+        "rl", {"kl.coefficient=0.0", "rl.staleness=1", "rl.max_ratio=10.0", "rl.prompts_per_step=8",
+               "rl.samples_per_prompt=2", "rl.mini_batch=8", "roles.reward.share_with=\"policy\""});
+    Policy policy(toy.run());
+    toy.run().begin(1);
+    if (!policy.active()) continue;
+    const auto before = policy.model().parameters()[1].value.detach().clone();
+    const auto row = policy.update(scored_rollouts(toy, logprob), {}, 0);
+    const bool far = logprob == -20.0;
+    EXPECT_EQ(value_of(row, "over_ratio_mini_batches"), far ? 2.0 : 0.0);
+    EXPECT_EQ(value_of(row, "over_ratio_tokens"), far ? 16.0 * 3.0 : 0.0);
+    EXPECT_EQ(at::equal(policy.model().parameters()[1].value.detach(), before), far);
+    EXPECT_EQ(policy.version(), far ? 0 : 2);
+    EXPECT_EQ(policy.trainer().num_steps(), 2);
   }
 }
 

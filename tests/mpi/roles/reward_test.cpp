@@ -18,7 +18,7 @@ TEST(RewardRole, ScoresEveryRolloutAsOneProcessDoes) {
   std::vector<RolloutChunk> chunks;
   for (std::int64_t c = 0; c < test::kChunks; ++c) {
     chunks.push_back(test::own_chunk(toy.groups(), prompts, c));
-    reward.score(prompts, chunks.back());
+    reward.score(prompts, chunks.back(), config.settings_at(0));
   }
   reward.collect(chunks);
 

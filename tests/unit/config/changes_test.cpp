@@ -14,19 +14,20 @@ TEST(Changes, TheLastLengthOfThoseReachedCounts) {
   const auto rl = with_changes();
   for (const auto& [step, expected] : std::map<std::int64_t, std::int64_t>{
            {0, 32}, {4, 32}, {5, 64}, {9, 64}, {11, 64}, {12, 128}, {1000, 128}})
-    EXPECT_EQ(rl.max_new_tokens_at(step, 32), expected) << "step " << step;
+    EXPECT_EQ(rl.settings_at(step, 32).max_new_tokens, expected) << "step " << step;
 }
 
 TEST(Changes, PreferenceRewardsAreSwitchedAndKept) {
   const auto rl = with_changes();
   for (const auto& [step, expected] : std::map<std::int64_t, bool>{
            {0, false}, {5, false}, {8, false}, {9, true}, {11, true}, {12, false}})
-    EXPECT_EQ(rl.preference_rewards_at(step), expected) << "step " << step;
+    EXPECT_EQ(rl.settings_at(step, 32).preference_rewards, expected) << "step " << step;
 }
 
 TEST(Changes, WithoutAnyNothingChanges) {
-  EXPECT_EQ(RlOptions().max_new_tokens_at(7, 32), 32);
-  EXPECT_TRUE(RlOptions().preference_rewards_at(7));
+  const auto settings = RlOptions().settings_at(7, 32);
+  EXPECT_EQ(settings.max_new_tokens, 32);
+  EXPECT_TRUE(settings.preference_rewards);
 }
 
 TEST(Changes, ASwitchNeedsAPartThatAModelScores) {

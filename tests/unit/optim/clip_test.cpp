@@ -39,41 +39,64 @@ TEST(ClipScale, ShrinksOnlyWhatIsTooLong) {
   EXPECT_EQ(clip_scale(4.0, 0.0), 1.0);
 }
 
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 OutlierGuard settled_guard(std::int64_t max_in_a_row) {
   OutlierGuard guard(20.0, max_in_a_row);
-  for (int step = 0; step < 20; ++step) EXPECT_TRUE(guard.accept(step, 0.1, 1.0 + 0.01 * step));
+  for (int step = 0; step < 20; ++step)
+    EXPECT_EQ(guard.judge({step, 0.1, 1.0 + 0.01 * step, true}), "");
   return guard;
 }
 
-TEST(OutlierGuard, SkipsAndCountsOutliers) {
+TEST(OutlierGuard, WithoutAFactorOnlyWhatIsNotFiniteIsSkipped) {
+  OutlierGuard guard(0.0, 5);
+  for (int step = 0; step < 20; ++step) EXPECT_EQ(guard.judge({step, 0.1, 1e-4, true}), "");
+  EXPECT_EQ(guard.judge({20, 0.1, 1e6, true}), "");
+  EXPECT_NE(guard.judge({21, kNaN, 1.0, true}), "");
+  EXPECT_NE(guard.judge({22, 0.1, kInfinity, false}), "");
+  EXPECT_EQ(guard.num_skipped(), 2);
+}
+
+TEST(OutlierGuard, TheReasonNamesStepNormAndBound) {
   OutlierGuard guard = settled_guard(5);
-  EXPECT_FALSE(guard.accept(20, 0.1, 30.0));
-  EXPECT_FALSE(guard.accept(21, std::numeric_limits<double>::quiet_NaN(), 1.0));
-  EXPECT_FALSE(guard.accept(22, 0.1, std::numeric_limits<double>::infinity()));
-  EXPECT_TRUE(guard.accept(23, 0.1, 15.0));
-  EXPECT_EQ(guard.num_skipped(), 3);
+  EXPECT_EQ(guard.judge({20, 0.5, 30.0, true}),
+            "optimizer step 20: loss 0.5, gradient norm 30: expected finite values and a norm of "
+            "at most 22 (20 x the median)");
+  EXPECT_EQ(guard.judge({21, 0.5, 15.0, true}), "");
+  EXPECT_EQ(guard.num_skipped(), 1);
+}
+
+// With sparse rewards most steps have the gradient of a KL or entropy term alone.
+TEST(OutlierGuard, StepsWithoutAdvantagesAreNeitherJudgedNorCompared) {
+  OutlierGuard guard(20.0, 3);
+  for (int step = 0; step < 100; ++step) {
+    const bool has_advantages = step % 5 == 4;
+    EXPECT_EQ(guard.judge({step, 0.1, has_advantages ? 1.0 : 1e-4, has_advantages}), "") << step;
+  }
+  EXPECT_EQ(guard.judge({100, 0.1, 21.0, false}), "");
+  EXPECT_NE(guard.judge({101, 0.1, 21.0, true}), "");
+}
+
+TEST(OutlierGuard, SkippedStepsDoNotMoveTheMedian) {
+  OutlierGuard guard = settled_guard(100);
+  for (int step = 20; step < 60; ++step) EXPECT_NE(guard.judge({step, 0.1, 30.0, true}), "");
 }
 
 TEST(OutlierGuard, ThrowsAfterTooManyInARow) {
   OutlierGuard guard = settled_guard(3);
-  EXPECT_FALSE(guard.accept(20, 0.1, 100.0));
-  EXPECT_FALSE(guard.accept(21, 0.1, 100.0));
-  EXPECT_THROW(guard.accept(22, 0.1, 100.0), base::NumericalError);
-}
-
-TEST(OutlierGuard, StepsWithoutGradientDoNotMoveTheMedian) {
-  OutlierGuard guard(20.0, 3);
-  for (int step = 0; step < 50; ++step) EXPECT_TRUE(guard.accept(step, 0.0, 0.0));
-  EXPECT_TRUE(guard.accept(50, 0.1, 1.0));
+  EXPECT_NE(guard.judge({20, 0.1, 100.0, true}), "");
+  EXPECT_NE(guard.judge({21, 0.1, 100.0, true}), "");
+  EXPECT_THROW(guard.judge({22, 0.1, 100.0, true}), base::NumericalError);
 }
 
 TEST(OutlierGuard, ContinuesAsNeverStopped) {
   OutlierGuard first = settled_guard(3);
-  EXPECT_FALSE(first.accept(20, 0.1, 100.0));
+  EXPECT_NE(first.judge({20, 0.1, 100.0, true}), "");
   OutlierGuard second(20.0, 3);
   second.restore(first.state());
-  EXPECT_FALSE(second.accept(21, 0.1, 100.0));
-  EXPECT_THROW(second.accept(22, 0.1, 100.0), base::NumericalError);
+  EXPECT_NE(second.judge({21, 0.1, 100.0, true}), "");
+  EXPECT_THROW(second.judge({22, 0.1, 100.0, true}), base::NumericalError);
   EXPECT_EQ(second.num_skipped(), 3);
 }
 

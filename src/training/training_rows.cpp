@@ -1,14 +1,18 @@
-#include "roles/training_rows.h"
+#include "training/training_rows.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 
 #include "algorithms/advantages.h"
-#include "model_input.h"
+#include "training/number_lists.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
+
+bool is_truncated(const data::Rollout& rollout) {
+  return rollout.completion.finish_reason == data::FinishReason::Length;
+}
 
 /// The lists of all rows, one behind the other.
 at::Tensor joined(const std::vector<TrainingRow>& rows, std::vector<double> TrainingRow::*list) {
@@ -31,18 +35,22 @@ void share_out(const at::Tensor& values, std::vector<TrainingRow>& rows,
 
 }  // namespace
 
-std::vector<TrainingRow> make_training_rows(std::vector<data::Rollout>& rollouts,
+void punish_overlong(std::span<data::Rollout> rollouts, const config::RlOptions& rl) {
+  if (rl.overlong != "penalty") return;
+  for (auto& rollout : rollouts)
+    if (is_truncated(rollout)) rollout.reward.total -= rl.overlong_penalty;
+}
+
+std::vector<TrainingRow> make_training_rows(std::span<const data::Rollout> rollouts,
                                             const config::RlOptions& rl) {
   std::vector<TrainingRow> rows;
-  for (auto& rollout : rollouts) {
-    const bool truncated = rollout.completion.finish_reason == data::FinishReason::Length;
-    if (truncated && rl.overlong == "penalty") rollout.reward.total -= rl.overlong_penalty;
+  for (const auto& rollout : rollouts) {
     TrainingRow row;
     row.sample = rollout.sample;
     row.tokens = data::training_sample(rollout);
     row.sampled_logprobs = rollout.completion.logprobs;
     row.reference_logprobs = rollout.reference_logprobs;
-    row.in_loss = !rollout.reward.drop && !(truncated && rl.overlong == "mask");
+    row.in_loss = !rollout.reward.drop && !(rl.overlong == "mask" && is_truncated(rollout));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -69,8 +77,9 @@ GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
 }
 
 void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
-                          const config::Config& config, algorithms::KlController& controller,
-                          parallel::Communicator& data) {
+                          const algorithms::AdvantageOptions& options,
+                          const algorithms::KlOptions& kl_options,
+                          algorithms::KlController& controller, parallel::Communicator& data) {
   std::vector<double> scores;
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -83,14 +92,14 @@ void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::
   const auto logprobs = joined(rows, &TrainingRow::old_logprobs);
   const auto reference = has_reference ? joined(rows, &TrainingRow::reference_logprobs) : logprobs;
   const auto length_tensor = at::tensor(lengths, at::kLong);
-  const double coefficient = config.kl.in_reward() ? controller.coefficient() : 0.0;
-  const auto rewards = algorithms::rewards_with_kl(logprobs, reference, to_tensor(scores),
-                                                   length_tensor, config.kl.estimator, coefficient);
+  const double coefficient = kl_options.in_reward() ? controller.coefficient() : 0.0;
+  const auto rewards = algorithms::rewards_with_kl(
+      logprobs, reference, to_tensor(scores), length_tensor, kl_options.estimator, coefficient);
   const auto bootstrap = at::zeros({static_cast<std::int64_t>(rows.size())}, at::kDouble);
   const auto gae = algorithms::gae(rewards, joined(rows, &TrainingRow::old_values), length_tensor,
-                                   bootstrap, config.advantage.gamma, config.advantage.lambda);
+                                   bootstrap, options.gamma, options.lambda);
   auto advantages = gae.advantages;
-  if (config.advantage.whiten)
+  if (options.whiten)
     advantages = algorithms::whiten(advantages, [&](at::Tensor& sums) {
       data.all_reduce(sums, parallel::ReduceOp::Sum, "whitening").wait();
     });
@@ -104,4 +113,4 @@ void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::
   controller.update(kl / std::max(1.0, samples), samples);
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -1,16 +1,17 @@
-#include "trainer.h"
+#include "training/trainer.h"
 
 #include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
-#include "checkpoint_model.h"
+#include "base/log.h"
+#include "models/sharded_parameter.h"
 #include "models/split_model.h"
 #include "optim/schedule.h"
 #include "tensor/dtype.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 std::vector<models::Parameter> joined(const models::Model& model,
@@ -69,7 +70,7 @@ at::Tensor Trainer::global_expert_load() {
   return load;
 }
 
-OptimizerStep Trainer::finish(double loss) {
+OptimizerStep Trainer::finish(double loss, bool has_advantages) {
   parameters_.finish();
   OptimizerStep step;
   step.gradient_norm = std::sqrt(parameters_.squared_norm());
@@ -77,7 +78,10 @@ OptimizerStep Trainer::finish(double loss) {
       optimizer_options_.schedule, optimizer_options_.learning_rate, num_steps_, total_steps_);
   const auto load = global_expert_load();
   if (load.defined()) step.expert_load = load.cpu();
-  step.skipped = !guard_.accept(num_steps_, loss, step.gradient_norm);
+  const auto problem = guard_.judge({num_steps_, loss, step.gradient_norm, has_advantages});
+  step.skipped = !problem.empty();
+  if (step.skipped && data_.all->rank() == 0 && model_.axes().tensor->rank() == 0)
+    base::log_warning("{}; the step is skipped", problem);
   if (!step.skipped) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> gradients;
@@ -89,6 +93,12 @@ OptimizerStep Trainer::finish(double loss) {
   }
   ++num_steps_;
   return step;
+}
+
+void Trainer::discard() {
+  parameters_.finish();
+  model_.take_expert_load();
+  ++num_steps_;
 }
 
 std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
@@ -104,8 +114,8 @@ std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
       const bool my_turn =
           parameters_.is_sharded(range.parameter) || count++ % replicas.size() == replicas.rank();
       const auto add = [&](const std::string& prefix, const at::Tensor& values) {
-        auto tensor =
-            sharded_tensor({range.parameter, range.begin, values}, parameter, slice, prefix);
+        auto tensor = models::sharded_tensor({range.parameter, range.begin, values}, parameter,
+                                             slice, prefix);
         tensor.replica = slice.copy == 0 && my_turn ? 0 : 1;
         if (!tensor.boxes.empty()) tensors.push_back(std::move(tensor));
       };
@@ -176,4 +186,4 @@ std::unique_ptr<models::Model> Trainer::master_model(bool keep) const {
                               model_.shape(), model_.axes(), keep);
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training

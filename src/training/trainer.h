@@ -10,15 +10,15 @@
 #include "models/model.h"
 #include "optim/adamw.h"
 #include "optim/clip.h"
-#include "trained_parameters.h"
+#include "training/trained_parameters.h"
 
-namespace r1::mpi {
+namespace r1::training {
 
 /// What an optimizer step did.
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;    // loss or gradient not finite, or an outlier
+  bool skipped = false;    // as the guard decided (optim/clip.h); a warning says why
   at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; undefined: no experts
 };
 
@@ -50,9 +50,14 @@ class Trainer {
   /// After the last micro-batch, before any other collective of the data axis: reductions that
   /// backward has not begun begin. Collective over: data axis.
   void end_backward() { parameters_.end_backward(); }
-  /// Collective over: the policy. `loss`: the global step's loss, equal on all ranks.
-  /// Throws: NumericalError after too many skipped steps in a row.
-  OptimizerStep finish(double loss);
+  /// Takes the step or skips it, with a warning in the log of the policy's first rank. `loss`: the
+  /// global step's loss; `has_advantages`: as in optim::PendingStep; both equal on all ranks.
+  /// Collective over: the policy. Throws: NumericalError after too many skipped steps in a row.
+  OptimizerStep finish(double loss, bool has_advantages = true);
+
+  /// Instead of finish(): the step's gradients are thrown away, and the schedule goes on.
+  /// Collective over: the policy.
+  void discard();
 
   std::int64_t num_steps() const { return num_steps_; }
   std::int64_t num_skipped() const { return guard_.num_skipped(); }
@@ -91,7 +96,7 @@ class Trainer {
   DataAxes data_;
   double expert_bias_rate_;
   std::int64_t total_steps_;
-  std::int64_t num_steps_ = 0;  // taken and skipped
+  std::int64_t num_steps_ = 0;  // taken, skipped and discarded
 };
 
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -1,11 +1,12 @@
 // Rollouts as rows of the loss: who is in it, and what advantages their tokens get.
-#include "roles/training_rows.h"
+#include "training/training_rows.h"
 
 #include <gtest/gtest.h>
 
+#include "config/config.h"
 #include "parallel/local_communicator.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 data::Rollout rollout(std::int64_t group, double reward, std::size_t length,
@@ -26,6 +27,7 @@ TEST(TrainingRows, OverlongAnswersArePunishedOrMasked) {
   for (const std::string overlong : {"keep", "penalty", "mask"}) {
     rl.overlong = overlong;
     std::vector rollouts{rollout(0, 1.0, 2), rollout(0, 1.0, 4, data::FinishReason::Length)};
+    punish_overlong(rollouts, rl);
     const auto rows = make_training_rows(rollouts, rl);
     EXPECT_EQ(rollouts[0].reward.total, 1.0);
     EXPECT_EQ(rollouts[1].reward.total, overlong == "penalty" ? 0.75 : 1.0);
@@ -72,15 +74,15 @@ TEST(TrainingRows, ValuesAndKlMakeTheAdvantagesOfPpo) {
   rows[1].old_values = {0.0};
   parallel::LocalCommunicator alone;
   algorithms::KlController controller(config.kl);
-  set_value_advantages(rows, rollouts, config, controller, alone);
+  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{1.75, 2.0}));  // the first token costs 0.5 x 0.5
   EXPECT_EQ(rows[0].advantages, (std::vector{1.5, 1.5}));
   EXPECT_EQ(rows[1].advantages, std::vector{1.0});
 
   for (auto& row : rows) row.reference_logprobs.clear();
-  set_value_advantages(rows, rollouts, config, controller, alone);
+  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{2.0, 2.0}));
 }
 
 }  // namespace
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -10,7 +10,7 @@
 #include "models/split_model.h"
 #include "parallel/gradient_buckets.h"
 
-namespace r1::mpi {
+namespace r1::training {
 
 /// The ranks that train the same weights on other samples.
 struct DataAxes {
@@ -69,4 +69,4 @@ class TrainedParameters {
   std::vector<models::FlatRange> gradients_;  // by parameter
 };
 
-}  // namespace r1::mpi
+}  // namespace r1::training

@@ -1,4 +1,4 @@
-#include "trained_parameters.h"
+#include "training/trained_parameters.h"
 
 #include <ATen/ATen.h>
 
@@ -8,7 +8,7 @@
 #include "parallel/gather_owned.h"
 #include "tensor/dtype.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 parallel::GradientSharding sharding(std::int64_t zero_stage) {
@@ -159,4 +159,4 @@ void TrainedParameters::gather_weights() {
     parallel::gather_owned(buckets_->partition(g), values(groups_[g]), *groups_[g].ranks);
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training

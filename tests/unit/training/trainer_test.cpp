@@ -1,17 +1,22 @@
 // The training engine over data-parallel ranks: however masters, moments and gradients are spread
 // (ZeRO) and wherever they live, the steps are those of one rank. Ranks are threads.
-#include "trainer.h"
+#include "training/trainer.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "base/files.h"
+#include "base/log.h"
 #include "checkpoint/box.h"
 #include "models/registry.h"
 #include "support/fixtures.h"
 #include "support/small_shape.h"
+#include "support/temporary_folder.h"
 #include "support/thread_ranks.h"
 
-namespace r1::mpi {
+namespace r1::training {
 namespace {
 
 constexpr double kRounding = 1e-12;  // fp64
@@ -22,7 +27,7 @@ constexpr std::int64_t kNumSequences = 5;
 /// A model, a value head and their trainer, as a rank has them.
 struct Rank {
   Rank(const std::string& architecture, at::ScalarType dtype, std::int64_t zero_stage,
-       const std::string& offload, parallel::Communicator& ranks)
+       const std::string& offload, parallel::Communicator& ranks, double outlier_factor = 0.0)
       : ranks(ranks), model(models::make_model(test::small_shape(architecture), dtype, at::kCPU)) {
     models::randomize(*model, kSeed);
     value_head = at::full({1, 16}, 0.25, dtype);
@@ -35,9 +40,11 @@ struct Rank {
     options.offload = offload;
     options.bucket_mb = 1e-3;
     options.expert_bias_rate = 1e-3;
+    config::RunOptions run;
+    run.outlier_factor = outlier_factor;
     trainer = std::make_unique<Trainer>(
         *model, std::vector<ExtraParameter>{{"value_head.weight", value_head}}, optimizer, options,
-        config::RunOptions(), kSteps, DataAxes{&ranks, &ranks});
+        run, kSteps, DataAxes{&ranks, &ranks});
   }
 
   /// Sequences go round the ranks, so that some have fewer micro-batches than others.
@@ -124,6 +131,50 @@ TEST(Trainer, RoundedWeightsAreTheMastersOnEveryRank) {
     });
 }
 
+/// The largest change of any weight by a step whose gradient is `scale` times that of a loss of
+/// order 1.
+double change_by_step(Rank& rank, double scale) {
+  const at::Tensor before = rank.model->parameters()[1].value.detach().clone();
+  rank.trainer->start();
+  const auto hidden = rank.model->forward(test::packed_input({{1, 2, 3}}, {}, at::kDouble));
+  rank.trainer->backward(hidden.square().mean() * scale, true);
+  rank.trainer->end_backward();
+  rank.trainer->finish(scale, /*has_advantages=*/scale > 1e-2);
+  return test::max_difference(rank.model->parameters()[1].value.detach(), before);
+}
+
+// With sparse rewards one step in many has an advantage, and its gradient is thousands of times
+// that of the others, which have a KL term alone: it is the step to learn from.
+TEST(Trainer, TheOneStepInTwentyThatTeachesIsTaken) {
+  for (const double factor : {config::RunOptions().outlier_factor, 20.0}) {
+    Rank rank("llama", at::kDouble, 0, "none", parallel::alone(), factor);
+    for (int step = 0; step < 40; ++step) {
+      const bool teaches = step % 20 == 19;
+      EXPECT_GT(change_by_step(rank, teaches ? 1.0 : 1e-4), 0.0) << "step " << step;
+    }
+    EXPECT_EQ(rank.trainer->num_skipped(), 0);
+  }
+}
+
+TEST(Trainer, ASkippedStepIsOneWarningOfAllRanks) {
+  const test::TemporaryFolder folder;
+  base::log_open_file(folder.path() + "/log");
+  test::ThreadRanks::run(3, [&](parallel::Communicator& ranks) {
+    Rank rank("llama", at::kDouble, 1, "none", ranks);
+    const at::Tensor before = rank.model->parameters()[1].value.detach().clone();
+    rank.trainer->start();
+    const auto hidden = rank.model->forward(test::packed_input({{1, 2, 3}}, {}, at::kDouble));
+    rank.trainer->backward(hidden.sum() * std::numeric_limits<double>::infinity(), true);
+    rank.trainer->end_backward();
+    EXPECT_TRUE(rank.trainer->finish(1.0).skipped);
+    EXPECT_TRUE(at::equal(rank.model->parameters()[1].value.detach(), before));
+    EXPECT_EQ(rank.trainer->num_skipped(), 1);
+  });
+  const auto log = base::read_file(folder.path() + "/log");
+  EXPECT_NE(log.find("optimizer step 0: loss 1, gradient norm"), std::string::npos) << log;
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+}
+
 TEST(Trainer, CheckpointTensorsOfAllRanksTileEachTensor) {
   for (const std::int64_t zero_stage : {0, 1, 2}) {
     std::mutex mutex;
@@ -146,4 +197,4 @@ TEST(Trainer, CheckpointTensorsOfAllRanksTileEachTensor) {
 }
 
 }  // namespace
-}  // namespace r1::mpi
+}  // namespace r1::training

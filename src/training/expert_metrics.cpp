@@ -1,8 +1,8 @@
-#include "expert_metrics.h"
+#include "training/expert_metrics.h"
 
 #include <ATen/ATen.h>
 
-namespace r1::mpi {
+namespace r1::training {
 
 void set_expert_metrics(metrics::Row& row, const at::Tensor& load) {
   if (!load.defined()) return;
@@ -12,4 +12,4 @@ void set_expert_metrics(metrics::Row& row, const at::Tensor& load) {
   row.set("expert_idle_share", load.eq(0).to(at::kDouble).mean().item<double>());
 }
 
-}  // namespace r1::mpi
+}  // namespace r1::training

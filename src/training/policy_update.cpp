@@ -1,0 +1,245 @@
+#include "training/policy_update.h"
+
+#include <ATen/ATen.h>
+
+#include <map>
+#include <numeric>
+
+#include "algorithms/sft_loss.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "models/lockstep.h"
+#include "training/expert_metrics.h"
+#include "training/number_lists.h"
+#include "training/policy_batch.h"
+#include "training/scoring.h"
+
+namespace r1::training {
+namespace {
+
+/// What the optimizer steps of an update add up to.
+struct Totals {
+  LossSums sums;
+  at::Tensor expert_load;  // undefined: no experts
+  double coldstart_loss = 0.0, gradient_norm = 0.0, learning_rate = 0.0;
+  double over_ratio_tokens = 0.0;  // of mini-batches that were left out
+  std::int64_t num_over_ratio = 0, num_judged = 0, num_taken = 0;
+};
+
+/// Sample numbers in the order in which an epoch goes through them.
+std::vector<std::int64_t> sample_order(const config::RlOptions& rl, std::uint64_t seed,
+                                       std::int64_t epoch) {
+  const auto total = rl.samples_per_step();
+  if (rl.mini_batch_samples() < total)
+    return base::permutation(total, base::derive_seed({seed, static_cast<std::uint64_t>(epoch)}));
+  std::vector<std::int64_t> all(static_cast<std::size_t>(total));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+/// The rows of one mini-batch that this replica holds, in the order of `rows`: neighbours of a
+/// group share their prompt.
+std::vector<const TrainingRow*> rows_of(std::span<const std::int64_t> samples,
+                                        const std::vector<TrainingRow>& rows) {
+  std::map<std::int64_t, const TrainingRow*> row_of;
+  for (const auto& row : rows) row_of[row.sample] = &row;
+  std::vector<const TrainingRow*> mine;
+  for (const auto sample : samples)
+    if (const auto found = row_of.find(sample); found != row_of.end())
+      mine.push_back(found->second);
+  std::sort(mine.begin(), mine.end());
+  return mine;
+}
+
+class Update {
+ public:
+  Update(const TrainedPolicy& policy, const PolicyUpdateOptions& options, const PolicyStep& step)
+      : policy_(policy),
+        options_(options),
+        step_(step),
+        samples_are_older_(options.rl.staleness > 0) {}
+
+  PolicyUpdate run(std::span<const data::Rollout> rollouts,
+                   std::span<const data::TrainingSample> coldstart);
+
+ private:
+  bool one_optimizer_step() const {
+    return options_.rl.update_epochs == 1 &&
+           options_.rl.mini_batch_samples() >= options_.rl.samples_per_step();
+  }
+  void set_old_logprobs();
+  void run_epochs(std::span<const data::TrainingSample> coldstart);
+  void optimize(const MiniBatch& batch, std::span<const data::TrainingSample> coldstart);
+  double train_coldstart(std::span<const data::TrainingSample> samples, models::Lockstep& lockstep);
+  void set_metrics(metrics::Row& row) const;
+
+  const TrainedPolicy& policy_;
+  const PolicyUpdateOptions& options_;
+  const PolicyStep& step_;
+  bool samples_are_older_;  // than the weights: old log-probs are the generator's
+  std::vector<TrainingRow> rows_;
+  GeneratorMismatch mismatch_;
+  Totals totals_;
+};
+
+/// Old log-probabilities and values. With one optimizer step per rollout the old log-probabilities
+/// are those of its own pass and need none before it.
+void Update::set_old_logprobs() {
+  if (samples_are_older_)  // the ratio is that to the weights that drew the samples
+    for (auto& row : rows_) row.old_logprobs = row.sampled_logprobs;
+  const bool old_is_new = one_optimizer_step() && !samples_are_older_;
+  if (policy_.value_head == nullptr && (samples_are_older_ || old_is_new)) return;
+  const auto span = step_.timeline.span("old log-probs", step_.number);
+  std::vector<data::TrainingSample> samples;
+  for (const auto& row : rows_) samples.push_back(row.tokens);
+  auto scores =
+      score_samples(policy_.model, samples, scoring_options(options_.trainer, options_.temperature),
+                    policy_.value_head);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (policy_.value_head != nullptr) rows_[i].old_values = std::move(scores.values[i]);
+    if (samples_are_older_) continue;
+    mismatch_.add(to_tensor(scores.logprobs[i]), to_tensor(rows_[i].sampled_logprobs));
+    rows_[i].old_logprobs = std::move(scores.logprobs[i]);
+  }
+}
+
+double Update::train_coldstart(std::span<const data::TrainingSample> samples,
+                               models::Lockstep& lockstep) {
+  const auto replicas = policy_.replicas.size(), replica = policy_.replicas.rank();
+  std::vector<std::int64_t> mine;
+  double tokens = 0.0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    tokens += static_cast<double>(samples[i].completion_ids.size());
+    if (static_cast<int>(i) % replicas == replica) mine.push_back(static_cast<std::int64_t>(i));
+  }
+  if (mine.empty()) return 0.0;
+  lockstep.begin_pass();
+  const Pass pass(policy_.model, samples, mine, options_.trainer.share_prefix);
+  const auto sft = algorithms::sft_loss(
+      pass.logprobs(1.0, false, options_.trainer.logprob_chunk_tokens).logprobs,
+      {tokens, static_cast<double>(samples.size())});
+  policy_.trainer.backward(sft.loss * options_.rl.coldstart.sft_coef, !lockstep.needed());
+  return sft.loss.item<double>();
+}
+
+void Update::optimize(const MiniBatch& batch, std::span<const data::TrainingSample> coldstart) {
+  auto& trainer = policy_.trainer;
+  LossSums sums;
+  trainer.start();
+  const auto lists = data::split_by_tokens(batch.samples, options_.trainer.micro_batch_tokens,
+                                           options_.trainer.share_prefix);
+  models::Lockstep lockstep(policy_.model, trainer.idle_backward());
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    lockstep.begin_pass();
+    const Pass pass(policy_.model, batch.samples, lists[i], options_.trainer.share_prefix);
+    const auto loss = policy_pass_loss(pass, batch, policy_.value_head, options_, sums, mismatch_);
+    trainer.backward(loss, i + 1 == lists.size() && coldstart.empty() && !lockstep.needed());
+    step_.progress();
+  }
+  double coldstart_loss = coldstart.empty() ? 0.0 : train_coldstart(coldstart, lockstep);
+  lockstep.finish();
+  trainer.end_backward();
+  sums.reduce(policy_.replicas);
+  if (!coldstart.empty())
+    coldstart_loss = policy_.replicas.all_reduce_scalar(coldstart_loss, parallel::ReduceOp::Sum,
+                                                        "cold-start loss");
+  const auto max_ratio = options_.rl.max_ratio;
+  const bool over_ratio =
+      max_ratio > 0.0 && algorithms::policy_metrics(sums.policy).at("ratio_mean") > max_ratio;
+  if (over_ratio) {
+    trainer.discard();
+    totals_.sums += sums.without_losses();  // the metrics still say what the ratio was
+    totals_.over_ratio_tokens += batch.denominators.tokens;
+    ++totals_.num_over_ratio;
+    return;
+  }
+  totals_.sums += sums;
+  totals_.coldstart_loss += coldstart_loss;  // of the first mini-batch: the others have none
+  const auto result = trainer.finish(sums.loss + options_.rl.coldstart.sft_coef * coldstart_loss,
+                                     batch.has_advantages);
+  if (result.expert_load.defined())
+    totals_.expert_load = totals_.expert_load.defined() ? totals_.expert_load + result.expert_load
+                                                        : result.expert_load;
+  totals_.gradient_norm += result.gradient_norm;
+  totals_.learning_rate = result.learning_rate;
+  ++totals_.num_judged;
+  if (!result.skipped) ++totals_.num_taken;
+}
+
+void Update::run_epochs(std::span<const data::TrainingSample> coldstart) {
+  const auto& rl = options_.rl;
+  const auto total = rl.samples_per_step(), size = rl.mini_batch_samples();
+  for (std::int64_t epoch = 0; epoch < rl.update_epochs; ++epoch) {
+    const auto before = totals_.sums.policy.clone();
+    const auto order = sample_order(rl, step_.seed, epoch);
+    for (std::int64_t begin = 0; begin < total; begin += size) {
+      const auto samples = std::span(order).subspan(
+          static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(size, total - begin)));
+      const bool first = epoch == 0 && begin == 0;
+      optimize(make_mini_batch(rows_of(samples, rows_), policy_.replicas),
+               first ? coldstart : std::span<const data::TrainingSample>());
+    }
+    const auto kl = algorithms::policy_metrics(totals_.sums.policy - before).at("kl_old_new");
+    if (rl.max_kl > 0.0 && kl > rl.max_kl) break;
+  }
+}
+
+void Update::set_metrics(metrics::Row& row) const {
+  const auto updates = std::max<double>(1.0, static_cast<double>(totals_.num_judged));
+  for (const auto& [name, value] : algorithms::policy_metrics(totals_.sums.policy))
+    row.set(name, name == "policy_loss" ? value / updates : value);
+  if (policy_.value_head != nullptr)
+    for (const auto& [name, value] : algorithms::value_metrics(totals_.sums.value))
+      row.set(name, name == "value_loss" ? value / updates : value);
+  row.set("loss", totals_.sums.loss / updates);
+  row.set("gradient_norm", totals_.gradient_norm / updates);
+  row.set("learning_rate", totals_.learning_rate);
+  set_expert_metrics(row, totals_.expert_load);
+  row.set("skipped_steps", static_cast<double>(policy_.trainer.num_skipped()));
+  if (options_.rl.max_ratio > 0.0) {
+    row.set("over_ratio_mini_batches", static_cast<double>(totals_.num_over_ratio));
+    row.set("over_ratio_tokens", totals_.over_ratio_tokens);
+  }
+  row.set("policy_version", static_cast<double>(step_.policy_version + totals_.num_taken));
+  if (options_.rl.coldstart_samples() > 0) row.set("coldstart_loss", totals_.coldstart_loss);
+}
+
+PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
+                         std::span<const data::TrainingSample> coldstart) {
+  rows_ = make_training_rows(rollouts, options_.rl);
+  set_old_logprobs();
+  GroupCounts groups;
+  if (options_.advantage.needs_values())
+    set_value_advantages(rows_, rollouts, options_.advantage, options_.kl, policy_.kl_controller,
+                         policy_.replicas);
+  else
+    groups = set_group_advantages(rows_, rollouts, options_.advantage, policy_.replicas);
+  const auto span = step_.timeline.span("update", step_.number);
+  const base::Stopwatch watch;
+  run_epochs(coldstart);
+  PolicyUpdate result{{}, totals_.num_taken};
+  set_rollout_metrics(result.row, rollouts, step_.policy_version, groups,
+                      samples_are_older_ ? nullptr : &mismatch_, policy_.replicas);
+  set_metrics(result.row);
+  result.row.set("update_seconds", watch.seconds());
+  return result;
+}
+
+}  // namespace
+
+PolicyUpdateOptions::PolicyUpdateOptions(const config::Config& config)
+    : rl(config.rl),
+      advantage(config.advantage),
+      kl(config.kl),
+      policy_loss(config.policy_loss),
+      value_loss(config.value_loss),
+      trainer(config.trainer),
+      temperature(config.sampling.temperature) {}
+
+PolicyUpdate update_policy(const TrainedPolicy& policy, std::span<const data::Rollout> rollouts,
+                           std::span<const data::TrainingSample> coldstart,
+                           const PolicyUpdateOptions& options, const PolicyStep& step) {
+  return Update(policy, options, step).run(rollouts, coldstart);
+}
+
+}  // namespace r1::training

@@ -1,0 +1,55 @@
+#pragma once
+// One step's update of the policy by PPO or GRPO: from scored rollouts to optimizer steps and
+// metrics.
+#include <span>
+
+#include "algorithms/kl.h"
+#include "config/config.h"
+#include "metrics/row.h"
+#include "metrics/timeline.h"
+#include "training/pass.h"
+#include "training/trained_model.h"
+
+namespace r1::training {
+
+/// The policy as an update changes it. Its replicas hold whole groups of samples.
+struct TrainedPolicy : TrainedModel {
+  const ValueHead* value_head;              // null: advantages come from groups (GRPO)
+  algorithms::KlController& kl_controller;  // learns the step's KL (PPO)
+};
+
+/// The options that an update reads.
+struct PolicyUpdateOptions {
+  explicit PolicyUpdateOptions(const config::Config& config);
+
+  config::RlOptions rl;
+  algorithms::AdvantageOptions advantage;
+  algorithms::KlOptions kl;
+  algorithms::PolicyLossOptions policy_loss;
+  algorithms::ValueLossOptions value_loss;
+  config::TrainerOptions trainer;
+  double temperature;  // of all log-probabilities
+};
+
+/// The step, and what the update tells of itself while it runs.
+struct PolicyStep {
+  std::int64_t number;          // for the timeline
+  std::int64_t policy_version;  // optimizer steps that were taken before
+  std::uint64_t seed;           // of the order of its samples in mini-batches
+  metrics::Timeline& timeline;  // gets the spans "old log-probs" and "update"
+  Progress progress;
+};
+
+struct PolicyUpdate {
+  metrics::Row row;                      // of all replicas
+  std::int64_t num_optimizer_steps = 0;  // taken: the policy's version grows by them
+};
+
+/// Advantages, then all epochs and mini-batches of the step. `rollouts`: this replica's, with final
+/// rewards. `coldstart`: supervised samples of the step, equal on all ranks. Collective over: the
+/// policy. Throws: NumericalError after too many skipped optimizer steps in a row.
+PolicyUpdate update_policy(const TrainedPolicy& policy, std::span<const data::Rollout> rollouts,
+                           std::span<const data::TrainingSample> coldstart,
+                           const PolicyUpdateOptions& options, const PolicyStep& step);
+
+}  // namespace r1::training

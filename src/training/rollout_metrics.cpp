@@ -1,0 +1,74 @@
+#include "training/rollout_metrics.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "base/log.h"
+#include "data/missing_answers.h"
+#include "metrics/aggregate.h"
+#include "training/number_lists.h"
+
+namespace r1::training {
+namespace {
+
+void add(metrics::Aggregate& all, const data::Rollout& rollout, std::int64_t policy_version) {
+  const auto& completion = rollout.completion;
+  all.add_spread("reward", rollout.reward.total);
+  all.add_mean("completion_length", static_cast<double>(completion.token_ids.size()));
+  all.add_mean("truncated_share",
+               completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0);
+  all.add_mean("dropped_share", rollout.reward.drop ? 1.0 : 0.0);
+  all.add_mean("rollout_staleness", static_cast<double>(policy_version - rollout.policy_version));
+  for (const double mass : completion.kept_mass) all.add_mean("kept_mass", mass);
+  double kl = 0.0;
+  for (std::size_t t = 0; t < rollout.reference_logprobs.size(); ++t)
+    kl += completion.logprobs[t] - rollout.reference_logprobs[t];
+  all.add_mean("kl_divergence", kl);
+}
+
+void reduce(metrics::Aggregate& all, parallel::Communicator& replicas) {
+  auto sums = to_tensor(all.sums()), maxima = to_tensor(all.maxima());
+  replicas.all_reduce(sums, parallel::ReduceOp::Sum, "step metrics").wait();
+  replicas.all_reduce(maxima, parallel::ReduceOp::Max, "step maxima").wait();
+  all.set_reduced(to_vector(sums), to_vector(maxima));
+}
+
+}  // namespace
+
+void GeneratorMismatch::add(const at::Tensor& logprobs, const at::Tensor& sampled) {
+  if (logprobs.numel() == 0) return;
+  const auto difference = (logprobs - sampled).abs();
+  abs_sum += difference.sum().item<double>();
+  exp_sum += difference.exp().sum().item<double>();
+  largest = std::max(largest, difference.max().item<double>());
+  count += static_cast<double>(difference.numel());
+}
+
+void set_rollout_metrics(metrics::Row& row, std::span<const data::Rollout> rollouts,
+                         std::int64_t policy_version, const GroupCounts& groups,
+                         const GeneratorMismatch* mismatch, parallel::Communicator& replicas) {
+  metrics::Aggregate all;
+  for (const char* name : {"completion_length", "truncated_share", "dropped_share", "kept_mass",
+                           "kl_divergence", "rollout_staleness"})
+    all.declare_mean(name);
+  all.declare_spread("reward");
+  for (const auto& rollout : rollouts) add(all, rollout, policy_version);
+  all.add_sum("zero_advantage_groups", {groups.num_zero, groups.number});
+  if (mismatch != nullptr) {
+    all.add_sum("generator_trainer_abs", {mismatch->abs_sum, mismatch->count});
+    all.add_sum("generator_trainer_exp", {mismatch->exp_sum, mismatch->count});
+    all.add_max("generator_trainer_max", mismatch->largest);
+  }
+  reduce(all, replicas);
+  for (const auto& [name, value] : all.values()) {
+    if (name == "dropped_share" && value == 1.0 && !rollouts.empty() && replicas.rank() == 0)
+      base::log_warning(
+          "no sample of the step could be scored ({}): nothing is learnt; the first problem's "
+          "record has the fields {}",
+          rollouts[0].reward.reason, data::field_names(rollouts[0].prompt.record));
+    if (!std::isnan(value)) row.set(name, value);  // nothing was counted: no top-p, no reference
+  }
+}
+
+}  // namespace r1::training

@@ -1,0 +1,245 @@
+// The update of a policy: the same on every layout, and which samples and mini-batches count.
+#include "training/policy_update.h"
+
+#include "support/temporary_folder.h"
+#include "support/thread_ranks.h"
+#include "training/scoring.h"
+#include "unit/training/training_support.h"
+
+namespace r1::training {
+namespace {
+
+constexpr std::int64_t kGroups = 6, kPerGroup = 2;
+
+config::Config grpo() {
+  config::Config config;
+  config.rl.prompts_per_step = kGroups;
+  config.rl.samples_per_prompt = kPerGroup;
+  config.rl.mini_batch = 0;
+  config.rl.update_epochs = 1;
+  config.advantage.kind = "grpo";
+  config.kl.coefficient = 0.0;
+  config.policy_loss.entropy_coef = 0.0;
+  config.sampling.temperature = 1.0;
+  return config;
+}
+
+config::Config ppo() {
+  auto config = grpo();
+  config.rl.update_epochs = 2;
+  config.rl.mini_batch = 4;
+  config.advantage.kind = "gae";
+  config.kl.place = "reward";
+  config.kl.coefficient = 0.1;
+  return config;
+}
+
+/// The rollouts of one replica: each group has a right and a wrong answer. Their log-probabilities
+/// are those of the toy model.
+std::vector<data::Rollout> toy_rollouts(const parallel::Communicator& replicas) {
+  const auto samples = toy_samples(kGroups * kPerGroup);
+  const auto logprobs = score_samples(*toy_model(), samples, {}).logprobs;
+  std::vector<data::Rollout> rollouts;
+  for (std::int64_t i = 0; i < kGroups * kPerGroup; ++i) {
+    if (i / kPerGroup % replicas.size() != replicas.rank()) continue;
+    const auto place = static_cast<std::size_t>(i);
+    auto& rollout = rollouts.emplace_back();
+    rollout.sample = i;
+    rollout.group = i / kPerGroup;
+    rollout.prompt.token_ids = samples[place].prompt_ids;
+    rollout.completion.token_ids = samples[place].completion_ids;
+    rollout.completion.logprobs = rollout.reference_logprobs = logprobs[place];
+    rollout.reward.total = i % kPerGroup == 0 ? 1.0 : 0.0;
+  }
+  return rollouts;
+}
+
+double num_tokens(std::span<const data::Rollout> rollouts) {
+  double tokens = 0.0;
+  for (const auto& rollout : rollouts)
+    tokens += static_cast<double>(rollout.completion.token_ids.size());
+  return tokens;
+}
+
+/// A rank's policy and what an update needs besides.
+class ToyPolicy {
+ public:
+  ToyPolicy(parallel::Communicator& replicas, const config::Config& config,
+            ToyRank::Options options = {})
+      : config_(config),
+        value_head_{at::full({1, 16}, 0.01, at::kDouble), at::zeros({1}, at::kDouble)},
+        controller_(config.kl),
+        timeline_({folder_.path(), 0, "policy", -1, -1.0, 1, /*enabled=*/false}) {
+    if (config.advantage.needs_values())
+      options.extra = {{"value_head.weight", value_head_.weight},
+                       {"value_head.bias", value_head_.bias}};
+    rank_.emplace(replicas, options);
+  }
+
+  PolicyUpdate update(std::span<const data::Rollout> rollouts,
+                      std::span<const data::TrainingSample> coldstart = {}) {
+    PolicyUpdateOptions options(config_);
+    options.trainer = rank_->trainer_options;
+    return update_policy(
+        {rank_->trained(), config_.rl.algorithm == "ppo" ? &value_head_ : nullptr, controller_},
+        rollouts, coldstart, options, {0, 0, /*seed=*/17, timeline_, [] {}});
+  }
+  ToyRank& rank() { return *rank_; }
+
+ private:
+  config::Config config_;
+  test::TemporaryFolder folder_;
+  ValueHead value_head_;
+  algorithms::KlController controller_;
+  metrics::Timeline timeline_;
+  std::optional<ToyRank> rank_;
+};
+
+TEST(PolicyUpdate, EqualsThatOfOneRank) {
+  auto split = grpo();
+  split.rl.update_epochs = 2;
+  split.rl.mini_batch = 5;
+  split.kl.place = "loss";
+  split.kl.estimator = "k3";
+  split.kl.coefficient = 0.1;
+  for (const auto& config : {grpo(), split, ppo()}) {
+    ToyPolicy whole(parallel::alone(), config);
+    const auto coldstart = toy_samples(3);
+    const auto expected = whole.update(toy_rollouts(parallel::alone()), coldstart);
+    EXPECT_GT(whole.rank().distance_from_start(), 1e-3);
+    for (const int size : {2, 3, 4})
+      test::ThreadRanks::run(size, [&](parallel::Communicator& replicas) {
+        ToyPolicy policy(replicas, config, {.micro_batch_tokens = 12, .share_prefix = size != 3});
+        const auto found = policy.update(toy_rollouts(replicas), coldstart);
+        EXPECT_EQ(found.num_optimizer_steps, expected.num_optimizer_steps);
+        for (const char* name : {"gradient_norm", "loss", "kl_old_new", "entropy", "reward_mean",
+                                 "ratio_mean", "completion_length"})
+          EXPECT_NEAR(number(found.row, name), number(expected.row, name), 1e-9) << name;
+        EXPECT_LT(policy.rank().distance(whole.rank().model()), 1e-8)
+            << config.advantage.kind << ", " << size << " ranks";
+      });
+  }
+}
+
+TEST(PolicyUpdate, OneOptimizerStepTakesItsOwnLogprobsAsTheOldOnes) {
+  ToyPolicy policy(parallel::alone(), grpo());
+  const auto row = policy.update(toy_rollouts(parallel::alone())).row;
+  EXPECT_EQ(number(row, "ratio_mean"), 1.0);
+  EXPECT_LT(number(row, "generator_trainer_max"), kRounding);
+}
+
+TEST(PolicyUpdate, SaysHowFarTheGeneratorIs) {
+  auto rollouts = toy_rollouts(parallel::alone());
+  rollouts[3].completion.logprobs[1] += 0.25;
+  for (const auto& config : {grpo(), ppo()}) {
+    ToyPolicy policy(parallel::alone(), config);
+    const auto row = policy.update(rollouts).row;
+    EXPECT_NEAR(number(row, "generator_trainer_max"), 0.25, kRounding);
+    EXPECT_NEAR(number(row, "generator_trainer_abs"), 0.25 / num_tokens(rollouts), kRounding);
+  }
+}
+
+TEST(PolicyUpdate, MiniBatchesWhoseMeanRatioIsTooLargeAreLeftOutAndCounted) {
+  auto config = grpo();
+  config.rl.staleness = 1;  // the ratio is that to the log-probs with which samples were drawn
+  config.rl.mini_batch = 4;
+  auto far = toy_rollouts(parallel::alone());
+  for (auto& rollout : far)
+    for (auto& logprob : rollout.completion.logprobs) logprob -= std::log(11.0);
+  for (const double max_ratio : {0.0, 10.0, 12.0}) {
+    config.rl.max_ratio = max_ratio;
+    ToyPolicy policy(parallel::alone(), config);
+    const auto result = policy.update(far);
+    const bool left_out = max_ratio == 10.0;
+    EXPECT_EQ(result.num_optimizer_steps, left_out ? 0 : 3);
+    EXPECT_EQ(policy.rank().distance_from_start() == 0.0, left_out);
+    EXPECT_EQ(policy.rank().trainer().num_steps(), 3) << "the schedule goes on";
+    if (max_ratio == 0.0) continue;
+    EXPECT_EQ(number(result.row, "over_ratio_mini_batches"), left_out ? 3.0 : 0.0);
+    EXPECT_EQ(number(result.row, "over_ratio_tokens"), left_out ? num_tokens(far) : 0.0);
+  }
+}
+
+TEST(PolicyUpdate, TheRatioIsThatOfAllReplicas) {
+  auto config = grpo();
+  config.rl.staleness = 1;
+  config.rl.max_ratio = 5.0;
+  test::ThreadRanks::run(2, [&](parallel::Communicator& replicas) {
+    auto rollouts = toy_rollouts(replicas);
+    for (auto& rollout : rollouts)
+      for (auto& logprob : rollout.completion.logprobs)
+        logprob -= replicas.rank() == 0 ? std::log(20.0) : 0.0;
+    ToyPolicy policy(replicas, config);
+    EXPECT_EQ(policy.update(rollouts).num_optimizer_steps, 0);
+  });
+}
+
+// Groups of equal rewards have no advantage: what is left is the entropy's gradient, which is
+// small.
+TEST(PolicyUpdate, TheFirstStepWithAdvantagesIsNoOutlier) {
+  auto config = grpo();
+  config.policy_loss.entropy_coef = 1e-4;
+  auto equal = toy_rollouts(parallel::alone());
+  for (auto& rollout : equal) rollout.reward.total = 0.0;
+  for (const double factor : {0.0, 20.0}) {
+    ToyPolicy policy(parallel::alone(), config, {.outlier_factor = factor});
+    for (int step = 0; step < 15; ++step) {
+      const auto row = policy.update(equal).row;
+      EXPECT_EQ(number(row, "zero_advantage_groups"), 1.0);
+      EXPECT_GT(number(row, "gradient_norm"), 0.0);
+      EXPECT_LT(number(row, "gradient_norm"), 1e-2);
+    }
+    const auto result = policy.update(toy_rollouts(parallel::alone()));
+    EXPECT_GT(number(result.row, "gradient_norm"), 0.2);
+    EXPECT_EQ(result.num_optimizer_steps, 1);
+    EXPECT_EQ(number(result.row, "skipped_steps"), 0.0);
+  }
+}
+
+TEST(PolicyUpdate, LaterEpochsEndWhereThePolicyHasMovedFar) {
+  auto config = grpo();
+  config.rl.update_epochs = 8;
+  for (const double max_kl : {0.0, 1e-3}) {
+    config.rl.max_kl = max_kl;
+    ToyPolicy policy(parallel::alone(), config);
+    const auto result = policy.update(toy_rollouts(parallel::alone()));
+    if (max_kl == 0.0) {
+      EXPECT_EQ(result.num_optimizer_steps, 8);
+    } else {
+      EXPECT_LT(result.num_optimizer_steps, 8);
+      EXPECT_GT(result.num_optimizer_steps, 1) << "the first epoch has moved nothing yet";
+    }
+  }
+}
+
+TEST(PolicyUpdate, MaskedRowsCountAsRowsAlone) {
+  auto config = grpo();
+  config.rl.overlong = "mask";
+  auto rollouts = toy_rollouts(parallel::alone());
+  for (auto& rollout : rollouts) rollout.completion.finish_reason = data::FinishReason::Length;
+  ToyPolicy policy(parallel::alone(), config);
+  const auto row = policy.update(rollouts).row;
+  EXPECT_EQ(number(row, "truncated_share"), 1.0);
+  EXPECT_EQ(number(row, "gradient_norm"), 0.0);
+  EXPECT_EQ(policy.rank().distance_from_start(), 0.0);
+}
+
+// Cold-start samples go into the first mini-batch; the others must not overwrite their loss.
+TEST(PolicyUpdate, ReportsTheColdStartLossOfTheStep) {
+  auto config = grpo();
+  config.rl.mini_batch = 4;
+  config.rl.coldstart.fraction = 0.25;
+  const auto coldstart = toy_samples(config.rl.coldstart_samples());
+  ToyPolicy policy(parallel::alone(), config);
+  double sum = 0.0, tokens = 0.0;
+  for (const auto& logprobs : score_samples(*toy_model(), coldstart, {}).logprobs)
+    for (const double logprob : logprobs) {
+      sum -= logprob;
+      tokens += 1.0;
+    }
+  const auto row = policy.update(toy_rollouts(parallel::alone()), coldstart).row;
+  EXPECT_NEAR(number(row, "coldstart_loss"), sum / tokens, kRounding);
+}
+
+}  // namespace
+}  // namespace r1::training
