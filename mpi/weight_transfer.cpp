@@ -58,7 +58,8 @@ double WeightTransfer::copy(const models::Model* source, models::Model* target) 
                                                : std::vector<models::Parameter>());
   double bytes = 0.0;
   const auto take = [&](const std::string& name, const at::Tensor& whole) {
-    for (const int receiver : targets_) world_.send(whole.contiguous(), receiver, kTransferLabel).wait();
+    for (const int receiver : targets_)
+      world_.send(whole.contiguous(), receiver, kTransferLabel).wait();
     parts.fill(name, whole);
     bytes += static_cast<double>(whole.nbytes());
   };

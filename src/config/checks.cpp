@@ -25,7 +25,8 @@ void check_mesh(const std::string& key, const MeshOptions& mesh, const RoleOptio
                    fmt::format("expected a divisor of the {} attention heads, found {}",
                                shape.num_attention_heads, mesh.tp));
   problems.require(
-      shape.has_latent_attention() || shape.kv_heads() % mesh.tp == 0 || mesh.tp % shape.kv_heads() == 0,
+      shape.has_latent_attention() || shape.kv_heads() % mesh.tp == 0 ||
+          mesh.tp % shape.kv_heads() == 0,
       key + ".tp",
       fmt::format("expected a divisor or a multiple of the {} key/value heads, found {}",
                   shape.kv_heads(), mesh.tp));

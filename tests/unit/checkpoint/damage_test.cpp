@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 State halves(int rank) {
   const auto whole = counting({8, 16});
   return {{{"w", {8, 16}, at::kDouble, {part_of(whole, {{4 * rank, 0}, {4, 16}})}, 0}},
-          {{"config", "seed = 1"}},
-          {}};
+          {{"config", "seed = 1"}}};
 }
 
 void create_foreign_hdf5(const std::string& path) {

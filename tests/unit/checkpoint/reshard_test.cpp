@@ -121,7 +121,6 @@ TEST(Reshard, MisfitsAreReportedTogetherByName) {
   save_alone(folder.path(), 1,
              {{whole_tensor("a", counting({2, 3})), whole_tensor("b", counting({2})),
                whole_tensor("extra", counting({1}))},
-              {},
               {}});
   CheckpointReader reader(folder.path("step-00000001"));
   const std::vector<ShardedTensor> wanted{whole_tensor("a", at::zeros({3, 2}, at::kDouble)),

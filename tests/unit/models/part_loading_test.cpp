@@ -5,6 +5,7 @@
 #include "models/registry.h"
 #include "models/weights.h"
 #include "support/fixtures.h"
+#include "support/split_axes.h"
 #include "support/thread_ranks.h"
 
 namespace r1::models {
@@ -35,7 +36,7 @@ TEST_P(PartLoading, ReadsTheRanksPartAlone) {
 
   test::ThreadRanks::run(2, [&](parallel::Communicator& ranks) {
     const auto files = open_model(path_), reference = open_model(path_);
-    const auto part = make_model(files.shape, at::kFloat, at::kCPU, {&ranks, &ranks});
+    const auto part = make_model(files.shape, at::kFloat, at::kCPU, test::all_over(ranks));
     load_weights(*part, *files.weights);
     std::int64_t expected = 0;
     for (const auto& parameter : part->parameters())

@@ -8,6 +8,7 @@
 #include "models/registry.h"
 #include "support/fixtures.h"
 #include "support/small_shape.h"
+#include "support/split_axes.h"
 #include "support/thread_ranks.h"
 
 namespace r1::models {
@@ -86,7 +87,7 @@ TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
                                               {Recompute::Layer, true},
                                               {Recompute::FeedForward, true}})
       test::ThreadRanks::run(size, [&](parallel::Communicator& ranks) {
-        const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
+        const auto part = make_model(shape_, at::kDouble, at::kCPU, test::all_over(ranks));
         randomize(*part, kSeed);
         const auto found = step(*part, recompute, sequence);
         EXPECT_LT(test::max_difference(found.hidden, expected.hidden), kRounding);
@@ -106,7 +107,7 @@ TEST_P(SplitModel, PartsMakeTheWholeModel) {
   const auto whole = make_model(shape_, at::kDouble, at::kCPU);
   randomize(*whole, kSeed);
   test::ThreadRanks::run(4, [&](parallel::Communicator& ranks) {
-    const auto part = make_model(shape_, at::kDouble, at::kCPU, {&ranks, &ranks});
+    const auto part = make_model(shape_, at::kDouble, at::kCPU, test::all_over(ranks));
     randomize(*part, kSeed);
     const bool keep = ranks.rank() == 2;
     const auto gathered = gather_model(part->parameters(),

@@ -1,0 +1,14 @@
+#pragma once
+// Axes of a model that test ranks hold together.
+#include "parallel/model_axes.h"
+
+namespace r1::test {
+
+/// Every axis of the model is split over `ranks`.
+inline parallel::ModelAxes all_over(parallel::Communicator& ranks) {
+  parallel::ModelAxes axes;
+  for (const auto& axis : parallel::kModelAxes) axes.set(axis.axis, ranks);
+  return axes;
+}
+
+}  // namespace r1::test
