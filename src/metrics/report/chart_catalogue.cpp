@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 72> kKnown{{
+constexpr std::array<Known, 73> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -58,6 +58,7 @@ constexpr std::array<Known, 72> kKnown{{
     {"clip_fraction_low", kDistance, "Clipped below", true},
     {"clip_fraction_high", kDistance, "Clipped above", true},
     {"clip_fraction_dual", kDistance, "Clipped a second time (dual clip)", true},
+    {"over_ratio_tokens", kDistance, "Tokens of mini-batches left out for their ratio", false},
     {"value_clip_fraction", kDistance, "Clipped values", true},
     {"return_mean", kReward, "Return, mean over tokens", false},
     {"explained_variance", kLosses, "Share of the returns' variance that the value head explains",

@@ -181,19 +181,17 @@ TEST(PolicyUpdate, TheFirstStepWithAdvantagesIsNoOutlier) {
   config.policy_loss.entropy_coef = 1e-4;
   auto equal = toy_rollouts(parallel::alone());
   for (auto& rollout : equal) rollout.reward.total = 0.0;
-  for (const double factor : {0.0, 20.0}) {
-    ToyPolicy policy(parallel::alone(), config, {.outlier_factor = factor});
-    for (int step = 0; step < 15; ++step) {
-      const auto row = policy.update(equal).row;
-      EXPECT_EQ(number(row, "zero_advantage_groups"), 1.0);
-      EXPECT_GT(number(row, "gradient_norm"), 0.0);
-      EXPECT_LT(number(row, "gradient_norm"), 1e-2);
-    }
-    const auto result = policy.update(toy_rollouts(parallel::alone()));
-    EXPECT_GT(number(result.row, "gradient_norm"), 0.2);
-    EXPECT_EQ(result.num_optimizer_steps, 1);
-    EXPECT_EQ(number(result.row, "skipped_steps"), 0.0);
+  ToyPolicy policy(parallel::alone(), config, {.outlier_factor = 20.0});
+  for (int step = 0; step < 12; ++step) {
+    const auto row = policy.update(equal).row;
+    EXPECT_EQ(number(row, "zero_advantage_groups"), 1.0);
+    EXPECT_GT(number(row, "gradient_norm"), 0.0);
+    EXPECT_LT(number(row, "gradient_norm"), 1e-2);
   }
+  const auto result = policy.update(toy_rollouts(parallel::alone()));
+  EXPECT_GT(number(result.row, "gradient_norm"), 0.2);
+  EXPECT_EQ(result.num_optimizer_steps, 1);
+  EXPECT_EQ(number(result.row, "skipped_steps"), 0.0);
 }
 
 TEST(PolicyUpdate, LaterEpochsEndWhereThePolicyHasMovedFar) {
