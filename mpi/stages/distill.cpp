@@ -25,7 +25,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
   if (by_logits) teacher.emplace(run);
   HeldOutLoss held_out(run, data.held_out());
   DistillationEpochs epochs(run, data);
-  Trainer* const trainer = student.active() ? &student.trainer() : nullptr;
+  training::Trainer* const trainer = student.active() ? &student.trainer() : nullptr;
 
   auto step = run.begin(data.total_steps(distill.epochs, distill.steps, distill.batch));
   held_out.before(student, step);

@@ -32,7 +32,7 @@ std::string DistillationEpochs::folder(std::int64_t epoch) const {
   return fmt::format("{}/{}{}", run_.folder(), kEpochFolder, epoch);
 }
 
-void DistillationEpochs::begin(Trainer* trainer, std::int64_t first_step) {
+void DistillationEpochs::begin(training::Trainer* trainer, std::int64_t first_step) {
   if (first_step == 0) return;
   const auto done = num_done(first_step);
   const bool missing = run_.writes() && done > 0 && !std::filesystem::exists(folder(done - 1));
@@ -58,7 +58,7 @@ void DistillationEpochs::add(metrics::Row& row, std::int64_t step) {
   num_steps_ = 0;
 }
 
-void DistillationEpochs::save_if_due(Trainer* trainer, std::int64_t step) {
+void DistillationEpochs::save_if_due(training::Trainer* trainer, std::int64_t step) {
   const auto done = num_done(step + 1);
   if (run_.config().distill.save_each_epoch && done > num_done(step))
     export_model(run_, trainer, folder(done - 1));

@@ -6,10 +6,13 @@
 #include "metrics/row.h"
 #include "run.h"
 
+namespace r1::training {
+class Trainer;
+}
+
 namespace r1::mpi {
 
 class SupervisedData;
-class Trainer;
 
 /// The model after epoch N is in this folder of the run folder, with N behind the name.
 inline constexpr const char* kEpochFolder = "distilled_epoch_";
@@ -24,14 +27,14 @@ class DistillationEpochs {
 
   /// Saves the student of an epoch that an earlier start finished and did not save. `trainer`: null
   /// outside the policy. Collective over: world. Throws: InputError when the disk refuses.
-  void begin(Trainer* trainer, std::int64_t first_step);
+  void begin(training::Trainer* trainer, std::int64_t first_step);
   /// Adds the loss of a step to its epoch's mean, unless it is not finite. The row of an epoch's
   /// last step gets "epoch" and "epoch_loss". Collective over: none.
   void add(metrics::Row& row, std::int64_t step);
   /// After the step that ends epoch N: the student as "distilled_epoch_N" of the run folder, a
   /// Hugging Face folder with tokenizer, complete or not at all (distill.save_each_epoch).
   /// Collective over: world. Throws: InputError when the disk refuses.
-  void save_if_due(Trainer* trainer, std::int64_t step);
+  void save_if_due(training::Trainer* trainer, std::int64_t step);
 
  private:
   /// Epochs that are complete after so many steps.
