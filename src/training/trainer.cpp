@@ -80,7 +80,8 @@ OptimizerStep Trainer::finish(double loss, bool has_advantages) {
   if (load.defined()) step.expert_load = load.cpu();
   const auto problem = guard_.judge({num_steps_, loss, step.gradient_norm, has_advantages});
   step.skipped = !problem.empty();
-  if (step.skipped && data_.all->rank() == 0 && model_.axes().tensor->rank() == 0)
+  if (step.skipped && data_.all->rank() == 0 &&
+      model_.axes().rank(parallel::ModelAxis::Tensor) == 0)
     base::log_warning("{}; the step is skipped", problem);
   if (!step.skipped) {
     const at::NoGradGuard no_grad;
