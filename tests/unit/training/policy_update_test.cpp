@@ -81,7 +81,7 @@ class ToyPolicy {
     PolicyUpdateOptions options(config_);
     options.trainer = rank_->trainer_options;
     return update_policy(
-        {rank_->trained(), config_.rl.algorithm == "ppo" ? &value_head_ : nullptr, controller_},
+        {rank_->trained(), config_.advantage.needs_values() ? &value_head_ : nullptr, controller_},
         rollouts, coldstart, options, {0, 0, /*seed=*/17, timeline_, [] {}});
   }
   ToyRank& rank() { return *rank_; }
