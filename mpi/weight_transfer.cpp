@@ -9,7 +9,7 @@
 namespace r1::mpi {
 namespace {
 
-constexpr const char* kLabel = "weights to another layout";
+constexpr const char* kTransferLabel = "weights to another layout";
 
 bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b) {
   return a.ranks == b.ranks && a.mesh.size("tp") == b.mesh.size("tp") &&
@@ -56,7 +56,8 @@ double WeightTransfer::copy(const models::Model* source, models::Model* target) 
                                                : std::vector<models::Parameter>());
   double bytes = 0.0;
   const auto take = [&](const std::string& name, const at::Tensor& whole) {
-    for (const int receiver : targets_) world_.send(whole.contiguous(), receiver, kLabel).wait();
+    for (const int receiver : targets_)
+      world_.send(whole.contiguous(), receiver, kTransferLabel).wait();
     parts.fill(name, whole);
     bytes += static_cast<double>(whole.nbytes());
   };
@@ -66,7 +67,7 @@ double WeightTransfer::copy(const models::Model* source, models::Model* target) 
     for (const auto& [name, shape, dtype] :
          models::whole_tensors(target->shape(), target->dtype())) {
       auto whole = at::empty(shape, at::TensorOptions(target->device()).dtype(dtype));
-      world_.receive(whole, sender_, kLabel).wait();
+      world_.receive(whole, sender_, kTransferLabel).wait();
       take(name, whole);
     }
   }

@@ -68,14 +68,14 @@ NormBackward backward_cpu(const at::Tensor& grad_normed, const at::Tensor& grad_
   return {grad_input, pieces.sum(0).to(weight.scalar_type())};
 }
 
-// Of the CUDA kernels, in elements; the backward pass keeps more of a row in registers.
-constexpr std::int64_t kWidestRow = 16384, kWidestRowBackward = 8192, kPack = 8;
+// Of the CUDA kernels, in elements: the widest row that the backward pass keeps in registers. The
+// forward pass has the same bound, so that a row has the same bits with and without gradients.
+constexpr std::int64_t kWidestRow = 8192, kPack = 8;
 // Parts of the weight's gradient: enough blocks of threads for a GPU, of whatever width.
 constexpr std::int64_t kFewestParts = 512, kPartElements = 1 << 20;
 
 bool takes_cuda_kernel(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& weight) {
-  const auto widest = at::GradMode::is_enabled() ? kWidestRowBackward : kWidestRow;
-  return cuda_kernels_for(x) != nullptr && x.size(1) % kPack == 0 && x.size(1) <= widest &&
+  return cuda_kernels_for(x) != nullptr && x.size(1) % kPack == 0 && x.size(1) <= kWidestRow &&
          weight.scalar_type() == x.scalar_type() && is_packed(weight) &&
          (!residual.defined() || residual.scalar_type() == at::kFloat);
 }

@@ -7,7 +7,7 @@
 namespace r1::parallel {
 namespace {
 
-constexpr std::size_t kInFlight = 2;  // buckets: the next travels while one is copied
+constexpr std::size_t kBucketsInFlight = 2;  // buckets: the next travels while one is copied
 
 at::Tensor flat(const at::Tensor& parameter) {
   return parameter.detach().view(-1);
@@ -46,7 +46,7 @@ void gather_owned(const FlatPartition& partition, std::span<const at::Tensor> pa
             .copy_(flat(parameters[range.parameter]).narrow(0, range.begin, range.size));
     const auto whole = at::empty({bucket.size}, options);
     in_flight.push_back({&bucket, whole, ranks.all_gather(whole, part, "updated weights")});
-    if (in_flight.size() <= kInFlight) continue;
+    if (in_flight.size() <= kBucketsInFlight) continue;
     finish(std::move(in_flight.front()), partition, parameters);
     in_flight.pop_front();
   }

@@ -12,7 +12,7 @@ namespace r1::parallel {
 namespace {
 
 // Reductions under way when each pass is reduced; their buffers live besides those being filled.
-constexpr std::size_t kInFlight = 3;
+constexpr std::size_t kReductionsInFlight = 3;
 
 class AccumulateHook final : public torch::autograd::PostAccumulateGradHook {
  public:
@@ -156,7 +156,7 @@ void GradientBuckets::reduce(std::size_t number) {
       {number, buffer, part, group.ranks->reduce_scatter(part, buffer, ReduceOp::Sum, kLabel)});
   launch.buffer.reset();
   // Safe, as all ranks launch all buckets in one order.
-  if (group.reduces_each_pass() && reductions_.size() > kInFlight) finish_oldest();
+  if (group.reduces_each_pass() && reductions_.size() > kReductionsInFlight) finish_oldest();
 }
 
 void GradientBuckets::launch_ready(bool all) {

@@ -90,10 +90,8 @@ void add_rms_norm(CudaType type, const void* x, const float* residual, const voi
       run(launch<T, 256, 1>);
     else if (dim <= 4096)
       run(launch<T, 256, 2>);
-    else if (dim <= 8192)
-      run(launch<T, 512, 2>);
     else
-      run(launch<T, 512, 4>);
+      run(launch<T, 512, 2>);
   });
 }
 

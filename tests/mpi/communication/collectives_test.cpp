@@ -241,7 +241,7 @@ TEST_P(EveryBackend, NegativeColourJoinsNoGroup) {
 
 // Message of the error that `call` throws; empty when it throws none.
 template <class F>
-std::string error_of(F call) {
+std::string failure_of(F call) {
   try {
     call();
   } catch (const base::Error& error) {
@@ -254,23 +254,23 @@ std::string error_of(F call) {
 TEST_P(EveryBackend, ErrorsNameCallAndLabel) {
   const auto transposed = at::zeros({4, 3}, options(at::kFloat)).t();
   const auto message =
-      error_of([&] { communicator().broadcast(transposed, 0, "my label").wait(); });
+      failure_of([&] { communicator().broadcast(transposed, 0, "my label").wait(); });
   const std::string call = GetParam() == Backend::Nccl ? "ncclBroadcast" : "MPI_Ibcast";
   EXPECT_NE(message.find(call + " 'my label'"), std::string::npos) << message;
   EXPECT_NE(message.find("not contiguous"), std::string::npos) << message;
   const auto one = at::zeros({1}, options(at::kFloat));
-  EXPECT_NE(error_of([&] { communicator().send(one, size(), "x").wait(); }), "");
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(failure_of([&] { communicator().send(one, size(), "x").wait(); }), "");
+  EXPECT_NE(failure_of([&] {
               auto flags = at::zeros({1}, options(at::kBool));
               communicator().all_reduce(flags, ReduceOp::Sum, "x").wait();
             }),
             "");
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(failure_of([&] {
               auto wrong = at::zeros({3 * size() + 1}, options(at::kFloat));
               communicator().all_gather(wrong, one, "x").wait();
             }),
             "");
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(failure_of([&] {
               const std::vector<std::int64_t> splits(static_cast<std::size_t>(size()), 7);
               communicator().all_to_all(one, one, splits, splits, "x").wait();
             }),
@@ -298,7 +298,7 @@ TEST(CommunicatorErrors, ShortMessageIsAnErrorOverMpi) {
   if (world.rank() == 0) world.send(at::zeros({4}), 1, "short").wait();
   if (world.rank() == 1) {
     auto tensor = at::zeros({5});
-    const auto message = error_of([&] { world.receive(tensor, 0, "short").wait(); });
+    const auto message = failure_of([&] { world.receive(tensor, 0, "short").wait(); });
     EXPECT_NE(message.find("expected 20 bytes, received 16"), std::string::npos) << message;
   }
 }

@@ -9,10 +9,8 @@
 namespace r1::mpi {
 namespace {
 
-constexpr double kRounding = 1e-10;  // fp64
-
 /// Splits of training and generation that fit the world.
-std::vector<std::vector<std::string>> layouts(int world_size) {
+std::vector<std::vector<std::string>> policy_layouts(int world_size) {
   const std::string share = "roles.reward.share_with=\"policy\"", split = "roles.policy.train.tp=2",
                     whole = "roles.policy.generate.tp=1";
   if (world_size == 1) return {{}};
@@ -42,7 +40,7 @@ std::vector<data::Completion> drawn_alone(test::ToyRun& toy,
 }
 
 TEST(PolicyRole, SamplesWhatOneEngineDraws) {
-  for (auto overrides : layouts(test::environment().size())) {
+  for (auto overrides : policy_layouts(test::environment().size())) {
     overrides.emplace_back("kl.coefficient=0.0");  // no reference
     test::ToyRun toy("rl", overrides);
     Policy policy(toy.run());
@@ -59,7 +57,7 @@ TEST(PolicyRole, SamplesWhatOneEngineDraws) {
             << toy.groups().layout().print() << ", sample " << rollout.sample;
         ASSERT_EQ(rollout.completion.logprobs.size(), wanted.logprobs.size());
         for (std::size_t i = 0; i < wanted.logprobs.size(); ++i)
-          EXPECT_NEAR(rollout.completion.logprobs[i], wanted.logprobs[i], kRounding);
+          EXPECT_NEAR(rollout.completion.logprobs[i], wanted.logprobs[i], test::kRounding);
         ++num_samples;
       }
     toy.run().exchange().flush();

@@ -10,10 +10,8 @@
 namespace r1::mpi {
 namespace {
 
-constexpr double kRounding = 1e-10;  // fp64
-
 /// Splits of policy and reference that fit the world.
-std::vector<std::vector<std::string>> layouts(int world_size) {
+std::vector<std::vector<std::string>> reference_layouts(int world_size) {
   const std::string split = "roles.policy.train.tp=2",
                     share = "roles.reference.share_with=\"policy\"",
                     split_reference = "roles.reference.train.tp=2",
@@ -37,13 +35,13 @@ void expect_logprobs(test::ToyRun& toy, Reference& reference, const models::Mode
       const auto expected = test::completion_logprobs(whole, rollout);
       ASSERT_EQ(rollout.reference_logprobs.size(), expected.size());
       for (std::size_t i = 0; i < expected.size(); ++i)
-        EXPECT_NEAR(rollout.reference_logprobs[i], expected[i], kRounding)
+        EXPECT_NEAR(rollout.reference_logprobs[i], expected[i], test::kRounding)
             << toy.groups().layout().print();
     }
 }
 
 TEST(ReferenceRole, ScoresWithTheFirstWeightsThenWithThePolicys) {
-  for (auto overrides : layouts(test::environment().size())) {
+  for (auto overrides : reference_layouts(test::environment().size())) {
     overrides.emplace_back("rl.reference_update_every=2");
     test::ToyRun toy("rl", overrides);
     Policy policy(toy.run());

@@ -8,8 +8,6 @@
 namespace r1::mpi {
 namespace {
 
-constexpr double kRounding = 1e-10;  // fp64
-
 const std::vector<std::string> kTeacher = {
     "teacher.init=\"random\"",
     "teacher.tokenizer=\"bytes\"",
@@ -62,12 +60,12 @@ TEST(TeacherRole, HandsOverHiddenStatesAndHeadOfTheWholeModel) {
   for (const auto& indices : batches) {
     const auto batch = data::pack(list, indices);
     const auto output = std::get<vocabulary::TeacherHidden>(teacher.output(batch));
-    EXPECT_LT(test::max_difference(output.head, whole->head().weight), kRounding);
+    EXPECT_LT(test::max_difference(output.head, whole->head().weight), test::kRounding);
     for (const auto& range : batch.samples)
       EXPECT_LT(test::max_difference(
                     output.hidden.slice(0, range.begin, range.end),
                     predicting_states(*whole, list[static_cast<std::size_t>(range.sample)])),
-                kRounding);
+                test::kRounding);
   }
 }
 

@@ -20,6 +20,7 @@
 namespace r1::test {
 
 constexpr std::int64_t kChunks = 2, kSamplesPerPrompt = 2;
+constexpr double kRounding = 1e-10;  // fp64
 
 /// A run in a folder of its own, in fp64. Collective over: world.
 class ToyRun {

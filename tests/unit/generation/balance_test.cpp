@@ -22,7 +22,7 @@ SamplingOptions short_answers() {
 }
 
 /// Five prompts of different lengths, three samples each.
-std::vector<Request> mixed_requests() {
+std::vector<Request> requests_to_balance() {
   std::vector<Request> requests;
   base::RandomStream stream(3);
   for (const std::size_t length : {5, 1, 16, 33, 8}) {
@@ -131,7 +131,7 @@ class MovedSamples
 TEST_P(MovedSamples, AreTheSame) {
   const auto& [fixture, given, slots] = GetParam();
   const auto model = test::load_fixture(fixture, at::kDouble);
-  const auto requests = mixed_requests();
+  const auto requests = requests_to_balance();
   const EngineOptions options{.max_num_seqs = slots, .block_size = 4, .kv_cache_blocks = 40};
   Engine engine(*model, options);
   const auto expected = engine.generate(requests, short_answers(), {{2}, {}});

@@ -14,15 +14,15 @@
 namespace r1::models {
 namespace {
 
-const std::string kFolder = R1_SOURCE_DIR "/tests/data/models/fp8";
+const std::string kFp8Folder = R1_SOURCE_DIR "/tests/data/models/fp8";
 
 TEST(Fp8Weights, AreTheValuesOfTorch) {
-  const auto source = open_safetensors_weights(kFolder);
+  const auto source = open_safetensors_weights(kFp8Folder);
   EXPECT_EQ(source->names(),
             (std::vector<std::string>{"norm.weight", "tall.weight", "wide.weight"}));
   EXPECT_FALSE(source->has("tall.weight_scale_inv"));
   EXPECT_EQ(source->read("norm.weight").scalar_type(), at::kBFloat16);
-  const checkpoint::SafetensorsFile expected(kFolder + "/expected.safetensors");
+  const checkpoint::SafetensorsFile expected(kFp8Folder + "/expected.safetensors");
   for (const std::string name : {"tall.weight", "wide.weight"}) {
     const auto values = source->read(name);
     EXPECT_EQ(values.scalar_type(), at::kFloat);
@@ -36,8 +36,8 @@ TEST(Fp8Weights, AreTheValuesOfTorch) {
 TEST(Fp8Weights, FillABoxFromItsBlocksAlone) {
   for (const auto& [name, offset] :
        {std::pair{"tall.weight", std::vector<std::int64_t>{128, 5}}, {"wide.weight", {3, 130}}}) {
-    const auto whole = open_safetensors_weights(kFolder)->read(name);
-    const auto source = open_safetensors_weights(kFolder);
+    const auto whole = open_safetensors_weights(kFp8Folder)->read(name);
+    const auto source = open_safetensors_weights(kFp8Folder);
     const auto rows = at::empty({2, 17}, at::kDouble);
     const WeightSlice slice{name, 0, 2, whole.sizes().vec(), offset};
     source->fill(rows, slice);
@@ -49,7 +49,7 @@ TEST(Fp8Weights, FillABoxFromItsBlocksAlone) {
 class HostileFp8 : public testing::Test {
  protected:
   HostileFp8() {
-    std::filesystem::copy(kFolder + "/model.safetensors", folder_.path("model.safetensors"));
+    std::filesystem::copy(kFp8Folder + "/model.safetensors", folder_.path("model.safetensors"));
   }
   void expect_refused(const std::string& config, const std::string& part) {
     std::ofstream(folder_.path("config.json")) << config;

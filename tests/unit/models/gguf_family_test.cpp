@@ -17,7 +17,7 @@
 namespace r1::models {
 namespace {
 
-constexpr double kLogits = 1e-4;
+constexpr double kGgufLogits = 1e-4;
 
 class GgufFamilyFile : public ::testing::TestWithParam<const char*> {
  protected:
@@ -37,7 +37,7 @@ TEST_P(GgufFamilyFile, GivesTheLogitsOfTransformers) {
                             .at(std::string(GetParam()) + ".logits");
   const at::NoGradGuard no_grad;
   const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
-  EXPECT_LT(test::max_difference(at::linear(hidden, model->head().weight), expected), kLogits);
+  EXPECT_LT(test::max_difference(at::linear(hidden, model->head().weight), expected), kGgufLogits);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, GgufFamilyFile,

@@ -13,7 +13,7 @@ namespace {
 
 using test::random_tensor;
 
-constexpr std::int64_t kTokens = 17, kHidden = 12, kInner = 6, kExperts = 8;
+constexpr std::int64_t kTokens = 17, kExpertHidden = 12, kInner = 6, kExperts = 8;
 
 class Routes : public ::testing::TestWithParam<RoutingOptions> {};
 
@@ -52,8 +52,8 @@ std::pair<std::vector<std::int64_t>, std::vector<double>> plain_route(
 }
 
 TEST_P(Routes, EqualThePaper) {
-  const auto x = random_tensor({kTokens, kHidden}, at::kDouble, 1);
-  const auto router = random_tensor({kExperts, kHidden}, at::kDouble, 2);
+  const auto x = random_tensor({kTokens, kExpertHidden}, at::kDouble, 1);
+  const auto router = random_tensor({kExperts, kExpertHidden}, at::kDouble, 2);
   const auto bias = random_tensor({kExperts}, at::kDouble, 3);
   const auto found = route(x, router, bias, GetParam());
   const auto logits = at::linear(x, router);
@@ -73,8 +73,8 @@ INSTANTIATE_TEST_SUITE_P(Options, Routes,
                                            RoutingOptions{2, 8, 3, true, 1.0}));
 
 TEST(Route, IsComputedInSinglePrecisionForBf16) {
-  const auto x = random_tensor({kTokens, kHidden}, at::kBFloat16, 1);
-  const auto router = random_tensor({kExperts, kHidden}, at::kBFloat16, 2);
+  const auto x = random_tensor({kTokens, kExpertHidden}, at::kBFloat16, 1);
+  const auto router = random_tensor({kExperts, kExpertHidden}, at::kBFloat16, 2);
   const auto bias = random_tensor({kExperts}, at::kFloat, 3);
   const RoutingOptions options{3, 4, 2, true, 2.5};
   const auto found = route(x, router, bias, options);
@@ -93,11 +93,11 @@ TEST_P(RoutedExperts, EqualTokenByToken) {
         routed_experts(in[0], {experts, in[1]}, in[2], in[3], kExperts, parallel::alone())};
   };
   const auto reference = [&](const test::Tensors& in) {
-    const auto gate_up = in[2].view({kExperts, 2 * kInner, kHidden});
-    const auto down = in[3].view({kExperts, kHidden, kInner});
+    const auto gate_up = in[2].view({kExperts, 2 * kInner, kExpertHidden});
+    const auto down = in[3].view({kExperts, kExpertHidden, kInner});
     std::vector<at::Tensor> rows;
     for (std::int64_t t = 0; t < kTokens; ++t) {
-      at::Tensor sum = at::zeros({kHidden}, in[1].options());
+      at::Tensor sum = at::zeros({kExpertHidden}, in[1].options());
       for (std::int64_t i = 0; i < 3; ++i) {
         const auto e = experts[t][i].item<std::int64_t>();
         const auto inner =
@@ -112,9 +112,10 @@ TEST_P(RoutedExperts, EqualTokenByToken) {
   const auto weights_dtype = dtype == at::kDouble ? at::kDouble : at::kFloat;
   test::expect_equal_with_gradients(
       fused, reference,
-      {random_tensor({kTokens, kHidden}, dtype, 1), random_tensor({kTokens, 3}, weights_dtype, 2),
-       random_tensor({kExperts * 2 * kInner, kHidden}, dtype, 3),
-       random_tensor({kExperts * kHidden, kInner}, dtype, 4)},
+      {random_tensor({kTokens, kExpertHidden}, dtype, 1),
+       random_tensor({kTokens, 3}, weights_dtype, 2),
+       random_tensor({kExperts * 2 * kInner, kExpertHidden}, dtype, 3),
+       random_tensor({kExperts * kExpertHidden, kInner}, dtype, 4)},
       dtype);
 }
 

@@ -14,7 +14,7 @@ namespace {
 using test::random_tensor;
 using test::Tensors;
 
-constexpr std::int64_t kHeads = 6, kKvHeads = 2, kTokens = 29;
+constexpr std::int64_t kHeads = 6, kKvHeads = 2, kPackedTokens = 29;
 constexpr double kScale = 0.4;
 
 /// A group of three, a sequence, a prefix of one token with one continuation, a token.
@@ -24,9 +24,9 @@ std::vector<Segment> segments() {
 }
 
 Tensors inputs(std::int64_t key_width, std::int64_t value_width, at::ScalarType dtype) {
-  return {random_tensor({kTokens, kHeads, key_width}, dtype, 1),
-          random_tensor({kTokens, kKvHeads, key_width}, dtype, 2),
-          random_tensor({kTokens, kKvHeads, value_width}, dtype, 3)};
+  return {random_tensor({kPackedTokens, kHeads, key_width}, dtype, 1),
+          random_tensor({kPackedTokens, kKvHeads, key_width}, dtype, 2),
+          random_tensor({kPackedTokens, kKvHeads, value_width}, dtype, 3)};
 }
 
 /// What VariableLengths promises, query by query.

@@ -7,12 +7,12 @@
 namespace r1::parallel {
 namespace {
 
-std::vector<at::Tensor> parameters() {
+std::vector<at::Tensor> partitioned_parameters() {
   return {at::empty({1}), at::empty({3, 5}), at::empty({7}), at::empty({64, 3}), at::empty({2, 2})};
 }
 
 TEST(FlatPartition, RanksOwnEveryElementOnceAndEquallyMuch) {
-  const auto all = parameters();
+  const auto all = partitioned_parameters();
   for (const int owners : {1, 2, 3, 8})
     for (const std::int64_t bucket_bytes : {4, 80, 100000}) {
       std::vector<at::Tensor> counts;
@@ -32,7 +32,7 @@ TEST(FlatPartition, RanksOwnEveryElementOnceAndEquallyMuch) {
 }
 
 TEST(FlatPartition, OneOwnerHasNoPadding) {
-  const auto all = parameters();
+  const auto all = partitioned_parameters();
   const FlatPartition partition(all, 80, 4, 1, 0);
   EXPECT_EQ(partition.size(), 1 + 15 + 7 + 192 + 4);
   ASSERT_EQ(partition.owned().size(), all.size());
@@ -41,7 +41,7 @@ TEST(FlatPartition, OneOwnerHasNoPadding) {
 }
 
 TEST(FlatPartition, BucketsAreFilledFromTheEndUpToTheirSize) {
-  const auto all = parameters();
+  const auto all = partitioned_parameters();
   const FlatPartition partition(all, 80, 4, 1, 0);  // 20 elements
   const auto& buckets = partition.buckets();
   ASSERT_EQ(buckets.size(), 4u);
@@ -53,7 +53,7 @@ TEST(FlatPartition, BucketsAreFilledFromTheEndUpToTheirSize) {
 }
 
 TEST(FlatPartition, BucketsHoldOneDtype) {
-  auto all = parameters();
+  auto all = partitioned_parameters();
   all[2] = all[2].to(at::kBFloat16);
   const FlatPartition partition(all, 100000, 4, 2, 0);
   EXPECT_EQ(partition.buckets().size(), 3u);

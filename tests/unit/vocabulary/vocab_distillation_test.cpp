@@ -9,28 +9,28 @@ namespace r1::vocabulary {
 namespace {
 
 using test::expect_close;
-constexpr double kFiniteDifference = 1e-6;
+constexpr double kDistillationTolerance = 1e-6;
 
-struct Problem {
+struct DistillationProblem {
   at::Tensor hidden, head;
   TeacherHidden teacher;
   at::Tensor targets;
   std::vector<at::Tensor> weights;
 };
 
-Problem make_problem(std::int64_t tokens) {
+DistillationProblem make_problem(std::int64_t tokens) {
   at::manual_seed(5);
   const auto options = at::TensorOptions().dtype(at::kDouble);
-  Problem problem{at::randn({tokens, 4}, options),
-                  at::randn({11, 4}, options),
-                  {at::randn({tokens, 6}, options), at::randn({9, 6}, options)},
-                  at::randint(11, {tokens}, at::kLong),
-                  {}};
+  DistillationProblem problem{at::randn({tokens, 4}, options),
+                              at::randn({11, 4}, options),
+                              {at::randn({tokens, 6}, options), at::randn({9, 6}, options)},
+                              at::randint(11, {tokens}, at::kLong),
+                              {}};
   for (int i = 0; i < 3; ++i) problem.weights.push_back(at::randn({tokens}, options));
   return problem;
 }
 
-at::Tensor weighted(const Problem& problem, const DistillationTerms& terms) {
+at::Tensor weighted(const DistillationProblem& problem, const DistillationTerms& terms) {
   at::Tensor sum =
       (terms.forward_kl * problem.weights[0]).sum() + (terms.hard * problem.weights[2]).sum();
   if (terms.reverse_kl.defined()) sum = sum + (terms.reverse_kl * problem.weights[1]).sum();
@@ -38,7 +38,7 @@ at::Tensor weighted(const Problem& problem, const DistillationTerms& terms) {
 }
 
 template <class Terms>
-void expect_finite_differences(const Problem& problem, const Terms& terms) {
+void expect_finite_differences(const DistillationProblem& problem, const Terms& terms) {
   const at::Tensor hidden = problem.hidden.clone().requires_grad_();
   const at::Tensor head = problem.head.clone().requires_grad_();
   weighted(problem, terms(hidden, head)).backward();
@@ -55,20 +55,20 @@ void expect_finite_differences(const Problem& problem, const Terms& terms) {
       const double below =
           weighted(problem, terms(moved_hidden, moved_head)).template item<double>();
       EXPECT_NEAR(gradient[i].template item<double>(), (above - below) / (2 * step),
-                  kFiniteDifference);
+                  kDistillationTolerance);
     }
   }
 }
 
 TEST(DistillationTerms, GradientsEqualFiniteDifferences) {
-  const Problem problem = make_problem(3);
+  const DistillationProblem problem = make_problem(3);
   expect_finite_differences(problem, [&](const at::Tensor& hidden, const at::Tensor& head) {
     return distillation_terms(hidden, head, problem.teacher, problem.targets, 2.0, 8, 2);
   });
 }
 
 TEST(DistillationTerms, TopKGradientsEqualFiniteDifferences) {
-  const Problem problem = make_problem(3);
+  const DistillationProblem problem = make_problem(3);
   const auto teacher = vocab_top_k(problem.teacher.hidden, problem.teacher.head, 4, 9, 2.0);
   for (const TopKRest rest : {TopKRest::Tail, TopKRest::Renormalised})
     expect_finite_differences(problem, [&](const at::Tensor& hidden, const at::Tensor& head) {
@@ -77,7 +77,7 @@ TEST(DistillationTerms, TopKGradientsEqualFiniteDifferences) {
 }
 
 TEST(DistillationTerms, TopKIsThePlainFormula) {
-  const Problem problem = make_problem(6);
+  const DistillationProblem problem = make_problem(6);
   const auto log_p = [](const at::Tensor& hidden, const at::Tensor& head) {
     return at::log_softmax(at::mm(hidden, head.t()) / 3.0, 1);
   };
@@ -101,7 +101,7 @@ TEST(DistillationTerms, TopKIsThePlainFormula) {
 }
 
 TEST(DistillationTerms, TopKOfAllIdsIsExact) {
-  Problem problem = make_problem(7);
+  DistillationProblem problem = make_problem(7);
   problem.teacher.head = at::randn({11, 6}, problem.head.options());
   const auto all = vocab_top_k(problem.teacher.hidden, problem.teacher.head, 11, 11, 3.0);
   const auto check = [&](at::ScalarType dtype, double tolerance) {
@@ -129,7 +129,7 @@ TEST(DistillationTerms, TopKOfAllIdsIsExact) {
 }
 
 TEST(DistillationTerms, CommonVocabularyRenormalisesBothSides) {
-  const Problem problem = make_problem(6);
+  const DistillationProblem problem = make_problem(6);
   const auto found =
       distillation_terms(problem.hidden, problem.head, problem.teacher, problem.targets, 3.0, 8, 4);
   const auto log_p = [](const at::Tensor& hidden, const at::Tensor& head) {
@@ -144,7 +144,7 @@ TEST(DistillationTerms, CommonVocabularyRenormalisesBothSides) {
 }
 
 TEST(DistillationTerms, RowLoopsEqualFp64) {
-  const Problem problem = make_problem(21);
+  const DistillationProblem problem = make_problem(21);
   const at::Tensor exact_hidden = problem.hidden.clone().requires_grad_();
   const auto exact =
       distillation_terms(exact_hidden, problem.head, problem.teacher, problem.targets, 2.0, 8);
@@ -163,7 +163,7 @@ TEST(DistillationTerms, RowLoopsEqualFp64) {
 }
 
 TEST(DistillationTerms, ChunksDoNotMatter) {
-  const Problem problem = make_problem(7);
+  const DistillationProblem problem = make_problem(7);
   std::vector<at::Tensor> gradients;
   for (const std::int64_t chunk : {1, 3, 0}) {
     const at::Tensor hidden = problem.hidden.clone().requires_grad_();
@@ -179,7 +179,7 @@ TEST(DistillationTerms, ChunksDoNotMatter) {
 TEST(WeightedDistillation, EqualsTheLossOfTheTerms) {
   constexpr double kLater = 0.6;  // what the loss is multiplied by afterwards
   const DistillationWeights weights{0.7, 0.2, 0.4};
-  const Problem problem = make_problem(10);
+  const DistillationProblem problem = make_problem(10);
   for (const std::int64_t chunk : {3, 10}) {
     const auto run = [&](bool at_once) {
       const at::Tensor hidden = problem.hidden.clone().requires_grad_();
@@ -206,7 +206,7 @@ TEST(WeightedDistillation, EqualsTheLossOfTheTerms) {
 }
 
 TEST(DistillationTerms, TheTeacherGetsNoGradient) {
-  Problem problem = make_problem(2);
+  DistillationProblem problem = make_problem(2);
   problem.teacher.hidden.requires_grad_();
   problem.teacher.head.requires_grad_();
   const at::Tensor hidden = problem.hidden.clone().requires_grad_();
