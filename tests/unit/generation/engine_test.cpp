@@ -236,7 +236,8 @@ TEST(EngineStops, NotBeforeTheLeastNumberOfTokensAndAtTheContextsEnd) {
   std::vector<Request> requests(1);
   requests[0].prompt_ids = prompt;
   for (std::uint64_t seed = 0; seed < 12; ++seed) requests[0].seeds.push_back(seed);
-  for (const auto& completion : engine.generate(requests, sampling, {likely, {}})[0]) {
+  const auto stopped = engine.generate(requests, sampling, {likely, {}});
+  for (const auto& completion : stopped[0]) {
     EXPECT_GT(completion.token_ids.size(), 6u);
     for (std::size_t i = 0; i + 1 < completion.token_ids.size(); ++i)
       EXPECT_GE(completion.token_ids[i], 200);
@@ -245,7 +246,8 @@ TEST(EngineStops, NotBeforeTheLeastNumberOfTokensAndAtTheContextsEnd) {
   sampling.ignore_eos = true;
   sampling.min_new_tokens = 0;
   requests[0] = {random_prompt(static_cast<std::size_t>(context) - 20, 5), {1, 2}};
-  for (const auto& completion : engine.generate(requests, sampling, {{2}, {}})[0]) {
+  const auto cut_off = engine.generate(requests, sampling, {{2}, {}});
+  for (const auto& completion : cut_off[0]) {
     EXPECT_EQ(completion.token_ids.size(), 20u);
     EXPECT_EQ(completion.finish_reason, data::FinishReason::Length);
   }
