@@ -66,6 +66,10 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
         blocks, options_.block_size, longest, sampling.max_new_tokens, 2 * per_sequence));
   if (!memory_ || memory_->num_blocks < blocks)
     memory_ = std::make_unique<CacheMemory>(model_, blocks, options_.block_size);
+  const auto num_slots = options_.max_num_seqs;  // samples of other engines may come
+  if (!memory_->batch || !memory_->batch->holds(num_slots, per_sequence))
+    memory_->batch = std::make_unique<DecodeBatch>(model_, memory_->cache, options_, num_slots,
+                                                   per_sequence, memory_->num_blocks);
 }
 
 std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Request> requests,

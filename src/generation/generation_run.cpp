@@ -6,26 +6,10 @@
 #include <limits>
 
 #include "base/errors.h"
-#include "base/random.h"
-#include "generation/sampler.h"
+#include "kernels/cuda/kernel_table.h"
 #include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
-namespace {
-
-/// Makes tokens impossible in some rows.
-void forbid(at::Tensor& logits, const std::vector<std::int64_t>& rows,
-            const std::vector<data::TokenId>& tokens) {
-  const auto index = [&logits](const auto& values) {
-    const std::vector<std::int64_t> wide(values.begin(), values.end());
-    return at::tensor(wide, at::kLong).to(logits.device());
-  };
-  logits.index_put_({index(rows).unsqueeze(1), index(tokens).unsqueeze(0)},
-                    at::scalar_tensor(-std::numeric_limits<double>::infinity(), logits.options()));
-}
-
-}  // namespace
-
 GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& options,
                              CacheMemory& memory, std::span<const Request> requests,
                              const SamplingOptions& sampling, const StopRules& stop,
@@ -38,7 +22,9 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
       balancer_(balancer),
       engine_(balancer ? balancer->engine() : 0),
       lockstep_(model),
-      scheduler_(memory.allocator, options.block_size, sampling.max_new_tokens) {
+      scheduler_(memory.allocator, options.block_size, sampling.max_new_tokens),
+      slots_(static_cast<std::size_t>(options.max_num_seqs)) {
+  memory_.batch->begin(sampling, stop);
   for (const auto& request : requests) {
     WaitingPrompt waiting{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
     const auto number = static_cast<std::int64_t>(completions_.size());
@@ -69,14 +55,19 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
 void GenerationRun::decode_until(std::int64_t last_step, const std::function<void()>& on_step) {
   while (statistics_.decode_steps < last_step) {
     admit();
-    if (running_.empty()) return;
+    if (num_running_ == 0) break;
+    if (!anyone_needs_more()) {
+      collect_all();
+      continue;
+    }
     decode();
     if (on_step) on_step();
   }
+  collect_all();
 }
 
 std::int64_t GenerationRun::free_slots() const {
-  return options_.max_num_seqs - static_cast<std::int64_t>(running_.size());
+  return options_.max_num_seqs - num_running_;
 }
 
 /// Fills free slots: samples that others began first, then samples of prompts that are in the
@@ -89,7 +80,7 @@ void GenerationRun::admit() {
     if (free_slots() <= 0 || !groups_.empty() || waiting_.empty()) break;
     if (!prefill()) break;
   }
-  R1_CHECK(!running_.empty() || (groups_.empty() && waiting_.empty() && resumed_.empty()),
+  R1_CHECK(num_running_ > 0 || (groups_.empty() && waiting_.empty() && resumed_.empty()),
            "the KV cache of {} blocks holds no sample", memory_.num_blocks);
 }
 
@@ -100,14 +91,14 @@ void GenerationRun::resume() {
     PackedTokens batch;
     while (!resumed_.empty() && free_slots() > 0 && scheduler_.can_resume(resumed_.front()) &&
            fits(batch, resumed_.front().length)) {
-      auto sequence = std::move(resumed_.front());
+      scheduler_.resume(resumed_.front());
+      auto& sequence = place(std::move(resumed_.front()));
       resumed_.pop_front();
-      scheduler_.resume(sequence);
       auto ids = *sequence.prompt;
       const auto& new_ids = sequence.completion.token_ids;
       ids.insert(ids.end(), new_ids.begin(), new_ids.end() - 1);
       pack(batch, ids, sequence.blocks);
-      running_.push_back(std::move(sequence));
+      fill_slot(sequence);
     }
     prefill_pass(batch);
   }
@@ -115,14 +106,16 @@ void GenerationRun::resume() {
 
 /// False: none could start.
 bool GenerationRun::start_samples() {
-  std::vector<Sequence> started;
+  std::vector<Sequence*> started;
+  std::vector<std::int64_t> slots;
   std::vector<at::Tensor> logits;
   std::vector<std::int64_t> copy_from, copy_to;
   std::vector<std::int32_t> finished_prompts;
-  while (!groups_.empty() && free_slots() > static_cast<std::int64_t>(started.size()) &&
-         scheduler_.can_start_sample(groups_.front())) {
+  while (!groups_.empty() && free_slots() > 0 && scheduler_.can_start_sample(groups_.front())) {
     auto& group = groups_.front();
-    started.push_back(scheduler_.start_sample(group, copy_from, copy_to));
+    started.push_back(&place(scheduler_.start_sample(group, copy_from, copy_to)));
+    slots.push_back(started.back()->slot);
+    fill_slot(*started.back());
     logits.push_back(group.logits);
     if (group.samples.empty()) {
       finished_prompts.insert(finished_prompts.end(), group.blocks.begin(), group.blocks.end());
@@ -132,8 +125,7 @@ bool GenerationRun::start_samples() {
   if (started.empty()) return false;
   copy_blocks(memory_.cache, copy_from, copy_to);
   scheduler_.release(finished_prompts);  // after the copy: their last block may be handed out again
-  append_tokens(started, at::cat(logits));
-  for (auto& sequence : started) keep_or_finish(std::move(sequence));
+  append_tokens(memory_.batch->draw(at::cat(logits), slots), started);
   return true;
 }
 
@@ -157,44 +149,63 @@ bool GenerationRun::prefill() {
   return true;
 }
 
-/// One token for every running sequence.
+/// Launches a step for every running sequence, and reads the one before.
 void GenerationRun::decode() {
-  PackedTokens batch;
-  for (auto& sequence : running_) {
-    batch.tokens.push_back(sequence.completion.token_ids.back());
-    batch.positions.push_back(sequence.length);
-    add_place(batch, sequence.blocks, sequence.length);
-    ++sequence.length;
+  compact();
+  std::int64_t longest = 0;
+  std::vector<Sequence*> rows;
+  for (std::int64_t slot = 0; slot < num_used_slots(); ++slot) {
+    auto* sequence = slots_[static_cast<std::size_t>(slot)].get();
+    rows.push_back(sequence);
+    if (sequence == nullptr) continue;
+    ++sequence->launched;
+    longest = std::max(longest, sequence->length + 1);
   }
-  append_tokens(running_,
-                vocabulary::gather_logits(forward(batch, paged_attention()), model_.head()));
-  auto before = std::move(running_);
-  running_.clear();
-  for (auto& sequence : before) keep_or_finish(std::move(sequence));
+  lockstep_.begin_pass();
+  memory_.batch->launch(memory_.batch->rows_for(num_used_slots()), longest);
+  in_flight_.push_back(std::move(rows));
   ++statistics_.decode_steps;
+  while (static_cast<std::int64_t>(in_flight_.size()) > memory_.batch->depth()) collect_step();
 }
 
-nn::PagedAttention GenerationRun::paged_attention() const {
-  std::size_t max_blocks = 0;
-  for (const auto& sequence : running_)
-    max_blocks =
-        std::max(max_blocks,
-                 static_cast<std::size_t>(blocks_for(sequence.length, memory_.cache.block_size)));
-  const auto rows = static_cast<std::int64_t>(running_.size());
-  auto table = at::zeros({rows, static_cast<std::int64_t>(max_blocks)}, at::kInt);
-  auto lengths = at::empty({rows}, at::kInt);
-  for (std::size_t row = 0; row < running_.size(); ++row) {
-    const auto& blocks = running_[row].blocks;
-    std::copy_n(blocks.begin(), std::min(max_blocks, blocks.size()),
-                table.mutable_data_ptr<std::int32_t>() + row * max_blocks);
-    lengths.mutable_data_ptr<std::int32_t>()[row] = static_cast<std::int32_t>(running_[row].length);
+/// Moves the last sequences into free slots where a step then computes fewer rows.
+void GenerationRun::compact() {
+  const auto rows = memory_.batch->rows_for(num_running_);
+  std::int64_t free = 0;
+  for (auto last = num_used_slots() - 1; last >= rows; last = num_used_slots() - 1) {
+    while (slots_[static_cast<std::size_t>(free)]) ++free;
+    memory_.batch->move(last, free);
+    auto& to = slots_[static_cast<std::size_t>(free)];
+    to = std::move(slots_[static_cast<std::size_t>(last)]);
+    to->slot = free;
   }
-  nn::PagedAttention paged{table.to(model_.device()), lengths.to(model_.device()), {}};
-  if (!model_.device().is_cpu())
-    paged.gather = nn::make_paged_gather(paged.block_table, paged.context_lengths,
-                                         model_.cache_layout().num_kv_heads, options_.block_size,
-                                         model_.dtype());
-  return paged;
+}
+
+/// One more than the last slot that is in use.
+std::int64_t GenerationRun::num_used_slots() const {
+  auto count = static_cast<std::int64_t>(slots_.size());
+  while (count > 0 && !slots_[static_cast<std::size_t>(count - 1)]) --count;
+  return count;
+}
+
+/// Whether a step draws a token for someone, as far as is known here.
+bool GenerationRun::anyone_needs_more() const {
+  return std::any_of(slots_.begin(), slots_.end(), [this](const auto& sequence) {
+    return sequence && sequence->launched < limit_of(*sequence);
+  });
+}
+
+void GenerationRun::collect_step() {
+  const auto drawn = memory_.batch->collect();
+  const auto rows = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  for (auto* sequence : rows)
+    if (sequence != nullptr) ++sequence->length;
+  append_tokens(drawn, rows);
+}
+
+void GenerationRun::collect_all() {
+  while (!in_flight_.empty()) collect_step();
 }
 
 void GenerationRun::pack(PackedTokens& batch, std::span<const data::TokenId> ids,
@@ -213,23 +224,19 @@ bool GenerationRun::fits(const PackedTokens& batch, std::int64_t more_tokens) co
 }
 
 /// Final hidden states of the batch, whose keys and values are in the cache then.
-template <class Pattern>
-at::Tensor GenerationRun::forward(const PackedTokens& batch, Pattern&& pattern) {
+at::Tensor GenerationRun::prefill_pass(const PackedTokens& batch) {
   const auto to_device = [&](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong).to(model_.device());
   };
-  const models::ModelInput input{to_device(batch.tokens),
-                                 to_device(batch.positions),
-                                 {std::forward<Pattern>(pattern),
-                                  &memory_.cache,
-                                  {to_device(batch.blocks), to_device(batch.offsets)}}};
+  const models::ModelInput input{
+      to_device(batch.tokens),
+      to_device(batch.positions),
+      {nn::make_packed_attention(batch.segments, model_.dtype(), model_.device()),
+       &memory_.cache,
+       {to_device(batch.blocks), to_device(batch.offsets)}}};
+  statistics_.prompt_tokens += batch.size();
   lockstep_.begin_pass();
   return model_.forward(input);
-}
-
-at::Tensor GenerationRun::prefill_pass(const PackedTokens& batch) {
-  statistics_.prompt_tokens += batch.size();
-  return forward(batch, nn::make_packed_attention(batch.segments, model_.dtype(), model_.device()));
 }
 
 /// Logits after the last token of each sequence.
@@ -240,41 +247,70 @@ at::Tensor GenerationRun::last_logits(const PackedTokens& batch, const at::Tenso
       hidden.index_select(0, at::tensor(rows, at::kLong).to(model_.device())), model_.head());
 }
 
-void GenerationRun::append_tokens(std::vector<Sequence>& sequences, at::Tensor logits) {
-  std::vector<SampleRequest> draws;
-  std::vector<std::int64_t> too_short;
-  for (std::size_t row = 0; row < sequences.size(); ++row) {
-    const auto& sequence = sequences[row];
-    const auto position = sequence.completion.token_ids.size();
-    draws.push_back({sampling_.greedy ? 0.0 : sampling_.temperature, sampling_.top_p,
-                     sampling_.top_k, base::uniform(sequence.start.seed, position)});
-    if (static_cast<std::int64_t>(position) < sampling_.min_new_tokens)
-      too_short.push_back(static_cast<std::int64_t>(row));
-  }
-  if (!too_short.empty()) forbid(logits, too_short, stop_.eos_token_ids);
-  const auto tokens = sample(logits, draws);
-  const bool restricted = !sampling_.greedy && (sampling_.top_k > 0 || sampling_.top_p < 1.0);
-  for (std::size_t row = 0; row < sequences.size(); ++row) {
-    auto& completion = sequences[row].completion;
-    completion.token_ids.push_back(static_cast<data::TokenId>(tokens[row].token));
-    completion.logprobs.push_back(tokens[row].logprob);
-    if (restricted) completion.kept_mass.push_back(tokens[row].kept_mass);
-  }
-  statistics_.new_tokens += static_cast<std::int64_t>(sequences.size());
+/// Gives a sequence the first free slot.
+Sequence& GenerationRun::place(Sequence sequence) {
+  std::size_t slot = 0;
+  while (slots_[slot]) ++slot;
+  sequence.slot = static_cast<std::int64_t>(slot);
+  ++num_running_;
+  return *(slots_[slot] = std::make_unique<Sequence>(std::move(sequence)));
 }
 
-void GenerationRun::keep_or_finish(Sequence sequence) {
-  auto& completion = sequence.completion;
-  const bool stopped = ends(completion);
-  if (!stopped &&
-      static_cast<std::int64_t>(completion.token_ids.size()) < sampling_.max_new_tokens &&
-      sequence.length + 1 < model_.shape().max_position_embeddings) {
-    running_.push_back(std::move(sequence));
-    return;
+/// Puts the slot of a sequence behind its newest token: the last one of its prompt, which is in the
+/// cache, or one that was drawn elsewhere and is fed next.
+void GenerationRun::fill_slot(const Sequence& sequence) {
+  const auto& ids = sequence.completion.token_ids;
+  memory_.batch->fill({sequence.slot, ids.empty() ? 0 : ids.back(),
+                       ids.empty() ? sequence.length - 1 : sequence.length, sequence.start.seed,
+                       static_cast<std::int64_t>(ids.size()), limit_of(sequence), sequence.blocks});
+}
+
+/// Tokens after which a sample is cut off.
+std::int64_t GenerationRun::limit_of(const Sequence& sequence) const {
+  return std::min(sampling_.max_new_tokens, model_.shape().max_position_embeddings -
+                                                static_cast<std::int64_t>(sequence.prompt->size()));
+}
+
+/// Hands what was drawn to the sequences of its rows, null where nobody waits for a row.
+void GenerationRun::append_tokens(const at::Tensor& drawn, const std::vector<Sequence*>& rows) {
+  const auto values = drawn.accessor<double, 2>();
+  const bool restricted = !sampling_.greedy && (sampling_.top_k > 0 || sampling_.top_p < 1.0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i);
+    if (rows[i] == nullptr || values[kernels::kDrawnToken][row] < 0.0) continue;
+    auto& sequence = *rows[i];
+    auto& completion = sequence.completion;
+    completion.token_ids.push_back(static_cast<data::TokenId>(values[kernels::kDrawnToken][row]));
+    completion.logprobs.push_back(values[kernels::kLogprob][row]);
+    if (restricted) completion.kept_mass.push_back(values[kernels::kKeptMass][row]);
+    ++statistics_.new_tokens;
+    sequence.launched =
+        std::max(sequence.launched, static_cast<std::int64_t>(completion.token_ids.size()));
+    const auto state = static_cast<int>(values[kernels::kState][row]);
+    if (state == kernels::kEnded || has_stop_text(completion)) {
+      if (state == kernels::kGoesOn) memory_.batch->clear(sequence.slot);
+      finish(sequence.slot, data::FinishReason::Stop);
+    } else if (state == kernels::kAtLimit) {
+      finish(sequence.slot, data::FinishReason::Length);
+    }
   }
-  completion.finish_reason = stopped ? data::FinishReason::Stop : data::FinishReason::Length;
-  scheduler_.release(sequence.blocks);
-  const auto& origin = sequence.start.origin;
+}
+
+/// Frees a slot; steps on their way draw nothing for its sequence any more.
+std::unique_ptr<Sequence> GenerationRun::take_out(std::int64_t slot) {
+  auto sequence = std::move(slots_[static_cast<std::size_t>(slot)]);
+  --num_running_;
+  scheduler_.release(sequence->blocks);
+  for (auto& rows : in_flight_)
+    std::replace(rows.begin(), rows.end(), sequence.get(), static_cast<Sequence*>(nullptr));
+  return sequence;
+}
+
+void GenerationRun::finish(std::int64_t slot, data::FinishReason reason) {
+  const auto sequence = take_out(slot);
+  auto& completion = sequence->completion;
+  completion.finish_reason = reason;
+  const auto& origin = sequence->start.origin;
   if (origin.engine == engine_)
     completions_[static_cast<std::size_t>(origin.request)]
                 [static_cast<std::size_t>(origin.sample)] = std::move(completion);
@@ -282,11 +318,7 @@ void GenerationRun::keep_or_finish(Sequence sequence) {
     guests_.push_back({origin, std::move(completion)});
 }
 
-bool GenerationRun::ends(const data::Completion& completion) const {
-  const auto& eos = stop_.eos_token_ids;
-  if (!sampling_.ignore_eos &&
-      std::find(eos.begin(), eos.end(), completion.token_ids.back()) != eos.end())
-    return true;
+bool GenerationRun::has_stop_text(const data::Completion& completion) const {
   if (sampling_.stop.empty() || !stop_.decode) return false;
   const auto text = stop_.decode(completion.token_ids);
   return std::any_of(sampling_.stop.begin(), sampling_.stop.end(),

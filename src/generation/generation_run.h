@@ -3,22 +3,25 @@
 // sequences become completions; at the balancer's intervals some of them move to other engines.
 #include <functional>
 
+#include "generation/decode_batch.h"
 #include "generation/engine.h"
 #include "generation/scheduler.h"
 #include "models/lockstep.h"
 
 namespace r1::generation {
 
-/// The paged cache of an engine.
+/// The paged cache of an engine, one block longer than what is handed out, for slots without a
+/// sample; and the slots.
 struct CacheMemory {
   CacheMemory(const models::Model& model, std::int64_t num_blocks, std::int64_t block_size)
       : allocator(num_blocks),
         num_blocks(num_blocks),
-        cache(make_kv_cache(model.cache_layout(), num_blocks, block_size, model.dtype(),
+        cache(make_kv_cache(model.cache_layout(), num_blocks + 1, block_size, model.dtype(),
                             model.device())) {}
   BlockAllocator allocator;
   std::int64_t num_blocks;
   nn::KvCache cache;
+  std::unique_ptr<DecodeBatch> batch;
 };
 
 class GenerationRun final : public SamplePool {
@@ -51,20 +54,26 @@ class GenerationRun final : public SamplePool {
   bool start_samples();
   bool prefill();
   void decode();
+  void compact();
+  bool anyone_needs_more() const;
+  void collect_step();
+  void collect_all();
   /// Adds a sequence that starts at position 0.
   void pack(PackedTokens& batch, std::span<const data::TokenId> ids,
             const std::vector<std::int32_t>& blocks) const;
   void add_place(PackedTokens& batch, const std::vector<std::int32_t>& blocks,
                  std::int64_t position) const;
   bool fits(const PackedTokens& batch, std::int64_t more_tokens) const;
-  nn::PagedAttention paged_attention() const;
-  template <class Pattern>
-  at::Tensor forward(const PackedTokens& batch, Pattern&& pattern);
   at::Tensor prefill_pass(const PackedTokens& batch);
   at::Tensor last_logits(const PackedTokens& batch, const at::Tensor& hidden) const;
-  void append_tokens(std::vector<Sequence>& sequences, at::Tensor logits);
-  void keep_or_finish(Sequence sequence);
-  bool ends(const data::Completion& completion) const;
+  Sequence& place(Sequence sequence);
+  void fill_slot(const Sequence& sequence);
+  std::unique_ptr<Sequence> take_out(std::int64_t slot);
+  void append_tokens(const at::Tensor& drawn, const std::vector<Sequence*>& rows);
+  void finish(std::int64_t slot, data::FinishReason reason);
+  std::int64_t limit_of(const Sequence& sequence) const;
+  std::int64_t num_used_slots() const;
+  bool has_stop_text(const data::Completion& completion) const;
   MovedSample give_waiting();
   MovedSample give_running();
 
@@ -80,7 +89,9 @@ class GenerationRun final : public SamplePool {
   std::deque<WaitingPrompt> waiting_;
   std::deque<PrefilledGroup> groups_;
   std::deque<Sequence> resumed_;  // begun elsewhere; their tokens are not in the cache yet
-  std::vector<Sequence> running_;
+  std::vector<std::unique_ptr<Sequence>> slots_;  // what runs, by slot
+  std::int64_t num_running_ = 0;
+  std::deque<std::vector<Sequence*>> in_flight_;  // rows of launched steps; null: gone
   std::vector<std::vector<data::Completion>> completions_;
   std::vector<FinishedSample> guests_;  // of other engines
   GenerationStatistics statistics_;

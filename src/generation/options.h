@@ -53,6 +53,7 @@ struct EngineOptions {
   double gpu_memory_share = 0.5;
   std::int64_t prefill_tokens = 8192;
   std::int64_t balance_every = 64;
+  bool enforce_eager = false;
 
   void visit(base::OptionVisitor& v) {
     v("max_num_seqs", max_num_seqs, "sequences decoded at once on a replica");
@@ -65,6 +66,8 @@ struct EngineOptions {
     v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
     v("balance_every", balance_every,
       "decode steps after which samples move to replicas that hold fewer; 0: never");
+    v("enforce_eager", enforce_eager,
+      "GPUs: launches the operations of a decode step one by one instead of one CUDA graph");
   }
 
   void check(const std::string& key, base::Problems& problems) const {

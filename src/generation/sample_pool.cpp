@@ -28,8 +28,8 @@ MovedSample take_last(Prompts& prompts) {
 }  // namespace
 
 EngineLoad GenerationRun::load() const {
-  EngineLoad load{static_cast<std::int64_t>(resumed_.size()),
-                  static_cast<std::int64_t>(running_.size()), statistics_.decode_steps};
+  EngineLoad load{static_cast<std::int64_t>(resumed_.size()), num_running_,
+                  statistics_.decode_steps};
   for (const auto& prompt : waiting_)
     load.waiting += static_cast<std::int64_t>(prompt.samples.size());
   for (const auto& group : groups_) load.waiting += static_cast<std::int64_t>(group.samples.size());
@@ -64,13 +64,12 @@ MovedSample GenerationRun::give_waiting() {
 }
 
 MovedSample GenerationRun::give_running() {
-  const auto shortest =
-      std::min_element(running_.begin(), running_.end(),
-                       [](const Sequence& a, const Sequence& b) { return a.length < b.length; });
-  scheduler_.release(shortest->blocks);
-  auto sample = moved(std::move(*shortest));
-  running_.erase(shortest);
-  return sample;
+  const auto shortest = std::min_element(
+      slots_.begin(), slots_.end(),
+      [](const auto& a, const auto& b) { return a && (!b || a->length < b->length); });
+  const auto slot = (*shortest)->slot;
+  memory_.batch->clear(slot);
+  return moved(std::move(*take_out(slot)));
 }
 
 void GenerationRun::take(std::vector<MovedSample> samples) {
@@ -79,13 +78,16 @@ void GenerationRun::take(std::vector<MovedSample> samples) {
     const SampleStart start{sample.origin, sample.seed};
     auto& completion = sample.completion;
     if (!completion.token_ids.empty()) {
-      const auto length = sample.prompt_ids.size() + completion.token_ids.size() - 1;
+      const auto drawn = completion.token_ids.size();
+      const auto length = sample.prompt_ids.size() + drawn - 1;
       resumed_.push_back(
           {std::make_shared<std::vector<data::TokenId>>(std::move(sample.prompt_ids)),
            start,
            {},
            static_cast<std::int64_t>(length),
-           std::move(completion)});
+           std::move(completion),
+           -1,
+           static_cast<std::int64_t>(drawn)});
       neighbour = nullptr;
       continue;
     }

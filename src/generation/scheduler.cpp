@@ -14,7 +14,10 @@ PrefilledGroup Scheduler::start_group(WaitingPrompt waiting) {
 
 Sequence Scheduler::start_sample(PrefilledGroup& group, std::vector<std::int64_t>& copy_from,
                                  std::vector<std::int64_t>& copy_to) {
-  Sequence sequence{group.prompt, group.samples.front(), {}, group.length(), {}};
+  Sequence sequence;
+  sequence.prompt = group.prompt;
+  sequence.start = group.samples.front();
+  sequence.length = group.length();
   group.samples.pop_front();
   const auto shared = static_cast<std::size_t>(group.length() / block_size_);
   for (std::size_t i = 0; i < shared; ++i) {

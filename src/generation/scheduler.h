@@ -35,8 +35,10 @@ struct Sequence {
   PromptIds prompt;
   SampleStart start;
   std::vector<std::int32_t> blocks;
-  std::int64_t length = 0;  // tokens whose keys and values are in the cache or about to be
+  std::int64_t length = 0;  // tokens whose keys and values are in the cache
   data::Completion completion;
+  std::int64_t slot = -1;     // of the decode batch; -1: none yet
+  std::int64_t launched = 0;  // tokens that are drawn or whose step is on its way
 };
 
 /// A prompt whose keys and values are in the cache and whose remaining samples wait for a slot.

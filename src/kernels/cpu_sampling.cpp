@@ -58,13 +58,22 @@ double keep_top(std::int64_t vocab_size, const SampleRequest& request, double to
   };
   const std::int64_t limit = request.top_k > 0 ? std::min(request.top_k, vocab_size) : vocab_size;
   std::int64_t kept = 0, sorted = 0;
-  double mass = 0.0;
-  while (kept < limit && (kept == 0 || mass < request.top_p * total)) {
-    if (kept == sorted) {  // sort as many as are needed, in growing pieces
-      const std::int64_t upto = std::min(limit, std::max<std::int64_t>(64, sorted * 4));
-      std::partial_sort(order.begin() + sorted, order.begin() + upto, order.end(), likelier);
-      sorted = upto;
-    }
+  const auto sort_upto = [&](std::int64_t end) {
+    std::partial_sort(order.begin() + sorted, order.begin() + end, order.end(), likelier);
+    sorted = end;
+  };
+  double mass = 0.0, wanted = request.top_p * total;
+  if (limit < vocab_size && request.top_p < 1.0) {  // top-p of what top-k left
+    sort_upto(limit);
+    double left = 0.0;
+    for (std::int64_t i = 0; i < limit; ++i)
+      left += weights[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
+    wanted = request.top_p * left;
+  }
+  const bool all_of_top_k = request.top_p >= 1.0;
+  while (kept < limit && (kept == 0 || all_of_top_k || mass < wanted)) {
+    if (kept == sorted)  // as many as are needed, in growing pieces
+      sort_upto(std::min(limit, std::max<std::int64_t>(64, sorted * 4)));
     mass += weights[static_cast<std::size_t>(order[static_cast<std::size_t>(kept++)])];
   }
   for (auto it = order.begin() + kept; it != order.end(); ++it)

@@ -11,7 +11,8 @@ namespace r1::kernels {
 /// What to draw from a row.
 struct SampleRequest {
   double temperature = 1.0;  // logits / temperature; 0: the largest logit (greedy)
-  double top_p = 1.0;        // smallest set of likeliest tokens whose mass reaches top_p
+  double top_p = 1.0;        // smallest set of likeliest tokens that has this share of the mass
+                             // that top_k left
   std::int64_t top_k = 0;    // 0: all
   double uniform = 0.0;      // in [0, 1)
 };

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "kernels/cpu_paged_attention.h"
+#include "kernels/decode_attention.h"
 
 namespace r1::nn {
 namespace {
@@ -64,10 +65,6 @@ void run_paged_kernel(const at::Tensor& query, const at::Tensor& key_cache,
 }
 
 }  // namespace
-
-void write_cache(at::Tensor cache, const at::Tensor& x, const CacheSlots& slots) {
-  cache.transpose(1, 2).index_put_({slots.blocks, slots.offsets}, x);
-}
 
 at::Tensor flash_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                            const VariableLengths& lengths, double scale) {
@@ -157,6 +154,13 @@ at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& 
 at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,
                            const at::Tensor& value_cache, const PagedAttention& paged,
                            double scale) {
+  if (kernels::takes_decode_attention(key_cache, value_cache, query.size(1) / key_cache.size(1))) {
+    const auto counters = paged.counters.defined() ? paged.counters
+                                                   : at::zeros({query.size(0) * key_cache.size(1)},
+                                                               paged.context_lengths.options());
+    return kernels::decode_attention(query, key_cache, value_cache, paged.block_table,
+                                     paged.context_lengths, counters, scale);
+  }
   const auto compute = query.is_cpu() ? paged_attention_cpu : paged_attention_reference;
   return compute(query.contiguous(), key_cache, value_cache, paged, scale);
 }
@@ -165,8 +169,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
                      const AttentionMetadata& metadata, std::int64_t layer, double scale) {
   const auto index = static_cast<std::size_t>(layer);
   if (metadata.cache != nullptr) {
-    write_cache(metadata.cache->keys[index], key, metadata.slots);
-    write_cache(metadata.cache->values[index], value, metadata.slots);
+    kernels::write_cache(metadata.cache->keys[index], key, metadata.places);
+    kernels::write_cache(metadata.cache->values[index], value, metadata.places);
   }
   if (const auto* packed = std::get_if<PackedAttention>(&metadata.pattern))
     return packed_attention(query, key, value, *packed, scale);

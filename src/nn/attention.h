@@ -13,8 +13,6 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
 
 /// The parts of attention(), for layers that cache something else than their keys and values
 /// (nn/mla.h).
-/// Writes x [T, K, width] into one layer of the cache, cache [num_blocks, K, block_size, width].
-void write_cache(at::Tensor cache, const at::Tensor& x, const CacheSlots& slots);
 /// query [T, H, Dk], key [T, K, Dk], value [T, K, Dv] -> [T, H, Dv].
 at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                             const PackedAttention& packed, double scale);
@@ -27,8 +25,8 @@ at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,
                            const at::Tensor& value_cache, const PagedAttention& paged,
                            double scale);
 
-/// Plain ATen form of the paged case: the oracle of the CPU kernel, and what GPUs run (with
-/// paged.gather, which is made here where it is missing).
+/// Plain ATen form of the paged case: the oracle of the kernels (with paged.gather, which is made
+/// here where it is missing).
 at::Tensor paged_attention_reference(const at::Tensor& query, const at::Tensor& key_cache,
                                      const at::Tensor& value_cache, const PagedAttention& paged,
                                      double scale);

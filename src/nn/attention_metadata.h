@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "kernels/rotate_into_cache.h"
+
 namespace r1::nn {
 
 /// Tokens [start, start + length) of the flat batch. They attend causally to each other and, if
@@ -57,7 +59,8 @@ PagedGather make_paged_gather(const at::Tensor& block_table, const at::Tensor& c
 struct PagedAttention {
   at::Tensor block_table;             // int32 [T, max_blocks]
   at::Tensor context_lengths;         // int32 [T], the token itself included
-  std::optional<PagedGather> gather;  // GPUs
+  std::optional<PagedGather> gather;  // what the plain form reads with; made where it is missing
+  at::Tensor counters;  // int32 zeros, at least T K: working memory of the CUDA kernel
 };
 
 /// Keys and values of all layers; owned by generation, shaped as models::CacheLayout says: keys
@@ -70,16 +73,10 @@ struct KvCache {
   bool values_in_keys = false;
 };
 
-/// Places of tokens in the cache, int64 [T] each.
-struct CacheSlots {
-  at::Tensor blocks;
-  at::Tensor offsets;  // within the block
-};
-
 struct AttentionMetadata {
   std::variant<PackedAttention, PagedAttention> pattern;
-  KvCache* cache = nullptr;  // where keys and values of the batch are written to; null: nowhere
-  CacheSlots slots;          // where each token goes there
+  KvCache* cache = nullptr;     // where keys and values of the batch are written to; null: nowhere
+  kernels::CachePlaces places;  // where each token goes there
 };
 
 /// A packed batch: with `lengths` for bf16 on a GPU, else with runs. Segments lie one after

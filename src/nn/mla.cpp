@@ -70,8 +70,9 @@ at::Tensor latent_attention(const LatentAttention& weights, const at::Tensor& x,
   const auto queries = make_queries(weights, x, rope);
   const auto latents = make_latents(weights, x, rope);
   if (metadata.cache != nullptr)
-    write_cache(metadata.cache->keys[index],
-                at::cat({latents.latent.unsqueeze(1), latents.rope_key}, 2), metadata.slots);
+    kernels::write_cache(metadata.cache->keys[index],
+                         at::cat({latents.latent.unsqueeze(1), latents.rope_key}, 2),
+                         metadata.places);
   const auto* packed = std::get_if<PackedAttention>(&metadata.pattern);
   const auto mixed = packed != nullptr ? attend_packed(weights, queries, latents, *packed)
                                        : attend_paged(weights, queries, *metadata.cache, index,

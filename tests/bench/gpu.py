@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """One GPU: supervised steps, GRPO steps and distillation, beside a plain PyTorch loop and TRL where they are installed.
 
-gpu.py PROGRAM [--rows NAME ...] [--list] [--references] [--profile FOLDER] [--set KEY=VALUE ...]
+gpu.py PROGRAM [--decode BENCH_DECODE] [--rows NAME ...] [--list] [--references] [--profile FOLDER] [--set KEY=VALUE ...]
 
 PROGRAM is r1mpi, or the r1mpi.sh of an unpacked bundle. Random weights in the shapes of configs/models, bf16, fp32
 master weights. A run is killed when it has --steps steps, so that no checkpoint of billions of weights is written;
 figures are medians of its steps after the first two. Supervised: 8 sequences of 2,048 tokens a step, which do not see
 each other. --references: transformers' model in a plain loop and TRL's trainers on the same sizes, in the Python that
-runs this. --profile: each row once more with run.profile, its trace in FOLDER (tests/bench/profile_table.py).
+runs this. --decode: bench_decode, or how it is started; its rows come first, with the floor that the memory's speed
+sets (tests/bench/decode.cpp). --profile: each row once more with run.profile, its trace in FOLDER (tests/bench/profile_table.py).
 """
 import argparse
 import dataclasses
@@ -141,9 +142,22 @@ def reference(row, kind):
     return json.loads(lines[-1])
 
 
+def decode(options):
+    """Rows of bench_decode, whose names are "decode MODELxSEQUENCES"."""
+    done = subprocess.run([*options.decode.split(), "cuda"], capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        print((done.stdout + done.stderr)[-1500:], file=sys.stderr)
+    print("| decode, 128 + 256 tokens | ms a step | floor | tok/s |\n| --- | --- | --- | --- |")
+    for line in lines:
+        print(f"| {line['work']} | {line['step_ms']:.2f} | {line['floor_ms']:.2f} | {line['tokens_per_second']:,.0f} |")
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
+    parser.add_argument("--decode", help="bench_decode, or how it is started")
     parser.add_argument("--rows", nargs="+", help="only rows whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="names of the rows")
     parser.add_argument("--references", action="store_true")
@@ -158,8 +172,8 @@ def main():
         return
     if options.profile:
         pathlib.Path(options.profile).mkdir(parents=True, exist_ok=True)
+    details = decode(options) if options.decode else []
     print("| work | program | s a step | tok/s | peak GiB |\n| --- | --- | --- | --- | --- |", flush=True)
-    details = []
     for row in chosen:
         found = [("r1mpi", figures(measure(options, row, options.steps, {})))]
         if options.references and row.reference:

@@ -24,6 +24,12 @@ constexpr r1::kernels::CudaKernelTable kTable{
     r1::kernels::cuda::pair_gradient,
     r1::kernels::cuda::adamw,
     r1::kernels::cuda::squares,
+    r1::kernels::cuda::decode_attention,
+    r1::kernels::cuda::rotate_into_cache,
+    r1::kernels::cuda::append_tokens,
+    r1::kernels::cuda::capture_graph,
+    r1::kernels::cuda::replay_graph,
+    r1::kernels::cuda::drop_graph,
 };
 
 }  // namespace

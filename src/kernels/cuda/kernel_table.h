@@ -37,6 +37,74 @@ struct CudaAdamWFactors {
   float grad_scale;
 };
 
+/// Attention of single query tokens over a paged cache (decode). query, output: [rows, num_heads,
+/// head_dim]; caches: [blocks, num_kv_heads, block_size, head_dim]; block_table: [rows,
+/// table_width], its rows `table_width` apart; context_lengths: [rows], >= 1. num_heads <= 16
+/// num_kv_heads, head_dim <= 256. Working memory: parts [rows x num_kv_heads x splits x group x
+/// (head_dim + 2)], group = num_heads / num_kv_heads; counters [rows x num_kv_heads], 0 before and
+/// after. A row's context is cut into up to `splits` pieces.
+struct CudaDecodeAttention {
+  const void* query;
+  const void* key_cache;
+  const void* value_cache;
+  void* output;
+  const std::int32_t* block_table;
+  const std::int32_t* context_lengths;
+  float* parts;
+  std::int32_t* counters;
+  std::int64_t rows, num_heads, num_kv_heads, head_dim, block_size, table_width, splits;
+  float scale;
+};
+
+/// Decode's fused rows [q (num_heads), k (num_kv_heads), v (num_kv_heads)] x head_dim: query [rows,
+/// num_heads, head_dim] gets the rotated queries, the caches (as above) the rotated keys and the
+/// values, at (blocks, offsets) [rows]. query_norm, key_norm: [head_dim] weights of a norm before
+/// the rotation, or null. cosines, sines: [rows, head_dim / 2]. head_dim <= 256 and even.
+struct CudaRotateIntoCache {
+  const void* fused;
+  const void* query_norm;
+  const void* key_norm;
+  const float* cosines;
+  const float* sines;
+  const std::int64_t* blocks;
+  const std::int64_t* offsets;
+  void* query;
+  void* key_cache;
+  void* value_cache;
+  std::int64_t rows, num_heads, num_kv_heads, head_dim, block_size;
+  float epsilon;
+};
+
+/// Rows of `numbers` of decode slots (decode_slots.h), as the launcher reads and writes them.
+struct CudaDecodeSlots {
+  std::int64_t* tokens;
+  std::int64_t* positions;
+  std::int64_t* blocks;
+  std::int64_t* offsets;
+  std::int64_t* seeds;
+  std::int64_t* drawn;
+  std::int64_t* limits;
+  std::int32_t* contexts;
+  std::int32_t* block_table;  // [slots, table_width]
+  std::int64_t table_width, block_size, spare_block;
+};
+
+/// Places in `rules`, the numbers that say how tokens are drawn, and what became of a slot.
+enum DrawRule : int { kTemperature, kTopP, kTopK, kMinNewTokens, kEndsAtEndIds, kNumDrawRules };
+enum DrawState : int { kGoesOn, kEnded, kAtLimit };
+
+/// append_tokens of decode_slots.h. logits: fp32 rows of `size` values, `stride` apart; forbidden
+/// ids are overwritten. slot_of_row: [rows], null: row i is slot i. rules: fp64 [kNumDrawRules];
+/// end_ids [num_end_ids]; outputs: fp64 [4, output_stride]. size < 2^20.
+struct CudaDraw {
+  float* logits;
+  const std::int64_t* slot_of_row;
+  const double* rules;
+  const std::int64_t* end_ids;
+  double* outputs;
+  std::int64_t rows, size, stride, num_end_ids, output_stride;
+};
+
 struct CudaKernelTable {
   /// cudaGetLastError(): the text of an error of a launch, or null.
   const char* (*last_error)();
@@ -128,6 +196,19 @@ struct CudaKernelTable {
   /// num_parts in one fixed order.
   void (*squares)(const float* values, std::int64_t size, double* parts, std::int64_t num_parts,
                   CudaStream stream);
+
+  void (*decode_attention)(CudaType type, const CudaDecodeAttention& arguments, CudaStream stream);
+  void (*rotate_into_cache)(CudaType type, const CudaRotateIntoCache& arguments, CudaStream stream);
+  void (*append_tokens)(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
+
+  /// Captures what body(argument) launches on the current device into a graph, without running it.
+  /// body runs twice: at first for real, on the stream that is captured later, so that libraries
+  /// and allocators have what they need. `pool`: another graph, or null, whose memory this one
+  /// shares: only one of them runs at a time. Waits for the device. Throws: what body throws.
+  void* (*capture_graph)(void (*body)(void*), void* argument, void* pool);
+  /// Launches a captured graph on the current stream.
+  void (*replay_graph)(void* graph);
+  void (*drop_graph)(void* graph);
 };
 
 }  // namespace r1::kernels

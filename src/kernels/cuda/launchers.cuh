@@ -55,4 +55,14 @@ void adamw(const CudaAdamWSlot* slots, std::int64_t num_slots, const CudaAdamWFa
 void squares(const float* values, std::int64_t size, double* parts, std::int64_t num_parts,
              CudaStream stream);
 
+void decode_attention(CudaType type, const CudaDecodeAttention& a, CudaStream stream);
+
+void rotate_into_cache(CudaType type, const CudaRotateIntoCache& a, CudaStream stream);
+
+void append_tokens(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
+
+void* capture_graph(void (*body)(void*), void* argument, void* pool);
+void replay_graph(void* graph);
+void drop_graph(void* graph);
+
 }  // namespace r1::kernels::cuda

@@ -4,20 +4,10 @@
 
 #include <cmath>
 
-#include "kernels/add_rms_norm.h"
+#include "kernels/rotate_into_cache.h"
 #include "nn/attention.h"
 
 namespace r1::models {
-namespace {
-
-/// The norm of every head of x [T, N, Dh].
-at::Tensor head_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  const auto heads = x.reshape({-1, x.size(2)});
-  return kernels::add_rms_norm(heads, {}, weight, epsilon).second.view(x.sizes());
-}
-
-}  // namespace
-
 LlamaModel::LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device,
                        const parallel::ModelAxes& axes, const LlamaParts& parts)
     : Decoder(shape, dtype, device, axes, shape.head_width()) {
@@ -51,26 +41,24 @@ CacheLayout LlamaModel::cache_layout() const {
   return {shape().num_hidden_layers, kv_heads().size, shape().head_width(), shape().head_width()};
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> LlamaModel::queries_keys_values(
-    const LlamaLayer& layer, const at::Tensor& x, const nn::RopeTable& rope) const {
-  const auto heads = shard(shape().num_attention_heads).size, kv_heads = this->kv_heads().size,
-             width = shape().head_width();
-  const auto fused = layer.qkv(x);
-  if (!layer.q_norm.defined())
-    return kernels::split_and_rotate(fused, rope, heads, kv_heads, width);
-  const auto parts =
-      fused.view({x.size(0), -1, width}).split_with_sizes({heads, kv_heads, kv_heads}, 1);
-  const auto epsilon = shape().rms_norm_eps;
-  return {kernels::rotate(head_norm(parts[0], layer.q_norm, epsilon), rope),
-          kernels::rotate(head_norm(parts[1], layer.k_norm, epsilon), rope), parts[2]};
-}
-
 at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn::RopeTable& rope,
                               const nn::AttentionMetadata& attention) const {
-  const auto& layer = layers_[static_cast<std::size_t>(index)];
-  const auto [q, k, v] = queries_keys_values(layer, x, rope);
-  const auto mixed = nn::attention(q, k, v, attention, index,
-                                   1.0 / std::sqrt(static_cast<double>(shape().head_width())));
+  const auto number = static_cast<std::size_t>(index);
+  const auto& layer = layers_[number];
+  const auto width = shape().head_width();
+  const double scale = 1.0 / std::sqrt(static_cast<double>(width));
+  const kernels::HeadNorms norms{layer.q_norm, layer.k_norm, shape().rms_norm_eps};
+  const auto fused = layer.qkv(x);
+  at::Tensor mixed;
+  if (const auto* paged = std::get_if<nn::PagedAttention>(&attention.pattern)) {
+    const auto &keys = attention.cache->keys[number], &values = attention.cache->values[number];
+    const auto q = kernels::rotate_into_cache(fused, rope, norms, keys, values, attention.places);
+    mixed = nn::paged_attention(q, keys, values, *paged, scale);
+  } else {
+    const auto [q, k, v] = kernels::split_norm_and_rotate(
+        fused, rope, norms, shard(shape().num_attention_heads).size, kv_heads().size, width);
+    mixed = nn::attention(q, k, v, attention, index, scale);
+  }
   return layer.output(mixed.reshape({mixed.size(0), -1}));
 }
 

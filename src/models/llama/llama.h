@@ -51,8 +51,6 @@ class LlamaModel : public Decoder {
   parallel::Shard kv_heads() const;
   int kv_copies() const;
   void add_layer(const LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
-  std::tuple<at::Tensor, at::Tensor, at::Tensor> queries_keys_values(
-      const LlamaLayer& layer, const at::Tensor& x, const nn::RopeTable& rope) const;
 
   std::vector<LlamaLayer> layers_;
 };

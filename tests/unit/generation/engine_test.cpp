@@ -186,6 +186,73 @@ TEST(EngineStops, AtTheEndTokenUnlessIgnored) {
   EXPECT_EQ(ignored.finish_reason, data::FinishReason::Length);
 }
 
+/// A stop text is found by the host alone; the slot must be free for others then.
+TEST(EngineStops, AtAStopTextWhateverRunsBeside) {
+  const auto model = test::load_fixture("llama", at::kDouble);
+  const auto requests = mixed_requests();
+  SamplingOptions sampling;
+  sampling.max_new_tokens = 12;
+  const auto decode = [](std::span<const data::TokenId> ids) {
+    std::string text;
+    for (const auto id : ids) text += fmt::format("<{}>", id);
+    return text;
+  };
+  Engine free_engine(*model, {});
+  const auto unstopped = free_engine.generate(requests, sampling, {{2}, decode});
+  const auto stop_id = unstopped[3][1].token_ids[4];
+  sampling.stop = {fmt::format("<{}>", stop_id)};
+
+  for (const std::int64_t slots : {2, 64}) {
+    Engine engine(*model, {.max_num_seqs = slots});
+    const auto stopped = engine.generate(requests, sampling, {{2}, decode});
+
+    for (std::size_t r = 0; r < requests.size(); ++r)
+      for (std::size_t i = 0; i < stopped[r].size(); ++i) {
+        auto expected = unstopped[r][i].token_ids;
+        const auto found = std::find(expected.begin(), expected.end(), stop_id);
+        const bool stops = found != expected.end();
+        if (stops) expected.erase(found + 1, expected.end());
+        EXPECT_EQ(stopped[r][i].token_ids, expected) << r << "." << i;
+        if (stops) {
+          EXPECT_EQ(stopped[r][i].finish_reason, data::FinishReason::Stop);
+        }
+      }
+  }
+}
+
+TEST(EngineStops, NotBeforeTheLeastNumberOfTokensAndAtTheContextsEnd) {
+  auto model = test::load_fixture("llama", at::kDouble);
+  const auto context = model->shape().max_position_embeddings;
+  SamplingOptions sampling;
+  sampling.max_new_tokens = 100;
+  sampling.min_new_tokens = 6;
+  const std::vector<data::TokenId> likely = [] {
+    std::vector<data::TokenId> ids;
+    for (data::TokenId id = 0; id < 200; ++id) ids.push_back(id);
+    return ids;
+  }();
+  const auto prompt = random_prompt(9, 5);
+  Engine engine(*model, {.max_num_seqs = 5});
+  std::vector<Request> requests(1);
+  requests[0].prompt_ids = prompt;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) requests[0].seeds.push_back(seed);
+  const auto stopped = engine.generate(requests, sampling, {likely, {}});
+  for (const auto& completion : stopped[0]) {
+    EXPECT_GT(completion.token_ids.size(), 6u);
+    for (std::size_t i = 0; i + 1 < completion.token_ids.size(); ++i)
+      EXPECT_GE(completion.token_ids[i], 200);
+    EXPECT_LT(completion.token_ids.back(), 200);
+  }
+  sampling.ignore_eos = true;
+  sampling.min_new_tokens = 0;
+  requests[0] = {random_prompt(static_cast<std::size_t>(context) - 20, 5), {1, 2}};
+  const auto cut_off = engine.generate(requests, sampling, {{2}, {}});
+  for (const auto& completion : cut_off[0]) {
+    EXPECT_EQ(completion.token_ids.size(), 20u);
+    EXPECT_EQ(completion.finish_reason, data::FinishReason::Length);
+  }
+}
+
 TEST(EngineStops, AnswersOfOneTokenLeaveTheirSlots) {
   const auto model = test::load_fixture("llama", at::kFloat);
   SamplingOptions sampling;

@@ -47,6 +47,13 @@ TEST(SampleRow, TopPKeepsTheSmallestSetThatReachesIt) {
   EXPECT_EQ(reachable(logits, {.top_p = 0.999}), (std::set<std::int64_t>{0, 1, 2, 3, 4}));
 }
 
+TEST(SampleRow, TopPLooksAtWhatTopKLeft) {
+  // The three likeliest are 0.85 of the mass; 0.8 of that is reached by two of them.
+  const auto logits = logits_of(kProbabilities);
+  EXPECT_EQ(reachable(logits, {.top_p = 0.8, .top_k = 3}), (std::set<std::int64_t>{1, 3}));
+  EXPECT_EQ(reachable(logits, {.top_p = 0.9, .top_k = 3}), (std::set<std::int64_t>{1, 3, 4}));
+}
+
 TEST(SampleRow, TemperatureActsBeforeTopP) {
   // At T = 2 the probabilities are proportional to their square roots: the likeliest has 0.30.
   EXPECT_EQ(reachable(logits_of(kProbabilities), {.temperature = 2.0, .top_p = 0.35}),

@@ -61,8 +61,9 @@ TEST_P(LatentAttentionForms, AbsorbedEqualsExpanded) {
   cache.values.push_back(cache.keys[0].narrow(3, 0, c.latent));
   const auto table = at::tensor({2, 0, 1}, at::kInt).view({1, 3});
   for (std::int64_t t = 0; t < kTokens; ++t) {
-    const CacheSlots slots{table[0].slice(0, t / kBlockSize, t / kBlockSize + 1).to(at::kLong),
-                           at::tensor({t % kBlockSize}, at::kLong)};
+    const kernels::CachePlaces slots{
+        table[0].slice(0, t / kBlockSize, t / kBlockSize + 1).to(at::kLong),
+        at::tensor({t % kBlockSize}, at::kLong)};
     const PagedAttention paged{table, at::tensor({static_cast<std::int32_t>(t + 1)}, at::kInt), {}};
     const auto found = latent_attention(w, x.narrow(0, t, 1), rope_of(at::arange(t, t + 1)),
                                         {paged, &cache, slots}, 0);

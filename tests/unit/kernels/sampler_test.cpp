@@ -1,12 +1,12 @@
 // The sampler: CPU kernel against the plain form, and frequencies against softmax.
-#include "generation/sampler.h"
+#include "kernels/sampling.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
 
-namespace r1::generation {
+namespace r1::kernels {
 namespace {
 
 at::Tensor random_logits(std::int64_t rows, std::int64_t vocab, at::ScalarType dtype) {
@@ -98,4 +98,4 @@ TEST(SamplerRows, DoNotDependOnEachOther) {
 }
 
 }  // namespace
-}  // namespace r1::generation
+}  // namespace r1::kernels

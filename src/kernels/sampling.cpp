@@ -1,11 +1,11 @@
-#include "generation/sampler.h"
+#include "kernels/sampling.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "kernels/cpu_dispatch.h"
 
-namespace r1::generation {
+namespace r1::kernels {
 namespace {
 
 std::vector<SampledToken> sample_cpu(const at::Tensor& logits,
@@ -13,25 +13,29 @@ std::vector<SampledToken> sample_cpu(const at::Tensor& logits,
   std::vector<SampledToken> tokens(requests.size());
   const auto rows = logits.contiguous();
   const auto vocab_size = rows.size(1);
-  kernels::dispatch_cpu(rows.scalar_type(), [&]<class T>() {
+  dispatch_cpu(rows.scalar_type(), [&]<class T>() {
     at::parallel_for(0, rows.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-      kernels::SampleScratch<T> scratch;
+      SampleScratch<T> scratch;
       for (std::int64_t row = begin; row < end; ++row)
         tokens[static_cast<std::size_t>(row)] =
-            kernels::sample_row(rows.const_data_ptr<T>() + row * vocab_size, vocab_size,
-                                requests[static_cast<std::size_t>(row)], scratch);
+            sample_row(rows.const_data_ptr<T>() + row * vocab_size, vocab_size,
+                       requests[static_cast<std::size_t>(row)], scratch);
     });
   });
   return tokens;
 }
 
-/// Sets the probability of every token outside top-k and top-p to zero.
+/// Sets the probability of every token outside top-k, and then outside top-p of what top-k left, to
+/// zero.
 at::Tensor keep_top(const at::Tensor& probabilities, double top_p, std::int64_t top_k) {
   const auto [sorted, order] = probabilities.sort(/*stable=*/true, -1, /*descending=*/true);
   auto kept = sorted;
   if (top_k > 0 && top_k < sorted.size(1))
     kept = at::cat({sorted.narrow(1, 0, top_k), at::zeros_like(sorted.slice(1, top_k))}, 1);
-  if (top_p < 1.0) kept = kept.masked_fill(sorted.cumsum(-1) - sorted >= top_p, 0.0);
+  if (top_p < 1.0) {
+    const auto before = kept.cumsum(-1) - kept;
+    kept = kept.masked_fill(before >= kept.sum(-1, true) * top_p, 0.0);
+  }
   return at::zeros_like(probabilities).scatter_(1, order, kept);
 }
 
@@ -75,4 +79,4 @@ std::vector<SampledToken> sample(const at::Tensor& logits,
   return logits.is_cpu() ? sample_cpu(logits, requests) : sample_reference(logits, requests);
 }
 
-}  // namespace r1::generation
+}  // namespace r1::kernels

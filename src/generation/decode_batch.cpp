@@ -1,0 +1,237 @@
+#include "generation/decode_batch.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/errors.h"
+#include "generation/scheduler.h"
+#include "kernels/cuda/kernel_table.h"
+#include "kernels/decode_attention.h"
+#include "vocabulary/vocab_head.h"
+
+namespace r1::generation {
+namespace {
+
+using kernels::SlotNumber;
+
+/// Numbers of rows that graphs are recorded for; above the last, its multiples.
+constexpr std::array<std::int64_t, 14> kRows{1,  2,  4,  8,   16,  24,  32,
+                                             48, 64, 96, 128, 192, 256, 384};
+constexpr std::int64_t kRowStep = 128;
+constexpr std::int64_t kLeastEndIds = 16;  // room for other rules without other graphs
+
+std::int64_t graph_rows(std::int64_t num_slots) {
+  const auto* size = std::lower_bound(kRows.begin(), kRows.end(), num_slots);
+  return size != kRows.end() ? *size : blocks_for(num_slots, kRowStep) * kRowStep;
+}
+
+c10::Stream current_stream(at::Device device) {
+  return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
+}
+
+}  // namespace
+
+DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
+                         const EngineOptions& options, std::int64_t num_slots,
+                         std::int64_t table_width, std::int64_t spare_block)
+    : model_(model), cache_(cache) {
+  const auto& shape = model.shape();
+  has_kernel_ = kernels::takes_decode_attention(cache.keys[0], cache.values[0],
+                                                shape.num_attention_heads / shape.kv_heads());
+  // Collectives, and experts, whose exchange the host takes part in, are not recorded.
+  uses_graphs_ = has_kernel_ && !options.enforce_eager && model.axes().tensor->size() == 1 &&
+                 shape.experts.num_experts == 0;
+  const auto size = uses_graphs_ ? graph_rows(num_slots) : num_slots;
+  slots_ = {at::zeros({kernels::kNumSlotNumbers, size}, on_device(at::kLong)),
+            at::ones({size}, on_device(at::kInt)),
+            at::zeros({size, table_width}, on_device(at::kInt)), options.block_size, spare_block};
+  rules_ = {at::zeros({kernels::kNumDrawRules}, on_device(at::kDouble)),
+            at::full({kLeastEndIds}, -1, on_device(at::kLong))};
+  outputs_ = at::zeros({kernels::kNumDrawOutputs, size}, on_device(at::kDouble));
+  if (has_kernel_) counters_ = at::zeros({size * cache.keys[0].size(1)}, on_device(at::kInt));
+}
+
+bool DecodeBatch::holds(std::int64_t num_slots, std::int64_t table_width) const {
+  return slots_.contexts.size(0) >= num_slots && slots_.block_table.size(1) >= table_width;
+}
+
+void DecodeBatch::begin(const SamplingOptions& sampling, const StopRules& stop) {
+  R1_CHECK(launched_.empty(), "a decode step that nobody collected");
+  drop_moved_graphs();
+  auto numbers = at::zeros({kernels::kNumDrawRules}, at::kDouble);
+  auto* values = numbers.mutable_data_ptr<double>();
+  values[kernels::kTemperature] = sampling.greedy ? 0.0 : sampling.temperature;
+  values[kernels::kTopP] = sampling.top_p;
+  values[kernels::kTopK] = static_cast<double>(sampling.top_k);
+  values[kernels::kMinNewTokens] = static_cast<double>(sampling.min_new_tokens);
+  values[kernels::kEndsAtEndIds] = sampling.ignore_eos ? 0.0 : 1.0;
+  rules_.numbers.copy_(numbers);
+  std::vector<std::int64_t> ids(stop.eos_token_ids.begin(), stop.eos_token_ids.end());
+  if (static_cast<std::int64_t>(ids.size()) > rules_.end_ids.numel()) {
+    graphs_.clear();
+    rules_.end_ids = at::empty({static_cast<std::int64_t>(ids.size())}, on_device(at::kLong));
+  }
+  ids.resize(static_cast<std::size_t>(rules_.end_ids.numel()), -1);
+  rules_.end_ids.copy_(at::tensor(ids, at::kLong));
+  changes_.clear();
+  slots_.numbers.zero_();
+  slots_.numbers.select(0, SlotNumber::kBlock).fill_(slots_.spare_block);
+  slots_.contexts.fill_(1);
+  slots_.block_table.fill_(slots_.spare_block);
+}
+
+/// Weights that change in place leave the graphs valid; other tensors in their place do not.
+void DecodeBatch::drop_moved_graphs() {
+  std::vector<const void*> now;
+  for (const auto& parameter : model_.parameters()) now.push_back(parameter.value.const_data_ptr());
+  if (now != weights_) graphs_.clear();
+  weights_ = std::move(now);
+}
+
+std::int64_t DecodeBatch::rows_for(std::int64_t num_slots) const {
+  return uses_graphs_ ? graph_rows(num_slots) : num_slots;
+}
+
+void DecodeBatch::fill(SlotContent content) {
+  R1_CHECK(static_cast<std::int64_t>(content.blocks.size()) <= slots_.block_table.size(1),
+           "{} blocks do not fit into the table of {}", content.blocks.size(),
+           slots_.block_table.size(1));
+  // A slot's last content counts: writing a slot twice at once has no order.
+  std::erase_if(changes_, [&](const SlotContent& other) { return other.slot == content.slot; });
+  changes_.push_back(std::move(content));
+}
+
+void DecodeBatch::clear(std::int64_t slot) {
+  SlotContent idle;
+  idle.slot = slot;
+  idle.blocks = {static_cast<std::int32_t>(slots_.spare_block)};
+  fill(std::move(idle));
+}
+
+void DecodeBatch::move(std::int64_t from, std::int64_t to) {
+  flush();
+  const auto copy = [&](at::Tensor x, std::int64_t dim) {
+    x.select(dim, to).copy_(x.select(dim, from));
+  };
+  copy(slots_.numbers, 1);
+  copy(slots_.contexts, 0);
+  copy(slots_.block_table, 0);
+  clear(from);
+}
+
+void DecodeBatch::flush() {
+  if (changes_.empty()) return;
+  const auto count = static_cast<std::int64_t>(changes_.size()), width = slots_.block_table.size(1);
+  auto numbers = at::empty({kernels::kNumSlotNumbers, count}, at::kLong);
+  auto contexts = at::empty({count}, at::kInt);
+  auto table = at::full({count, width}, slots_.spare_block, at::kInt);
+  auto index = at::empty({count}, at::kLong);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto& change = changes_[static_cast<std::size_t>(i)];
+    const auto set = [&](SlotNumber number, std::int64_t value) {
+      numbers.mutable_data_ptr<std::int64_t>()[number * count + i] = value;
+    };
+    set(SlotNumber::kToken, change.token);
+    set(SlotNumber::kPosition, change.position);
+    set(SlotNumber::kBlock,
+        change.blocks[static_cast<std::size_t>(change.position / slots_.block_size)]);
+    set(SlotNumber::kOffset, change.position % slots_.block_size);
+    set(SlotNumber::kSeed, static_cast<std::int64_t>(change.seed));
+    set(SlotNumber::kDrawn, change.drawn);
+    set(SlotNumber::kLimit, change.limit);
+    contexts.mutable_data_ptr<std::int32_t>()[i] = static_cast<std::int32_t>(change.position) + 1;
+    index.mutable_data_ptr<std::int64_t>()[i] = change.slot;
+    std::copy(change.blocks.begin(), change.blocks.end(),
+              table.mutable_data_ptr<std::int32_t>() + i * width);
+  }
+  changes_.clear();
+  const auto slots = to_device(index);
+  slots_.numbers.index_copy_(1, slots, to_device(numbers));
+  slots_.contexts.index_copy_(0, slots, to_device(contexts));
+  slots_.block_table.index_copy_(0, slots, to_device(table));
+}
+
+at::TensorOptions DecodeBatch::on_device(at::ScalarType dtype) const {
+  return at::TensorOptions(model_.device()).dtype(dtype);
+}
+
+/// Without a wait: through pinned memory.
+at::Tensor DecodeBatch::to_device(const at::Tensor& host) const {
+  return model_.device().is_cpu() ? host
+                                  : host.pin_memory().to(model_.device(), /*non_blocking=*/true);
+}
+
+at::Tensor DecodeBatch::draw(const at::Tensor& logits, const std::vector<std::int64_t>& slots) {
+  flush();
+  auto outputs = at::empty({kernels::kNumDrawOutputs, logits.size(0)}, on_device(at::kDouble));
+  kernels::append_tokens(logits, slots_, rules_, to_device(at::tensor(slots, at::kLong)), outputs);
+  return outputs.cpu();
+}
+
+/// The work of a decode step, as it is recorded.
+void DecodeBatch::step(std::int64_t rows, std::int64_t longest) {
+  const auto of_rows = [rows](const at::Tensor& x) { return x.narrow(0, 0, rows); };
+  const auto number = [&](SlotNumber which) { return of_rows(slots_.numbers.select(0, which)); };
+  nn::PagedAttention paged{of_rows(slots_.block_table), of_rows(slots_.contexts), {}, counters_};
+  if (!model_.device().is_cpu() && !has_kernel_) {  // torch's operations, over no more than needed
+    paged.block_table =
+        paged.block_table.narrow(1, 0, blocks_for(longest, cache_.block_size)).contiguous();
+    paged.gather = nn::make_paged_gather(paged.block_table, paged.context_lengths,
+                                         model_.cache_layout().num_kv_heads, cache_.block_size,
+                                         model_.dtype());
+  }
+  const models::ModelInput input{
+      number(SlotNumber::kToken),
+      number(SlotNumber::kPosition),
+      {std::move(paged), &cache_, {number(SlotNumber::kBlock), number(SlotNumber::kOffset)}}};
+  kernels::append_tokens(vocabulary::gather_logits(model_.forward(input), model_.head()), slots_,
+                         rules_, {}, outputs_);
+}
+
+/// Recording runs the step once for real: the slots get back what they held. What the step wrote
+/// into the cache is what it writes again.
+const kernels::CudaGraph& DecodeBatch::graph_for(std::int64_t rows) {
+  if (const auto found = graphs_.find(rows); found != graphs_.end()) return found->second;
+  const auto numbers = slots_.numbers.clone(), contexts = slots_.contexts.clone(),
+             table = slots_.block_table.clone();
+  kernels::CudaGraph graph;
+  const auto restore = [&] {
+    slots_.numbers.copy_(numbers);
+    slots_.contexts.copy_(contexts);
+    slots_.block_table.copy_(table);
+  };
+  graph.capture([&] { step(rows, 0); }, graphs_.empty() ? nullptr : &graphs_.begin()->second);
+  restore();
+  return graphs_.emplace(rows, std::move(graph)).first->second;
+}
+
+void DecodeBatch::launch(std::int64_t rows, std::int64_t longest) {
+  flush();
+  if (uses_graphs_)
+    graph_for(rows).replay();
+  else
+    step(rows, longest);
+  const auto drawn = outputs_.narrow(1, 0, rows);
+  if (model_.device().is_cpu()) {
+    launched_.push_back({drawn.clone(), nullptr});
+    return;
+  }
+  auto host = at::empty({kernels::kNumDrawOutputs, outputs_.size(1)},
+                        at::TensorOptions(at::kDouble).pinned_memory(true));
+  host.copy_(outputs_, /*non_blocking=*/true);
+  auto done = std::make_unique<c10::Event>(model_.device().type());
+  done->record(current_stream(model_.device()));
+  launched_.push_back({host, std::move(done)});
+}
+
+at::Tensor DecodeBatch::collect() {
+  auto oldest = std::move(launched_.front());
+  launched_.pop_front();
+  if (oldest.done) oldest.done->synchronize();
+  return oldest.outputs;
+}
+
+}  // namespace r1::generation
