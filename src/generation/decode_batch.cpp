@@ -42,7 +42,8 @@ DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
   has_kernel_ = kernels::takes_decode_attention(cache.keys[0], cache.values[0],
                                                 shape.num_attention_heads / shape.kv_heads());
   // Collectives, and experts, whose exchange the host takes part in, are not recorded.
-  uses_graphs_ = has_kernel_ && !options.enforce_eager && model.axes().tensor->size() == 1 &&
+  uses_graphs_ = has_kernel_ && !options.enforce_eager &&
+                 model.axes().size(parallel::ModelAxis::Tensor) == 1 &&
                  shape.experts.num_experts == 0;
   const auto size = uses_graphs_ ? graph_rows(num_slots) : num_slots;
   slots_ = {at::zeros({kernels::kNumSlotNumbers, size}, on_device(at::kLong)),
