@@ -21,7 +21,7 @@ TEST_P(PagedAttentionKernel, EqualsReference) {
       const auto rows = static_cast<std::int64_t>(lengths.size());
       const auto order = at::randperm(kBlocks, at::kLong).to(at::kInt);
       const PagedAttention paged{
-          order.view({rows, 6}).contiguous(), at::tensor(lengths, at::kInt), {}};
+          order.view({rows, 6}).contiguous(), at::tensor(lengths, at::kInt), {}, {}};
       const auto query = random_tensor({rows, kHeads, kHeadDim}, GetParam(), 1);
       const auto keys = random_tensor({kBlocks, kv_heads, block_size, kHeadDim}, GetParam(), 2);
       const auto values = random_tensor({kBlocks, kv_heads, block_size, kHeadDim}, GetParam(), 3);
@@ -35,7 +35,7 @@ TEST_P(PagedAttentionKernel, EqualsReference) {
 
 TEST_P(PagedAttentionKernel, IgnoresWhatLiesBehindTheContext) {
   const PagedAttention paged{
-      at::tensor({1, 0}, at::kInt).view({1, 2}), at::tensor({5}, at::kInt), {}};
+      at::tensor({1, 0}, at::kInt).view({1, 2}), at::tensor({5}, at::kInt), {}, {}};
   const auto query = random_tensor({1, 2, 8}, GetParam(), 4);
   auto keys = random_tensor({2, 1, 4, 8}, GetParam(), 5);
   auto values = random_tensor({2, 1, 4, 8}, GetParam(), 6);
@@ -47,7 +47,7 @@ TEST_P(PagedAttentionKernel, IgnoresWhatLiesBehindTheContext) {
 
 TEST_P(PagedAttentionKernel, ValuesMayBeColumnsOfTheKeys) {
   const PagedAttention paged{
-      at::tensor({1, 0, 2, 3}, at::kInt).view({2, 2}), at::tensor({7, 3}, at::kInt), {}};
+      at::tensor({1, 0, 2, 3}, at::kInt).view({2, 2}), at::tensor({7, 3}, at::kInt), {}, {}};
   const auto query = random_tensor({2, 6, 20}, GetParam(), 7);
   const auto keys = random_tensor({4, 1, 4, 20}, GetParam(), 8);
   const auto values = keys.narrow(3, 0, 12);
