@@ -9,11 +9,13 @@
 namespace r1::mpi {
 
 data::PromptRenderer make_renderer(const Run& run) {
+  return make_renderer(run, run.config().data, run.text());
+}
+
+data::PromptRenderer make_renderer(const Run& run, const data::DataOptions& data,
+                                   const TextModel& text) {
   const auto& tags = run.config().rewards.tags;
-  return {run.config().data,
-          {tags.think, tags.answer, tags.forced_opening},
-          run.text().tokenizer,
-          run.started()};
+  return {data, {tags.think, tags.answer, tags.forced_opening}, text.tokenizer, run.started()};
 }
 
 void require_answers(Run& run, const std::vector<data::Problem>& problems,

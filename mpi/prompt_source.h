@@ -39,5 +39,8 @@ void require_answers(Run& run, const std::vector<data::Problem>& problems,
 
 /// The renderer of [data] for the run's tokenizer; [rewards.tags] say which tags templates ask for.
 data::PromptRenderer make_renderer(const Run& run);
+/// The same of other data options and another model's tokenizer.
+data::PromptRenderer make_renderer(const Run& run, const data::DataOptions& data,
+                                   const TextModel& text);
 
 }  // namespace r1::mpi

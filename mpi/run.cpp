@@ -16,6 +16,7 @@
 #include "checkpoint/reader.h"
 #include "checkpoint_model.h"
 #include "collective_errors.h"
+#include "config/evaluated_models.h"
 #include "config/print.h"
 #include "config/stage_roles.h"
 #include "kernels/cuda_library.h"
@@ -65,8 +66,12 @@ Run::Run(Environment& environment, MpiCommunicator& world, StageSetup setup,
   choose_numbers();
   exchange_ = std::make_unique<Exchange>(world_.handle());
   meter_ = std::make_unique<StepMeter>(world_, *groups_, device_);
-  together([&] { text_ = load_text_model(config().model, model_shape(config().model).vocab_size); },
-           "tokenizer");
+  together(
+      [&] {
+        const auto model = config::first_model(config(), setup_.stage);
+        text_ = load_text_model(model, model_shape(model).vocab_size);
+      },
+      "tokenizer");
   if (writes() && text_.tokenizer->eos_token_ids().empty())
     base::log_warning(
         "{}: the tokenizer has no end token: every completion goes on up to its length limit",

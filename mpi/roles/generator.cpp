@@ -36,16 +36,14 @@ std::vector<data::Rollout> Generator::sample(
       request.seeds.push_back(seed_of(prompt->index * samples + i));
     requests.push_back(std::move(request));
   }
-  const auto decode = [this](std::span<const data::TokenId> ids) {
-    return run_.text().decode(ids);
-  };
+  const auto decode = [this](std::span<const data::TokenId> ids) { return text_.decode(ids); };
   std::optional<ReplicaBalancer> balancer;
   if (run_.config().engine.balance_every > 0 && run_.groups().data(role_).size() > 1 &&
       !prompts.empty())
     balancer.emplace(run_, role_, prompts, samples);
   auto completions = engine_.generate(
-      requests, sampling, {run_.text().tokenizer->eos_token_ids(), decode},
-      [this] { run_.progress(); }, balancer ? &*balancer : nullptr);
+      requests, sampling, {text_.tokenizer->eos_token_ids(), decode}, [this] { run_.progress(); },
+      balancer ? &*balancer : nullptr);
   const auto busy = static_cast<double>(engine_.statistics().decode_steps);
   decode_steps_ = {busy, balancer ? static_cast<double>(balancer->elapsed_steps()) : busy,
                    balancer ? static_cast<double>(balancer->num_moved()) : 0.0};
@@ -72,7 +70,7 @@ std::vector<data::Rollout> Generator::rollouts_of(
       rollout.sample = rollout.group * samples + static_cast<std::int64_t>(i);
       rollout.prompt = *prompts[g];
       rollout.completion = std::move(completions[g][i]);
-      rollout.completion.text = run_.text().decode(rollout.completion.token_ids);
+      rollout.completion.text = text_.decode(rollout.completion.token_ids);
       rollouts.push_back(std::move(rollout));
     }
   }

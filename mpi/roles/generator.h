@@ -31,9 +31,12 @@ struct DecodeSteps {
 class Generator {
  public:
   /// `model` outlives the generator and may be trained between calls. `role`: whose replicas sample
-  /// with it, and share their work as [engine] balance_every says.
-  Generator(Run& run, const models::Model& model, std::string role)
-      : run_(run), role_(std::move(role)), engine_(model, run.config().engine) {}
+  /// with it, and share their work as [engine] balance_every says. `text`: the model's tokenizer.
+  Generator(Run& run, const models::Model& model, std::string role, TextModel text)
+      : run_(run),
+        role_(std::move(role)),
+        text_(std::move(text)),
+        engine_(model, run.config().engine) {}
 
   /// `samples` completions of each prompt, prompt by prompt; sample number = prompt.index * samples
   /// + i, seeded by `seed_of` (sample number). Only prompts of `mine` are sampled; each is that of
@@ -56,6 +59,7 @@ class Generator {
 
   Run& run_;
   std::string role_;
+  TextModel text_;
   generation::Engine engine_;
   DecodeSteps decode_steps_;
 };

@@ -44,7 +44,8 @@ PolicySampler::PolicySampler(Run& run, const models::Model* trained)
   if (own_layout)
     own_model_ = models::make_model(trained ? trained->shape() : model_shape(run.config().model),
                                     run.dtype(), run.device(), groups.model_axes(role));
-  generator_ = std::make_unique<Generator>(run, own_model_ ? *own_model_ : *trained, role);
+  generator_ =
+      std::make_unique<Generator>(run, own_model_ ? *own_model_ : *trained, role, run.text());
 }
 
 PolicySampler::~PolicySampler() = default;

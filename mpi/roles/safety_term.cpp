@@ -43,7 +43,8 @@ void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
   std::vector<RolloutChunk> chunks(1);
   if (learner.active()) {
     const auto span = run_.timeline().span("generate", step);
-    if (!generator_) generator_ = std::make_unique<Generator>(run_, learner.model(), kPolicy);
+    if (!generator_)
+      generator_ = std::make_unique<Generator>(run_, learner.model(), kPolicy, run_.text());
     generation::SamplingOptions sampling;
     sampling.temperature = 1.0;
     sampling.top_p = 1.0;

@@ -6,14 +6,15 @@
 
 namespace r1::mpi {
 
-SampledModel::SampledModel(Run& run, const models::ModelOptions& options) : run_(run) {
+SampledModel::SampledModel(Run& run, const models::ModelOptions& options, const TextModel& text)
+    : run_(run) {
   run.together(
       [&] {
         if (!run.has_role(kPolicy)) return;
         model_ = load_model(options, run.dtype(), run.device(),
                             static_cast<std::uint64_t>(run.config().run.seed),
                             run.groups().model_axes(kPolicy));
-        generator_ = std::make_unique<Generator>(run, *model_, kPolicy);
+        generator_ = std::make_unique<Generator>(run, *model_, kPolicy, text);
       },
       "loading the model");
 }

@@ -8,8 +8,8 @@ namespace r1::mpi {
 
 class SampledModel {
  public:
-  /// Loads `options` on policy ranks. Collective over: world.
-  SampledModel(Run& run, const models::ModelOptions& options);
+  /// Loads the weights of `options` on policy ranks. `text`: its tokenizer. Collective over: world.
+  SampledModel(Run& run, const models::ModelOptions& options, const TextModel& text);
 
   /// `samples` completions of each prompt over all replicas, scored by `reward` on the reward
   /// ranks, in the order of sample numbers on the writing rank (empty elsewhere). Seeds are of

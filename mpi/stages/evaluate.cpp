@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "config/evaluated_models.h"
 #include "config/stage_roles.h"
 #include "data/benchmark_records.h"
 #include "data/generators.h"
@@ -15,9 +16,8 @@
 namespace r1::mpi {
 namespace {
 
-/// The questions of a suite: rendered as [data] says, disjoint from all training data when
-/// generated.
-std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite) {
+/// The questions of a suite, disjoint from all training data when generated.
+std::vector<data::Problem> questions(Run& run, const config::SuiteOptions& suite) {
   auto options = run.config().data;
   std::vector<data::Problem> problems;
   const auto limit = suite.num_questions > 0 ? suite.num_questions : std::int64_t{1} << 40;
@@ -43,7 +43,12 @@ std::vector<data::Prompt> questions(Run& run, const config::SuiteOptions& suite)
     throw base::InputError(fmt::format("evaluate.suites.{}: no question", suite.name));
   require_answers(run, problems, rewards::scorer_options(run.config().rewards, suite.scorer),
                   fmt::format("evaluate.suites.{}", suite.name));
-  const auto renderer = make_renderer(run);
+  return problems;
+}
+
+/// A suite's questions as a model is asked them.
+std::vector<data::Prompt> render(const data::PromptRenderer& renderer,
+                                 const std::vector<data::Problem>& problems) {
   std::vector<data::Prompt> prompts;
   for (std::size_t i = 0; i < problems.size(); ++i)
     prompts.push_back(renderer.prompt(problems[i], static_cast<std::int64_t>(i)));
@@ -56,43 +61,51 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   const auto& options = run.config().evaluate;
-  auto models = options.models;
-  if (models.empty()) models.push_back({"model", run.config().model.path, ""});
+  const auto models = config::evaluated_models(run.config());
   auto subjects = models;
   std::erase_if(subjects, [&](const auto& model) {
     return answering_model(models, model).name != model.name;
   });
   const auto num_suites = static_cast<std::int64_t>(options.suites.size());
-  std::vector<std::vector<data::Prompt>> prompts;
+  // Of every model before the first one is asked: a folder that cannot be read is found now.
+  std::vector<TextModel> texts;
+  std::vector<std::vector<std::vector<data::Prompt>>> prompts(subjects.size());
   run.together(
       [&] {
-        for (const auto& suite : options.suites) prompts.push_back(questions(run, suite));
+        std::vector<std::vector<data::Problem>> suites;
+        for (const auto& suite : options.suites) suites.push_back(questions(run, suite));
+        for (std::size_t i = 0; i < subjects.size(); ++i) {
+          const auto files = config::model_of(run.config(), subjects[i]);
+          texts.push_back(load_text_model(files, model_shape(files).vocab_size));
+          const auto renderer =
+              make_renderer(run, config::data_of(run.config(), subjects[i]), texts.back());
+          for (const auto& problems : suites) prompts[i].push_back(render(renderer, problems));
+        }
       },
       "reading the suites");
   EvaluationResults results(run);
 
   std::unique_ptr<SampledModel> model;
-  std::string loaded;
+  auto loaded = subjects.size();
   auto step =
       run.begin(static_cast<std::int64_t>(subjects.size()) * num_suites, results.num_done());
   for (; run.goes_on(step); ++step) {
-    const auto& subject = subjects[static_cast<std::size_t>(step / num_suites)];
-    const auto& suite = options.suites[static_cast<std::size_t>(step % num_suites)];
-    if (loaded != subject.name) {
-      auto files = run.config().model;
-      files.path = subject.path;
-      if (!options.models.empty()) files.init = "load";
+    const auto subject = static_cast<std::size_t>(step / num_suites);
+    const auto of_suite = static_cast<std::size_t>(step % num_suites);
+    const auto& suite = options.suites[of_suite];
+    if (loaded != subject) {
       model.reset();
-      model = std::make_unique<SampledModel>(run, files);
-      loaded = subject.name;
+      model = std::make_unique<SampledModel>(run, config::model_of(run.config(), subjects[subject]),
+                                             texts[subject]);
+      loaded = subject;
     }
     RewardRole scorer(run, rewards::scorer_options(run.config().rewards, suite.scorer));
     auto sampling = options.sampling;
     if (suite.max_new_tokens > 0) sampling.max_new_tokens = suite.max_new_tokens;
-    const auto answers = model->answer(prompts[static_cast<std::size_t>(step % num_suites)],
-                                       suite.samples_per_prompt, sampling, 0, scorer);
+    const auto answers =
+        model->answer(prompts[subject][of_suite], suite.samples_per_prompt, sampling, 0, scorer);
     run.write_samples(step, answers);
-    run.finish_step(step, results.add(subject.name, suite, answers, step), "pass_at_1");
+    run.finish_step(step, results.add(subjects[subject].name, suite, answers, step), "pass_at_1");
   }
   if (!run.stopped_early()) results.finish(models);
   return run.end();

@@ -90,8 +90,9 @@ nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers) {
 const config::EvaluatedModelOptions& answering_model(
     const std::vector<config::EvaluatedModelOptions>& models,
     const config::EvaluatedModelOptions& model) {
-  return *std::find_if(models.begin(), models.end(),
-                       [&](const auto& other) { return other.path == model.path; });
+  return *std::find_if(models.begin(), models.end(), [&](const auto& other) {
+    return other.path == model.path && other.prompt_template == model.prompt_template;
+  });
 }
 
 EvaluationResults::EvaluationResults(Run& run)

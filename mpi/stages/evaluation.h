@@ -20,7 +20,8 @@ std::vector<metrics::QuestionResult> question_results(std::span<const data::Roll
 /// were refused and complied with. Null when the answers have no such scores.
 nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers);
 
-/// The first of the models with the files of `model`: it answers for all of them.
+/// The first of the models with the files and the prompt template of `model`: it answers for all of
+/// them.
 const config::EvaluatedModelOptions& answering_model(
     const std::vector<config::EvaluatedModelOptions>& models,
     const config::EvaluatedModelOptions& model);

@@ -15,7 +15,7 @@ base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
   const PromptSource prompts(run);
   const auto& options = run.config().generate;
   RewardRole reward(run, run.config().rewards);
-  SampledModel model(run, run.config().model);
+  SampledModel model(run, run.config().model, run.text());
   const auto num_prompts = options.num_prompts > 0
                                ? options.num_prompts
                                : static_cast<std::int64_t>(prompts.dataset().train().size());

@@ -109,6 +109,9 @@ void EvaluatedModelOptions::visit(base::OptionVisitor& v) {
   v("path", path, "model folder; {run} is the pipeline's run folder");
   v("teacher", teacher,
     "name of another model: the one this was distilled from; tables then show student / teacher");
+  v.choice("prompt_template", prompt_template, {kAsData, "chat", "r1_zero", "guide", "plain"},
+           "how questions are put to this model, which is how it was trained; data: as [data] "
+           "prompt_template says");
 }
 
 void EvaluatedModelOptions::check(const std::string& key, base::Problems& problems) const {

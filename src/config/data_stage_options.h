@@ -58,9 +58,12 @@ struct SuiteOptions {
 
 /// [[evaluate.models]]: one model and its key in evaluation_results.json.
 struct EvaluatedModelOptions {
+  static constexpr const char* kAsData = "data";
+
   std::string name;
   std::string path;
   std::string teacher;
+  std::string prompt_template = kAsData;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

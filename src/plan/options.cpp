@@ -24,7 +24,8 @@ void Machine::visit(base::OptionVisitor& v) {
   v("generate_efficiency", generate_efficiency,
     "share of memory bandwidth and of the matmul rate in decoding");
   v("decode_layer_us", decode_layer_us,
-    "least time of a layer in a decode step: launches, small kernels; microseconds");
+    "time of a layer in a decode step besides reading and multiplying: its small kernels; "
+    "microseconds");
   v("link_gb_per_second", link_gb_per_second,
     "between ranks of a node, per rank and direction, 1e9 bytes/s");
   v("link_latency_us", link_latency_us, "start of a message inside a node, microseconds");

@@ -75,7 +75,7 @@ class Worker {
   }
 
   /// One decode step of `sequences` on each replica: weights and cache are read, and all is
-  /// multiplied; the slower of the two counts, but no layer is faster than its launches.
+  /// multiplied; the slower of the two counts, and besides it each layer's small kernels.
   double decode_step(double sequences, double context) const {
     const double value = bytes_of(config_.model.dtype);
     const models::ParameterCounts held = count_parameters(shape_, {role_.tp, role_.tp * role_.ep});
@@ -87,7 +87,7 @@ class Worker {
     const double work =
         std::max(read / machine_.bandwidth(), multiplied / machine_.flops(config_.model.dtype)) /
         machine_.generate_efficiency;
-    return std::max(work, count(shape_.num_hidden_layers) * machine_.decode_layer_us * kMicro);
+    return work + count(shape_.num_hidden_layers) * machine_.decode_layer_us * kMicro;
   }
 
  private:

@@ -103,6 +103,35 @@ class ModelOfARun(Runs):
                                                 settings=settings))
 
 
+    def evaluate(self, name, *models):
+        """Evaluation of (name, folder, prompt template); [model] names no files."""
+        config = self.folder / f"{name}.toml"
+        text = (f'include = "{support.RANDOM}"\n[model]\ninit = "load"\ntokenizer = ""\n[[evaluate.suites]]\n'
+                'name = "add1"\ngenerator = "add1"\nnum_questions = 4\n[evaluate.sampling]\nmax_new_tokens = 8\n')
+        for model, path, template in models:
+            text += f'[[evaluate.models]]\nname = "{model}"\npath = "{path}"\nprompt_template = "{template}"\n'
+        config.write_text(text)
+        return support.command(2, "evaluate", "--config", config, "--run-dir", self.folder / name,
+                               settings={"run.threads": 1})
+
+    def test_evaluated_models_bring_their_tokenizer_and_template(self):
+        model, bare = self.run_folder / "model", self.folder / "bare"
+        self.assert_ends(0, self.evaluate("good", ("a", model, "plain"), ("b", model, "r1_zero"), ("c", model, "plain")))
+        answers = {}
+        for path in (self.folder / "good").glob("completions_*.jsonl"):
+            for record in support.read_jsonl(path):
+                answers.setdefault(record["model"], []).append(record["completion"])
+        self.assertEqual(set(answers), {"a", "b"})  # c is asked as a is
+        self.assertNotEqual(answers["a"], answers["b"])
+        self.assertEqual(set(json.loads((self.folder / "good" / "evaluation_results.json").read_text())), {"a", "b", "c"})
+        # A folder that lacks its tokenizer is found before the first model is asked.
+        shutil.copytree(model, bare)
+        (bare / "tokenizer.json").unlink()
+        output = self.assert_ends(2, self.evaluate("bad", ("a", model, "plain"), ("b", bare, "plain")))
+        self.assertIn(str(bare), output)
+        self.assertFalse(list((self.folder / "bad").glob("completions_*.jsonl")))
+
+
 class Checkpoints(Runs):
     def test_exports(self):
         self.rl("run", ranks=4, rl__steps=4, checkpoint__interval_steps=2, checkpoint__save_hf_every=2)

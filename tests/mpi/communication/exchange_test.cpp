@@ -37,6 +37,7 @@ data::Rollout make_rollout(int rank) {
   rollout.prompt = {.index = rank + 1,
                     .token_ids = {1, 2, rank},
                     .text = std::string("question\0with zero", 18),
+                    .opening = "zero",
                     .problem = "question",
                     .answer = "7",
                     .domain = "arithmetic",
@@ -56,10 +57,11 @@ data::Rollout make_rollout(int rank) {
 
 /// The fields of a record as texts. A field more does not compile here.
 std::vector<std::string> fields(const data::Prompt& prompt) {
-  const auto& [index, token_ids, text, problem, answer, domain, record] = prompt;
+  const auto& [index, token_ids, text, opening, problem, answer, domain, record] = prompt;
   return {std::to_string(index),
           testing::PrintToString(token_ids),
           text,
+          opening,
           problem,
           answer,
           domain,
