@@ -52,14 +52,14 @@ double norms_of_layer(const ModelShape& shape) {
 
 /// Values that attention keeps of a token: queries, keys and values of every head as the fused
 /// product takes them (of one width), its output, and that output joined for the projection. Flash
-/// attention (a GPU's in bf16) takes keys and values once for the heads that share them, its output
-/// is joined, and its values keep the fused rows that they lie in.
+/// attention (a GPU's in bf16) takes keys and values once for the heads that share them, and its
+/// output is joined.
 double attention_values(const ModelShape& shape, const ActivationForm& form) {
   const double heads = part(shape.num_attention_heads, form.tp);
   const auto width = static_cast<double>(shape.head_width());
   if (!shape.has_latent_attention())
     return form.on_gpu && form.value_bytes == 2.0
-               ? 3.0 * (heads + kv_heads_of_rank(shape, form.tp)) * width
+               ? 2.0 * (heads + kv_heads_of_rank(shape, form.tp)) * width
                : 5.0 * heads * width;
   const LatentAttentionOptions& latent = shape.latent_attention;
   const auto key = static_cast<double>(latent.qk_nope_head_dim + latent.qk_rope_head_dim);
@@ -69,9 +69,10 @@ double attention_values(const ModelShape& shape, const ActivationForm& form) {
   return heads * (4.0 * std::max(key, value) + value) + 2.0 * compressed;
 }
 
-/// Values that the MLP keeps of a token: gate and up, (ATen: the activated gate,) their product.
+/// Values that the MLP keeps of a token: gate and up, and on a CPU their product, which the GPU's
+/// kernel forms again in the backward pass.
 double mlp_values(double width, bool on_gpu) {
-  return (on_gpu ? 4.0 : 3.0) * width;
+  return (on_gpu ? 2.0 : 3.0) * width;
 }
 
 double mlp_values_of_layer(const ModelShape& shape, const ActivationForm& form) {

@@ -48,7 +48,7 @@ double kv_bytes_per_token(const ModelShape& shape, double bytes_per_value, std::
 /// How activations are kept.
 struct ActivationForm {
   double value_bytes = 2.0;  // of the model's dtype
-  bool on_gpu = false;       // with ATen's operations, not the CPU's own
+  bool on_gpu = false;       // with the project's CUDA kernels
   std::int64_t tp = 1;
   bool split_rows = false;  // sequence parallelism: the residual stream too is split over tp
 };
@@ -62,7 +62,8 @@ double layer_activation_bytes(const ModelShape& shape, const ActivationForm& for
 /// The part of them that a layer's first half keeps: a norm and attention.
 double attention_activation_bytes(const ModelShape& shape, const ActivationForm& form);
 
-/// What is kept of a layer, or of its second half, that is computed again: its two inputs.
+/// What is kept of a layer that is computed again: the residual stream and the output of the layer
+/// before it.
 double layer_input_bytes(const ModelShape& shape, const ActivationForm& form);
 
 }  // namespace r1::models

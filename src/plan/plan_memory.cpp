@@ -40,14 +40,12 @@ struct Part {
   double vocabulary() const { return ceil_div(static_cast<double>(shape().vocab_size), role.tp); }
 };
 
-/// Bytes of one logit while `kind` of work is done: the fp32 chunk, on a CPU its bf16 form, on a
-/// GPU ATen's temporaries; in backward the gradient's bf16 form.
+/// Bytes of one logit: the fp32 chunk and its form in the model's dtype; on a CPU in backward the
+/// gradient's narrow form too, which a GPU's kernel writes over the logits.
 double logit_bytes(const Part& part, bool trains) {
   const double narrow = part.value_bytes() < 4.0 ? part.value_bytes() : 0.0;
   const double wide = std::max(4.0, part.value_bytes());
-  const bool entropy = part.stage == Stage::Rl;
-  if (part.on_gpu) return wide * (trains && entropy ? 5.0 : 4.0) + (trains ? narrow : 0.0);
-  return wide + narrow * (trains ? 2.0 : 1.0);
+  return wide + narrow * (trains && !part.on_gpu ? 2.0 : 1.0);
 }
 
 double logits_chunk(const Part& part, double tokens, bool trains) {
@@ -93,8 +91,10 @@ double kept_activations(const Part& part, const models::ActivationForm& form) {
   if (again == "offload") return layer;
   if (again == "full") return part.layers() * inputs + layer;
   if (again == "none") return part.layers() * layer;
-  const double first_half = attention_activation_bytes(part.shape(), form);  // selective
-  return part.layers() * (first_half + inputs) + layer - first_half;
+  // Selective: of the second half's inputs, the first half keeps the residual stream itself.
+  const double first_half = attention_activation_bytes(part.shape(), form);
+  const double attended = part.value_bytes() * static_cast<double>(part.shape().hidden_size);
+  return part.layers() * (first_half + attended) + layer - first_half;
 }
 
 void add_training(const Part& part, std::vector<MemoryItem>& memory) {

@@ -86,10 +86,10 @@ TEST(Plan, SelectiveRecomputationKeepsAttentionAndOneFeedForward) {
            8192;
   };
   constexpr double kNorm = 1536 * (4 + 2), kInputs = 1536 * (4 + 2);
-  constexpr double kAttention = kNorm + 4 * 12 + 2 * 3 * (12 + 2) * 128;
-  constexpr double kFeedForward = kNorm + 2 * 4 * 8960;
+  constexpr double kAttention = kNorm + 4 * 12 + 2 * 2 * (12 + 2) * 128;
+  constexpr double kFeedForward = kNorm + 2 * 2 * 8960;
   EXPECT_DOUBLE_EQ(activations("none"), 28 * (kAttention + kFeedForward));
-  EXPECT_DOUBLE_EQ(activations("selective"), 28 * (kAttention + kInputs) + kFeedForward);
+  EXPECT_DOUBLE_EQ(activations("selective"), 28 * (kAttention + 1536 * 2) + kFeedForward);
   EXPECT_DOUBLE_EQ(activations("full"), 28 * kInputs + kAttention + kFeedForward);
 }
 
