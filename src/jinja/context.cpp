@@ -16,9 +16,13 @@ void Context::spend(std::size_t steps) {
     fail(fmt::format("the template takes more than {} steps", limits_.steps));
 }
 
-void Context::spend_text(std::size_t bytes) {
+void Context::check_text(std::size_t bytes) const {
   if (bytes > limits_.text_bytes)
     fail(fmt::format("the template makes a text of more than {} bytes", limits_.text_bytes));
+}
+
+void Context::spend_text(std::size_t bytes) {
+  check_text(bytes);
   spend(1 + bytes / 16);
 }
 

@@ -35,6 +35,8 @@ class Context {
   [[noreturn]] void fail(const std::string& message) const;
   /// Counts work. Throws: InputError when the limit is reached.
   void spend(std::size_t steps);
+  /// Throws: InputError where a text of so many bytes is longer than the limit.
+  void check_text(std::size_t bytes) const;
   /// Checks and counts a text of so many bytes before it is made.
   void spend_text(std::size_t bytes);
 

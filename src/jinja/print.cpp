@@ -46,7 +46,7 @@ std::string repr_of_sequence(Context& context, const Sequence& sequence) {
     if (&item != sequence.items.data()) out += ", ";
     out += to_repr(context, item);
     context.spend(1);
-    if (out.size() > (std::size_t{1} << 20)) context.spend_text(out.size());
+    context.check_text(out.size());
   }
   switch (sequence.kind) {
     case SequenceKind::Tuple:
@@ -84,7 +84,7 @@ class JsonWriter {
       list(value.sequence(), level);
     else
       context_.fail(fmt::format("tojson: {} has no form in JSON", value.type_name()));
-    if (out_.size() > (std::size_t{1} << 20)) context_.spend_text(out_.size());
+    context_.check_text(out_.size());
   }
 
   std::string take() { return std::move(out_); }

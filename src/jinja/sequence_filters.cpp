@@ -68,7 +68,7 @@ Value join(Call& call) {
         to_text(call.context,
                 call.values[2].is_undefined() ? item : by_path(call.context, item, call.values[2]));
     call.context.spend(1 + between.size() / 16);
-    if (out.size() > (std::size_t{1} << 20)) call.context.spend_text(out.size());
+    call.context.check_text(out.size());
   }
   return call.context.text(std::move(out));
 }

@@ -16,7 +16,7 @@ Flow run(Context& context, const Body& body, Scope& scope, std::string& out);
 void add(Context& context, std::string& out, const std::string& text) {
   context.spend(1 + text.size() / 16);
   out += text;
-  if (out.size() > (std::size_t{1} << 20)) context.spend_text(out.size());
+  context.check_text(out.size());
 }
 
 /// The `loop` of a for statement.

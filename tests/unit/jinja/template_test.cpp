@@ -85,6 +85,24 @@ TEST(Template, TheTimeIsGiven) {
   EXPECT_EQ(render("{{ strftime_now('%d %b %Y') }}"), "26 Jul 2024");
 }
 
+// Output, a joined list, a printed list and its JSON grow piece by piece.
+TEST(Template, NoTextIsLongerThanItsLimit) {
+  Limits limits;
+  limits.text_bytes = 50;
+  for (const std::string source :
+       {"{% for i in range(60) %}x{% endfor %}", "{{ range(60) | join }}", "{{ range(60) | list }}",
+        "{{ range(60) | list | tojson }}"}) {
+    SCOPED_TRACE(source);
+    try {
+      const auto text = Template(source, "template").render(Json::object(), std::tm{}, limits).text;
+      ADD_FAILURE() << text.size() << " bytes";
+    } catch (const base::InputError& error) {
+      EXPECT_NE(std::string(error.what()).find("more than 50 bytes"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
 TEST(Template, HostileTemplatesEndWithAnError) {
   const char* const bodies[] = {
       "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
