@@ -76,7 +76,8 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
         for (const auto& suite : options.suites) suites.push_back(questions(run, suite));
         for (std::size_t i = 0; i < subjects.size(); ++i) {
           const auto files = config::model_of(run.config(), subjects[i]);
-          texts.push_back(load_text_model(files, model_shape(files).vocab_size));
+          texts.push_back(i == 0 ? run.text()  // of config::first_model
+                                 : load_text_model(files, model_shape(files).vocab_size));
           const auto renderer =
               make_renderer(run, config::data_of(run.config(), subjects[i]), texts.back());
           for (const auto& problems : suites) prompts[i].push_back(render(renderer, problems));
