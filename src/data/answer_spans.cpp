@@ -39,8 +39,7 @@ std::size_t begin_of_answer(const tokenizer::Conversation& conversation, std::si
   if (text.starts_with(before.text.substr(0, unopened))) return unopened;
   throw base::InputError(fmt::format(
       "turn {}: the chat template renders the turns before it otherwise when later turns follow, "
-      "so "
-      "that this answer has no place in the text; sft.loss_on = \"assistant\" needs a template "
+      "so that this answer has no place in the text; sft.loss_on = \"assistant\" needs a template "
       "with generation blocks here, sft.loss_on = \"completion\" learns the last answer",
       i + 1));
 }

@@ -11,6 +11,19 @@
 #include "training/scoring.h"
 
 namespace r1::training {
+namespace {
+
+/// Every num_replicas-th sample is a replica's: samples[replica + i * num_replicas].
+std::vector<data::TrainingSample> samples_of_replica(std::span<const data::TrainingSample> samples,
+                                                     int replica, int num_replicas) {
+  std::vector<data::TrainingSample> mine;
+  for (auto i = static_cast<std::size_t>(replica); i < samples.size();
+       i += static_cast<std::size_t>(num_replicas))
+    mine.push_back(samples[i]);
+  return mine;
+}
+
+}  // namespace
 
 algorithms::LossDenominators count_targets(std::span<const data::TrainingSample> samples) {
   algorithms::LossDenominators counts;
@@ -24,16 +37,10 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
 std::vector<std::vector<std::int64_t>> replica_micro_batches(
     std::span<const data::TrainingSample> samples, int replica, int num_replicas,
     const config::TrainerOptions& options) {
-  std::vector<data::TrainingSample> mine;
-  std::vector<std::int64_t> numbers;
-  for (auto i = static_cast<std::size_t>(replica); i < samples.size();
-       i += static_cast<std::size_t>(num_replicas)) {
-    mine.push_back(samples[i]);
-    numbers.push_back(static_cast<std::int64_t>(i));
-  }
-  auto lists = data::split_by_tokens(mine, options.micro_batch_tokens, options.share_prefix);
+  auto lists = data::split_by_tokens(samples_of_replica(samples, replica, num_replicas),
+                                     options.micro_batch_tokens, options.share_prefix);
   for (auto& list : lists)
-    for (auto& index : list) index = numbers[static_cast<std::size_t>(index)];
+    for (auto& index : list) index = replica + index * num_replicas;
   return lists;
 }
 
@@ -84,10 +91,7 @@ double mean_cross_entropy(const TrainedModel& trained,
                           std::span<const data::TrainingSample> samples,
                           const config::TrainerOptions& options) {
   const auto& replicas = trained.replicas;
-  std::vector<data::TrainingSample> mine;
-  for (auto i = static_cast<std::size_t>(replicas.rank()); i < samples.size();
-       i += static_cast<std::size_t>(replicas.size()))
-    mine.push_back(samples[i]);
+  const auto mine = samples_of_replica(samples, replicas.rank(), replicas.size());
   double sum = 0.0;
   for (const auto& logprobs :
        score_samples(trained.model, mine, scoring_options(options, 1.0)).logprobs)
