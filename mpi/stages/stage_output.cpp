@@ -108,12 +108,17 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
 
 HeldOutScore::HeldOutScore(const Run& run, RunLoop& loop, const PromptSource& prompts,
                            RewardRole& reward)
-    : run_(run), loop_(loop), reward_(reward), prompts_(prompts.held_out()) {}
+    : run_(run), loop_(loop), reward_(reward), prompts_(prompts.held_out()) {
+  for (const auto& prompt : prompts_) domains_.insert(prompt.domain);
+  if (domains_.size() < 2) domains_.clear();
+}
 
 /// What a summary says of it; null without held-out problems.
 nlohmann::json HeldOutScore::to_json(const Score& score) const {
   if (prompts_.empty()) return nullptr;
-  return {{"accuracy", score.accuracy}, {"reward", score.reward}};
+  nlohmann::json values{{"accuracy", score.accuracy}, {"reward", score.reward}};
+  for (const auto& [domain, accuracy] : score.accuracy_of) values["accuracy_of"][domain] = accuracy;
+  return values;
 }
 
 HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::int64_t steps_done) {
@@ -135,13 +140,22 @@ HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::int64_t steps_don
   metrics::Aggregate statistics;
   statistics.declare_mean("accuracy");
   statistics.declare_mean("reward");
+  for (const auto& domain : domains_) statistics.declare_mean("accuracy/" + domain);
   for (const auto& rollout : answers) {
-    statistics.add_mean("accuracy", rollout.reward.reason == "ok" ? 1.0 : 0.0);
+    const double right = rollout.reward.reason == "ok" ? 1.0 : 0.0;
+    statistics.add_mean("accuracy", right);
     statistics.add_mean("reward", rollout.reward.total);
+    if (!domains_.empty()) statistics.add_mean("accuracy/" + rollout.prompt.domain, right);
   }
   reduce(statistics, run_.groups().role(kPolicy));
-  for (const auto& [name, value] : statistics.values())
-    (name == "accuracy" ? score.accuracy : score.reward) = value;
+  for (const auto& [name, value] : statistics.values()) {
+    if (name == "accuracy")
+      score.accuracy = value;
+    else if (name == "reward")
+      score.reward = value;
+    else
+      score.accuracy_of[name.substr(name.find('/') + 1)] = value;
+  }
   return score;
 }
 
@@ -156,6 +170,8 @@ void HeldOutScore::if_due(Policy& policy, std::int64_t step, metrics::StepMetric
   const auto score = measure(policy, step + 1);
   metrics.set("heldout_accuracy", score.accuracy);
   metrics.set("heldout_reward", score.reward);
+  for (const auto& [domain, accuracy] : score.accuracy_of)
+    metrics.set("heldout_accuracy/" + domain, accuracy);
   loop_.measured(step + 1, score.reward, true);
 }
 

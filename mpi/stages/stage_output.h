@@ -1,7 +1,10 @@
 #pragma once
 // What a training stage reports and leaves behind: rollout metrics, held-out scores, the trained
 // model's folder.
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "metrics/step_metrics.h"
 #include "prompt_source.h"
@@ -31,14 +34,18 @@ class HeldOutScore {
   HeldOutScore(const Run& run, RunLoop& loop, const PromptSource& prompts, RewardRole& reward);
   /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
   void before(Policy& policy, std::int64_t first_step);
+  /// heldout_accuracy, heldout_reward, and heldout_accuracy/DOMAIN where the problems have several
+  /// domains. Collective over: world.
   void if_due(Policy& policy, std::int64_t step, metrics::StepMetrics& metrics);
-  /// {"before": …, "after": …} (accuracy and mean reward; null without held-out problems) after
+  /// {"before": …, "after": …} (accuracy, mean reward, accuracy of each domain; null without
+  /// held-out problems) after
   /// `steps_done` steps. Collective over: world.
   nlohmann::json summary(Policy& policy, std::int64_t steps_done);
 
  private:
   struct Score {
     double accuracy = 0.0, reward = 0.0;
+    std::map<std::string, double> accuracy_of;  // of each domain, where there are several
   };
   /// After `steps_done` steps, with the settings of the last of them.
   Score measure(Policy& policy, std::int64_t steps_done);
@@ -48,6 +55,7 @@ class HeldOutScore {
   RunLoop& loop_;
   RewardRole& reward_;
   std::vector<data::Prompt> prompts_;
+  std::set<std::string> domains_;  // of the prompts, where there are several
   nlohmann::json before_;
 };
 

@@ -66,9 +66,13 @@ constexpr std::array kGenerators{
     Entry{"code_problem", tasks::code_problem},
 };
 
-nlohmann::json make_one(Generator make, std::uint64_t base_seed, std::int64_t index) {
+/// A record of the generator with that name, which the record's "generator" says.
+nlohmann::json make_one(Generator make, const std::string& name, std::uint64_t base_seed,
+                        std::int64_t index) {
   base::RandomStream random(base::derive_seed({base_seed, static_cast<std::uint64_t>(index)}));
-  return make(random);
+  auto record = make(random);
+  record["generator"] = name;
+  return record;
 }
 
 bool is_held_out(const nlohmann::json& record) {
@@ -77,13 +81,14 @@ bool is_held_out(const nlohmann::json& record) {
 }
 
 /// Distinct reserved problems, fewer when so many draws do not find enough.
-std::vector<nlohmann::json> draw_held_out(Generator make, std::uint64_t seed, std::int64_t count) {
+std::vector<nlohmann::json> draw_held_out(Generator make, const std::string& name,
+                                          std::uint64_t seed, std::int64_t count) {
   constexpr std::int64_t kDrawsEach = 64;
   std::vector<nlohmann::json> records;
   std::unordered_set<std::string> seen;
   for (std::int64_t i = 0;
        i < kDrawsEach * count && static_cast<std::int64_t>(records.size()) < count; ++i) {
-    nlohmann::json record = make_one(make, seed, i);
+    nlohmann::json record = make_one(make, name, seed, i);
     if (is_held_out(record) && seen.insert(record.at("problem").get<std::string>()).second)
       records.push_back(std::move(record));
   }
@@ -116,11 +121,11 @@ GeneratedSets generate_sets(const std::string& name, std::int64_t num_train,
         fmt::format("unknown generator '{}', known: {}", name, generator_names()));
   const std::uint64_t own = base::derive_seed({seed, base::hash_name(name)});
   GeneratedSets sets;
-  sets.held_out =
-      draw_held_out(make, base::derive_seed({own, base::hash_name("held out")}), num_held_out);
+  sets.held_out = draw_held_out(make, name, base::derive_seed({own, base::hash_name("held out")}),
+                                num_held_out);
   const std::uint64_t train_seed = base::derive_seed({own, base::hash_name("train")});
   for (std::int64_t i = 0; static_cast<std::int64_t>(sets.train.size()) < num_train; ++i) {
-    nlohmann::json record = make_one(make, train_seed, i);
+    nlohmann::json record = make_one(make, name, train_seed, i);
     if (!is_held_out(record)) sets.train.push_back(std::move(record));
   }
   return sets;

@@ -39,6 +39,7 @@ class Row:
     reference: str = ""     # a function of gpu_reference.py
     teacher: str = ""
     arguments: dict = dataclasses.field(default_factory=dict)  # of the reference
+    length: int = LENGTH    # tokens of a sequence
 
 
 def supervised(recompute, model="qwen2.5-1.5b", name="1.5B", **more):
@@ -47,12 +48,13 @@ def supervised(recompute, model="qwen2.5-1.5b", name="1.5B", **more):
                arguments={"recompute": recompute == "full"})
 
 
-def grpo(prompts, model, name, reference):
-    return Row(f"GRPO {prompts} x 16 x 256, {name}" + (", reference" if reference else ""), "rl", model,
+def rl(prompts, model, name, reference, ppo=False):
+    """GRPO, or PPO with its value head."""
+    return Row(f"{'PPO' if ppo else 'GRPO'} {prompts} x 16 x 256, {name}" + (", reference" if reference else ""), "rl", model,
                {"rl.prompts_per_step": prompts, "rl.samples_per_prompt": 16, "engine.max_num_seqs": prompts * 16,
                 "kl.place": "loss" if reference else "none", "kl.coefficient": 0.01 if reference else 0.0,
-                "trainer.activation_checkpointing": "none"}, "grpo",
-               arguments={"prompts": prompts, "beta": 0.01 if reference else 0.0})
+                "trainer.activation_checkpointing": "none", **({"advantage.kind": "gae"} if ppo else {})},
+               "" if ppo else "grpo", arguments={"prompts": prompts, "beta": 0.01 if reference else 0.0})
 
 
 ROWS = [
@@ -61,8 +63,13 @@ ROWS = [
     supervised("full"),
     supervised("selective", "qwen2.5-7b", "7B, optimizer on the host", **{"trainer.offload": "optimizer"}),
     supervised("none", "smollm2-135m", "135M"),
-    grpo(8, "qwen2.5-1.5b", "1.5B", True),
-    grpo(16, "smollm2-135m", "135M", False),
+    Row("supervised, 7B, one sequence of 32,768 tokens", "sft", "qwen2.5-7b",
+        {"sft.batch": 1, "trainer.activation_checkpointing": "selective", "trainer.offload": "optimizer",
+         "trainer.micro_batch_tokens": 32768 + 64}, length=32768),
+    rl(8, "qwen2.5-1.5b", "1.5B", True),
+    rl(8, "qwen2.5-1.5b", "1.5B", True, ppo=True),
+    rl(16, "smollm2-135m", "135M", False),
+    rl(16, "smollm2-135m", "135M", False, ppo=True),
     Row("distillation 7B -> 1.5B", "distill", "qwen2.5-1.5b",
         {"distill.batch": SEQUENCES, "trainer.activation_checkpointing": "full"}, "distillation", "qwen2.5-7b",
         {"recompute": True}),
@@ -82,30 +89,31 @@ def config_of(folder, row):
     return path
 
 
-def records(folder):
+def records(folder, length):
     draw = random.Random(1)
     path = folder / "records.jsonl"
     path.write_text("".join(json.dumps(
         {"instruction": f"Go on from {i}.", "input": "",
-         "output": "".join(draw.choice("abcdefgh ") for _ in range(LENGTH - 40))}) + "\n" for i in range(256)))
+         "output": "".join(draw.choice("abcdefgh ") for _ in range(length - 40))}) + "\n" for i in range(256)))
     return path
 
 
-def common_settings(folder, command):
+def common_settings(folder, row):
     base = {"trainer.logprob_chunk_tokens": CHUNK}
+    command = row.command
     if command == "rl":
         return base | {"rl.steps": 1000, "rl.chunks": 1, "sampling.max_new_tokens": 256, "sampling.min_new_tokens": 256,
                        "data.generate.count": 512, "data.generate.held_out_count": 0, "data.generate.names": ["add20"],
                        "roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
-    return base | {"data.files": [str(records(folder))], "data.generate.names": [], "data.held_out": 0.0,
-                   f"{command}.steps": 1000, f"{command}.max_length": LENGTH + 64, f"{command}.eval_every": 0}
+    return base | {"data.files": [str(records(folder, row.length))], "data.generate.names": [], "data.held_out": 0.0,
+                   f"{command}.steps": 1000, f"{command}.max_length": row.length + 64, f"{command}.eval_every": 0}
 
 
 def measure(options, row, steps, more):
     """Rows of metrics; the trace of a profiled run goes to options.profile."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        settings = gpus.settings_of(options, 1, "dp", common_settings(folder, row.command) | row.settings | more)
+        settings = gpus.settings_of(options, 1, "dp", common_settings(folder, row) | row.settings | more)
         line = gpus.launch(1, options.program, row.command, "--config", config_of(folder, row), "--run-dir",
                            folder / "run", *settings)
         rows = gpus.run_steps(line, folder, steps, options.seconds)

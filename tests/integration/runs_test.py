@@ -260,6 +260,19 @@ class Changes(Runs):
         self.assertEqual(rewards["changed"][:2], rewards["unchanged"][:2])
         self.assertNotEqual(rewards["changed"][2:], rewards["unchanged"][2:])
 
+    def test_held_out_accuracy_of_each_domain(self):
+        """Two generators with as many held-out problems: the accuracy of all is the mean of their accuracies."""
+        self.rl("run", ranks=2, config=VARIED, rl__steps=1, rl__eval_every=1, data__domain_field="generator",
+                data__generate__names=["add1", "add2"], data__generate__held_out_count=8, roles__reward__share_with="policy",
+                roles__reference__share_with="policy")
+        row = self.rows("run")[0]
+        parts = {key: value for key, value in row.items() if key.startswith("heldout_accuracy/")}
+        self.assertEqual(sorted(parts), ["heldout_accuracy/add1", "heldout_accuracy/add2"])
+        self.assertAlmostEqual(sum(parts.values()) / 2, row["heldout_accuracy"])
+        summary = json.loads((self.folder / "run" / "summary.json").read_text(encoding="utf-8"))
+        self.assertEqual(summary["held_out"]["after"]["accuracy_of"],
+                         {key.partition("/")[2]: value for key, value in parts.items()})
+
 
 class OverlongAnswers(Runs):
     def test_every_record_has_the_punished_reward(self):

@@ -15,6 +15,7 @@ __global__ void __launch_bounds__(Threads)
                         const T* __restrict__ weight, float* __restrict__ sum,
                         T* __restrict__ normed, float* __restrict__ inverse_rms, int dim,
                         float epsilon) {
+  wait_for_previous_kernel();
   __shared__ float scratch[Threads / kWarp];
   const std::int64_t row = blockIdx.x, offset = row * dim;
   float values[Packs][kPack];
@@ -64,10 +65,10 @@ __global__ void __launch_bounds__(Threads)
 template <class T, int Threads, int Packs>
 void launch(const void* x, const float* residual, const void* weight, float* sum, void* normed,
             float* inverse_rms, std::int64_t rows, std::int64_t dim, float epsilon,
-            cudaStream_t stream) {
-  add_rms_norm_kernel<T, Threads, Packs><<<static_cast<unsigned>(rows), Threads, 0, stream>>>(
-      static_cast<const T*>(x), residual, static_cast<const T*>(weight), sum,
-      static_cast<T*>(normed), inverse_rms, static_cast<int>(dim), epsilon);
+            CudaStream stream) {
+  launch_early(add_rms_norm_kernel<T, Threads, Packs>, dim3(static_cast<unsigned>(rows)), Threads,
+               0, stream, static_cast<const T*>(x), residual, static_cast<const T*>(weight), sum,
+               static_cast<T*>(normed), inverse_rms, static_cast<int>(dim), epsilon);
 }
 
 }  // namespace
@@ -79,8 +80,7 @@ void add_rms_norm(CudaType type, const void* x, const float* residual, const voi
   dispatch_type(type, [&](auto value) {
     using T = decltype(value);
     const auto run = [&](auto launcher) {
-      launcher(x, residual, weight, sum, normed, inverse_rms, rows, dim, epsilon,
-               stream_of(stream));
+      launcher(x, residual, weight, sum, normed, inverse_rms, rows, dim, epsilon, stream);
     };
     if (dim <= 256)
       run(launch<T, 32, 1>);

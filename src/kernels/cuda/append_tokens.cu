@@ -323,6 +323,7 @@ __device__ int find_in_run(const Row& row, const Run& run, const Cut& cut, doubl
 __global__ void __launch_bounds__(kThreads)
     append_tokens_kernel(const __grid_constant__ CudaDraw draw,
                          const __grid_constant__ CudaDecodeSlots slots) {
+  wait_for_previous_kernel();
   __shared__ Shared shared;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;
   const std::int64_t index = blockIdx.x;
@@ -477,8 +478,8 @@ __global__ void __launch_bounds__(kThreads)
 
 void append_tokens(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream) {
   if (draw.rows == 0) return;
-  append_tokens_kernel<<<static_cast<unsigned>(draw.rows), kThreads, 0, stream_of(stream)>>>(draw,
-                                                                                             slots);
+  launch_early(append_tokens_kernel, dim3(static_cast<unsigned>(draw.rows)), kThreads, 0, stream,
+               draw, slots);
 }
 
 }  // namespace r1::kernels::cuda

@@ -142,6 +142,7 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kHeads = 8 * Halves;
   __shared__ alignas(16) float warp_sums[kWarps][kHeads * Dim];
   __shared__ float warp_maxima[kWarps][kHeads], warp_totals[kWarps][kHeads];
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.z), kv_head = static_cast<int>(blockIdx.y);
   const Piece piece = piece_of(a, row);
   if (piece.number >= piece.count) return;
@@ -315,6 +316,7 @@ __global__ void __launch_bounds__(kThreads)
       shared[];  // the block's sums [group, head_dim], then the warps' of a head
   __shared__ float maxima[kMostHeads], totals[kMostHeads];
   __shared__ float warp_maxima[kWarps], warp_totals[kWarps];
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.z), kv_head = static_cast<int>(blockIdx.y);
   const Piece piece = piece_of(a, row);
   if (piece.number >= piece.count) return;
@@ -388,7 +390,7 @@ void decode_attention(CudaType type, const CudaDecodeAttention& a, CudaStream st
   const std::int64_t group = a.num_heads / a.num_kv_heads;
   const bool by_tiles = type == CudaType::BFloat16 && a.block_size % kTile == 0 &&
                         (a.head_dim == 64 || a.head_dim == 128);
-  const auto launch = [&](auto kernel) { kernel<<<grid, kThreads, 0, stream_of(stream)>>>(a); };
+  const auto launch = [&](auto kernel) { launch_early(kernel, grid, kThreads, 0, stream, a); };
   if (by_tiles && a.head_dim == 64) {
     group <= 8 ? launch(attend_bf16_kernel<64, 1>) : launch(attend_bf16_kernel<64, 2>);
   } else if (by_tiles) {
@@ -396,7 +398,7 @@ void decode_attention(CudaType type, const CudaDecodeAttention& a, CudaStream st
   } else {
     const auto bytes = static_cast<std::size_t>((group + kWarps) * a.head_dim) * sizeof(float);
     dispatch_type(type, [&](auto value) {
-      attend_kernel<decltype(value)><<<grid, kThreads, bytes, stream_of(stream)>>>(a);
+      launch_early(attend_kernel<decltype(value)>, grid, kThreads, bytes, stream, a);
     });
   }
 }

@@ -16,6 +16,14 @@ inline cudaStream_t stream_of(CudaStream stream) {
   return static_cast<cudaStream_t>(stream);
 }
 
+/// Whether the current device has programmatic dependent launches (compute capability 9.0).
+inline bool launches_early() {
+  int device = 0, major = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  return major >= 9;
+}
+
 __device__ __forceinline__ float to_float(float x) {
   return x;
 }
@@ -72,6 +80,36 @@ __device__ __forceinline__ float block_sum(float x, float* scratch) {
 #pragma unroll
   for (int i = 0; i < kWarps; ++i) sum += scratch[i];
   return sum;
+}
+
+/// The first lines of every kernel that launch_early() starts, in all threads: nothing that the
+/// kernel before it in the stream writes may be read or written before. The kernel behind it may
+/// then be launched too, which waits here in its turn.
+__device__ __forceinline__ void wait_for_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+/// Launches a kernel that begins with wait_for_previous_kernel(), on devices of compute capability
+/// 9.0 and up before the kernel in front of it has ended, so that the launch costs no time between
+/// the two: a decode step is some hundreds of kernels of a few microseconds. Reference: CUDA C++
+/// Programming Guide, "Programmatic Dependent Launch and Synchronization".
+template <class... Parameters, class... Arguments>
+void launch_early(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t bytes,
+                  CudaStream stream, Arguments... arguments) {
+  cudaLaunchAttribute attribute;
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = bytes;
+  config.stream = stream_of(stream);
+  config.attrs = &attribute;
+  config.numAttrs = launches_early() ? 1 : 0;
+  cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
 /// f.template operator()<T>() with T = float or __nv_bfloat16, written as a functor for C++17.

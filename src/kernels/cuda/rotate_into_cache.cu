@@ -13,6 +13,7 @@ constexpr int kMostPairs = 4;  // of a lane: heads of up to 256
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     rotate_into_cache_kernel(const __grid_constant__ CudaRotateIntoCache a) {
+  wait_for_previous_kernel();
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const std::int64_t item =
       (std::int64_t{blockIdx.x} * kThreads + static_cast<int>(threadIdx.x)) / kWarp;
@@ -74,7 +75,7 @@ void rotate_into_cache(CudaType type, const CudaRotateIntoCache& a, CudaStream s
   if (warps == 0) return;
   const auto blocks = static_cast<unsigned>((warps * kWarp + kThreads - 1) / kThreads);
   dispatch_type(type, [&](auto value) {
-    rotate_into_cache_kernel<decltype(value)><<<blocks, kThreads, 0, stream_of(stream)>>>(a);
+    launch_early(rotate_into_cache_kernel<decltype(value)>, dim3(blocks), kThreads, 0, stream, a);
   });
 }
 

@@ -27,6 +27,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     silu_mul_kernel(const T* __restrict__ gate_up, T* __restrict__ y, std::int64_t num_packs,
                     std::int64_t dim) {
+  wait_for_previous_kernel();
   const std::int64_t index = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (index >= num_packs) return;
   const auto place = place_of(index, dim);
@@ -79,8 +80,8 @@ void silu_mul(CudaType type, const void* gate_up, void* y, std::int64_t rows, st
   if (num_packs == 0) return;
   dispatch_type(type, [&](auto value) {
     using T = decltype(value);
-    silu_mul_kernel<T><<<blocks_for(num_packs), kThreads, 0, stream_of(stream)>>>(
-        static_cast<const T*>(gate_up), static_cast<T*>(y), num_packs, dim);
+    launch_early(silu_mul_kernel<T>, dim3(blocks_for(num_packs)), kThreads, 0, stream,
+                 static_cast<const T*>(gate_up), static_cast<T*>(y), num_packs, dim);
   });
 }
 

@@ -137,6 +137,7 @@ TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {
     const auto a = generate_sets(name, 50, 20, 3);
     EXPECT_EQ(a.train, generate_sets(name, 50, 20, 3).train) << name;
     EXPECT_NE(a.train, generate_sets(name, 50, 20, 4).train) << name;
+    EXPECT_EQ(a.train.front().at("generator"), name);
     EXPECT_EQ(a.train.size(), 50u);
     EXPECT_FALSE(a.held_out.empty()) << name;
     for (const auto& record : a.train)
