@@ -18,8 +18,9 @@ struct TrainingRow {
   std::int64_t sample = 0;  // global number
   data::TrainingSample tokens;
   std::vector<double> sampled_logprobs;  // the generator's
-  std::vector<double>
-      old_logprobs;  // of the weights that sampled; empty: the trainer's in the first pass
+  // Log-probabilities under the weights that sampled; empty: the trainer's first pass computes
+  // them.
+  std::vector<double> old_logprobs;
   std::vector<double> reference_logprobs;  // empty: no reference
   std::vector<double> advantages;
   std::vector<double> returns, old_values;  // PPO

@@ -56,8 +56,8 @@ class HeadGradients {
   at::Tensor hidden_states_, weight_, grad_hidden_, grad_weight_, narrow_, product_;
 };
 
-/// `loss` (scalar, without a graph of its own) as a function of hidden states and head whose
-/// gradients are known already: backward only multiplies them by the loss's.
+/// Makes `loss` (a scalar outside the autograd graph) a function of hidden states and head with
+/// known gradients. The backward pass multiplies these gradients by the gradient of the loss.
 at::Tensor with_gradients(const at::Tensor& loss, const at::Tensor& hidden,
                           const at::Tensor& head_weight, const HeadGradients& gradients);
 
