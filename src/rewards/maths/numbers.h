@@ -9,8 +9,8 @@ namespace r1::rewards::maths {
 
 /// Compares two expressions without free symbols, by methods of increasing cost: exact rationals,
 /// residues modulo primes, balls of 64 bits, separation bounds, Calcium, balls up to the precision
-/// limit. A decimal also equals a value within 0.5e-6 and within 0.1 %, unless one of the two values
-/// is an integer.
+/// limit. A decimal also equals a value within 0.5e-6 and within 0.1 %, unless one of the two
+/// values is an integer.
 Answer compare_numbers(const Node& a, const Node& b, Budget& budget);
 
 /// Compares two expressions with free symbols: by residues at random points if both are rational
