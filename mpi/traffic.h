@@ -6,7 +6,6 @@
 // message of each rank, independent of the library's algorithm, with the bytes of the rank's input
 // and output. An all-to-all counts as one message for each other rank that receives or sends data.
 // Groups of one rank count nothing.
-// rank say nothing.
 #include <atomic>
 #include <cstdint>
 

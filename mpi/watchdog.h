@@ -6,8 +6,6 @@
 //
 // A wait for the work of another role may last long, but only while all watchdogs answer and at
 // least one rank computes. Otherwise the wait counts as a hang after the limit of collective calls.
-// watchdogs answer, and one rank at least computes. Else it is a hang after the same limit as any
-// other call.
 #include <condition_variable>
 #include <cstdint>
 #include <memory>

@@ -51,7 +51,6 @@ struct GradientGroup {
 /// so every rank must call launch() before any other collective. With GradientSharding::Always all
 /// ranks must make the same number of passes (a pass may lack loss.backward()), and no other
 /// collective of these ranks may occur inside a pass.
-/// passes (an empty one has no backward) and no other collective of these ranks stands in one.
 class GradientBuckets {
  public:
   /// The communicators must outlive this object.
