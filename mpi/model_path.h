@@ -1,6 +1,7 @@
 #pragma once
 // Model paths that name a run: a run folder, optionally followed by "latest", "best" or the number
-// of a step, means one of the run's checkpoints. The rules are those of a restart of that run.
+// of a step, means one of the run's checkpoints. A restart of the run would choose by the same
+// rules.
 #include <map>
 #include <string>
 

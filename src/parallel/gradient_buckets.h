@@ -45,12 +45,12 @@ struct GradientGroup {
 ///   buckets.finish();                       // owned() now holds the sums over all ranks
 ///
 /// Gradient hooks mark parameters as ready. The thread that runs the backward pass launches the
-/// buckets of all groups in one fixed order (last parameters first); the thread that called the
-/// backward pass waits for it. Parameters that a pass did not use contribute zeros. A rank without
-/// any micro-batch takes part. Ranks launch different numbers of buckets during the backward pass,
-/// so every rank must call launch() before any other collective. With GradientSharding::Always all
-/// ranks must make the same number of passes (a pass may lack loss.backward()), and no other
-/// collective of these ranks may occur inside a pass.
+/// buckets of all groups in one fixed order (last parameters first); the thread that called
+/// loss.backward() waits for this thread. Parameters that a pass did not use contribute zeros. A
+/// rank without any micro-batch takes part. Ranks launch different numbers of buckets during the
+/// backward pass, so every rank must call launch() before any other collective. With
+/// GradientSharding::Always all ranks must make the same number of passes (a pass may lack
+/// loss.backward()), and no other collective of these ranks may occur inside a pass.
 class GradientBuckets {
  public:
   /// The communicators must outlive this object.

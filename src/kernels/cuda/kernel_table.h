@@ -199,8 +199,8 @@ struct CudaKernelTable {
   void (*adamw)(const CudaAdamWSlot* slots, std::int64_t num_slots, const CudaAdamWFactors& factors,
                 CudaStream stream);
 
-  /// Writes partial sums of squares to parts [num_parts]; the caller adds them up. For a given size
-  /// and num_parts the order of summation is fixed.
+  /// Writes partial sums of squares to parts [num_parts]; the caller adds the partial sums. For a
+  /// given size and num_parts the order of summation is fixed.
   void (*squares)(const float* values, std::int64_t size, double* parts, std::int64_t num_parts,
                   CudaStream stream);
 
