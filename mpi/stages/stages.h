@@ -26,7 +26,8 @@ base::ExitCode run_distill(Environment& environment, MpiCommunicator& world,
 base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup);
 
-/// All stages of a configuration in order; finished ones are skipped. `only`: that stage alone.
+/// Runs all stages of a configuration in order and skips finished stages. `only`: run only this
+/// stage.
 base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
                             const config::LoadedConfig& loaded, const CommandLine& command_line);
 
