@@ -51,8 +51,7 @@ class DeviceCalls {
 struct CallPosition {
   bool member = false;       // this rank belongs to the communicator
   std::uint64_t issued = 0;  // collectives issued so far (on a device: begun)
-  std::string call_there;    // call and label issued under `sequence`; empty: not issued yet, or
-                             // too long ago
+  std::string call_there;    // call and label issued under `sequence`; empty: unknown
 };
 
 class CallRegistry {

@@ -79,8 +79,7 @@ class PolicySampler {
   const Run& run_;
   const models::Model* trained_;
   bool apart_;                                // generation has separate ranks
-  std::unique_ptr<models::Model> own_model_;  // null: the trainer's model samples, or this rank
-                                              // does not sample
+  std::unique_ptr<models::Model> own_model_;  // null: trained_ samples, or this rank does not
   std::unique_ptr<Generator> generator_;
   std::optional<WeightTransfer> transfer_;  // none: the trainer's own model samples
   std::int64_t version_ = -1;

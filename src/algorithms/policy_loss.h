@@ -19,8 +19,7 @@ namespace r1::algorithms {
 struct PolicyBatch {
   at::Tensor logprobs;
   at::Tensor old_logprobs;
-  at::Tensor advantages;          // [T]: all tokens of a sample repeat the sample's advantage in
-                                  // GRPO
+  at::Tensor advantages;          // [T]; in GRPO constant over a sample
   at::Tensor reference_logprobs;  // undefined without a reference
   at::Tensor entropy;             // undefined: no entropy bonus and no entropy metric
   at::Tensor sequence_ids;        // int64 [T]

@@ -66,8 +66,7 @@ R1_INLINE void store(c10::BFloat16& to, float x) {
 /// of degree 5).
 R1_INLINE float exponential(float x) {
   x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float rounded = x * 1.44269504088896341f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an
-                                                                 // integer in the low bits
+  const float rounded = x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
   const float n = rounded - 12582912.0f;
   const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   float p = 1.9875691500e-4f;

@@ -11,8 +11,7 @@ namespace r1::kernels {
 /// How to draw a token from a row.
 struct SampleRequest {
   double temperature = 1.0;  // logits / temperature; 0: the largest logit (greedy)
-  double top_p = 1.0;        // share of the mass left by top_k that the smallest kept set of
-                             // likeliest tokens reaches
+  double top_p = 1.0;        // keep the likeliest tokens up to this share of top_k's mass
   std::int64_t top_k = 0;    // 0: all
   double uniform = 0.0;      // in [0, 1)
 };

@@ -43,8 +43,7 @@ struct RowsGradient {
   at::Tensor entropy;        // [C]; undefined if grad_entropy is undefined
   at::Tensor grad_logprobs;  // [C, K]; undefined: zero
   at::Tensor grad_entropy;   // [C]; undefined: zero
-  at::Tensor held = {};      // [C, K] bool: whether the target's logit is among these logits;
-                             // undefined: all
+  at::Tensor held = {};      // [C, K] bool: whether the logit is present; undefined: all
 };
 /// Computes the gradient with respect to the logits. The gradient is written to `narrow` [C, V] in
 /// narrow's dtype, or over the logits if `narrow` is undefined. The values of the logits are lost

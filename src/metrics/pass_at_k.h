@@ -33,8 +33,7 @@ Interval wilson_interval(double share, double n);
 struct BenchmarkScore {
   double pass_at_1 = 0.0;                  // mean over questions of the share of correct samples
   Interval interval;                       // of pass_at_1, over the choice of questions
-  std::map<std::int64_t, double> pass_at;  // k = 1, 2, 4, ... up to the smallest number of samples
-                                           // of a question
+  std::map<std::int64_t, double> pass_at;  // k = 1, 2, 4, ..., at most the fewest samples
   double majority = 0.0;                   // cons@k
   double truncated_share = 0.0;
   double mean_tokens = 0.0;

@@ -13,8 +13,7 @@ namespace r1::metrics {
 /// The data of a pipeline stage that the estimate needs.
 struct StagePlan {
   std::string name;
-  std::string kind;                   // "rl", "sft", ...: stages of one kind take similar times per
-                                      // step
+  std::string kind;                   // "rl", "sft", ...: one kind has similar step times
   std::int64_t num_steps = 0;         // 0: unknown
   double planned_step_seconds = 0.0;  // estimate by `plan`; 0: unknown
 };

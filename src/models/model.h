@@ -25,8 +25,7 @@ struct WeightSlice {
   std::string name;
   std::int64_t row_begin = 0;
   std::int64_t rows = 0;
-  std::vector<std::int64_t> shape = {};   // shape of the whole tensor; empty: the rows are the
-                                          // whole tensor
+  std::vector<std::int64_t> shape = {};   // of the whole tensor; empty: the rows
   std::vector<std::int64_t> offset = {};  // offset of the box; the rows have the extent of the box
   /// Index of this rank's copy among the ranks of the tensor axis that hold the same box. Copy 0
   /// counts in norms and is written to files.
@@ -44,10 +43,8 @@ struct Parameter {
   at::Tensor value;
   std::vector<WeightSlice> slices;
   bool decay = true;    // weight decay applies (false for norms and biases)
-  bool expert = false;  // split over the expert axis: only the replicas of the same experts sum
-                        // gradients
-  bool trained = true;  // false: receives no gradient, other code changes it (a router's balance
-                        // bias)
+  bool expert = false;  // split over the expert axis; summed over the experts' replicas
+  bool trained = true;  // false: no gradient, changed by other code (balance bias)
 };
 
 /// The rows of a slice: a view of the parameter, without gradient.

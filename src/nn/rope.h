@@ -22,8 +22,7 @@ struct RopeConfig {
   double beta_slow = 1.0;
   double mscale = 0.0;            // 0: not given
   double mscale_all_dim = 0.0;    // 0: not given
-  double attention_factor = 0.0;  // yarn, factor of cos and sin; 0: computed from factor and the
-                                  // mscales
+  double attention_factor = 0.0;  // yarn, factor of cos and sin; 0: computed
 };
 
 /// Angle per position of each rotated pair: head_dim / 2 values. Reference: arXiv 2104.09864;

@@ -26,8 +26,8 @@ struct ChoiceLetter {
 std::vector<ChoiceLetter> choice_letters(std::string_view text, int num_choices = kUsualChoices);
 
 /// Returns the one letter that a text chooses: the only letter whose last occurrence is not denied.
-/// If several letters qualify, the letter at the start of the text is chosen ("B. A cat"). '\0': no
-/// letter, or several.
+/// If there are several such letters, the letter at the start of the text is chosen if a sign such
+/// as "." follows it ("B. A cat"). '\0': no letter, or several.
 char chosen_letter(std::string_view text, int num_choices = kUsualChoices);
 
 }  // namespace r1::rewards

@@ -10,8 +10,7 @@
 namespace r1::rewards {
 
 struct CodeBlock {
-  std::string language;  // first word after the fence, lower case; "python" and "cpp" have one
-                         // spelling
+  std::string language;  // first word after the fence, normalised; may be empty
   std::string text;      // without the indentation of the fence
 };
 
@@ -19,11 +18,11 @@ struct CodeBlock {
 /// lists and quotations. Reference: CommonMark 0.31, fenced code blocks.
 std::vector<CodeBlock> code_blocks(std::string_view text);
 
-/// Returns the program among the blocks. Blocks that name a language other than Python and C++ are
-/// ignored. The last block is chosen that is in the language of the tests and that defines the
-/// functions under test, or reads input if the tests provide input; later blocks are then examples.
-/// A block that names its language is preferred to a block that does not. If no block qualifies,
-/// the last block is chosen. Nothing: there is no block.
+/// Returns the program among the blocks: the last block in Python or C++ that is in the language of
+/// the tests and that defines the functions under test, or reads input if the tests provide input;
+/// later blocks are then examples. A block that names its language is preferred to a block without
+/// a language. If no block fits the tests, the result is the last block in Python or C++, else the
+/// last block without a language, else the last block. Nothing: there is no block.
 std::optional<CodeBlock> find_program(std::string_view text, const CodeTests& tests);
 
 }  // namespace r1::rewards

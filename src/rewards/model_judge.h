@@ -25,8 +25,7 @@ struct JudgedText {
 struct JudgeTokenizer {
   using Ids = std::vector<std::int64_t>;
   std::function<Ids(const std::string&)> encode;  // without `before` and `after`
-  Ids before, after;                              // ids before and after a text: [CLS], [SEP];
-                                                  // empty for decoder-only models
+  Ids before, after;                              // [CLS], [SEP]; empty for decoders
   /// Renders a question and its answer as one text, by the chat template of the model.
   std::function<std::string(const JudgedText&)> conversation;
 };

@@ -40,8 +40,7 @@ class ChatTemplate {
 
  private:
   std::shared_ptr<const jinja::Template> template_;
-  std::shared_ptr<const jinja::Template> with_tools_;  // null: template_ also serves conversations
-                                                       // with tools
+  std::shared_ptr<const jinja::Template> with_tools_;  // null: template_ serves both
   nlohmann::ordered_json special_tokens_;
   std::tm now_;
 };

@@ -23,8 +23,7 @@ struct WordPieceDefinition {
   std::string cls = "[CLS]";
   std::string sep = "[SEP]";
   std::int64_t max_word_characters = 100;  // longer words are unknown
-  bool clean_text = true;                  // removes control characters, replaces white space by
-                                           // blanks
+  bool clean_text = true;                  // removes control characters
   bool split_cjk = true;                   // each Chinese character is a word
   bool strip_accents = true;
   bool lower_case = true;

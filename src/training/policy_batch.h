@@ -25,7 +25,8 @@ MiniBatch make_mini_batch(const std::vector<const TrainingRow*>& rows,
 struct LossSums {
   LossSums();
   LossSums& operator+=(const LossSums& other);
-  /// Returns a copy that keeps the sums of the policy's metrics and sets all losses to 0.
+  /// Returns a copy that keeps only the sums of the policy's metrics, without the losses and the
+  /// sums of the value head.
   LossSums without_losses() const;
   /// Adds the sums of all replicas. Collective over: replicas.
   void reduce(parallel::Communicator& replicas);

@@ -15,8 +15,7 @@ namespace r1::training {
 /// The policy that an update changes. Each replica holds whole groups of samples.
 struct TrainedPolicy : TrainedModel {
   const ValueHead* value_head;              // null: advantages are computed from groups (GRPO)
-  algorithms::KlController& kl_controller;  // the update reports the step's KL to the controller
-                                            // (PPO)
+  algorithms::KlController& kl_controller;  // receives the step's KL (PPO)
 };
 
 /// The options that an update reads.

@@ -18,10 +18,8 @@ namespace r1::training {
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;    // the outlier guard (optim/clip.h) refused the step; a log warning says
-                           // why
-  at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, over all ranks; undefined without
-                           // experts
+  bool skipped = false;    // by the outlier guard (optim/clip.h), which logs the reason
+  at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; may be undefined
 };
 
 /// A trained tensor that is not a parameter of the model (the value head), with its name in

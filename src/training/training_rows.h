@@ -24,8 +24,7 @@ struct TrainingRow {
   std::vector<double> reference_logprobs;  // empty without a reference
   std::vector<double> advantages;
   std::vector<double> returns, old_values;  // PPO
-  bool in_loss = true;                      // false: the row is counted, but none of the row's
-                                            // tokens
+  bool in_loss = true;                      // false: only counted as a row
 
   /// Whether some token of the row has an advantage other than 0.
   bool has_advantage() const {

@@ -49,8 +49,8 @@ at::Tensor weighted_distillation(const at::Tensor& student_hidden, const VocabHe
                                  double temperature, std::int64_t common_vocab,
                                  const DistillationWeights& weights, std::int64_t chunk_tokens = 0);
 
-/// The output of a teacher for a batch, without logits. The top-k ids are chosen at the student's
-/// temperature.
+/// The output of a teacher for a batch, without logits. The log-probabilities of a VocabTopK must
+/// be computed at the student's distillation temperature.
 using TeacherOutput = std::variant<TeacherHidden, VocabTopK>;
 
 /// Treatment of the probability outside the k ids. Tail: the remaining probability is one further

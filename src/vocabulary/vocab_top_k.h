@@ -16,8 +16,7 @@ namespace r1::vocabulary {
 struct VocabTopK {
   at::Tensor ids;       // [T, k] int32
   at::Tensor logprobs;  // [T, k]
-  at::Tensor rest;      // [T] log of the probability of all other ids; finite even if that
-                        // probability is 0
+  at::Tensor rest;      // [T] log of the probability of all other ids; always finite
 };
 
 /// Finds the k likeliest of the first `num_candidates` ids under softmax(hidden weight^T /

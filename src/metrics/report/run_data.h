@@ -38,8 +38,7 @@ struct StageData {
   std::int64_t num_rows = 0;
   std::int64_t last_step = 0;
   std::int64_t num_not_finite = 0;
-  std::vector<HeldOut> held_out;        // from summary.json, which a training stage writes at its
-                                        // end
+  std::vector<HeldOut> held_out;        // from the stage's summary.json
   std::optional<double> weight_change;  // relative, over the stage; from summary.json
   std::vector<SampleRow> samples;       // evenly spaced over the file
   std::int64_t num_samples = 0;         // number of rows in the file

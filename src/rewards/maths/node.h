@@ -28,8 +28,7 @@ enum class Kind {
   Negate,
   PlusMinus,  // 1 child: both signs of the value
   Percent,
-  Call,      // text: function; children: arguments; "\\sum" and similar operators are never
-             // evaluated
+  Call,      // text: function; children: arguments; "\\sum" etc. are never evaluated
   Group,     // text: brackets such as "()" or "[)", "{}" a set, "[]m" a matrix, ":" a ratio
   List,      // elements; text: the separator: "," (or ";"), "and", "or"
   Relation,  // text: = < <= > >= != in; two children

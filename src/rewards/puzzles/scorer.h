@@ -33,10 +33,8 @@ std::string scorer_of_task(const std::string& task);
 Puzzle read_puzzle(const std::string& record, const std::string& gold);
 
 // Text (text_scorers.cpp).
-Verdict exact(std::string_view answer, const Puzzle& puzzle);       // equal except for layout and
-                                                                    // quotes
-Verdict caseless(std::string_view answer, const Puzzle& puzzle);    // equal except for case, layout
-                                                                    // and quotes
+Verdict exact(std::string_view answer, const Puzzle& puzzle);       // equal but for layout, quotes
+Verdict caseless(std::string_view answer, const Puzzle& puzzle);    // exact, ignoring case
 Verdict assignment(std::string_view answer, const Puzzle& puzzle);  // "Ann is a knight, and ..."
 Verdict list(std::string_view answer, const Puzzle& puzzle);        // items separated by commas
 Verdict groups(std::string_view answer, const Puzzle& puzzle);      // JSON: sets in a set
@@ -46,11 +44,9 @@ Verdict palindrome(std::string_view answer, const Puzzle& puzzle);  // by rule, 
 // Numbers (number_scorers.cpp).
 Verdict decimal(std::string_view answer, const Puzzle& puzzle);      // exactly; 07.50 = 7.5
 Verdict hexadecimal(std::string_view answer, const Puzzle& puzzle);  // 0x1f, also negative
-Verdict fraction(std::string_view answer, const Puzzle& puzzle);     // a/b, in lowest terms like
-                                                                     // the gold answer
+Verdict fraction(std::string_view answer, const Puzzle& puzzle);     // a/b in lowest terms, as gold
 Verdict factors(std::string_view answer, const Puzzle& puzzle);      // 2 × 2 × 3 in any order
-Verdict numbers(std::string_view answer, const Puzzle& puzzle);      // equal count, each within
-                                                                     // 0.01
+Verdict numbers(std::string_view answer, const Puzzle& puzzle);      // equal count, within 0.01
 Verdict probability(std::string_view answer, const Puzzle& puzzle);  // a/b or decimal, 0.1 %
 Verdict significant(std::string_view answer, const Puzzle& puzzle);  // three significant figures
 Verdict expression(std::string_view answer, const Puzzle& puzzle);   // the maths verifier
