@@ -50,8 +50,8 @@ class Context {
 
   const std::tm& now() const { return now_; }
   const std::string* root = nullptr;  // the text of the template rendered so far
-  std::vector<std::pair<std::size_t, std::size_t>> generations;  // of generation blocks
-  int line = 1;                                                  // of the current statement
+  std::vector<std::pair<std::size_t, std::size_t>> generations;  // ranges of generation blocks
+  int line = 1;                                                  // of the current expression
   int depth = 0;  // number of nested expressions and statements
 
  private:

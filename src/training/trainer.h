@@ -18,7 +18,7 @@ namespace r1::training {
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;    // by the outlier guard (optim/clip.h), which logs the reason
+  bool skipped = false;    // by the outlier guard (optim/clip.h); the log has the reason
   at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; may be undefined
 };
 
