@@ -1,6 +1,7 @@
 #pragma once
-// How a rank waits: a short spin for calls that complete at once, then sleeps that grow to 1 ms, so
-// that an idle rank leaves its core to others (Open MPI's blocking calls spin for ever).
+// The waiting strategy of a rank: a short spin for calls that complete at once, then sleeps that
+// grow to 1 ms. An idle rank thus leaves its core to other processes, unlike Open MPI's blocking
+// calls, which spin.
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -9,7 +10,7 @@ namespace r1::mpi {
 
 class BackOff {
  public:
-  /// Call after each fruitless test.
+  /// Call after each unsuccessful test.
   void pause() {
     if (spins_ < kSpins) {
       ++spins_;
@@ -18,7 +19,7 @@ class BackOff {
     std::this_thread::sleep_for(sleep_);
     sleep_ = std::min(sleep_ * 2, kLongest);
   }
-  /// Whether the short spin is over.
+  /// Whether the spin phase is over.
   bool sleeps() const { return spins_ >= kSpins; }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// What this rank waits in and since when, and which calls it has issued on each communicator: what
-// the watchdog reads. Free of torch and MPI; thread-safe.
+// The registry of communication calls, for the watchdog: what this rank waits in and since when,
+// and which calls it has issued on each communicator. Free of torch and MPI; thread-safe.
 #include <array>
 #include <condition_variable>
 #include <cstdint>
@@ -13,45 +13,45 @@
 
 namespace r1::mpi {
 
-/// How long a wait may be: calls that all ranks make at about the same time, or idle waits of a
-/// role for another role's work.
+/// The limit of a wait. Collective: calls that all ranks make at about the same time. Role: idle
+/// waits of a role for the work of another role.
 enum class Patience { Collective, Role };
 
 /// A wait in progress.
 struct PendingCall {
   const char* call = "";       // "MPI_Iallreduce"
-  std::string label;           // the caller's
-  std::string communicator;    // name, equal on all its members
-  std::uint64_t sequence = 0;  // number of the collective on that communicator, from 1
-  int peer = -1;               // world rank waited for; -1: a collective
+  std::string label;           // label of the call
+  std::string communicator;    // name, equal on all ranks of the communicator
+  std::uint64_t sequence = 0;  // number of the collective on the communicator, from 1
+  int peer = -1;               // world rank of the peer; -1: a collective
   Patience patience = Patience::Collective;
   double since = 0.0;  // base::monotonic_seconds()
 };
 
-/// "MPI_Iallreduce 'gradients' (communicator world, call 12)".
+/// Text for messages: "MPI_Iallreduce 'gradients' (communicator world, call 12)".
 std::string describe_call(const PendingCall& call);
 
-/// The calls of one communicator that run on a device while no thread waits for them. The
-/// watchdog's thread asks; only abort() may block.
+/// The calls of one communicator that run on a device without a waiting thread. Only the watchdog's
+/// thread calls these functions; only abort() may block.
 class DeviceCalls {
  public:
   virtual ~DeviceCalls() = default;
-  /// The call that the device is in now; `since` is when it was first seen there.
+  /// The call that the device executes now; `since` is the time when this was first observed.
   virtual std::optional<PendingCall> current() = 0;
-  /// Sequence number of the last collective that the device has begun; empty: all that were issued.
+  /// Sequence number of the last collective that the device has begun; empty: all issued
+  /// collectives.
   virtual std::optional<std::uint64_t> reached() = 0;
-  /// What library or device report as failed; empty: nothing.
+  /// A failure reported by the library or the device; empty: none.
   virtual std::string failure() = 0;
-  /// Ends the calls in flight; their results are garbage.
+  /// Ends the calls in flight; their results are invalid.
   virtual void abort() = 0;
 };
 
-/// Where a rank stands on one communicator.
+/// The position of a rank on one communicator.
 struct CallPosition {
-  bool member = false;       // this rank has that communicator
+  bool member = false;       // this rank belongs to the communicator
   std::uint64_t issued = 0;  // collectives issued so far (on a device: begun)
-  std::string call_there;    // call and label it issued as number `sequence`; empty: not yet, or
-                             // long ago
+  std::string call_there;    // call and label issued under `sequence`; empty: unknown
 };
 
 class CallRegistry {
@@ -59,16 +59,16 @@ class CallRegistry {
   /// The registry of this process.
   static CallRegistry& instance();
 
-  /// A communicator by its name. The number is this process' own. `device_calls`: for calls that
-  /// complete without a thread of this process.
+  /// Registers a communicator by its name and returns a number that is local to this process.
+  /// `device_calls`: for calls that complete without a thread of this process.
   int open_communicator(const std::string& name,
                         std::shared_ptr<DeviceCalls> device_calls = nullptr);
   void close_communicator(int id);
-  /// Notes that a collective is issued; returns its sequence number. `call` and `label` must be
-  /// string literals or live as long as the communicator.
+  /// Records that a collective is issued, and returns the sequence number of the collective. `call`
+  /// and `label` must be string literals, or live as long as the communicator.
   std::uint64_t issue(int id, const char* call, const char* label);
 
-  /// Between construction and destruction this thread waits in `call`.
+  /// From construction to destruction, this thread waits in `call`.
   class Waiting {
    public:
     Waiting(CallRegistry& registry, PendingCall call);
@@ -81,18 +81,18 @@ class CallRegistry {
     std::uint64_t id_;
   };
 
-  /// All waits of this process and its devices, oldest first.
+  /// All waits of this process and of its devices, oldest first.
   std::vector<PendingCall> waiting() const;
-  /// Seconds of all waits of that kind that have ended.
+  /// Total seconds of all finished waits of this kind.
   double waited_seconds(Patience patience) const;
-  /// A device's failure and the call it was in.
+  /// The failure of a device, and the call in which the device failed.
   struct Failure {
     std::string text;
     std::optional<PendingCall> call;
   };
   std::optional<Failure> device_failure() const;
-  /// Ends all calls in flight on devices, giving that `seconds` at most. From then on a thread that
-  /// issues a call or begins a wait is held: what it computes next would be garbage.
+  /// Ends all calls in flight on devices, within `seconds`. Afterwards every thread that issues a
+  /// call or begins a wait is blocked, because its results would be invalid.
   void abort_device_calls(double seconds);
   CallPosition position(std::uint64_t communicator_hash, std::uint64_t sequence) const;
 
@@ -107,7 +107,7 @@ class CallRegistry {
     std::uint64_t hash = 0;
     std::shared_ptr<DeviceCalls> device_calls;
     std::uint64_t issued = 0;
-    std::array<Issued, kHistory> history;  // ring over the sequence number
+    std::array<Issued, kHistory> history;  // ring buffer, by sequence number
   };
 
   std::vector<std::shared_ptr<DeviceCalls>> device_calls() const;

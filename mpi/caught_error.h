@@ -1,28 +1,28 @@
 #pragma once
-// An exception turned into plain data (kind, exit code, message), so that it can be printed or
-// thrown again on another rank.
+// A caught exception as plain data (kind, exit code, message), which can be printed or thrown again
+// on another rank.
 #include <string>
 
 #include "base/errors.h"
 
 namespace r1::mpi {
 
-/// The families of base/errors.h; Other: base::Error itself, std::exception, LibTorch's errors.
+/// The error types of base/errors.h. Other: base::Error itself, std::exception, LibTorch's errors.
 enum class ErrorKind : int { Config, Input, Mpi, Hdf5, Numerical, Internal, Other };
 
 struct CaughtError {
   ErrorKind kind = ErrorKind::Other;
   int exit_code = static_cast<int>(base::ExitCode::Failure);
-  bool coordinated = false;  // all ranks have it already (coordinate_errors)
+  bool coordinated = false;  // all ranks have the error already (coordinate_errors)
   std::string message;
 };
 
-/// Mark of errors that all ranks of a communicator threw together.
+/// Marks errors that all ranks of a communicator threw together.
 struct CoordinatedMark {
   virtual ~CoordinatedMark() = default;
 };
 
-/// Call inside a catch block.
+/// Call this function inside a catch block.
 CaughtError describe_current_exception();
 
 /// Throws the error type of `kind` with `message`, marked as coordinated.

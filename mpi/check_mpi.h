@@ -1,6 +1,6 @@
 #pragma once
-// Turns MPI's return codes into MpiError, and owns communicators that return codes instead of
-// aborting.
+// Converts MPI's return codes to MpiError, and owns communicators that return error codes instead
+// of aborting.
 #include <mpi.h>
 
 #include <string>
@@ -9,21 +9,21 @@ namespace r1::mpi {
 
 /// World rank of this process; 0 before MPI_Init and after MPI_Finalize.
 int world_rank();
-/// Ranks in MPI_COMM_WORLD; 1 before MPI_Init and after MPI_Finalize.
+/// Number of ranks in MPI_COMM_WORLD; 1 before MPI_Init and after MPI_Finalize.
 int world_size();
 /// Whether MPI calls are possible now.
 bool mpi_is_running();
-/// Name of this host, as the operating system gives it.
+/// Host name according to the operating system.
 std::string host_name();
 
-/// Throws: MpiError naming rank, host, call, label and MPI's text.
+/// Throws: MpiError naming rank, host, call, label and MPI's error text.
 [[noreturn]] void throw_mpi_error(int code, const char* call, const char* label);
 inline void check_mpi(int code, const char* call, const char* label) {
   if (code != MPI_SUCCESS) throw_mpi_error(code, call, label);
 }
 
-/// Owns a communicator whose errors are returned. Not freed while an exception unwinds or after
-/// MPI_Finalize: freeing may wait for ranks that will never come.
+/// Owns a communicator that returns error codes. The communicator is not freed while an exception
+/// unwinds or after MPI_Finalize, because freeing may wait for ranks that never take part.
 class CommHandle {
  public:
   CommHandle() = default;

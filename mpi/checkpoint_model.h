@@ -1,6 +1,6 @@
 #pragma once
-// A model out of a checkpoint, and into one: weights under their Hugging Face names, and beside
-// them the small files of the model's folder (config.json, tokenizer …) as blobs "hf/NAME".
+// Models in checkpoints: weights under Hugging Face names, and the small files of the model's
+// folder (config.json, tokenizer ...) as blobs "hf/NAME".
 #include <string>
 
 #include "checkpoint/snapshot.h"
@@ -11,17 +11,17 @@ namespace r1::mpi {
 /// Whether `path` is a checkpoint folder.
 bool is_checkpoint(const std::string& path);
 
-/// Shape and weights; optimizer state and other extra tensors are not among them.
-/// Throws: InputError, also when the checkpoint holds no "hf/config.json".
+/// Opens the shape and the weights, without the optimizer state and other extra tensors. Throws:
+/// InputError, also if the checkpoint contains no "hf/config.json".
 models::ModelFiles open_checkpoint_model(const std::string& folder);
 
-/// The files of a folder as blobs "hf/NAME" (weights and subfolders left out), and back.
-/// Throws: InputError.
+/// Reads the files of a folder, without weights and subfolders, as blobs "hf/NAME", or writes the
+/// blobs of a checkpoint as files. Throws: InputError.
 checkpoint::Blobs description_blobs(const std::string& folder);
 void write_description_blobs(const std::string& checkpoint_folder, const std::string& folder);
 
-/// The description of a checkpoint as files in a temporary folder, which goes with the object: for
-/// what reads Hugging Face folders (the tokenizer).
+/// The description files of a checkpoint in a temporary folder, for readers of Hugging Face folders
+/// (the tokenizer). The destructor removes the folder.
 class DescriptionFolder {
  public:
   /// Throws: InputError.

@@ -1,5 +1,5 @@
 #pragma once
-// The command line as plain data: which command, and what it was given.
+// The command line as plain data: the command and its arguments.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,24 +7,24 @@
 
 namespace r1::mpi {
 
-/// Fields that a command does not know keep their defaults.
+/// Fields that the command does not use keep their defaults.
 struct CommandLine {
   std::string command;
 
   // Stage commands, pipeline, plan.
   std::string config;                  // TOML file
-  std::vector<std::string> overrides;  // --set a.b=c, later ones win
+  std::vector<std::string> overrides;  // --set a.b=c; later overrides win
   std::string run_dir;
-  std::string time_limit;  // "2:00:00"; empty: Slurm's or the configuration's
-  std::string only;        // pipeline: this stage alone
+  std::string time_limit;  // "2:00:00"; empty: from Slurm or the configuration
+  std::string only;        // pipeline: run only this stage
   bool check = false;
   bool allow_config_change = false;
 
   // Plan.
-  std::string stage;            // which stage a configuration is for; empty: by its sections
-  std::int64_t world_size = 0;  // 0: [plan] world_size, or the ranks started
+  std::string stage;            // stage of the configuration; empty: by its sections
+  std::int64_t world_size = 0;  // 0: [plan] world_size, or the number of started ranks
   bool table = false;
-  std::optional<std::pair<std::int64_t, std::int64_t>> sweep;  // ranks, first to last
+  std::optional<std::pair<std::int64_t, std::int64_t>> sweep;  // first and last number of ranks
 
   // Tools.
   std::string model;
@@ -39,7 +39,7 @@ struct CommandLine {
   bool timing = false;
   std::int64_t batch_tokens = 8192;
 
-  // Generate as a tool (commands/sample_records.cpp).
+  // generate as a tool (commands/sample_records.cpp).
   bool greedy = false;
   bool ignore_eos = false;
   std::int64_t max_new = 256;
@@ -50,20 +50,20 @@ struct CommandLine {
   double top_p = 1.0;
   std::int64_t top_k = 0;
 
-  /// A command that one process runs: a tool, or a stage that has a form without configuration.
+  /// Whether one process runs the command: a tool, or a stage without a configuration.
   bool is_tool() const;
-  /// A stage or the pipeline, in the form "--config FILE --run-dir DIR".
+  /// Whether the command is a stage or the pipeline, called with "--config FILE --run-dir DIR".
   bool is_stage() const { return !is_tool(); }
 };
 
-/// What was understood: a command line, or a text that answers it (--help, --version).
+/// The parsed command line, or a text that answers the command line (--help, --version).
 struct ParsedCommandLine {
   CommandLine line;
   std::optional<std::string> answer;
 };
 
-/// Throws: ConfigError with a hint for an unknown command or option, a missing one, or a value that
-/// is none.
+/// Throws: ConfigError with a hint for an unknown command or option, a missing option, or an
+/// invalid value.
 ParsedCommandLine parse_command_line(int argc, const char* const* argv);
 
 }  // namespace r1::mpi

@@ -1,5 +1,5 @@
 #pragma once
-// Which options each command has: they write into a CommandLine.
+// The options of each command. Each function declares options that write to a CommandLine.
 #include "command_line.h"
 
 namespace CLI {
@@ -8,9 +8,10 @@ class App;
 
 namespace r1::mpi {
 
-/// A stage.
+/// Options of a stage.
 void add_run_options(CLI::App& command, CommandLine& line);
-/// The stage generate, and what it is without a configuration (commands/sample_records.cpp).
+/// Options of the stage generate, and of generate without a configuration
+/// (commands/sample_records.cpp).
 void add_generate_options(CLI::App& command, CommandLine& line);
 void add_pipeline_options(CLI::App& command, CommandLine& line);
 void add_score_options(CLI::App& command, CommandLine& line);

@@ -1,6 +1,6 @@
 #pragma once
-// The program's commands: one table, which the command line, main() and the stages ask. What roles
-// a stage has, and its section of the configuration: config/stage.h.
+// The table of the program's commands, used by the command line, by main() and by the stages.
+// config/stage.h lists the roles of a stage and its section of the configuration.
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,12 +20,12 @@ class MpiCommunicator;
 struct StageSetup;
 
 enum class CommandKind {
-  Stage,     // all ranks run it in a run folder, with --config and --run-dir
-  Pipeline,  // stages in order
-  Tool,      // one process runs it, without a run folder
+  Stage,     // all ranks run the command in a run folder, with --config and --run-dir
+  Pipeline,  // runs several stages in order
+  Tool,      // one process runs the command, without a run folder
 };
 
-/// An option without which a tool cannot work: its value, and how messages write it.
+/// An option that a tool requires: the value, and the option's text in messages.
 struct NeededOption {
   std::string CommandLine::*value;
   const char* text;
@@ -38,18 +38,18 @@ struct Command {
   const char* name;
   const char* help;
   CommandKind kind;
-  /// Declares the command's options; each writes into the line.
+  /// Declares the options of the command; each option writes to the CommandLine.
   void (*add_options)(CLI::App&, CommandLine&);
   std::optional<config::Stage> stage = {};
   StageFunction run_stage = nullptr;
-  /// Of a stage: what the command does where it is given no --config.
+  /// For a stage: the function that runs if --config is missing.
   ToolFunction run_tool = nullptr;
-  std::vector<NeededOption> needed = {};  // by run_tool
+  std::vector<NeededOption> needed = {};  // required by run_tool
 };
 
 /// In the order of --help.
 const std::vector<Command>& commands();
-/// Throws: InternalError for a name that parse_command_line would refuse.
+/// Throws: InternalError for an unknown name, which parse_command_line would have refused.
 const Command& find_command(const std::string& name);
 const Command& command_of(config::Stage stage);
 

@@ -1,11 +1,11 @@
 #pragma once
-// parallel::Communicator over MPI. All calls are non-blocking MPI calls; waiting backs off to short
-// sleeps (pending_work.h) and is seen by the watchdog (call_registry.h).
+// parallel::Communicator over MPI. All calls are non-blocking MPI calls. A wait backs off to short
+// sleeps (pending_work.h) and is visible to the watchdog (call_registry.h).
 //
-// Reductions give the same bits for the same layout, whoever comes first: one algorithm of MPI's
-// non-blocking reductions, chosen by size and rank count alone. bfloat16 is reduced in fp32 and
-// rounded once at the end. CUDA tensors go through (pinned) host memory; the call itself waits for
-// the device.
+// Reductions give the same bits for the same layout, independent of the order of arrival: the
+// algorithm of MPI's non-blocking reductions depends only on size and rank count. bfloat16 is
+// reduced in fp32 and rounded once at the end. CUDA tensors are staged through (pinned) host
+// memory, and the call waits for the device.
 #include <mpi.h>
 
 #include <cstdint>
@@ -24,9 +24,9 @@ class PendingWork;
 
 class MpiCommunicator final : public parallel::Communicator {
  public:
-  /// A copy of `parent`. `name` must be equal on all ranks; the watchdog prints it and compares
-  /// sequence numbers under it. Patience::Role for groups whose ranks wait for other roles' work
-  /// (world). Collective over: parent.
+  /// Duplicates `parent`. `name` must be equal on all ranks; the watchdog prints the name and
+  /// compares sequence numbers under the name. Patience::Role is for groups whose ranks wait for
+  /// the work of other roles (world). Collective over: parent.
   MpiCommunicator(MPI_Comm parent, std::string name, Patience patience = Patience::Collective);
   ~MpiCommunicator() override;
 
@@ -49,9 +49,9 @@ class MpiCommunicator final : public parallel::Communicator {
   parallel::Work send(at::Tensor tensor, int peer, const char* label) override;
   parallel::Work receive(at::Tensor tensor, int peer, const char* label) override;
   void barrier(const char* label) override;
-  /// A negative colour joins no group and gets null.
+  /// A rank with a negative colour joins no group and gets null.
   std::unique_ptr<parallel::Communicator> split(int colour, int key) override;
-  /// As split, with a name for the new communicators and a patience of their own.
+  /// As split(), with a name and a patience for the new communicators.
   std::unique_ptr<MpiCommunicator> split(int colour, int key, const std::string& name,
                                          Patience patience);
   [[noreturn]] void abort(int exit_code) override;
@@ -62,12 +62,13 @@ class MpiCommunicator final : public parallel::Communicator {
                                                 Traffic traffic);
   std::unique_ptr<PendingWork> start_transfer(const char* call, const char* label, int peer,
                                               const at::Tensor& host);
-  /// The tensor itself when it is on the CPU, else its contents in pinned host memory.
+  /// Returns the tensor itself if it is on the CPU, else a copy in pinned host memory.
   at::Tensor host_copy(const at::Tensor& tensor) const;
-  /// Memory for a result: the tensor itself, or host memory that is copied back when done.
+  /// Returns memory for a result: the tensor itself, or host memory that is copied back on
+  /// completion.
   at::Tensor host_target(const at::Tensor& tensor) const;
   [[noreturn]] void fail(const char* call, const char* label, const std::string& problem) const;
-  /// Throws: MpiError naming rank, host, call, label and the problem, when there is one.
+  /// Throws: MpiError naming rank, host, call, label and the problem, unless `problem` is empty.
   void check(const std::string& problem, const char* call, const char* label) const {
     if (!problem.empty()) fail(call, label, problem);
   }

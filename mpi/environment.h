@@ -1,5 +1,5 @@
 #pragma once
-// MPI's life in this process: started once, ended once, and where this rank runs.
+// Start and end of MPI in this process, and the node of this rank.
 #include <string>
 #include <vector>
 
@@ -7,23 +7,24 @@ namespace r1::mpi {
 
 class Environment {
  public:
-  /// Starts MPI with MPI_THREAD_MULTIPLE; errors are returned, not fatal. Collective over: world.
-  /// Throws: ConfigError when MPI has not that thread level.
+  /// Starts MPI with MPI_THREAD_MULTIPLE; errors are returned and not fatal. Collective over:
+  /// world. Throws: ConfigError if MPI does not provide this thread level.
   Environment(int argc, char** argv);
-  /// Ends MPI, but not while an exception unwinds: other ranks would wait in it for ever.
+  /// Ends MPI, except while an exception unwinds, because the other ranks would wait forever.
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  /// For commands that all ranks run on one folder; small tools may run alone in a batch script.
-  /// Throws: ConfigError when SLURM_NTASKS says that more tasks were started than MPI's world has
-  /// ranks (srun without PMIx).
+  /// Checks the world size, for commands that all ranks run on one folder; small tools may run
+  /// alone in a batch script. Throws: ConfigError if SLURM_NTASKS shows more tasks than the MPI
+  /// world has ranks (srun without PMIx).
   void require_all_tasks() const;
 
   int rank() const { return rank_; }
   int size() const { return static_cast<int>(node_of_rank_.size()); }
   const std::string& host() const { return host_; }
-  /// Rank among those of this node (shared memory); SLURM_LOCALID is 0 everywhere under mpirun.
+  /// Rank among the ranks of this node, by shared memory; under mpirun SLURM_LOCALID would be 0 on
+  /// every rank.
   int local_rank() const { return local_rank_; }
   /// Node number (0, 1, ...) of each world rank.
   const std::vector<int>& node_of_rank() const { return node_of_rank_; }
@@ -37,7 +38,8 @@ class Environment {
   std::vector<int> node_of_rank_;
 };
 
-/// What SLURM_NTASKS (null: not set) says against a world of `world_size` ranks; empty: nothing.
+/// The problem of a world of `world_size` ranks with SLURM_NTASKS (null: not set); empty: no
+/// problem.
 std::string slurm_start_problem(const char* slurm_ntasks, int world_size);
 
 }  // namespace r1::mpi

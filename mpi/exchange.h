@@ -1,13 +1,13 @@
 #pragma once
 // Typed messages between ranks, mostly of different roles: any value that Boost.Serialization (and
-// mpi/serialization.h) can write, tensors included.
+// mpi/serialization.h) can write, including tensors.
 //
 //   sender                      receiver
 //   send(to, tag, rollouts)     auto r = receive<std::vector<Rollout>>(from, tag)
 //
-// Messages of one (sender, receiver, tag) arrive in the order in which they were sent. All calls
-// come from one thread. Long messages move only while both ends call progress(), receive() or
-// flush(): decode loops call progress().
+// Messages with equal sender, receiver and tag arrive in the order of sending. All calls come from
+// one thread. Long messages progress only while both ends call progress(), receive() or flush();
+// decode loops therefore call progress().
 #include <cstdint>
 #include <deque>
 #include <list>
@@ -24,28 +24,28 @@ namespace r1::mpi {
 
 class Exchange {
  public:
-  /// Collective over: parent. Ranks in send and receive are those of `parent`.
+  /// `parent` defines the rank numbers of send and receive. Collective over: parent.
   explicit Exchange(MPI_Comm parent);
-  /// Warns when messages are still under way; call flush() first.
+  /// Warns if messages are still in flight; call flush() first.
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  /// Starts sending a copy of `value`; tensors are not copied (GPU tensors are, to the host) and
-  /// must not be written before flush() or the receiver's answer. `to` may be this rank.
+  /// Starts sending a copy of `value`. CPU tensors are not copied, and must not be changed before
+  /// flush() or the receiver's answer; GPU tensors are copied to the host. `to` may be this rank.
   template <class T>
   void send(int to, int tag, const T& value) {
     send_encoded(to, tag, encode(value));
   }
 
-  /// The next message of `from` with this tag; waits with back-off, seen by the watchdog.
-  /// Throws: MpiError when it is corrupt or of another type than T.
+  /// Returns the next message from `from` with this tag. Waits with back-off, visible to the
+  /// watchdog. Throws: MpiError if the message is corrupt, or of a type other than T.
   template <class T>
   T receive(int from, int tag, const char* label = "message") {
     return open<T>(wait_for(from, tag, label), from, tag);
   }
 
-  /// The same when it has arrived in full, else nothing. Makes progress.
+  /// Returns the next message if it has arrived completely, else nothing. Makes progress.
   template <class T>
   std::optional<T> try_receive(int from, int tag) {
     progress();
@@ -54,11 +54,11 @@ class Exchange {
     return open<T>(std::move(*encoded), from, tag);
   }
 
-  /// Moves all messages on, both ways; does not wait.
+  /// Makes progress on all messages in both directions; does not wait.
   void progress();
-  /// Waits until everything sent has left; receives meanwhile.
+  /// Waits until all messages are sent; receives meanwhile.
   void flush(const char* label = "flush of messages");
-  /// Messages not yet sent in full.
+  /// Number of messages that are not yet sent completely.
   std::size_t num_outgoing() const;
 
  private:
@@ -80,7 +80,7 @@ class Exchange {
   void progress_incoming();
 
   CommHandle heads_;
-  CommHandle bodies_;  // tensors; apart, so that a search for heads never finds one
+  CommHandle bodies_;  // tensors; separate, so that a probe for heads finds no body
   int rank_ = 0;
   int size_ = 1;
   std::list<Outgoing> outgoing_;

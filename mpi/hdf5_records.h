@@ -1,5 +1,5 @@
 #pragma once
-// Records in an HDF5 file: one dataset a field, one row a record.
+// Records in an HDF5 file: one dataset per field, one row per record.
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -9,9 +9,10 @@
 namespace r1::mpi {
 
 /// Reads the one-dimensional datasets at the root of `path`: texts (fixed or variable length),
-/// integers and floating point numbers, named as the records' fields and of equal length (as h5py
-/// and pandas' column stores write them). A row with text that is no UTF-8 is a bad line; `line` is
-/// its row, from 1. Throws: InputError naming file and dataset, and beyond the limit of bad lines.
+/// integers and floating point numbers. The datasets have the names of the records' fields and
+/// equal length, as written by h5py and by pandas' column stores. A row with text that is not valid
+/// UTF-8 is a bad line, whose `line` is the row, from 1. Throws: InputError naming file and
+/// dataset, and beyond the limit of bad lines.
 std::vector<nlohmann::json> read_hdf5_records(const std::string& path,
                                               const data::JsonlLimits& limits,
                                               std::vector<data::BadLine>& bad_lines);

@@ -1,5 +1,5 @@
-// r1mpi: the DeepSeek-R1 training recipe as one MPI program. This file is the table of contents of
-// a run.
+// r1mpi: the DeepSeek-R1 training recipe as one MPI program. main() shows the course of a run from
+// start to end.
 #include <cstdio>
 #include <cstdlib>
 

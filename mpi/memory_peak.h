@@ -1,15 +1,15 @@
 #pragma once
-// The most memory that this process has held so far, as the system and the device's allocator count
-// it.
+// The peak memory of this process so far, as counted by the operating system and by the device's
+// allocator.
 #include <c10/core/Device.h>
 
 namespace r1::mpi {
 
-/// Bytes.
+/// In bytes.
 struct MemoryPeak {
-  double resident = 0.0;          // of the process in host memory (VmHWM), files it maps included
+  double resident = 0.0;          // host memory of the process (VmHWM), including mapped files
   double device_allocated = 0.0;  // tensors on the device; 0 on a CPU
-  double device_reserved = 0.0;   // what the allocator holds of the device for them
+  double device_reserved = 0.0;   // device memory that the allocator holds
 };
 
 MemoryPeak memory_peak(c10::Device device);

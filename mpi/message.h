@@ -1,6 +1,6 @@
 #pragma once
-// The bytes of a message between ranks: header, type name, tensor table and archive in one block
-// (the "head"), then each tensor's bytes in a block of its own.
+// The byte format of a message between ranks. The head is one block with header, type name, tensor
+// table and archive; each tensor follows as a block of bytes.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace r1::mpi {
 
-/// What the head says about a tensor that follows.
+/// The description, in the head, of a tensor that follows.
 struct TensorDescription {
   at::ScalarType dtype;
   std::vector<std::int64_t> shape;
@@ -28,11 +28,11 @@ struct MessageHead {
 /// The head of a message. `encoded.tensors` must be contiguous and on the CPU.
 std::string write_head(const Encoded& encoded);
 
-/// `origin` names sender and tag in errors.
-/// Throws: MpiError when the magic number, the length or the CRC32C is wrong.
+/// `origin` names sender and tag in errors. Throws: MpiError if the magic number, the length or the
+/// CRC32C is wrong.
 MessageHead read_head(const std::string& bytes, const std::string& origin);
 
-/// Throws: MpiError naming origin and tensor number when the CRC32C differs.
+/// Throws: MpiError naming origin and tensor number if the CRC32C differs.
 void check_tensor(const at::Tensor& tensor, const TensorDescription& description,
                   std::size_t number, const std::string& origin);
 

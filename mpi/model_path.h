@@ -1,6 +1,7 @@
 #pragma once
-// Models by the run that made them: a run folder, alone or with "latest", "best" or the number of a
-// step behind it, means one of its checkpoints, chosen as a restart of that run would choose.
+// Model paths that name a run: a run folder, optionally followed by "latest", "best" or the number
+// of a step, means one of the run's checkpoints. A restart of the run would choose by the same
+// rules.
 #include <map>
 #include <string>
 
@@ -9,21 +10,22 @@
 
 namespace r1::mpi {
 
-/// The checkpoint that `path` means ("runs/rl1", "runs/rl1/latest", "runs/rl1/best",
-/// "runs/rl1/400"), or `path` itself when it names no run folder. A folder with config.json is a
-/// model, whatever else it holds. Collective over `communicator`.
-/// Throws: InputError naming the steps that are there, and what was refused and why.
+/// Returns the checkpoint that `path` means ("runs/rl1", "runs/rl1/latest", "runs/rl1/best",
+/// "runs/rl1/400"), or `path` itself if it names no run folder. A folder with config.json is a
+/// model, whatever else it contains. Collective over: communicator. Throws: InputError naming the
+/// existing steps, and the refused checkpoints with reasons.
 std::string find_model(const std::string& path, parallel::Communicator& communicator);
 
-/// The same for a command of one process.
+/// find_model() for a command of one process.
 std::string find_model(const std::string& path);
 
-/// Replaces every model path of the configuration by what it means. `known`: what such paths meant
-/// at an earlier start, which counts; new ones are added. Collective over `communicator`.
+/// Replaces every model path of the configuration by the result of find_model(). `known`: results
+/// of an earlier start, which take precedence; new results are added. Collective over:
+/// communicator.
 void find_models(config::Config& config, std::map<std::string, std::string>& known,
                  parallel::Communicator& communicator);
 
-/// Whether a model path of the configuration lies in `folder` or is that folder.
+/// Whether a model path of the configuration is `folder` or lies in `folder`.
 bool uses_models_of(config::Config config, const std::string& folder);
 
 }  // namespace r1::mpi

@@ -1,19 +1,20 @@
 #pragma once
-// parallel::Communicator over NCCL, on the MPI communicator of the same ranks: that one hands round
-// NCCL's id, and carries all CPU tensors (sums of metrics live on the CPU).
+// parallel::Communicator over NCCL, on top of the MPI communicator of the same ranks. The MPI
+// communicator distributes NCCL's id and carries all CPU tensors (sums of metrics are on the CPU).
 //
-// Calls on CUDA tensors run on a high-priority stream of their own. They begin when the work that
-// is on the current stream now is done; Work::wait() makes the stream that is current then wait,
-// never the host, and Work::test() asks the device. Tensors live until then. barrier() alone waits
-// on the host. Sends and receives that depend on each other belong between group_begin and
+// Calls on CUDA tensors run on a high-priority stream of the communicator. A call starts when the
+// work that is now on the current stream has finished. Work::wait() makes the then current stream
+// wait, never the host; Work::test() queries the device. Tensors live until then. Only barrier()
+// waits on the host. Sends and receives that depend on each other must be between group_begin and
 // group_end.
 //
-// The watchdog sees each call (call_registry.h): its clock starts when the device has reached the
-// call, and runs without the issuing thread. Calls that a CUDA graph captures run on the capturing
-// stream, allocate and lock nothing, and are not seen when the graph is replayed.
+// The watchdog sees each call (call_registry.h): the clock of a call starts when the device has
+// reached the call, and needs no issuing thread. Calls that a CUDA graph captures run on the
+// capturing stream, allocate nothing, take no lock, and are invisible to the watchdog when the
+// graph is replayed.
 //
-// bfloat16 is reduced in bfloat16, rounded at each hop (MPI's is summed in fp32): hand over fp32
-// where that matters, as gradients do.
+// bfloat16 is reduced in bfloat16 and rounded at each hop, whereas the MPI communicator sums
+// bfloat16 in fp32. Pass fp32 tensors where this matters, as gradients do.
 #include <c10/core/Stream.h>
 #include <c10/util/FunctionRef.h>
 
@@ -31,10 +32,10 @@ namespace r1::mpi {
 
 class NcclCommunicator final : public parallel::Communicator {
  public:
-  /// `device`: this rank's GPU, not another rank's too. Collective over: `host`.
-  /// Throws: ConfigError when built without NCCL; NcclError naming rank, host and call.
+  /// `device`: the GPU of this rank; no other rank may use the same GPU. Collective over: `host`.
+  /// Throws: ConfigError if built without NCCL; NcclError naming rank, host and call.
   NcclCommunicator(std::unique_ptr<MpiCommunicator> host, at::Device device);
-  /// Waits for calls in flight, but not while an exception unwinds.
+  /// Waits for calls in flight, except while an exception unwinds.
   ~NcclCommunicator() override;
 
   int rank() const override { return host_->rank(); }
@@ -51,11 +52,11 @@ class NcclCommunicator final : public parallel::Communicator {
                             std::span<const std::int64_t> input_splits, const char* label) override;
   parallel::Work send(at::Tensor tensor, int peer, const char* label) override;
   parallel::Work receive(at::Tensor tensor, int peer, const char* label) override;
-  /// The calls between are launched by group_end; waiting for one of them before that is an error.
+  /// group_end launches the calls of the group; waiting for a call before group_end is an error.
   void group_begin() override;
   void group_end() override;
   void barrier(const char* label) override;
-  /// A negative colour joins no group and gets null.
+  /// A rank with a negative colour joins no group and gets null.
   std::unique_ptr<parallel::Communicator> split(int colour, int key) override;
   [[noreturn]] void abort(int exit_code) override;
 

@@ -1,7 +1,7 @@
 #pragma once
-// NCCL calls in flight: each between two CUDA events, from its launch until the device is through
-// with it. The issuing thread adds them; the watchdog's thread sees them end, or sees that they do
-// not.
+// NCCL calls in flight: each call is between two CUDA events, from its launch until the device has
+// completed it. The issuing thread adds calls; the watchdog's thread observes whether they
+// complete.
 #include <c10/core/Device.h>
 #include <c10/core/Event.h>
 
@@ -18,9 +18,10 @@ namespace r1::mpi {
 
 struct NcclFlight {
   PendingCall call;
-  c10::Event ready{c10::kCUDA};  // its inputs are there
+  c10::Event ready{c10::kCUDA};  // the inputs are ready
   c10::Event done{c10::kCUDA};
-  bool launched = false;  // `done` is recorded: not yet inside a group. Of the issuing thread
+  // `done` is recorded; false inside a group. Only the issuing thread reads this member.
+  bool launched = false;
 };
 
 class NcclFlights final : public DeviceCalls {
@@ -28,13 +29,13 @@ class NcclFlights final : public DeviceCalls {
   NcclFlights(const NcclLibrary& library, c10::Device device)
       : library_(library), device_(device) {}
 
-  /// From now on `comm` is asked for errors, and aborted by abort().
+  /// From now on `comm` is queried for errors, and aborted by abort().
   void watch(ncclComm* comm);
-  /// Gives `comm` back to be destroyed; null when it was aborted or never there.
+  /// Returns `comm` for destruction; null if `comm` was aborted or never set.
   ncclComm* release();
-  /// A flight whose events may be used ones.
+  /// Makes a flight, and may reuse the events of a completed flight.
   std::shared_ptr<NcclFlight> make(PendingCall call);
-  /// In the order of launches, with `done` recorded.
+  /// Adds a flight with `done` recorded; flights must be added in the order of launches.
   void add(std::shared_ptr<NcclFlight> flight);
 
   std::optional<PendingCall> current() override;

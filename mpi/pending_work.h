@@ -1,5 +1,5 @@
 #pragma once
-// An MPI operation in flight: requests, the memory they use, and what to do when they are done.
+// An MPI operation in flight: its requests, its memory, and its completion handler.
 #include <ATen/core/Tensor.h>
 #include <mpi.h>
 
@@ -18,22 +18,23 @@ class RowType;
 class PendingWork final : public parallel::Work::State {
  public:
   explicit PendingWork(PendingCall call);
-  /// Leaves memory alive that MPI may still use.
+  /// Keeps memory alive that MPI may still use.
   ~PendingWork() override;
 
-  /// A fresh request to pass to MPI.
+  /// Returns a new request to pass to MPI.
   MPI_Request* add_request();
-  /// Memory that must live until the operation is done.
+  /// Keeps memory alive until the operation is complete.
   void keep(at::Tensor buffer) { buffers_.push_back(std::move(buffer)); }
-  /// A datatype that must live as long.
+  /// Keeps a datatype alive until the operation is complete.
   void keep(std::shared_ptr<const RowType> type) { type_ = std::move(type); }
   /// Runs once after completion (copies staged results back).
   void on_done(std::function<void()> finish) { finish_ = std::move(finish); }
-  /// The sum of received bytes must be this. Throws from wait()/test(): MpiError.
+  /// Sets the expected number of received bytes. wait() and test() throw MpiError if the number
+  /// differs.
   void expect_bytes(std::int64_t bytes) { expected_bytes_ = bytes; }
 
-  /// Returns at once, leaving the operation and its memory alone, while an exception unwinds: the
-  /// other ranks may never join it.
+  /// Waits for completion. While an exception unwinds, wait() returns at once and leaves the
+  /// operation and its memory alone, because other ranks may never take part.
   void wait() override;
   bool test() override;
 

@@ -1,5 +1,5 @@
 #pragma once
-// Prompts of a stage, rendered and tokenised: the same on every rank.
+// The prompts of a stage, rendered and tokenised; equal on every rank.
 #include "data/dataset.h"
 #include "data/render.h"
 #include "rewards/options.h"
@@ -9,13 +9,14 @@ namespace r1::mpi {
 
 class PromptSource {
  public:
-  /// Loads [data]; prompts that leave the model no room for an answer are dropped with a warning
-  /// that names the first. Collective over: world (all ranks read the same files).
+  /// Loads [data]. Prompts that leave no room for an answer are dropped with a warning that names
+  /// the first such prompt. Collective over: world (all ranks read the same files).
   explicit PromptSource(const Run& run);
 
-  /// The prompts of a step; index = place in the step.
+  /// The prompts of a step; index = position in the step.
   std::vector<data::Prompt> batch(std::int64_t step, std::int64_t size) const;
-  /// Places [first, last) of the endless sequence of problems, numbered from `first_index`.
+  /// The prompts at positions [first, last) of the endless sequence of problems, numbered from
+  /// `first_index`.
   std::vector<data::Prompt> places(std::int64_t first, std::int64_t last,
                                    std::int64_t first_index) const;
   std::vector<data::Prompt> held_out(std::int64_t limit = 0) const;
@@ -32,14 +33,14 @@ class PromptSource {
   std::optional<data::PromptRenderer> renderer_;
 };
 
-/// For parts that compare with a gold answer: a warning where some problems have none. Throws:
-/// InputError where all have none. `label` begins the message.
+/// For rewards that compare with a gold answer: warns if some problems have no gold answer. Throws:
+/// InputError if no problem has a gold answer. `label` begins the message.
 void require_answers(const Run& run, const std::vector<data::Problem>& problems,
                      const rewards::RewardOptions& rewards, const std::string& label);
 
-/// The renderer of [data] for the run's tokenizer; [rewards.tags] say which tags templates ask for.
+/// The renderer of [data] for the run's tokenizer; [rewards.tags] define the tags in templates.
 data::PromptRenderer make_renderer(const Run& run);
-/// The same of other data options and another model's tokenizer.
+/// A renderer with other data options and another model's tokenizer.
 data::PromptRenderer make_renderer(const Run& run, const data::DataOptions& data,
                                    const TextModel& text);
 

@@ -1,5 +1,5 @@
 #pragma once
-// The communicators of a role layout: per role, and per role and axis of its work.
+// The communicators of a role layout: one per role, and one per role and axis.
 #include <map>
 #include <memory>
 #include <string>
@@ -20,33 +20,35 @@ using parallel::RolePlace;
 
 class RoleGroups {
  public:
-  /// Makes all of them, in the same order on every rank, over MPI or NCCL as `request` says. Groups
-  /// of one rank are local (they cost nothing) unless NCCL was asked for by name. `world` must
-  /// outlive this. Collective over: world. Throws: ConfigError (the same on all ranks) when NCCL
-  /// was asked for and cannot be had.
+  /// Makes all communicators, in the same order on every rank, over MPI or NCCL as `request`
+  /// selects. Groups of one rank are local unless NCCL is requested by name. `world` must outlive
+  /// this object. Collective over: world. Throws: ConfigError (equal on all ranks) if NCCL is
+  /// requested but not possible.
   RoleGroups(MpiCommunicator& world, RoleLayout layout, const BackendRequest& request = {});
 
   const RoleLayout& layout() const { return layout_; }
   MpiCommunicator& world() { return world_; }
-  /// Whether this rank is in the role.
+  /// Whether this rank belongs to the role.
   bool is_in(const std::string& role) const { return layout_.is_in(world_.rank(), role); }
-  /// The role's ranks, ordered as in the layout. Throws: InternalError when this rank is not in it.
+  /// The ranks of the role in the order of the layout. Throws: InternalError if this rank is not
+  /// one of them.
   parallel::Communicator& role(const std::string& name);
-  /// Ranks with the same part of the model and other samples; rank in it = number of the replica.
+  /// The ranks with the same part of the model and different samples (data-parallel group). The
+  /// rank in the group is the index of the replica.
   parallel::Communicator& data(const std::string& role) { return group(role, "data"); }
-  /// Those of them that hold the same experts.
+  /// The ranks of data(role) that hold the same experts.
   parallel::Communicator& expert_data(const std::string& role) {
     return group(role, "expert_data");
   }
-  /// The axes on which this rank's model of the role is split.
+  /// The axes over which this rank's model of the role is split.
   parallel::ModelAxes model_axes(const std::string& role) {
     parallel::ModelAxes axes;
     for (const auto& axis : parallel::kModelAxes) axes.set(axis.axis, group(role, axis.name));
     return axes;
   }
-  /// This rank's place in a role.
+  /// The place of this rank in a role.
   RolePlace place(const std::string& role) const;
-  /// Names of this rank's communicators that are NCCL's ("policy", "policy.tensor"), for the log.
+  /// Names of this rank's NCCL communicators ("policy", "policy.tensor"), for the log.
   const std::vector<std::string>& over_nccl() const { return over_nccl_; }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// An MPI datatype of one row of a tensor (everything behind dim 0), so that counts are rows and
+// An MPI datatype for one row of a tensor (all dimensions after dim 0), so that counts are rows and
 // stay below MPI's 2^31.
 #include <mpi.h>
 
@@ -10,18 +10,18 @@
 
 namespace r1::mpi {
 
-/// Elements one MPI call moves at most; larger tensors are split.
+/// Largest number of elements per MPI call; larger tensors are split.
 inline constexpr std::int64_t kMaxCount = std::int64_t{1} << 30;
 
 class RowType {
  public:
-  /// `row_bytes` in [0, 2^31).
+  /// `row_bytes` must be in [0, 2^31).
   RowType(std::int64_t row_bytes, const char* label) {
     check_mpi(MPI_Type_contiguous(static_cast<int>(row_bytes), MPI_BYTE, &type_),
               "MPI_Type_contiguous", label);
     check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit", label);
   }
-  /// MPI keeps the type until operations that use it are done.
+  /// MPI keeps the type until the operations that use the type are complete.
   ~RowType() {
     if (mpi_is_running()) MPI_Type_free(&type_);
   }

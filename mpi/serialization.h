@@ -1,7 +1,7 @@
 #pragma once
-// How values become messages: Boost.Serialization for the records of data/types.h and standard
-// containers; tensors stay outside the archive as raw buffers (TensorTable), the archive holds
-// their numbers.
+// Serialization of values for messages: Boost.Serialization for the records of data/types.h and
+// standard containers. Tensors are raw buffers outside the archive (TensorTable), and the archive
+// holds their indices.
 #include <ATen/core/Tensor.h>
 
 #include <boost/archive/archive_exception.hpp>
@@ -20,14 +20,14 @@
 
 namespace r1::mpi {
 
-/// The tensors of one message, in the order in which the archive names them.
+/// The tensors of one message, in the order of their indices in the archive.
 struct TensorTable {
   std::vector<at::Tensor> tensors;
 };
 
-/// A value as bytes plus the tensors inside it.
+/// A value as bytes, with the tensors of the value.
 struct Encoded {
-  std::string type;     // name of the value's type
+  std::string type;     // type name of the value
   std::string archive;  // Boost binary archive
   std::vector<at::Tensor> tensors;
 };
@@ -35,15 +35,15 @@ struct Encoded {
 /// Readable name of a type, for headers and errors.
 std::string demangle(const char* mangled);
 
-/// Runs `save` / `load` on an archive whose helper is the message's tensor table.
-/// decode throws: MpiError naming the type when the archive does not hold such a value.
+/// Serialize and deserialize a value; tensors go to the message's tensor table. decode throws:
+/// MpiError naming the type if the archive does not contain such a value.
 template <class T>
 Encoded encode(const T& value);
 template <class T>
 T decode(const Encoded& encoded);
 
 namespace detail {
-/// Address that identifies the TensorTable among an archive's helpers.
+/// The address identifies the TensorTable among the helpers of an archive.
 inline char tensor_table_id;
 std::string save_archive(void (*save)(boost::archive::binary_oarchive&, const void*),
                          const void* value, std::vector<at::Tensor>& tensors);
@@ -124,7 +124,8 @@ void serialize(Archive& archive, r1::data::Rollout& r, unsigned) {
 
 }  // namespace boost::serialization
 
-// Messages, not files: no class versions, no tracking of addresses.
+// The archives are messages, not files, so there are no class versions and no tracking of
+// addresses.
 BOOST_CLASS_IMPLEMENTATION(at::Tensor, boost::serialization::object_serializable)
 BOOST_CLASS_TRACKING(at::Tensor, boost::serialization::track_never)
 BOOST_CLASS_IMPLEMENTATION(r1::data::Prompt, boost::serialization::object_serializable)

@@ -1,6 +1,6 @@
 #pragma once
-// What a step costs the ranks beside their work: how long each role waits for the others, how many
-// messages and bytes the busiest and the mean rank have, and the memory of the fullest rank.
+// The communication cost of a step: how long roles wait for each other, messages and bytes of the
+// busiest and the mean rank, and the memory of the rank with the highest peak.
 #include <string>
 
 #include "call_registry.h"
@@ -11,30 +11,31 @@
 
 namespace r1::mpi {
 
-/// Metrics of a step: from begin() to finish(), without checkpoints and the agreement to go on, so
-/// that a continued run has the numbers of one that was not interrupted.
+/// Metrics of a step from begin() to finish(), without checkpoints and the agreement to go on. A
+/// continued run therefore has the same numbers as an uninterrupted run.
 ///
-///   wait_share                share of their time that policy ranks wait for other roles
-///   wait_share_ROLE           share of the step in which ranks of another role are idle: they wait
-///                             for the policy, or are done before it; "generation": ranks that
-///                             only sample
-///   messages_per_step, messages_per_step_max   of a rank (traffic.h): mean, and the busiest rank
-///   bytes_per_step, bytes_per_step_max
-///   memory_peak_gib           most host memory that a rank has held since the program's start
-///   device_memory_peak_gib, device_memory_reserved_gib   the same of a GPU: tensors, and what the
-///                             allocator holds for them
+///   wait_share                share of time that policy ranks wait for other roles
+///   wait_share_ROLE           share of the step in which ranks of another role are idle, because
+///   they
+///                             wait for the policy or finish before the policy; "generation": ranks
+///                             that only sample
+///   messages_per_step, messages_per_step_max   messages per rank (traffic.h): mean, and busiest
+///   rank bytes_per_step, bytes_per_step_max         bytes per rank: mean, and busiest rank
+///   memory_peak_gib           highest peak of a rank's host memory since the program's start
+///   device_memory_peak_gib, device_memory_reserved_gib   highest peaks of a rank's GPU memory:
+///                             tensors, and memory that the allocator holds
 class StepMeter {
  public:
-  /// `world` and `groups` must outlive it.
+  /// `world` and `groups` must outlive this object.
   StepMeter(parallel::Communicator& world, RoleGroups& groups, at::Device device)
       : world_(world), groups_(groups), device_(device) {}
 
   void begin();
   /// Seconds since begin(), on this rank.
   double seconds() const;
-  /// One sum and one maximum. Collective over: world.
+  /// Needs one sum and one maximum. Collective over: world.
   void finish(metrics::StepMetrics& metrics);
-  /// Messages and bytes since this meter was made, checkpoints and all: mean and busiest rank.
+  /// Messages and bytes since this meter was made, including checkpoints: mean and busiest rank.
   /// Collective over: world.
   std::string describe_total();
 
@@ -45,7 +46,7 @@ class StepMeter {
   double begin_ = 0.0;
   double waited_before_ = 0.0;
   const Traffic traffic_at_start_ = TrafficCounter::instance().total();
-  Traffic traffic_before_;  // the step
+  Traffic traffic_before_;  // before the current step
 };
 
 }  // namespace r1::mpi

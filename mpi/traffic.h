@@ -1,11 +1,11 @@
 #pragma once
-// How much this rank says and hears: messages and bytes of its communicators and exchanges. What a
-// layout costs must not grow with the world, and these numbers show it (tests/bench/scale.py).
+// Counts of this rank's messages and bytes, over its communicators and exchanges. The communication
+// per rank must not grow with the number of ranks, which these counts show (tests/bench/scale.py).
 //
-// A message between two ranks counts at both ends, with its bytes; a collective is one message of
-// each rank, whatever the library makes of it, with the bytes that the rank puts in and takes out;
-// an all-to-all has one message for each other rank that gets or sends something. Groups of one
-// rank say nothing.
+// A message between two ranks counts at both ends, with its bytes. A collective counts as one
+// message of each rank, independent of the library's algorithm, with the bytes of the rank's input
+// and output. An all-to-all counts as one message for each other rank that receives or sends data.
+// Groups of one rank count nothing.
 #include <atomic>
 #include <cstdint>
 
@@ -20,7 +20,7 @@ struct Traffic {
   }
 };
 
-/// What this process has said and heard so far. Thread-safe.
+/// The messages and bytes of this process so far. Thread-safe.
 class TrafficCounter {
  public:
   static TrafficCounter& instance();

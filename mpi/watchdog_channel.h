@@ -1,5 +1,5 @@
 #pragma once
-// The watchdogs' channel over MPI: point to point on a communicator of their own.
+// The channel between watchdogs over MPI: point-to-point messages on a communicator of its own.
 #include <memory>
 
 #include "mpi/watchdog.h"

@@ -1,11 +1,11 @@
 #pragma once
-// The one way for the weights of a model to ranks that hold the model in another split, or that
-// hold no part of the trained one: generation with a layout of its own, a reference that follows
-// the policy.
+// Transfers the weights of a model to ranks that hold the model in another split, or that hold no
+// part of the source model: to generation with its own layout, and to a reference that follows the
+// policy.
 //
-// The ranks that hold the source model together put one whole tensor after the other together. A
-// rank of both roles takes its part out of that tensor; each other rank of the target's role
-// receives the tensor from one rank of the source's role and takes its part.
+// The ranks of the source model gather one whole tensor after another. A rank of both roles copies
+// its part out of the whole tensor. Each other rank of the target role receives the whole tensor
+// from one rank of the source role and copies its part.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,25 +17,26 @@ namespace r1::mpi {
 
 class WeightTransfer {
  public:
-  /// From the ranks of role `from` to those of role `to`, which may be the same, nested,
-  /// overlapping or apart; the meshes of the two roles may differ. `groups` must outlive this.
+  /// Transfers from the ranks of role `from` to the ranks of role `to`. The two sets of ranks may
+  /// be equal, nested, overlapping or disjoint, and the meshes of the two roles may differ.
+  /// `groups` must outlive this object.
   WeightTransfer(RoleGroups& groups, const std::string& from, const std::string& to);
 
-  /// A number that the ranks of `from` know (`value` counts there alone), on all ranks of both
-  /// roles. Collective over: the ranks of both roles.
+  /// Returns the `value` of the ranks of `from` on all ranks of both roles. Collective over: the
+  /// ranks of both roles.
   std::int64_t tell(std::int64_t value);
 
-  /// Gives `target` the weights of `source`; each tensor travels in its own dtype. `source` is null
-  /// outside of `from`, and `target` is null outside of `to`. Both models have one shape and dtype.
-  /// Returns the bytes of the whole model (on a rank of neither role: 0). Collective over: the
-  /// ranks of both roles.
+  /// Copies the weights of `source` to `target`; each tensor is sent in its own dtype. `source` is
+  /// null outside of `from`, and `target` is null outside of `to`. Both models have the same shape
+  /// and dtype. Returns the bytes of the whole model (0 on a rank of neither role). Collective
+  /// over: the ranks of both roles.
   double copy(const models::Model* source, models::Model* target);
 
  private:
   MpiCommunicator& world_;
   bool same_layout_;          // each rank holds the same part of both models
-  int sender_ = -1;           // world rank that sends to this one; -1: none
-  std::vector<int> targets_;  // world ranks that this one sends to
+  int sender_ = -1;           // world rank that sends to this rank; -1: none
+  std::vector<int> targets_;  // world ranks that this rank sends to
 };
 
 }  // namespace r1::mpi

@@ -1,34 +1,35 @@
 #pragma once
-// Commands that one process runs: small tools over JSONL, conversion, planning, report.
+// Commands that one process runs: tools for JSONL, conversion, planning, report.
 //
-// Each returns the exit code. Throws: ConfigError for options, InputError naming file and line for
-// input. JSONL tools copy each record with all of its fields, in their order, and add their own;
-// the output appears under its name only when it is complete.
+// Each command returns the exit code. Throws: ConfigError for options, InputError naming file and
+// line for input. JSONL tools copy each record with all its fields in order and add new fields; the
+// output file appears under its name only when it is complete.
 #include "command_line.h"
 
 namespace r1::mpi {
 
-/// {"ids": […]} or {"text": …} (+ "position_ids") -> + "ids", "logprobs" [n - 1].
+/// {"ids": […]} or {"text": …} (and "position_ids") -> adds "ids", "logprobs" [n - 1].
 int score_command(const CommandLine& line);
-/// generate as a tool: {"text": …} or {"ids": […]} -> + "prompt_ids", "completion_ids", "logprobs",
-/// "finish_reason" and, where there is a tokenizer, "completion". With --samples N: N records of
-/// each, "sample" 0..N-1.
+/// generate as a tool: {"text": …} or {"ids": […]} -> adds "prompt_ids", "completion_ids",
+/// "logprobs", "finish_reason" and, with a tokenizer, "completion". With --samples N: N output
+/// records per input record, with "sample" 0..N-1.
 int sample_records_command(const CommandLine& line);
-/// {"text": …} -> + "ids"; --decode: {"ids": […]} -> + "text".
+/// {"text": …} -> adds "ids"; with --decode: {"ids": […]} -> adds "text".
 int tokenize_command(const CommandLine& line);
-/// {"gold": …, "pred": …} -> + "verdict" (equal, different, unknown), "score", "reason", "rule";
-/// --timing: + "microseconds".
+/// {"gold": …, "pred": …} -> adds "verdict" (equal, different, unknown), "score", "reason", "rule";
+/// with --timing: "microseconds".
 int verify_command(const CommandLine& line);
-/// Hugging Face folder, GGUF file or checkpoint folder -> Hugging Face folder or checkpoint.
+/// Converts a Hugging Face folder, GGUF file or checkpoint folder to a Hugging Face folder or
+/// checkpoint.
 int convert_command(const CommandLine& line);
-/// Ranks, memory, time; returns 2 when something does not fit.
+/// Prints ranks, memory and time; returns 2 if the configuration does not fit the machine.
 int plan_command(const CommandLine& line);
-/// Writes the page and prints the evaluation's table.
+/// Writes the report page and prints the table of the evaluation.
 int report_command(const CommandLine& line);
 /// Prints every key of a configuration.
 int options_command(const CommandLine& line);
-/// --check of a stage command: validates, prints who runs where and the memory; what is missing or
-/// does not fit is a warning.
+/// --check of a stage command: validates the configuration, and prints the roles of the ranks and
+/// the memory. Missing files and insufficient memory are warnings.
 int check_command(const CommandLine& line, int num_ranks);
 
 }  // namespace r1::mpi

@@ -1,4 +1,4 @@
-// convert: models between Hugging Face folders, GGUF files and checkpoints.
+// convert: converts models between Hugging Face folders, GGUF files and checkpoints.
 #include <ATen/ATen.h>
 #include <unistd.h>
 

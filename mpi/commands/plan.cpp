@@ -1,4 +1,5 @@
-// plan and --check: what a configuration needs, and whether it fits.
+// plan and --check: print the resources that a configuration needs, and whether the configuration
+// fits.
 #include "plan/plan.h"
 
 #include <cstdio>

@@ -1,5 +1,6 @@
 #pragma once
-// JSONL in and out for the tools: strict, streaming, fields in their order, output all or nothing.
+// JSONL input and output of the tools: strict and streaming; fields keep their order; output is
+// written completely or not at all.
 #include <cstdint>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -8,14 +9,14 @@
 
 namespace r1::mpi {
 
-/// One line. Field order is kept.
+/// One record. The order of fields is kept.
 struct Record {
   nlohmann::ordered_json fields;
   std::int64_t line = 0;  // from 1
 };
 
-/// Reads records one by one; empty lines are skipped. A tool's output must have a record for each
-/// of its input, so a bad line is an error here, not a count.
+/// Reads records one by one; empty lines are skipped. A bad line is an error, because the output of
+/// a tool must have one record per input record.
 class RecordReader {
  public:
   /// Throws: InputError naming the file.
@@ -24,9 +25,9 @@ class RecordReader {
   bool next(Record& record);
   const std::string& path() const { return path_; }
 
-  /// The text of a string field. Throws: InputError.
+  /// The value of a string field. Throws: InputError.
   std::string text(const Record& record, const char* key) const;
-  /// The numbers of a list of integers. Throws: InputError.
+  /// The values of a field with a list of integers. Throws: InputError.
   std::vector<std::int64_t> integers(const Record& record, const char* key) const;
   /// Throws: InputError "file:line: reason".
   [[noreturn]] void fail(const Record& record, const std::string& reason) const;
@@ -38,8 +39,8 @@ class RecordReader {
   std::int64_t line_ = 0;
 };
 
-/// Writes records into a hidden file beside `path`, which finish() puts in its place. Without
-/// finish() nothing is left. A `path` that is a device or pipe ("/dev/stdout") is written directly.
+/// Writes records to a hidden file beside `path`, which finish() renames to `path`. Without
+/// finish() no file remains. A `path` that is a device or pipe ("/dev/stdout") is written directly.
 class RecordWriter {
  public:
   /// Throws: InputError naming the file.
@@ -48,7 +49,7 @@ class RecordWriter {
   RecordWriter(const RecordWriter&) = delete;
   RecordWriter& operator=(const RecordWriter&) = delete;
 
-  /// Throws: InputError when the disk refuses.
+  /// Throws: InputError if the disk refuses.
   void write(const nlohmann::ordered_json& fields);
   void finish();
 
@@ -57,7 +58,7 @@ class RecordWriter {
   void flush();
 
   std::string path_;
-  std::string temporary_;  // empty: `path_` itself is written
+  std::string temporary_;  // empty: `path_` is written directly
   int file_ = -1;
   std::string buffer_;
 };

@@ -1,4 +1,4 @@
-// report: a run folder as one HTML page, and its evaluation as a table on the terminal.
+// report: renders a run folder as one HTML page, and prints its evaluation as a table.
 #include <cstdio>
 #include <filesystem>
 

@@ -1,4 +1,4 @@
-// generate as a tool: completions of given prompts, greedy or drawn.
+// generate as a tool: samples completions of given prompts, greedily or randomly.
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/random.h"

@@ -1,5 +1,5 @@
-// score: log-probabilities of given texts under a model, in packed batches; or the outputs of a
-// sequence classifier.
+// score: computes log-probabilities of given texts under a model, in packed batches, or the outputs
+// of a sequence classifier.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 

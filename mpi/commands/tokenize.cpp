@@ -1,4 +1,4 @@
-// tokenize: text to token ids and back.
+// tokenize: converts text to token ids, or token ids to text.
 #include <limits>
 
 #include "base/errors.h"

@@ -1,4 +1,4 @@
-// verify: the verdict of the maths verifier on pairs of gold answer and prediction.
+// verify: prints the maths verifier's verdicts on pairs of gold answer and prediction.
 #include "rewards/maths/verify.h"
 
 #include <chrono>

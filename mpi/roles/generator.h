@@ -1,5 +1,5 @@
 #pragma once
-// Samples completions with a model: what the policy does in RL, and what generate and evaluate do.
+// Samples completions with a model, for the policy in RL and for generate and evaluate.
 #include <functional>
 
 #include "generation/engine.h"
@@ -10,15 +10,15 @@ namespace r1::mpi {
 
 class RolloutReplay;
 
-/// Whether a rank's replica has to do with a group (Prompt::index).
+/// Whether the replica of a rank samples a group (Prompt::index).
 using OwnsGroup = std::function<bool(std::int64_t group)>;
-/// The groups of a replica: group % number of replicas. `replicas`: RoleGroups::data.
+/// The groups of a replica: group % number of replicas == replica. `replicas`: RoleGroups::data.
 OwnsGroup groups_of(const parallel::Communicator& replicas);
 
-/// How long replicas sampled, counted in decode steps.
+/// Times of sampling, counted in decode steps.
 struct DecodeSteps {
-  double busy = 0.0;     // of this replica
-  double elapsed = 0.0;  // from the first to the last step of all that share work
+  double busy = 0.0;     // decode steps of this replica
+  double elapsed = 0.0;  // from the first to the last decode step of all replicas that share work
   double moved = 0.0;    // samples that moved between replicas
 
   void operator+=(const DecodeSteps& other) {
@@ -30,26 +30,28 @@ struct DecodeSteps {
 
 class Generator {
  public:
-  /// `model` outlives the generator and may be trained between calls. `role`: whose replicas sample
-  /// with it, and share their work as [engine] balance_every says. `text`: the model's tokenizer.
+  /// `model` must outlive the generator and may be trained between calls. `role`: the role whose
+  /// replicas sample with `model`, and share their work according to [engine] balance_every.
+  /// `text`: the tokenizer of the model.
   Generator(const Run& run, const models::Model& model, std::string role, TextModel text)
       : run_(run),
         role_(std::move(role)),
         text_(std::move(text)),
         engine_(model, run.config().engine) {}
 
-  /// `samples` completions of each prompt, prompt by prompt; sample number = prompt.index * samples
-  /// + i, seeded by `seed_of` (sample number). Only prompts of `mine` are sampled; each is that of
-  /// one replica. Collective over: the role.
+  /// Samples `samples` completions of each prompt, prompt by prompt. The sample number is
+  /// prompt.index * samples + i, and seed_of(sample number) is the seed. Only prompts in `mine` are
+  /// sampled; each prompt belongs to one replica. Collective over: the role.
   std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of,
                                     const OwnsGroup& mine);
-  /// The same completions as another run recorded them. Throws: InputError.
+  /// Returns the completions that another run recorded instead of sampling them. Throws:
+  /// InputError.
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples,
                                       const OwnsGroup& mine);
-  /// Of the last sample().
+  /// The decode steps of the last sample().
   const DecodeSteps& decode_steps() const { return decode_steps_; }
 
  private:

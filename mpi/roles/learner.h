@@ -1,5 +1,5 @@
 #pragma once
-// The policy role in supervised stages: one model, optimizer steps over lists of samples.
+// The policy role in supervised stages: one model that is trained on lists of samples.
 #include <functional>
 
 #include "run_loop.h"
@@ -12,17 +12,19 @@ class Learner {
   /// Loads `model` on policy ranks. Collective over: world.
   Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps);
 
-  /// What checkpoints of the loop hold of the learner. Collective over: world.
+  /// Registers the learner's state in the checkpoints of the loop. Collective over: world.
   void persist(RunLoop& loop);
 
-  /// training::supervised_step on the ranks that train; elsewhere nothing. Collective over: policy.
+  /// Calls training::supervised_step on the training ranks; does nothing on other ranks. Collective
+  /// over: policy.
   training::SupervisedStep step(std::span<const data::TrainingSample> samples,
                                 const training::PassLoss& loss, std::int64_t step,
                                 const std::function<double()>& more = {});
-  /// Cross entropy per target token over `samples`. Collective over: policy.
+  /// Mean cross entropy per target token over `samples`. Collective over: policy.
   double evaluate(std::span<const data::TrainingSample> samples);
 
-  /// Those of a replica in a step, as lists of indices (training::replica_micro_batches).
+  /// The micro-batches of a replica in a step, as lists of indices
+  /// (training::replica_micro_batches).
   std::vector<std::vector<std::int64_t>> micro_batches(
       std::span<const data::TrainingSample> samples, int replica) const;
   bool active() const { return model_ != nullptr; }
@@ -38,14 +40,14 @@ class Learner {
   std::unique_ptr<training::Trainer> trainer_;
 };
 
-/// Fills `trainer`'s master weights in their own precision when the model computes in a lower one,
-/// and the model from them (load_trained_model left it without weights). One parameter more than
-/// both is in memory at a time.
+/// Fills the master weights of `trainer` in their own dtype, and sets the model from them, if the
+/// model computes in a narrower dtype (load_trained_model then left the model without weights).
+/// Besides model and master weights, one parameter is in memory at a time.
 void load_masters(training::Trainer& trainer, const models::ModelOptions& options,
                   std::uint64_t seed);
 
-/// |w - w0| / |w0| over all master weights of `trainer`, w0 = the model of `options` as it is
-/// loaded in that precision. Collective over: policy.
+/// Returns |w - w0| / |w0| over all master weights of `trainer`; w0 are the weights of the model of
+/// `options`, loaded in the dtype of the master weights. Collective over: policy.
 double relative_change(const training::Trainer& trainer, const models::ModelOptions& options,
                        std::uint64_t seed);
 

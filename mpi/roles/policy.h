@@ -1,5 +1,6 @@
 #pragma once
-// The policy role: samples rollouts, scores its own tokens, and is updated by PPO or GRPO.
+// The policy role: samples rollouts, computes log-probabilities of its own tokens, and is updated
+// by PPO or GRPO.
 #include <memory>
 #include <optional>
 
@@ -12,49 +13,51 @@ namespace r1::mpi {
 
 class Policy {
  public:
-  /// Loads the model on ranks that train. Collective over: world.
+  /// Loads the model on training ranks. Collective over: world.
   explicit Policy(const Run& run);
   ~Policy();
 
-  /// What checkpoints of the loop hold of the policy. Collective over: world.
+  /// Registers the policy's state in the checkpoints of the loop. Collective over: world.
   void persist(RunLoop& loop);
 
-  /// From now on the newest weights sample; begins the step's counts of decode steps. Collective
-  /// over: policy, generation.
+  /// Transfers the newest weights to the sampling model, and resets the step's counts of decode
+  /// steps. Collective over: policy, generation.
   void synchronise(std::int64_t step);
-  /// Samples this rank's groups of a chunk of the step's prompts. On other ranks: an empty chunk.
+  /// Samples this rank's groups of a chunk of the step's prompts. Ranks that do not sample get an
+  /// empty chunk.
   RolloutChunk sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
                             const config::StepSettings& settings, std::int64_t chunk);
-  /// Scored rollouts of `prompts` from the ranks that sampled them to those that train on them.
-  /// Collective over: policy, generation.
+  /// Sends scored rollouts of `prompts` from the ranks that sampled them to the ranks that train on
+  /// them. Collective over: policy, generation.
   std::vector<data::Rollout> deliver(std::vector<data::Rollout> rollouts,
                                      std::span<const data::Prompt> prompts);
-  /// One greedy or sampled completion per prompt and `samples` each of the newest weights, for
-  /// evaluation; this rank's share, to be scored and delivered. Collective over: policy,
+  /// Samples `samples` completions per prompt with the newest weights, for evaluation. Returns this
+  /// rank's part of the rollouts, which must then be scored and delivered. Collective over: policy,
   /// generation.
   std::vector<data::Rollout> answer(std::span<const data::Prompt> prompts,
                                     const generation::SamplingOptions& sampling,
                                     std::int64_t samples, std::uint64_t seed);
 
-  /// training::update_policy on the ranks that train; elsewhere nothing. Collective over: policy.
+  /// Calls training::update_policy on the training ranks; does nothing on other ranks. Collective
+  /// over: policy.
   metrics::StepMetrics update(std::span<const data::Rollout> rollouts,
                               std::span<const data::TrainingSample> coldstart, std::int64_t step);
 
-  /// decode_steps from the first to the last of all replicas that sample, generation_idle_share (of
-  /// them, those in which a replica had nothing to decode; mean), samples_moved, weight_sync_*.
-  /// Collective over: world.
+  /// Adds decode_steps (from the first to the last step of all sampling replicas),
+  /// generation_idle_share (mean share of these steps in which a replica had nothing to decode),
+  /// samples_moved and weight_sync_*. Collective over: world.
   void add_sampling_metrics(metrics::StepMetrics& metrics);
 
   /// Whether this rank trains.
   bool active() const { return model_ != nullptr; }
   /// Whether this rank samples.
   bool samples() const { return sampler_ != nullptr && sampler_->active(); }
-  /// Whether weights to sample with are there: after synchronise(), or from a checkpoint.
+  /// Whether the sampling weights are set, by synchronise() or from a checkpoint.
   bool can_sample() const { return sampler_ == nullptr || sampler_->version() >= 0; }
   models::Model& model() { return *model_; }
   training::Trainer& trainer() { return *trainer_; }
   parallel::Communicator& data_parallel();
-  /// Weights as sent to the reference: bumped by every optimizer step that was taken.
+  /// Version of the trained weights; every optimizer step that is taken adds 1.
   std::int64_t version() const { return version_; }
 
  private:
@@ -64,7 +67,7 @@ class Policy {
   std::unique_ptr<models::Model> model_;
   std::optional<training::ValueHead> value_head_;
   std::unique_ptr<PolicySampler> sampler_;
-  std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not written down
+  std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not recorded
   std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled
   std::unique_ptr<training::Trainer> trainer_;
   algorithms::KlController kl_controller_;

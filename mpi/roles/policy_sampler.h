@@ -1,16 +1,17 @@
 #pragma once
-// How the policy samples: with the trainer's own weights; with a copy of them in a layout of its
-// own on the same ranks ([roles.policy.generate]); or on ranks of its own ([roles] generate_ranks),
-// beside the training.
+// Sampling by the policy, in one of three ways: with the trainer's own weights; with a copy of the
+// weights in another layout on the same ranks ([roles.policy.generate]); or with a copy on separate
+// ranks ([roles] generate_ranks), concurrently with the training.
 //
-// On the same ranks the replicas of the two layouts are nested: one layout's tp divides the
-// other's. The owner of a group is a replica of the trainer (rollouts.h). Where generation has more
-// replicas, those on an owner's ranks share its groups and hand their samples to the owner's ranks;
-// where it has fewer, a replica samples for all owners on its ranks. So nobody exchanges samples
-// with more ranks than a replica has, however many there are.
+// On the same ranks the replicas of the two layouts are nested: the tp of one layout divides the tp
+// of the other layout. The owner of a group is a replica of the trainer (rollouts.h). If generation
+// has more replicas than training, the generation replicas on an owner's ranks share the owner's
+// groups and send the samples to the owner's ranks. If generation has fewer replicas, a generation
+// replica samples for all owners on its ranks. A rank therefore exchanges samples only with the
+// ranks of one replica, for any number of replicas.
 //
-// On ranks of its own, generation replica g of G samples the groups that are g modulo G, has them
-// scored, and delivers them to their owners.
+// On separate ranks, generation replica g of G samples the groups with index = g modulo G, has the
+// samples scored, and delivers the samples to their owners.
 #include <memory>
 #include <optional>
 
@@ -23,46 +24,47 @@ namespace r1::mpi {
 
 class PolicySampler {
  public:
-  /// `trained` outlives it; null on ranks that do not train. Throws: ConfigError when layouts on
-  /// the same ranks are not nested.
+  /// `trained` must outlive this object; null on ranks that do not train. Throws: ConfigError if
+  /// layouts on the same ranks are not nested.
   PolicySampler(const Run& run, const models::Model* trained);
   ~PolicySampler();
 
   /// Whether this rank samples.
   bool active() const { return generator_ != nullptr; }
-  /// Takes over the trained weights; nothing where they are the trainer's own, or those of this
-  /// version. Collective over: policy, generation.
+  /// Copies the trained weights to the sampling model. Does nothing if the sampling model is the
+  /// trainer's model, or already has this version. Collective over: policy, generation.
   void synchronise(std::int64_t policy_version);
-  /// The same for answers between two steps. `keep`: weights_to_save() are still those before. The
-  /// next synchronise() takes weights over as if this call had not been, so that a run that is
-  /// continued in between does the same.
+  /// synchronise() for evaluations between two steps. `keep`: weights_to_save() continues to return
+  /// the earlier weights. The next synchronise() behaves as if this call had not happened, so that
+  /// a run that continues from a checkpoint in between gives the same results.
   void synchronise_aside(std::int64_t policy_version, bool keep);
-  /// Of the weights that sample; -1: none yet.
+  /// Policy version of the sampling weights; -1: not set.
   std::int64_t version() const { return version_; }
 
-  /// `samples` completions of prompts: those that this rank's replica of the trainer owns or, on
-  /// ranks of its own, those that it samples. Collective over: the ranks that sample.
+  /// Samples `samples` completions per prompt, and returns the rollouts of the groups that this
+  /// rank's training replica owns or, on separate ranks, of the groups that this rank's generation
+  /// replica samples. Collective over: the ranks that sample.
   std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of);
-  /// The same completions as another run recorded them.
+  /// Returns the completions that another run recorded instead of sampling them.
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples);
-  /// Rollouts of `prompts` from where they were sampled to their owners, by sample number.
-  /// Collective over: policy, generation.
+  /// Sends rollouts of `prompts` from the ranks that sampled them to their owners, ordered by
+  /// sample number. Collective over: policy, generation.
   std::vector<data::Rollout> deliver(std::vector<data::Rollout> mine,
                                      std::span<const data::Prompt> prompts);
 
-  /// Counts the last sample() among those of the step.
+  /// Adds the decode steps of the last sample() to the counts of the step.
   void count_decode_steps() { decode_steps_ += generator_->decode_steps(); }
   void forget_decode_steps() { decode_steps_ = {}; }
   const DecodeSteps& decode_steps() const { return decode_steps_; }
-  /// weight_sync_seconds, weight_sync_gib and weight_sync_version (of the policy) of the last
-  /// synchronise, where there was one.
+  /// Sets weight_sync_seconds, weight_sync_gib and weight_sync_version (the policy version) of the
+  /// last transfer, if generation has its own layout.
   void add_metrics(metrics::StepMetrics& metrics) const;
 
-  /// The weights that sampled the newest rollouts, for a checkpoint ("generation/NAME"); filled
-  /// when one is read.
+  /// The weights that sampled the newest rollouts, as tensors "generation/NAME" of a checkpoint.
+  /// Reading a checkpoint fills these tensors.
   std::vector<checkpoint::ShardedTensor> weights_to_save();
   std::int64_t version_to_save() const { return kept_version_.value_or(version_); }
   void restore_version(std::int64_t version) { version_ = version; }
@@ -76,15 +78,16 @@ class PolicySampler {
 
   const Run& run_;
   const models::Model* trained_;
-  bool apart_;                                // generation has ranks of its own
-  std::unique_ptr<models::Model> own_model_;  // null: the trainer's, or this rank does not sample
+  bool apart_;                                // generation has separate ranks
+  std::unique_ptr<models::Model> own_model_;  // null: trained_ samples, or this rank does not
   std::unique_ptr<Generator> generator_;
-  std::optional<WeightTransfer> transfer_;  // none: the trainer's own weights sample
+  std::optional<WeightTransfer> transfer_;  // none: the trainer's own model samples
   std::int64_t version_ = -1;
   std::optional<std::int64_t> kept_version_;  // before synchronise_aside()
-  std::vector<at::Tensor> kept_;  // of that version: host copies of own_model_'s parameters
+  // Host copies of own_model_'s parameters, of version kept_version_.
+  std::vector<at::Tensor> kept_;
   double sync_seconds_ = 0.0, sync_gib_ = 0.0;
-  DecodeSteps decode_steps_;  // of the step
+  DecodeSteps decode_steps_;  // sum over the step
 };
 
 }  // namespace r1::mpi

@@ -1,11 +1,11 @@
 #pragma once
-// Moves samples between the replicas that sample with one model, so that long answers leave none of
-// them idle (generation/balancer.h).
+// Moves samples between replicas that sample with one model, so that long answers leave no replica
+// idle (generation/balancer.h).
 //
-// Every [engine] balance_every decode steps the replicas gather three numbers each, come to the
-// same plan, and send samples to each other: rank t of the giver to rank t of the receiver, so that
-// all ranks of a replica hold the same. Nothing depends on time: a run moves the same samples
-// whenever it is repeated.
+// Every [engine] balance_every decode steps, the replicas gather three numbers per replica, compute
+// the same plan, and send samples to each other: from rank t of the sending replica to rank t of
+// the receiving replica, so that all ranks of a replica hold the same samples. The plan does not
+// depend on time, so a repeated run moves the same samples.
 #include <array>
 
 #include "generation/balancer.h"
@@ -13,11 +13,11 @@
 
 namespace r1::mpi {
 
-/// One call of Generator::sample.
+/// Balances one call of Generator::sample.
 class ReplicaBalancer final : public generation::Balancer {
  public:
-  /// `role`: whose replicas share the work, the calling rank among them. `prompts`, `samples`: what
-  /// all of them sample together.
+  /// `role`: the role whose replicas share the work, including the calling rank. `prompts`,
+  /// `samples`: the work of all these replicas together.
   ReplicaBalancer(const Run& run, const std::string& role, std::span<const data::Prompt> prompts,
                   std::int64_t samples);
 
@@ -29,28 +29,29 @@ class ReplicaBalancer final : public generation::Balancer {
   std::vector<generation::FinishedSample> settle(
       std::vector<generation::FinishedSample> guests) override;
 
-  /// Decode steps until the last replica had finished: the sum over intervals of the most steps
-  /// that any replica made.
+  /// Decode steps until the last replica finished: the sum over intervals of the largest number of
+  /// steps of a replica.
   std::int64_t elapsed_steps() const { return elapsed_steps_; }
-  /// Samples that moved, of all replicas.
+  /// Number of moved samples, over all replicas.
   std::int64_t num_moved() const { return num_moved_; }
 
  private:
-  /// Samples that came with one move.
+  /// Samples that arrived in one move.
   struct Arrival {
     int from;                                          // world rank
-    std::vector<std::array<std::int64_t, 3>> samples;  // their origins
+    std::vector<std::array<std::int64_t, 3>> samples;  // origins of the samples
   };
-  /// This rank's part of one balance().
+  /// This rank's part of one balance() call.
   struct Round {
     std::vector<Arrival> arrivals;
-    std::vector<int> receivers;  // world ranks that were given samples
+    std::vector<int> receivers;  // world ranks to which samples were sent
   };
   std::vector<generation::EngineLoad> gather(const generation::EngineLoad& mine);
 
   const Run& run_;
   parallel::Communicator& replicas_;
-  std::vector<int> peers_;  // world ranks, by replica: those with this rank's part of the model
+  // World ranks by replica: the ranks that hold the same part of the model as this rank.
+  std::vector<int> peers_;
   std::int64_t longest_prompt_ = 0;
   std::int64_t most_samples_ = 0;
   std::int64_t elapsed_steps_ = 0;

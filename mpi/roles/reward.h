@@ -1,6 +1,6 @@
 #pragma once
-// The reward role: rule rewards on worker processes or CPU threads of the reward ranks, and the
-// models that score parts of the reward there (reward model, toxicity classifier).
+// The reward role: rule rewards in worker processes or CPU threads of the reward ranks, and the
+// models on these ranks that score parts of the reward (reward model, toxicity classifier).
 #include <memory>
 
 #include "metrics/step_metrics.h"
@@ -13,16 +13,16 @@ namespace r1::mpi {
 
 class RewardRole {
  public:
-  /// Starts the worker processes of the reward ranks and loads the models that the parts of
-  /// `options` need there. Collective over: world. Throws: ConfigError when workers cannot be
-  /// started, InputError for a model.
+  /// Starts the worker processes of the reward ranks, and loads the models that the parts of
+  /// `options` need on these ranks. Collective over: world. Throws: ConfigError if workers cannot
+  /// be started, InputError for a model.
   RewardRole(const Run& run, const rewards::RewardOptions& options);
 
-  /// preference_rewards, 0 or 1, where models score parts.
+  /// Adds preference_rewards, 0 or 1, if models score parts.
   void add_metrics(metrics::StepMetrics& metrics, const config::StepSettings& settings) const;
 
-  /// As ScoreService. `settings`: those that the chunk was sampled with; without preference rewards
-  /// no model runs.
+  /// As ScoreService. `settings`: the settings with which the chunk was sampled. Without preference
+  /// rewards no model runs.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const config::StepSettings& settings);
   void collect(std::vector<RolloutChunk>& chunks);
@@ -37,7 +37,7 @@ class RewardRole {
   const Run& run_;
   rewards::RewardOptions options_;
   rewards::CombinedReward reward_;
-  std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used here
+  std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used on this rank
   bool warned_ = false;
   ScoreService<data::Reward> service_;
 };

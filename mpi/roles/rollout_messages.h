@@ -1,6 +1,6 @@
 #pragma once
-// Messages between roles: their tags, and how rollouts travel. Every rank knows the prompts of a
-// step, so a message carries completions and scores alone, and the receiver puts the prompts back.
+// Messages between roles: their tags, and the format of rollouts. Every rank knows the prompts of a
+// step, so a message contains only completions and scores, and the receiver adds the prompts.
 #include <span>
 #include <vector>
 
@@ -16,18 +16,18 @@ enum ExchangeTag : int {
   kReferenceRequest,
   kReferenceReply,
   kTeacherReply,
-  kGatheredSamples,  // from all replicas to the rank that writes
-  kOwnersSamples,    // from the replica that sampled them to the one that trains on them
-  kMovedSamples,     // unfinished ones, to a replica with less work
-  kFinishedSamples   // those, back to where they came from
+  kGatheredSamples,  // from all replicas to the writing rank
+  kOwnersSamples,    // from the replica that sampled to the replica that trains
+  kMovedSamples,     // unfinished samples, to a replica with less work
+  kFinishedSamples   // finished samples, back to their original replica
 };
 
 /// Sends `rollouts` without their prompts to rank `to`.
 void send_rollouts(Exchange& exchange, int to, ExchangeTag tag,
                    std::span<const data::Rollout> rollouts);
 
-/// What rank `from` sent with send_rollouts. `prompts`: those of the step, whose indices follow
-/// each other. Throws: MpiError.
+/// Receives rollouts that rank `from` sent with send_rollouts. `prompts`: the prompts of the step,
+/// with consecutive indices. Throws: MpiError.
 std::vector<data::Rollout> receive_rollouts(Exchange& exchange, int from, ExchangeTag tag,
                                             std::span<const data::Prompt> prompts,
                                             const char* label);

@@ -1,11 +1,11 @@
 #pragma once
-// Rollouts written down by one run and trained on by another ([rl] record_rollouts, replay): two
-// layouts, dtypes or devices are compared on the same samples, so that rounding cannot send them
-// apart.
+// Rollouts that one run records and another run trains on ([rl] record_rollouts, replay). Two
+// layouts, dtypes or devices can thus be compared on the same samples; otherwise rounding would
+// make their samples diverge.
 //
-// Format: RUN/rollouts/replica-NNNNN.jsonl, a line a sample: {"step", "sample", "prompt_crc",
-// "token_ids", "logprobs", "finish": "stop"|"length"}. A run that was continued may hold a sample
-// twice; the copies are equal.
+// Format: RUN/rollouts/replica-NNNNN.jsonl, one line per sample: {"step", "sample", "prompt_crc",
+// "token_ids", "logprobs", "finish": "stop"|"length"}. A continued run may contain a sample twice;
+// the copies are equal.
 #include <map>
 #include <span>
 #include <string>
@@ -33,8 +33,8 @@ class RolloutReplay {
  public:
   /// Throws: InputError naming the folder, or file and line.
   explicit RolloutReplay(const std::string& run_folder);
-  /// The recorded completions of a prompt (`samples` of them), texts empty. Throws: InputError when
-  /// the step or sample was not recorded, or was made of another prompt.
+  /// Returns the `samples` recorded completions of a prompt, with empty texts. Throws: InputError
+  /// if the step or sample was not recorded, or was recorded for another prompt.
   std::vector<data::Completion> completions(std::int64_t step, const data::Prompt& prompt,
                                             std::int64_t samples) const;
 

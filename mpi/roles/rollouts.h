@@ -1,6 +1,6 @@
 #pragma once
-// The rollouts of a step, spread over the policy's replicas, and the services that score them chunk
-// by chunk while later chunks are still being sampled.
+// The rollouts of a step, distributed over the policy's replicas, and the services that score the
+// rollouts chunk by chunk while later chunks are sampled.
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -15,27 +15,28 @@
 
 namespace r1::mpi {
 
-/// Groups of one chunk that this rank's replica sampled (empty on ranks that do not sample; the
-/// same on all ranks of a replica). A group belongs to the policy's replica group % num_replicas:
-/// all of its samples have one owner. Where the policy generates on ranks of its own, its samples
-/// are scored there and then delivered to the owner (policy_sampler.h).
+/// The groups of one chunk that this rank's replica sampled (empty on ranks that do not sample,
+/// equal on all ranks of a replica). A group belongs to the policy's replica group % num_replicas:
+/// this replica owns all samples of the group. If the policy generates on separate ranks, samples
+/// are scored on the generation ranks and then delivered to the owner (policy_sampler.h).
 struct RolloutChunk {
   std::int64_t index = 0;
   std::vector<data::Rollout> rollouts;
 };
 
-/// Which groups of `num_groups` chunk `index` of `num_chunks` holds: [first, last).
+/// The groups [first, last) of `num_groups` groups that belong to chunk `index` of `num_chunks`.
 std::pair<std::int64_t, std::int64_t> chunk_range(std::int64_t num_groups, std::int64_t num_chunks,
                                                   std::int64_t index);
 
-/// Permutes the totals of the rewards over the samples, by `seed`: a control that learning must
-/// fail ([rewards] shuffle).
+/// Permutes the total rewards over the samples, by `seed`. With shuffled rewards learning must
+/// fail, which serves as a control ([rewards] shuffle).
 void shuffle_rewards(std::vector<data::Rollout>& rollouts, std::uint64_t seed);
 
-/// A role that answers each rollout with a Reply. Replica r of those that sample is served by
-/// replica r % number of the role's: its leader sends the rollouts to all ranks of the serving
-/// replica, which score them together, and whose leader answers to all ranks of the policy's. A
-/// rank that is in both needs no message.
+/// A role that answers each rollout with a Reply. Sampling replica r is served by replica r %
+/// (number of the role's replicas). The leader of the sampling replica sends the rollouts to all
+/// ranks of the serving replica, which score the rollouts together; the leader of the serving
+/// replica sends the replies to all ranks of the sampling replica. A rank that belongs to both
+/// replicas needs no message.
 template <class Reply>
 class ScoreService {
  public:
@@ -52,8 +53,9 @@ class ScoreService {
         request_tag_(request_tag),
         reply_tag_(reply_tag) {}
 
-  /// Every rank calls it for every chunk in order: policy ranks send their part and go on, ranks of
-  /// the role score what their replicas sampled. `prompts`: the step's, equal on all ranks.
+  /// Every rank calls score() for every chunk in order: sampling ranks send their rollouts and
+  /// continue, ranks of the role score the rollouts of the replicas that they serve. `prompts`: the
+  /// prompts of the step, equal on all ranks.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const Score& score_some) {
     for (std::size_t replica = 0; replica < clients_.size(); ++replica)
@@ -65,8 +67,8 @@ class ScoreService {
       if (contains(server_of(replica), me_)) serve(replica, prompts, chunk, score_some);
   }
 
-  /// Waits for the replies of all chunks since the last collect and stores them. `chunks`: this
-  /// rank's parts in order.
+  /// Waits for the replies to all chunks since the last collect() and stores them. `chunks`: this
+  /// rank's parts, in order.
   void collect(std::vector<RolloutChunk>& chunks, const Store& store) {
     for (std::size_t replica = 0; replica < clients_.size(); ++replica) {
       if (!contains(clients_[replica], me_)) continue;
@@ -91,7 +93,7 @@ class ScoreService {
     return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
   }
 
-  /// On a rank of the serving replica: scores what one replica of the policy sampled.
+  /// On a rank of the serving replica: scores the rollouts of one sampling replica.
   void serve(std::size_t replica, std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const Score& score_some) {
     const auto& client = clients_[replica];

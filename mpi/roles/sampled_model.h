@@ -1,6 +1,6 @@
 #pragma once
-// The policy role in generate and evaluate: a model that only samples, and answers gathered on the
-// writing rank.
+// The policy role in generate and evaluate: a model that only samples, whose answers are gathered
+// on the writing rank.
 #include "roles/generator.h"
 #include "roles/reward.h"
 
@@ -8,12 +8,14 @@ namespace r1::mpi {
 
 class SampledModel {
  public:
-  /// Loads the weights of `options` on policy ranks. `text`: its tokenizer. Collective over: world.
+  /// Loads the weights of `options` on policy ranks. `text`: the tokenizer of the model. Collective
+  /// over: world.
   SampledModel(const Run& run, const models::ModelOptions& options, const TextModel& text);
 
-  /// `samples` completions of each prompt over all replicas, scored by `reward` on the reward
-  /// ranks, in the order of sample numbers on the writing rank (empty elsewhere). Seeds are of
-  /// (stage, `salt`, sample). Collective over: world.
+  /// Samples `samples` completions of each prompt over all replicas; `reward` scores the
+  /// completions on the reward ranks. The writing rank gets the rollouts in the order of sample
+  /// numbers, and other ranks get an empty list. Seeds depend on (stage, `salt`, sample).
+  /// Collective over: world.
   std::vector<data::Rollout> answer(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling, std::uint64_t salt,
                                     RewardRole& reward);

@@ -1,5 +1,5 @@
-// Distillation: teacher to student, by logits (exact KL from hidden states) or by the teacher's
-// text.
+// Distillation of a teacher to a student, by logits (exact KL from hidden states) or by text that
+// the teacher sampled.
 #include "config/stage_roles.h"
 #include "roles/teacher.h"
 #include "stages/distillation_epochs.h"

@@ -1,5 +1,6 @@
-// Benchmarks: every model on every suite, pass@1 over k samples with its interval, cons@k,
-// truncated share. Models of the same files answer once.
+// Benchmarks: evaluates every model on every suite and reports pass@1 over k samples with an
+// interval, cons@k, and the share of truncated answers. Several models with the same files are
+// sampled once.
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"

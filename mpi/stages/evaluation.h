@@ -1,5 +1,5 @@
 #pragma once
-// Scores of the evaluate stage: from answers to evaluation_results.json, its details and tables.
+// Scores of the evaluate stage: computes evaluation_results.json, details and tables from answers.
 #include <nlohmann/json.hpp>
 
 #include "config/data_stage_options.h"
@@ -10,32 +10,32 @@
 
 namespace r1::mpi {
 
-/// Answers in the order of sample numbers as questions with their samples and their majority.
-/// Answers whose gold cannot be read are left out and counted in `num_dropped`.
+/// Groups answers, in the order of sample numbers, into questions with their samples and the
+/// majority vote. Answers with an unreadable gold answer are left out and counted in `num_dropped`.
 std::vector<metrics::QuestionResult> question_results(std::span<const data::Rollout> answers,
                                                       const rewards::TagOptions& tags,
                                                       std::int64_t& num_dropped);
 
-/// Answers of a safety suite: behaviour wanted ("safe" to comply, "unsafe" to refuse) -> how many
-/// were refused and complied with. Null when the answers have no such scores.
+/// For a safety suite: wanted behaviour ("safe": comply, "unsafe": refuse) -> numbers of refused
+/// and complied answers. Null if the answers have no such scores.
 nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers);
 
-/// The first of the models with the files and the prompt template of `model`: it answers for all of
-/// them.
+/// The first of the models with the same files and prompt template as `model`; the answers of this
+/// model count for all of them.
 const config::EvaluatedModelOptions& answering_model(
     const std::vector<config::EvaluatedModelOptions>& models,
     const config::EvaluatedModelOptions& model);
 
 class EvaluationResults {
  public:
-  /// Reads what an earlier start of the run folder finished. Collective over: world.
+  /// Reads the results that an earlier start in the run folder finished. Collective over: world.
   explicit EvaluationResults(const Run& run);
-  /// Pairs of model and suite that are done; equal on all ranks.
+  /// Number of finished pairs of model and suite; equal on all ranks.
   std::int64_t num_done() const { return num_done_; }
   metrics::StepMetrics add(const std::string& model, const config::SuiteOptions& suite,
                            std::span<const data::Rollout> answers, std::int64_t step);
   /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json
-  /// {"model": {"suite or benchmark": {...}}} of all models, prints the tables.
+  /// {"model": {"suite or benchmark": {...}}} of all models, and prints the tables.
   void finish(const std::vector<config::EvaluatedModelOptions>& models);
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// What a pipeline's stage leaves behind when it is done: its model, its records and its metrics;
-// checkpoints only where a later stage starts from one of them.
+// What a finished stage of a pipeline keeps: its model, its records and its metrics; and a
+// checkpoint only if a later stage starts from the checkpoint.
 #include <span>
 #include <string>
 
@@ -9,16 +9,16 @@
 namespace r1::mpi {
 
 bool is_done(const StageSetup& stage);
-/// Called by one rank.
+/// Only one rank calls this function.
 void mark_done(const StageSetup& stage, double seconds);
 
-/// Deletes the checkpoints of a stage that is done, unless one of the stages `open` names one of
-/// them. Those that [checkpoint] keep_every asks for stay. Called by one rank.
+/// Deletes the checkpoints of a finished stage, unless one of the stages `open` names a checkpoint
+/// of it. Checkpoints kept by [checkpoint] keep_every stay. Only one rank calls this function.
 void remove_checkpoints(const StageSetup& done, std::span<const StageSetup> open);
 
-/// Writes the models of a stage that is done anew in bf16, unless they are, or one of the stages
-/// `open` starts from them: masters on bf16's grid would not move by small steps. Called by one
-/// rank. Throws: InputError.
+/// Converts the models of a finished stage to bf16, unless they are bf16 or one of the stages
+/// `open` starts from them: master weights from a bf16 model would lie on bf16's grid, where small
+/// steps have no effect. Only one rank calls this function. Throws: InputError.
 void narrow_models(const StageSetup& done, std::span<const StageSetup> open);
 
 }  // namespace r1::mpi

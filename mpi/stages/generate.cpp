@@ -1,6 +1,6 @@
-// Samples of a model over a prompt set, kept by rules: cold-start, SFT-1 and distillation data.
-// Restartable: a chunk's records and the count of chunks done are on disk before the next chunk
-// begins.
+// Samples a model on a set of prompts and keeps completions by rules, for cold-start, SFT-1 and
+// distillation data. The stage can restart: before a chunk begins, the records of the previous
+// chunk and the number of finished chunks are on disk.
 #include "config/stage_roles.h"
 #include "prompt_source.h"
 #include "roles/sampled_model.h"

@@ -1,6 +1,6 @@
 #pragma once
-// The output file of the generate stage: which completions are kept, as what record, and how a
-// restart goes on.
+// The output file of the generate stage: which completions are kept, the format of their records,
+// and continuation after a restart.
 #include <nlohmann/json.hpp>
 
 #include "data/types.h"
@@ -12,29 +12,29 @@ namespace r1::mpi {
 
 class KeptSamples {
  public:
-  /// Opens the output on the writing rank and cuts it back to the last chunk that was finished.
-  /// Collective: world.
+  /// Opens the output on the writing rank and truncates the output to the last finished chunk.
+  /// Collective over: world.
   KeptSamples(const Run& run, std::string output);
 
-  /// First chunk to do; equal on all ranks.
+  /// The first chunk to process; equal on all ranks.
   std::int64_t continue_from() const { return next_chunk_; }
   /// Whether [generate] max_kept is reached; equal on all ranks. Collective over: world.
   bool enough();
-  /// Filters the chunk's completions (on the writing rank), appends and syncs them, then notes the
-  /// chunk as done.
+  /// Filters the completions of the chunk (on the writing rank), appends and syncs the kept ones,
+  /// then records the chunk as finished.
   metrics::StepMetrics add(std::span<const data::Rollout> rollouts, std::int64_t chunk);
-  /// Writes OUTPUT.report.json: seen, kept and the reasons against the others, in all and by
-  /// domain; logs the same. Throws: InputError when nothing was kept.
+  /// Writes OUTPUT.report.json: numbers of seen and kept completions and the reasons of refusals,
+  /// in total and by domain; logs the same numbers. Throws: InputError if no completion was kept.
   void finish();
 
  private:
-  /// What became of a domain's completions.
+  /// Counts of the completions of a domain.
   struct Account {
     std::int64_t seen = 0, kept = 0;
     std::map<std::string, std::int64_t> refused;
   };
 
-  /// Empty: keep; else why not.
+  /// The reason not to keep the completion; empty: keep.
   std::string refusal(const data::Rollout& rollout) const;
   Account& account(const data::Rollout& rollout);
   nlohmann::json report() const;

@@ -1,5 +1,5 @@
-// All stages in order inside one allocation. A finished stage is skipped; a stage that stopped
-// early ends the command. What a finished stage leaves behind: finished_stages.h.
+// Runs all stages in order inside one allocation. A finished stage is skipped. If a stage stops
+// early, the command ends. finished_stages.h defines what a finished stage keeps.
 #include "base/files.h"
 #include "base/log.h"
 #include "base/memory.h"

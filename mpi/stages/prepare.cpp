@@ -1,4 +1,5 @@
-// Raw data to training records. One rank reads and writes; the others wait for it.
+// Converts raw data to training records. One rank reads and writes; the other ranks wait for this
+// rank.
 
 #include <filesystem>
 #include <nlohmann/json.hpp>

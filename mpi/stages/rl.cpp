@@ -1,5 +1,5 @@
-// Reinforcement learning, stages 1 and 2: sample, score, update. Every line is a call that all
-// ranks make.
+// Reinforcement learning, stages 1 and 2: sample, score, update. All ranks make every call in this
+// file.
 #include "base/random.h"
 #include "config/stage_roles.h"
 #include "data/jsonl.h"

@@ -1,6 +1,6 @@
 #pragma once
-// What a training stage reports and leaves behind: rollout metrics, held-out scores, the trained
-// model's folder.
+// The reports and output of a training stage: rollout metrics, held-out scores, and the folder of
+// the trained model.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -20,26 +20,26 @@ namespace r1::mpi {
 class Learner;
 class Policy;
 
-/// All rollouts of this rank, by sample number.
+/// Joins the rollouts of all chunks of this rank, ordered by sample number.
 std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks);
 
-/// Means of reward parts, accuracy, throughput and times over all policy ranks. Collective over:
-/// policy.
+/// Adds means of reward parts, accuracy, throughput and times over all policy ranks. Collective
+/// over: policy.
 void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
                          std::span<const data::Rollout> rollouts, double sampled_seconds);
 
-/// Share of right answers to the held-out problems, before, during and after a stage.
+/// Share of correct answers to the held-out problems, before, during and after a stage.
 class HeldOutScore {
  public:
   HeldOutScore(const Run& run, RunLoop& loop, const PromptSource& prompts, RewardRole& reward);
-  /// Measures the model as the stage finds it, unless an earlier start did. Collective over: world.
+  /// Measures the model at the start of the stage, unless an earlier start did. Collective over:
+  /// world.
   void before(Policy& policy, std::int64_t first_step);
   /// heldout_accuracy, heldout_reward, and heldout_accuracy/DOMAIN where the problems have several
   /// domains. Collective over: world.
   void if_due(Policy& policy, std::int64_t step, metrics::StepMetrics& metrics);
   /// {"before": …, "after": …} (accuracy, mean reward, accuracy of each domain; null without
-  /// held-out problems) after
-  /// `steps_done` steps. Collective over: world.
+  /// held-out problems) after `steps_done` steps. Collective over: world.
   nlohmann::json summary(Policy& policy, std::int64_t steps_done);
 
  private:
@@ -47,7 +47,7 @@ class HeldOutScore {
     double accuracy = 0.0, reward = 0.0;
     std::map<std::string, double> accuracy_of;  // of each domain, where there are several
   };
-  /// After `steps_done` steps, with the settings of the last of them.
+  /// Measures after `steps_done` steps, with the settings of the last step.
   Score measure(Policy& policy, std::int64_t steps_done);
   nlohmann::json to_json(const Score& score) const;
 
@@ -67,7 +67,8 @@ class HeldOutLoss {
   void before(Learner& learner, std::int64_t first_step);
   void if_due(Learner& learner, std::int64_t step, std::int64_t every,
               metrics::StepMetrics& metrics);
-  /// {"before": …, "after": …, "records": n}; without records null for the values. Collective.
+  /// {"before": …, "after": …, "records": n}; the values are null without records. Collective over:
+  /// policy.
   nlohmann::json summary(Learner& learner, std::int64_t step);
 
  private:
@@ -77,17 +78,18 @@ class HeldOutLoss {
   nlohmann::json before_;
 };
 
-/// The trained model as the Hugging Face folder `path`, complete or not at all; an older one is
-/// replaced. `trainer`: null outside the policy. Collective over: world. Throws: InputError when
-/// the disk refuses.
+/// Writes the trained model to the Hugging Face folder `path`, completely or not at all; an older
+/// folder is replaced. `trainer`: null outside the policy. Collective over: world. Throws:
+/// InputError if the disk refuses.
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path);
 
-/// Every [checkpoint] save_hf_every steps: the model as a Hugging Face folder "hf/step-00000400" of
-/// the run folder (export_model). Collective over: world.
+/// Every [checkpoint] save_hf_every steps: writes the model to the Hugging Face folder
+/// "hf/step-00000400" in the run folder (export_model). Collective over: world.
 void export_if_due(const Run& run, training::Trainer* trainer, std::int64_t step);
 
-/// Writes the model's folder (in the master's precision) and summary.json: held-out values,
-/// relative change of the weights. `trainer`: null outside the policy. Collective over: world.
+/// Writes the model's folder (in the dtype of the master weights) and summary.json: held-out
+/// values, and the relative change of the weights. `trainer`: null outside the policy. Collective
+/// over: world.
 void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::json held_out);
 
 }  // namespace r1::mpi

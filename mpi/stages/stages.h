@@ -1,6 +1,6 @@
 #pragma once
-// The stages of the recipe. Each is text that every rank reads: every call in it is made by all
-// ranks in the same order, and the role objects decide what this rank does.
+// The stages of the recipe. All ranks make every call of a stage in the same order, and the role
+// objects decide what this rank does.
 #include "command_line.h"
 #include "config/load.h"
 #include "environment.h"
@@ -8,11 +8,11 @@
 
 namespace r1::mpi {
 
-/// Loads the configuration and runs the stage (or the pipeline) that the command line names.
-/// Returns an exit code of the program. Collective over: world.
+/// Loads the configuration and runs the stage (or the pipeline) of the command line. Returns the
+/// exit code of the program. Collective over: world.
 int run_stage_command(const CommandLine& command_line, Environment& environment);
 
-/// One stage with a resolved configuration. Collective over: world.
+/// Runs one stage with a resolved configuration. Collective over: world.
 base::ExitCode run_stage(Environment& environment, MpiCommunicator& world, const StageSetup& setup);
 
 base::ExitCode run_prepare(Environment& environment, MpiCommunicator& world,
@@ -26,7 +26,8 @@ base::ExitCode run_distill(Environment& environment, MpiCommunicator& world,
 base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup);
 
-/// All stages of a configuration in order; finished ones are skipped. `only`: that stage alone.
+/// Runs all stages of a configuration in order and skips finished stages. `only`: run only this
+/// stage.
 base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
                             const config::LoadedConfig& loaded, const CommandLine& command_line);
 

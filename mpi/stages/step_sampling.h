@@ -1,14 +1,14 @@
 #pragma once
-// When the rollouts of an RL step are sampled.
+// The schedule of sampling in RL: when the rollouts of a step are sampled.
 //
 //   staleness 0   sample s | update s | sample s+1 | update s+1 | …
 //   staleness 1   sample s | update s   | update s+1 | …
 //                          | sample s+1 | sample s+2 | …
 //
-// With staleness 1 the samples of a step come from the weights before the last update. On ranks of
-// their own ([roles] generate_ranks) they are sampled and scored while that update runs; on shared
-// ranks right before it, with the same results. A checkpoint holds those older weights, and a
-// continued run draws the samples of its first step again.
+// With staleness 1 the samples of a step come from the weights before the last update. On separate
+// generation ranks ([roles] generate_ranks) the samples are drawn and scored while this update
+// runs; on shared ranks they are drawn right before the update, with the same results. A checkpoint
+// holds the older weights, and a continued run draws the samples of its first step again.
 #include "roles/policy.h"
 #include "roles/reference.h"
 #include "roles/reward.h"
@@ -22,18 +22,19 @@ class StepSampling {
   StepSampling(const Run& run, Policy& policy, RewardRole& reward, Reference& reference,
                DynamicSampling& prompts);
 
-  /// Before the first step of this start of the program.
+  /// Call before the first step after the program's start.
   void begin(std::int64_t step);
-  /// Rollouts of the step that this rank owns, with their final rewards: scores, and what
-  /// rl.overlong takes off them.
+  /// Returns the rollouts of the step that this rank owns, with final rewards: the scores minus the
+  /// penalty of rl.overlong.
   std::vector<data::Rollout> rollouts(std::int64_t step);
-  /// The same of further prompts of the step (staleness 0).
+  /// Samples further prompts of the step (staleness 0).
   std::vector<data::Rollout> more(std::span<const data::Prompt> prompts, std::int64_t step);
-  /// Staleness 1: samples for the step after `step`. Ranks that do not sample go on at once.
+  /// Staleness 1: starts sampling for the step after `step`. Ranks that do not sample return at
+  /// once.
   void start_next(std::int64_t step);
-  /// Waits for the scores of what start_next() sampled.
+  /// Waits for the scores of the samples of start_next().
   void finish_next();
-  /// Seconds in which the rollouts of the step were sampled, on the slowest rank.
+  /// Seconds of sampling for the rollouts of the step, on the slowest rank.
   double seconds();
 
  private:
@@ -46,10 +47,10 @@ class StepSampling {
   RewardRole& reward_;
   Reference& reference_;
   DynamicSampling& prompts_;
-  std::vector<data::Prompt> batch_;  // being sampled
+  std::vector<data::Prompt> batch_;  // prompts that are being sampled
   std::vector<RolloutChunk> chunks_;
   std::vector<data::Rollout> next_;  // scored rollouts of the next step
-  std::int64_t sampled_step_ = 0;    // by start_next()
+  std::int64_t sampled_step_ = 0;    // step sampled by start_next()
   double started_seconds_ = 0.0, next_seconds_ = 0.0, seconds_ = 0.0;
 };
 

@@ -8,7 +8,8 @@
 
 namespace r1::algorithms {
 
-/// What a token's divergence (without T^2, at the temperature) and cross entropy are multiplied by.
+/// Factors of a token's divergence (at the temperature, without T^2) and of a token's cross
+/// entropy.
 struct DistillationTokenWeights {
   double soft, hard;
 };
@@ -17,11 +18,12 @@ DistillationTokenWeights distillation_token_weights(const DistillationLossOption
 
 struct DistillationLoss {
   at::Tensor loss;
-  at::Tensor sums;  // fp64 [3]: tokens, sum of the divergence (no T^2), sum of the cross entropy
+  at::Tensor sums;  // fp64 [3]: tokens, sum of divergences (without T^2), sum of cross entropies
 };
-/// divergence [T] (the configured one, at options.temperature; undefined when soft_weight is 0) and
-/// hard [T] (cross entropy at temperature 1). soft_reduction "batch" divides the soft term by the
-/// step's sequences, "token" by its tokens; the hard term is always a token mean.
+/// divergence [T]: the configured divergence at options.temperature, undefined if soft_weight is 0.
+/// hard [T]: cross entropy at temperature 1. soft_reduction "batch" divides the soft term by the
+/// sequences of the step, "token" by the tokens of the step; the hard term is always a mean over
+/// tokens.
 DistillationLoss distillation_loss(const at::Tensor& divergence, const at::Tensor& hard,
                                    const DistillationLossOptions& options,
                                    const LossDenominators& denominators);

@@ -1,4 +1,4 @@
-// Ragged helpers shared by the losses.
+// Helpers for ragged sequences, shared by the losses.
 #include "algorithms/loss.h"
 
 #include <ATen/ATen.h>

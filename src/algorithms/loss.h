@@ -1,35 +1,38 @@
 #pragma once
-// What all losses share: denominators of the global step, ragged sequences, sums for metrics.
+// Definitions that all losses share: denominators of the global step, ragged sequences, sums for
+// metrics.
 //
-// A loss is a function of the step's samples alone. Each loss function sees one micro-batch and
-// returns its terms' sum over the denominator of the GLOBAL step, counted once before the first
-// backward: adding the results (and gradients) of all micro-batches and ranks gives the step's.
-// So gradients over ranks are summed, never averaged.
+// A loss depends only on the samples of the step. Each loss function receives one micro-batch and
+// returns the sum of its terms divided by the denominator of the GLOBAL step, which is counted once
+// before the first backward pass. The results and the gradients of all micro-batches and ranks add
+// up to the loss and the gradient of the step. Gradients over ranks are therefore summed, never
+// averaged.
 //
-// Per-token tensors are flat [T] over the completion tokens of a micro-batch's sequences, in order;
-// `sequence_ids` int64 [T] says which of its S sequences a token belongs to, `lengths` int64 [S]
-// how many tokens each has in the loss. A sequence with no token adds nothing but may be counted in
-// `sequences` (a truncated sample that is masked).
+// Per-token tensors are flat [T] over the completion tokens of a micro-batch's sequences, in order.
+// `sequence_ids` int64 [T]: index of a token's sequence among the S sequences. `lengths` int64 [S]:
+// number of loss tokens of each sequence. A sequence without tokens adds nothing to the sum, but
+// may be counted in `sequences` (a truncated sample that is masked).
 #include <ATen/core/Tensor.h>
 
 #include <functional>
 
 namespace r1::algorithms {
 
-/// Of one global step (one optimizer step, all ranks).
+/// Denominators of one global step (one optimizer step, all ranks).
 struct LossDenominators {
   double tokens = 0.0;     // completion tokens in the loss
-  double sequences = 0.0;  // rows, those without a token included
+  double sequences = 0.0;  // rows, including rows without tokens
 };
 
-/// Adds a tensor over all ranks that hold parts of the batch, in place; one process: does nothing.
+/// Sums a tensor in place over all ranks that hold parts of the batch. With one process it does
+/// nothing.
 using SumReducer = std::function<void(at::Tensor&)>;
 inline void no_reduction(at::Tensor&) {}
 
 /// int64 [S] -> int64 [T]: 0,0,0,1,1,...
 at::Tensor sequence_ids_of(const at::Tensor& lengths);
 
-/// 1 / value, and 0 for a step without any term.
+/// 1 / value, or 0 for a step without terms.
 inline double inverse(double value) {
   return value > 0.0 ? 1.0 / value : 0.0;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Options of advantages, KL penalty and losses. Defaults are the guide's (RL stage 1).
+// Options of advantages, KL penalty and losses. The defaults are the guide's values for RL stage 1.
 #include <cstdint>
 #include <string>
 
@@ -8,7 +8,7 @@
 
 namespace r1::algorithms {
 
-/// [advantage]: from rewards (and values) to advantages.
+/// [advantage]: how advantages are computed from rewards and values.
 struct AdvantageOptions {
   std::string kind = "gae";
   double gamma = 1.0;
@@ -22,7 +22,7 @@ struct AdvantageOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [kl]: distance to the reference model.
+/// [kl]: the KL penalty against the reference model.
 struct KlOptions {
   std::string place = "reward";
   std::string estimator = "k1";
@@ -37,7 +37,7 @@ struct KlOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [policy_loss]: PPO and GRPO.
+/// [policy_loss]: the loss of PPO and GRPO.
 struct PolicyLossOptions {
   double clip_low = 0.2;
   double clip_high = 0.2;
@@ -50,7 +50,7 @@ struct PolicyLossOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [value_loss]: PPO's value head.
+/// [value_loss]: the loss of PPO's value head.
 struct ValueLossOptions {
   double clip = 0.2;
   double coefficient = 0.5;
@@ -59,7 +59,7 @@ struct ValueLossOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [distillation_loss]: soft (teacher) and hard (target) terms.
+/// [distillation_loss]: the soft term (teacher) and the hard term (target tokens).
 struct DistillationLossOptions {
   double temperature = 3.0;
   double soft_weight = 0.7;

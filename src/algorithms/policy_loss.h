@@ -1,5 +1,5 @@
 #pragma once
-// The policy loss of PPO and GRPO: one function, options choose.
+// The policy loss of PPO and GRPO: one function, whose options select the method.
 //
 // l_t = -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) [dual clip: at most -c A where A < 0]
 //       + kl.coefficient k(logp, ref) - entropy_coef entropy,  r = exp(logp - logp_old).
@@ -15,19 +15,19 @@
 
 namespace r1::algorithms {
 
-/// One micro-batch, flat [T] (loss.h). Only logprobs and entropy carry gradients.
+/// One micro-batch, flat [T] (loss.h). Only logprobs and entropy have gradients.
 struct PolicyBatch {
   at::Tensor logprobs;
   at::Tensor old_logprobs;
-  at::Tensor advantages;          // [T]: a group's advantage is repeated over its tokens
-  at::Tensor reference_logprobs;  // undefined: no reference
-  at::Tensor entropy;             // undefined: neither bonus nor metric
+  at::Tensor advantages;          // [T]; in GRPO constant over a sample
+  at::Tensor reference_logprobs;  // undefined without a reference
+  at::Tensor entropy;             // undefined: no entropy bonus and no entropy metric
   at::Tensor sequence_ids;        // int64 [T]
   at::Tensor lengths;             // int64 [S]
 };
 
-/// Sums over tokens that become metrics once added over micro-batches and ranks; entries of
-/// PolicyLoss::sums.
+/// Indices of PolicyLoss::sums: sums over tokens. The metrics are computed after the sums are added
+/// over micro-batches and ranks.
 enum class PolicySum {
   Tokens,
   ClippedLow,
@@ -48,13 +48,13 @@ struct PolicyLoss {
   at::Tensor sums;  // fp64 [PolicySum::Count] on the loss's device, no gradient
 };
 
-/// kl.coefficient is used when kl.place is "loss" (the batch then needs a reference).
+/// kl.coefficient applies if kl.place is "loss"; the batch then needs reference_logprobs.
 PolicyLoss policy_loss(const PolicyBatch& batch, const PolicyLossOptions& options,
                        const KlOptions& kl, const LossDenominators& denominators);
 
-/// Means over the step from its summed sums: clip_fraction_low, clip_fraction_high,
-/// clip_fraction_dual, ratio_mean, kl_old_new (k1), kl_old_new_k3, kl_token (k1 to the reference),
-/// kl_token_k3, entropy, policy_loss (sum of the micro-batches' losses).
+/// Metrics of a step from its summed sums: clip_fraction_low, clip_fraction_high,
+/// clip_fraction_dual, ratio_mean, kl_old_new (k1), kl_old_new_k3, kl_token (k1 against the
+/// reference), kl_token_k3, entropy, policy_loss (sum of the losses of the micro-batches).
 std::map<std::string, double> policy_metrics(const at::Tensor& sums);
 
 }  // namespace r1::algorithms

@@ -1,12 +1,12 @@
 #pragma once
-// The supervised loss: cross entropy of the target tokens, token mean over the global step.
+// The supervised loss: mean cross entropy of the target tokens over the global step.
 #include <ATen/core/Tensor.h>
 
 #include "algorithms/loss.h"
 
 namespace r1::algorithms {
 
-/// What a token's -logprob is multiplied by in the loss.
+/// The factor of a token's -logprob in the loss.
 inline double sft_token_weight(const LossDenominators& denominators) {
   return inverse(denominators.tokens);
 }
@@ -15,7 +15,7 @@ struct SftLoss {
   at::Tensor loss;  // -sum of logprobs / tokens of the step
   at::Tensor sums;  // fp64 [2]: tokens, sum of -logprob
 };
-/// logprobs [T] of the tokens in the loss (their end tokens included, no padding).
+/// logprobs [T] of the target tokens, including end tokens, without padding.
 SftLoss sft_loss(const at::Tensor& logprobs, const LossDenominators& denominators);
 
 }  // namespace r1::algorithms

@@ -1,7 +1,7 @@
 #pragma once
-// Filters, tests, functions and methods of the language, by name.
-// Reference: jinja2 3.1, filters.py and tests.py; Python's str, dict and list; what transformers
-// adds: tojson without HTML's escapes, raise_exception, strftime_now.
+// Filters, tests, functions and methods of the template language, by name. Reference: jinja2 3.1,
+// filters.py and tests.py; Python's str, dict and list; additions of transformers: tojson without
+// HTML escapes, raise_exception, strftime_now.
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -10,18 +10,18 @@
 
 namespace r1::jinja {
 
-/// What the filter, test or method works on is the first value of the call.
+/// A builtin. The first value of the call is the operand of the filter, test or method.
 using Builtin = Value (*)(Call&);
 
-/// Null when there is none of the name.
+/// These functions return null if the name is unknown.
 Builtin find_filter(std::string_view name);
 Builtin find_test(std::string_view name);
-/// The method of a value that it is called on.
+/// A method, bound to the value on which it is called.
 std::shared_ptr<const Function> find_method(const Value& value, const std::string& name);
 /// range, namespace, dict, raise_exception, strftime_now, joiner.
 std::optional<Value> find_global(std::string_view name);
 
-/// Throws: InputError naming the filter or test that there is none of.
+/// Throws: InputError naming an unknown filter or test.
 Value apply_filter(Context& context, const std::string& name, std::vector<Value> values,
                    std::vector<std::pair<std::string, Value>> named);
 bool apply_test(Context& context, const std::string& name, std::vector<Value> values,
@@ -34,7 +34,7 @@ Value by_path(Context& context, const Value& value, const Value& path);
 Builtin find_text_filter(std::string_view name);
 Builtin find_sequence_filter(std::string_view name);
 
-/// What namespace() makes: the one value whose attributes can be set.
+/// The result of namespace(): the only value whose attributes can be set.
 struct Namespace : Object {
   std::vector<std::pair<std::string, Value>> attributes;
 

@@ -1,5 +1,5 @@
 #pragma once
-// Renders a syntax tree.
+// Renders the syntax tree of a template.
 #include <string>
 
 #include "jinja/context.h"
@@ -7,21 +7,21 @@
 
 namespace r1::jinja {
 
-/// Names and their values: those of the template, of one turn of a loop, of one call of a macro.
+/// Names and values of one scope: the template, an iteration of a loop, or a call of a macro.
 struct Scope {
   Scope* outer = nullptr;
   std::vector<std::pair<std::string, Value>> names;
 
-  /// Here or further out; null when nothing has the name.
+  /// Looks in this scope, then in the outer scopes; null if the name is unknown.
   const Value* find(const std::string& name) const;
-  /// Here; what lies further out keeps its value.
+  /// Sets a name in this scope; outer scopes keep their values.
   void set(const std::string& name, Value value);
 };
 
-/// The text of a body. Throws: InputError.
+/// Returns the rendered text of a body. Throws: InputError.
 std::string render_body(Context& context, const Body& body, Scope& scope);
 
-/// Value of an expression. Throws: InputError.
+/// Returns the value of an expression. Throws: InputError.
 Value evaluate(Context& context, const Expr& expr, Scope& scope);
 
 }  // namespace r1::jinja

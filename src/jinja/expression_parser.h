@@ -1,5 +1,5 @@
 #pragma once
-// Reads expressions of a template.
+// Parses expressions of a template.
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,11 +14,10 @@ class ExpressionParser {
   explicit ExpressionParser(TokenStream& tokens) : tokens_(tokens) {}
 
   ExprPtr expression();
-  /// An expression or, with commas, a tuple; `with_condition` = false leaves a following "if"
-  /// alone.
+  /// Parses an expression or, with commas, a tuple. `with_condition` = false: a following "if" is
+  /// not part of the expression.
   ExprPtr tuple(bool with_condition);
-  /// "| name(...) | ..." behind `operand`, at least one when `begun` says that a filter's name
-  /// comes first.
+  /// Parses "| name(...) | ..." after `operand`. `begun`: the first filter comes without "|".
   ExprPtr filters(ExprPtr operand, bool begun);
 
  private:
@@ -47,7 +46,7 @@ class ExpressionParser {
   ExprPtr subscript(ExprPtr operand);
   ExprPtr call(ExprPtr operand);
   bool ends_tuple() const;
-  /// Reads "( ... )" into an expression's arguments.
+  /// Parses "( ... )" to the arguments of an expression.
   void arguments(Expr& into);
 
   TokenStream& tokens_;

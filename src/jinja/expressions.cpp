@@ -1,4 +1,4 @@
-// Values of expressions.
+// Evaluation of expressions (evaluator.h).
 #include <algorithm>
 
 #include "jinja/builtins.h"

@@ -1,4 +1,4 @@
-// Functions that every template can call.
+// Global functions, which every template can call.
 #include <algorithm>
 
 #include "jinja/builtins.h"

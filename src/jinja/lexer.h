@@ -1,7 +1,7 @@
 #pragma once
-// Cuts a template into texts, tags and the tokens inside them, with the white space around tags
-// taken away as transformers sets it (trim_blocks and lstrip_blocks).
-// Reference: jinja2 3.1, lexer.py.
+// Splits a template into texts, tags and the tokens inside tags. White space around tags is removed
+// with the settings of transformers (trim_blocks and lstrip_blocks). Reference: jinja2 3.1,
+// lexer.py.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +15,7 @@ enum class TokenKind {
   BlockBegin,  // {%
   BlockEnd,    // %}
   Name,
-  String,  // text: its value, escapes read
+  String,  // text: the value, with escapes resolved
   Integer,
   Float,
   Operator,
@@ -28,7 +28,7 @@ struct Token {
   int line = 1;
 };
 
-/// Throws: InputError that names `origin` and the line.
+/// Throws: InputError naming `origin` and the line.
 std::vector<Token> tokenize(std::string_view source, std::string_view origin);
 
 }  // namespace r1::jinja

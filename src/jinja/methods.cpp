@@ -1,5 +1,5 @@
-// Methods of texts, mappings and lists: Python's, but for those that change what they are called
-// on.
+// Methods of texts, mappings and lists, as in Python. Python's methods that modify their object are
+// not available.
 #include <algorithm>
 #include <span>
 

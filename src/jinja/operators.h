@@ -1,5 +1,5 @@
 #pragma once
-// What the operators of expressions do, as Python's.
+// The operators of expressions, as defined in Python.
 #include <optional>
 #include <string>
 
@@ -12,20 +12,21 @@ Value binary(Context& context, const std::string& sign, const Value& a, const Va
 Value negated(Context& context, const Value& value);
 /// == != < <= > >= in, not in
 bool compare(Context& context, const std::string& sign, const Value& a, const Value& b);
-/// Negative, zero or positive. Throws: InputError for values without an order.
+/// Negative, zero or positive, as a < b, a == b or a > b. Throws: InputError for values without an
+/// order.
 int order(Context& context, const Value& a, const Value& b);
 bool contains(Context& context, const Value& container, const Value& item);
 
 /// Python's len().
 std::size_t length(Context& context, const Value& value);
-/// The values a loop over it runs through. Throws: InputError for what cannot be looped over.
+/// The values of a loop over `value`. Throws: InputError if `value` is not iterable.
 std::vector<Value> items_of(Context& context, const Value& value);
 
-/// value.name: a method or, of a mapping, an entry. Undefined when there is none.
+/// value.name: a method, or an entry of a mapping; Undefined if there is none.
 Value attribute(Context& context, const Value& value, const std::string& name);
-/// value[key]. Undefined when there is none.
+/// value[key]; Undefined if there is none.
 Value item(Context& context, const Value& value, const Value& key);
-/// value[begin:end:step]; undefined bounds are left out.
+/// value[begin:end:step]; an undefined bound means a missing bound.
 Value slice(Context& context, const Value& value, const Value& begin, const Value& end,
             const Value& step);
 

@@ -1,14 +1,13 @@
 #pragma once
-// From the tokens of a template to its syntax tree.
-// Reference: jinja2 3.1, parser.py; the tags of transformers' environment: loop controls and
-// generation.
+// Parses the tokens of a template to a syntax tree. Reference: jinja2 3.1, parser.py; the tags of
+// transformers' environment: loop controls and generation.
 #include <string_view>
 
 #include "jinja/syntax.h"
 
 namespace r1::jinja {
 
-/// Throws: InputError that names `origin`, the line and what cannot be read.
+/// Throws: InputError naming `origin`, the line and the unreadable construct.
 Body parse(std::string_view source, std::string_view origin);
 
 }  // namespace r1::jinja

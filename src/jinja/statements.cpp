@@ -1,4 +1,4 @@
-// What statements do.
+// Rendering of statements (evaluator.h).
 #include <algorithm>
 
 #include "jinja/builtins.h"

@@ -37,7 +37,7 @@ enum class ExprKind {
 struct Expr {
   ExprKind kind;
   int line = 1;
-  int depth = 1;  // expressions inside each other
+  int depth = 1;  // nesting depth of the expression
   std::string name;
   Value value;
   std::vector<ExprPtr> parts;
@@ -64,7 +64,7 @@ enum class NodeKind {
   Continue,
 };
 
-/// Where a value goes: a name, an attribute of a namespace, or several of them.
+/// The target of an assignment: a name, an attribute of a namespace, or several targets.
 struct Target {
   std::string name;
   std::string attribute;  // empty: the name itself
@@ -95,7 +95,7 @@ struct Node {
   Body otherwise;
 };
 
-/// The name that stands for the text a filter block or block assignment passes on.
+/// The name of the operand of a filter block or block assignment: the text of the block.
 inline constexpr const char* kBlockText = "(text of the block)";
 
 }  // namespace r1::jinja

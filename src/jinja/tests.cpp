@@ -1,4 +1,4 @@
-// What can follow "is", and how filters and tests are called.
+// The tests after "is", and the calls of filters and tests.
 #include <algorithm>
 #include <array>
 

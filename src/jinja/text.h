@@ -1,6 +1,6 @@
 #pragma once
-// Texts as Python's str has them: sequences of code points. Bytes that are not UTF-8 count as a
-// character each.
+// Texts as in Python's str: sequences of code points. A byte that is not valid UTF-8 counts as one
+// character.
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace r1::jinja {
 
-/// The first character of a text that is not empty.
+/// The first character of a non-empty text.
 std::string_view first_character(std::string_view text);
-/// Its number; what is not UTF-8 gives U+FFFD.
+/// The code point of a character; invalid UTF-8 gives U+FFFD.
 char32_t code_point(std::string_view character);
 std::string utf8(char32_t code_point);
 
@@ -19,26 +19,26 @@ std::size_t num_characters(std::string_view text);
 std::vector<std::string_view> characters(std::string_view text);
 
 bool is_space(char32_t character);
-bool is_blank(std::string_view text);  // nothing but white space, or nothing
+bool is_blank(std::string_view text);  // empty, or only white space
 
 enum class Side { Left, Right, Both };
-/// Without the given characters (none given: white space) at its ends.
+/// Removes the given characters (default: white space) from the ends of the text.
 std::string_view strip(std::string_view text, Side side,
                        std::optional<std::string_view> what = std::nullopt);
 
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
-/// The first letter upper case, the rest lower case.
+/// Makes the first letter upper case and the rest lower case.
 std::string capitalized(std::string_view text);
-/// The first letter of each word upper case, the rest lower case; `is_break` says where words
-/// begin.
+/// Makes the first letter of each word upper case and the rest lower case. `is_break`: whether a
+/// character separates words.
 std::string titled(std::string_view text, bool (*is_break)(char32_t));
 bool is_letter(char32_t character);
 
-/// `text` with at most `count` (-1: all) places of `old` replaced.
+/// Replaces at most `count` (-1: all) occurrences of `old`.
 std::string replace(std::string_view text, std::string_view old, std::string_view with,
                     long long count = -1);
-/// The lines of a text; with `keep_ends` each has its line end.
+/// The lines of a text; with `keep_ends` each line keeps its line end.
 std::vector<std::string_view> lines(std::string_view text, bool keep_ends = false);
 
 }  // namespace r1::jinja

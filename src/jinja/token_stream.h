@@ -1,5 +1,5 @@
 #pragma once
-// The tokens of a template, read one after the other.
+// A cursor over the tokens of a template.
 #include <fmt/format.h>
 
 #include <algorithm>

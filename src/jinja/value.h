@@ -1,6 +1,6 @@
 #pragma once
-// Values of a template: those of Python that chat templates use. A value never changes once it is
-// made, but for namespaces.
+// Values of a template: the Python types that chat templates use. Values are immutable, except
+// namespaces.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,29 +15,30 @@ namespace r1::jinja {
 class Value;
 struct Call;
 
-/// What Python's list, tuple, generator and dict_items differ in: equality, truth and length.
+/// The kinds of sequences, which differ in equality, truth and length: Python's list, tuple,
+/// generator and dict_items.
 enum class SequenceKind { List, Tuple, Generator, View };
 
 struct Sequence;
 struct Mapping;
 
-/// Something with attributes of its own: a namespace, a loop.
+/// A value with attributes of its own: a namespace, a loop.
 struct Object {
   virtual ~Object() = default;
-  /// Undefined when there is no such attribute.
+  /// Undefined if there is no such attribute.
   virtual Value attribute(const std::string& name) const = 0;
   virtual const char* type_name() const = 0;
 };
 
-/// A macro, a method of a value or a function of the language.
+/// A macro, a method of a value, or a function of the language.
 struct Function {
   std::string name;
   std::function<Value(Call&)> call;
 };
 
-/// The value of a name that nothing defines: prints nothing, is false, has no attributes.
+/// The value of an undefined name: prints nothing, is false, has no attributes.
 struct Undefined {
-  std::string what;  // names the missing thing in errors: "'tools'"
+  std::string what;  // the missing thing, for errors: "'tools'"
 };
 struct None {};
 
@@ -69,7 +70,7 @@ class Value {
   bool is_mapping() const { return is<std::shared_ptr<const Mapping>>(); }
   bool is_object() const { return is<std::shared_ptr<Object>>(); }
   bool is_function() const { return is<std::shared_ptr<const Function>>(); }
-  /// int, float or bool, which counts as 0 or 1.
+  /// Whether the value is int, float or bool; a bool counts as 0 or 1.
   bool is_number() const { return is_bool() || is_int() || is_float(); }
   bool is_integral() const { return is_bool() || is_int(); }
 
@@ -83,9 +84,10 @@ class Value {
   std::int64_t integer() const { return is_bool() ? truth() : std::get<std::int64_t>(data_); }
   double real() const { return is_float() ? std::get<double>(data_) : double(integer()); }
 
-  /// How many containers lie inside each other in it; 0 for a scalar.
+  /// The depth of nested containers; 0 for a scalar.
   int depth() const;
-  /// How much there is to compare or print: values and, of texts, 64 bytes each.
+  /// The cost of comparing or printing the value: the number of values, where a text counts 1 per
+  /// 64 bytes.
   std::size_t weight() const;
   /// For errors: "a string".
   const char* type_name() const;
@@ -110,18 +112,19 @@ struct Sequence {
 };
 
 struct Mapping {
-  std::vector<std::pair<Value, Value>> entries;  // in the order in which they were made
+  std::vector<std::pair<Value, Value>> entries;  // in insertion order
   int depth = 1;
   std::size_t weight = 1;
 
-  /// Null when there is no such key.
+  /// Null if there is no such key.
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
 };
 
-/// As Python's ==. Values of different kinds differ, numbers of different kinds do not.
+/// Python's ==: values of different types differ, except that numbers of different types may be
+/// equal.
 bool equal(const Value& a, const Value& b);
-/// As Python's bool().
+/// Python's bool().
 bool is_true(const Value& value);
 
 }  // namespace r1::jinja

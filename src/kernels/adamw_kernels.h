@@ -1,5 +1,5 @@
 #pragma once
-// AdamW's kernels on tensors: loops for a slot on a CPU, many slots in few launches on a GPU.
+// AdamW on tensors: loops over one slot on a CPU, many slots in few launches on a GPU.
 #include <ATen/core/Tensor.h>
 
 #include <span>
@@ -8,22 +8,22 @@
 
 namespace r1::kernels {
 
-/// A slot's tensors, all contiguous and of one size: fp32 (on a CPU `grad` may be bf16), `model`
-/// bf16 or undefined.
+/// The tensors of a slot, all contiguous and of equal size. All are fp32, except that `grad` may be
+/// bf16 on a CPU, and `model` is bf16 or undefined.
 struct AdamWTensors {
   at::Tensor master, grad, exp_avg, exp_avg_sq, model;
 };
 
-/// Whether the loops take them: on a CPU, with these dtypes.
+/// Whether the CPU loops accept the slot: on a CPU, with the dtypes above.
 bool has_adamw_loops(const AdamWTensors& slot);
 
-/// One AdamW step of the slot in one pass; the gradient is not changed.
+/// One AdamW step of the slot in one pass. The gradient is not changed.
 void adamw_on_cpu(const AdamWTensors& slot, const AdamWFactors& factors);
 
-/// Whether the kernel takes them: on a GPU, with these dtypes.
+/// Whether the CUDA kernel accepts the slot: on a GPU, with the dtypes above.
 bool has_adamw_kernel(const AdamWTensors& slot);
 
-/// One AdamW step of all slots; the gradients are not changed.
+/// One AdamW step of all slots. The gradients are not changed.
 void adamw_on_gpu(std::span<const AdamWTensors> slots, const AdamWFactors& factors);
 
 }  // namespace r1::kernels

@@ -1,4 +1,5 @@
-// Optimizer loops, written so that the compiler vectorises them: they run at memory bandwidth.
+// Optimizer loops, written so that the compiler vectorises them; the loops are limited by memory
+// bandwidth.
 #include "kernels/adamw_loops.h"
 
 #include <cmath>

@@ -1,5 +1,6 @@
 #pragma once
-// Calls a function template for the element type of a CPU tensor, and splits rows over threads.
+// Calls a function template with the element type of a CPU tensor, and states from how many rows on
+// the work is split over threads.
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
@@ -10,7 +11,7 @@
 
 namespace r1::kernels {
 
-/// f.template operator()<T>() with T = double, float or c10::BFloat16.
+/// Calls f.template operator()<T>() with T = double, float or c10::BFloat16.
 template <class F>
 decltype(auto) dispatch_cpu(at::ScalarType dtype, F&& f) {
   switch (dtype) {
@@ -25,12 +26,12 @@ decltype(auto) dispatch_cpu(at::ScalarType dtype, F&& f) {
   }
 }
 
-/// The dtype that kernels accumulate in: fp64 for fp64, else fp32.
+/// The dtype in which kernels accumulate: fp64 for fp64, else fp32.
 inline at::ScalarType accumulator_dtype(at::ScalarType dtype) {
   return dtype == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-/// Rows below which a second thread does not pay.
+/// With fewer rows a second thread does not pay.
 inline constexpr std::int64_t kRowGrain = 16;
 
 }  // namespace r1::kernels

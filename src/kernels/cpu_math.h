@@ -1,31 +1,31 @@
 #pragma once
-// Building blocks of hand-written CPU loops: versions per instruction set, accumulation types,
-// bf16, an exponential.
+// Building blocks of hand-written CPU loops: function versions per instruction set, accumulation
+// types, bf16 conversion, an exponential.
 //
-// Loops that use these are in source files without ATen (raw pointers, `#pragma omp simd`),
-// compiled with flags of their own (src/CMakeLists.txt).
+// The loops are in source files without ATen, on raw pointers with `#pragma omp simd`.
+// src/CMakeLists.txt compiles these files with flags of their own.
 #include <c10/util/BFloat16.h>
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
 
-/// Compiles a function once per instruction set and picks one at start, so that a binary built on a
-/// login node runs fast on the compute node. The results of one machine type never depend on the
-/// number of threads.
+/// Compiles a function once per instruction set and selects a version at start, so that a binary
+/// built on a login node runs fast on the compute node. On machines of one type, the results never
+/// depend on the number of threads.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define R1_MULTIVERSION \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
-#define R1_MULTIVERSION  // resolvers of versions run before a sanitizer is ready
+#define R1_MULTIVERSION  // a sanitizer is not ready when version resolvers run
 #endif
 
 #define R1_INLINE inline __attribute__((always_inline))
 
 namespace r1::kernels {
 
-/// Sums of T are held in Accumulator<T>: fp32 for bf16 and fp32, fp64 for fp64.
+/// Accumulator<T> is the type of sums of T: fp32 for bf16 and fp32, fp64 for fp64.
 template <class T>
 struct AccumulatorOf {
   using type = float;
@@ -52,21 +52,21 @@ R1_INLINE void store(float& to, float x) {
 R1_INLINE void store(double& to, double x) {
   to = x;
 }
-/// Rounds to nearest even; written without branches so that loops over it vectorise (NaN stays
-/// NaN).
+/// Rounds to nearest even. The function has no branches, so that the compiler vectorises loops that
+/// call it. NaN stays NaN.
 R1_INLINE void store(c10::BFloat16& to, float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   const std::uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
   to.x = static_cast<std::uint16_t>(x != x ? 0x7FC0u : rounded);
 }
 
-/// exp(x), relative error below 2e-7 for -87 <= x <= 88; x outside counts as the nearer end, NaN
-/// stays NaN. It vectorises (std::exp does not without fast-math). Reference: Cephes expf (range
-/// reduction by ln 2 in two parts, polynomial of degree 5).
+/// exp(x) with a relative error below 2e-7 for -87 <= x <= 88. x outside this range is clamped to
+/// the range; NaN stays NaN. Loops that call this function vectorise; loops that call std::exp do
+/// not without fast-math. Reference: Cephes expf (range reduction by ln 2 in two parts, polynomial
+/// of degree 5).
 R1_INLINE float exponential(float x) {
   x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float rounded =
-      x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to an integer in the low bits
+  const float rounded = x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
   const float n = rounded - 12582912.0f;
   const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   float p = 1.9875691500e-4f;

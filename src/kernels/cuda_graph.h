@@ -1,12 +1,12 @@
 #pragma once
-// CUDA graphs: work on a GPU that was recorded once and is launched as a whole.
+// CUDA graphs: GPU work that is recorded once and launched as a whole.
 #include <functional>
 #include <utility>
 
 namespace r1::kernels {
 
-/// A recorded graph; empty until capture(). What it computes with stays where it was: tensors that
-/// the recorded work reads and writes must outlive the graph and keep their memory.
+/// A recorded graph; empty until capture(). The graph uses the memory addresses of the recording:
+/// tensors that the recorded work reads or writes must outlive the graph and keep their memory.
 class CudaGraph {
  public:
   CudaGraph() = default;
@@ -17,12 +17,12 @@ class CudaGraph {
   }
   ~CudaGraph();
 
-  /// Records what `body` launches on the current device. `body` runs twice, once for real. It must
-  /// not wait for the device. `pool`: a recorded graph whose working memory this one shares (the
-  /// two never run at the same time), or null. Waits for the device.
-  /// Throws: InternalError without CUDA kernels; what `body` throws.
+  /// Records the launches of `body` on the current device. `body` runs twice: first for real, then
+  /// for the recording. `body` must not wait for the device. `pool`: a recorded graph whose working
+  /// memory this graph shares, or null; two graphs that share memory must never run at the same
+  /// time. Waits for the device. Throws: InternalError without CUDA kernels; exceptions of `body`.
   void capture(const std::function<void()>& body, const CudaGraph* pool);
-  /// Launches the graph on the current stream, and returns at once.
+  /// Launches the graph on the current stream and returns at once.
   void replay() const;
 
  private:

@@ -1,4 +1,5 @@
-// Logits of all rows: matrix product, then the fp32 entries of likely ids on the CPU.
+// Logits of all rows: a matrix product; on the CPU the logits of likely ids are then computed in
+// fp32.
 #include "kernels/logits.h"
 
 #include <ATen/ATen.h>

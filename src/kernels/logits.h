@@ -1,22 +1,22 @@
 #pragma once
-// Logits from hidden states, with the digits that a probability needs.
+// Logits from hidden states, as precise as probabilities need.
 //
-// A bfloat16 logit of 16 has steps of 0.125, so that a generator and a trainer whose hidden states
-// differ by rounding would disagree on probabilities by several per cent. Logits of bfloat16
-// weights are therefore fp32: on accelerators the product is accumulated and written in fp32, on
-// the CPU a bfloat16 product is formed and the entries of each row's likeliest ids are formed again
-// in fp32. Generation and training both call this.
+// A bfloat16 logit of 16 has steps of 0.125. Generator and trainer have hidden states that differ
+// by rounding, so with bfloat16 logits their probabilities would differ by several per cent. Logits
+// of bfloat16 weights are therefore fp32. On accelerators the matrix product is accumulated and
+// written in fp32. On the CPU the matrix product is bfloat16, and the logits of each row's
+// likeliest ids are computed again in fp32. Generation and training both call these functions.
 #include <ATen/core/Tensor.h>
 
 namespace r1::kernels {
 
 /// out [T, V] = hidden [T, D] x head_weight [V, D]^T, without autograd. out: fp32 for bf16 and fp32
-/// weights, fp64 for fp64 ones (statistics_dtype); hidden has the weight's dtype. `narrow` [T, V]
-/// in the weight's dtype is working memory, needed on the CPU for bf16 only.
+/// weights, fp64 for fp64 weights (statistics_dtype). hidden: in the weight's dtype. `narrow` [T,
+/// V] in the weight's dtype is working memory, needed only for bf16 on the CPU.
 void form_logits(at::Tensor& out, const at::Tensor& hidden, const at::Tensor& head_weight,
                  at::Tensor& narrow);
 
-/// The same into new memory.
+/// Computes the logits into new memory.
 at::Tensor form_logits(const at::Tensor& hidden, const at::Tensor& head_weight);
 
 /// Whether form_logits needs `narrow`.

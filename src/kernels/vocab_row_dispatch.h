@@ -1,5 +1,5 @@
 #pragma once
-// Runs a row loop over the rows of CPU logits, on several threads. Private to parallel/.
+// Runs a row loop over the rows of CPU logits on several threads. Private to kernels/.
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
@@ -9,13 +9,14 @@
 
 namespace r1::kernels {
 
-/// Logits that the row loops can read: fp32 on the CPU, each row contiguous.
+/// Whether the CPU row loops can read the logits: fp32 on the CPU, each row contiguous.
 inline bool has_row_loops(const at::Tensor& logits) {
   return logits.is_cpu() && logits.dim() == 2 && logits.stride(1) == 1 &&
          logits.scalar_type() == at::kFloat;
 }
 
-/// Matrices that the CUDA kernels can read or write, or not: on GPUs, each row contiguous.
+/// Whether the CUDA kernels can read or write the matrix: on a GPU with loaded kernels, each row
+/// contiguous.
 inline bool has_row_kernels(const at::Tensor& matrix) {
   return cuda_kernels_for(matrix) != nullptr && matrix.dim() == 2 && matrix.stride(1) == 1;
 }

@@ -1,5 +1,5 @@
-// Dispatch of the chunk steps of vocab_logprob: fused row loops on the CPU, kernels on GPUs, ATen
-// elsewhere.
+// Selects the implementation of the steps of vocab_logprob: fused row loops on the CPU, kernels on
+// GPUs, ATen otherwise.
 #include "kernels/vocab_rows.h"
 
 #include <ATen/ATen.h>

@@ -1,20 +1,21 @@
 #pragma once
-// Softmax statistics of a chunk of logits and their gradient, on any device: the steps of
-// vocab_logprob.
+// Softmax statistics of a chunk of logits and the gradient of the logits, on any device: the steps
+// of vocabulary/vocab_logprob.
 //
-// The steps are apart (maximum, sums, finish) so that a vocabulary split over ranks can reduce
-// between them; where one rank holds all of it, the statistics are one step. CPU fp32 runs one
-// fused loop a row, fp32 on GPUs one kernel for the statistics and one for the gradient, all else
-// plain ATen. C chunk rows, V vocabulary, K targets of a row; statistics are fp32, or fp64 for fp64
-// logits. scale = 1 / temperature, z = scale * logits.
+// Maximum, sums and gradient are separate functions, so that ranks that share a split vocabulary
+// can reduce between the steps. If one rank holds the whole vocabulary, rows_statistics computes
+// all statistics in one step. CPU fp32 runs one fused loop per row. fp32 on GPUs runs one kernel
+// for the statistics and one kernel for the gradient. Other dtypes use plain ATen. Letters: C rows
+// of the chunk, V vocabulary, K targets of a row. Statistics are fp32, or fp64 for fp64 logits.
+// scale = 1 / temperature, z = scale * logits.
 #include <ATen/core/Tensor.h>
 
 namespace r1::kernels {
 
-/// fp64 for fp64, else fp32.
+/// The dtype of statistics: fp64 for fp64 logits, else fp32.
 at::ScalarType statistics_dtype(at::ScalarType logits_dtype);
 
-/// max over the vocabulary of z, [C].
+/// Maximum of z over the vocabulary, [C].
 at::Tensor rows_max(const at::Tensor& logits, double scale);
 
 struct RowsSum {
@@ -26,30 +27,32 @@ RowsSum rows_sum(const at::Tensor& logits, const at::Tensor& max, double scale, 
 /// z at the targets, [C, K].
 at::Tensor rows_at(const at::Tensor& logits, const at::Tensor& targets, double scale);
 
-/// All of these of logits [C, V] that are all that there are, V >= 1: one pass over them on GPUs.
+/// All statistics of complete rows of logits [C, V], V >= 1. On GPUs one pass over the logits
+/// computes them.
 struct RowsStatistics {
-  at::Tensor max, sum, dot;  // [C], as above
+  at::Tensor max, sum, dot;  // [C], as in rows_max and RowsSum
   at::Tensor at_targets;     // [C, K]
 };
 RowsStatistics rows_statistics(const at::Tensor& logits, const at::Tensor& targets, double scale,
                                bool with_dot);
 
-/// What the backward pass knows of each row.
+/// The values of each row that the backward pass needs.
 struct RowsGradient {
-  at::Tensor targets;        // [C, K] int64, those that are held distinct in a row
+  at::Tensor targets;        // [C, K] int64; the held targets of a row are distinct
   at::Tensor lse;            // [C] log of the sum of e^z
-  at::Tensor entropy;        // [C]; undefined when grad_entropy is
+  at::Tensor entropy;        // [C]; undefined if grad_entropy is undefined
   at::Tensor grad_logprobs;  // [C, K]; undefined: zero
   at::Tensor grad_entropy;   // [C]; undefined: zero
-  at::Tensor held = {};      // [C, K] bool, targets whose logit is among these; undefined: all
+  at::Tensor held = {};      // [C, K] bool: whether the logit is present; undefined: all
 };
-/// The gradient with respect to the logits: written to `narrow` [C, V], in its dtype, or where that
-/// is undefined in place of the logits. The logits' values are lost.
+/// Computes the gradient with respect to the logits. The gradient is written to `narrow` [C, V] in
+/// narrow's dtype, or over the logits if `narrow` is undefined. The values of the logits are lost
+/// in both cases.
 at::Tensor rows_gradient_(at::Tensor& logits, const RowsGradient& rows, double scale,
                           const at::Tensor& narrow = {});
 
-/// sum [M, N] += a [M, K] x b [K, N], summed in sum's dtype, which may be wider than that of a and
-/// b. `product`: working memory like b's dtype [M, N], which is made where it is needed and
+/// sum [M, N] += a [M, K] x b [K, N]. The dtype of `sum` may be wider than the dtype of a and b.
+/// `product` is working memory [M, N] in b's dtype; the function allocates it when it is needed and
 /// undefined.
 void add_product_(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, at::Tensor& product);
 

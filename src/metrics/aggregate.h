@@ -1,5 +1,6 @@
 #pragma once
-// Averages over ranks: sums and counts travel apart and are divided once, at the end.
+// Averages over ranks: numerators and denominators are summed separately and divided once at the
+// end.
 #include <limits>
 #include <map>
 #include <string>
@@ -13,7 +14,7 @@ struct Sum {
   double sum = 0.0;
   double count = 0.0;
 
-  /// A value that stands for `weight` things (tokens, samples); `value` is their mean.
+  /// Adds `value`, the mean of `weight` items (tokens, samples).
   void add(double value, double weight = 1.0) {
     sum += value * weight;
     count += weight;
@@ -22,43 +23,44 @@ struct Sum {
     sum += other.sum;
     count += other.count;
   }
-  /// NaN when nothing was counted.
+  /// NaN if nothing was counted.
   double mean() const {
     return count != 0.0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
   }
 };
 
-/// A step's named statistics of one rank, or after merging of all ranks. Keeping the names equal on
-/// all ranks is the caller's part: a rank that may see no sample declares its names first.
+/// Named statistics of a step: of one rank, or of all ranks after merging. The caller must use the
+/// same names on all ranks; a rank that may have no samples declares the names first.
 class Aggregate {
  public:
-  /// Makes the entries exist, empty.
+  /// These functions create empty entries.
   void declare_mean(const std::string& name) { means_[name]; }
   void declare_spread(const std::string& name) { spreads_[name]; }
   void declare_max(const std::string& name) { maxima_.try_emplace(name, kLowest); }
   void declare_min(const std::string& name) { minima_.try_emplace(name, kLowest); }
 
-  /// Gives "name", the mean over everything added.
+  /// Produces "name", the mean over all added values.
   void add_mean(const std::string& name, double value, double weight = 1.0);
-  /// A numerator and denominator that were summed elsewhere.
+  /// Adds a numerator and denominator that were summed elsewhere.
   void add_sum(const std::string& name, const Sum& sum) { means_[name].merge(sum); }
-  /// Gives "name_mean" and "name_std" (over the population).
+  /// Produces "name_mean" and "name_std" (population standard deviation).
   void add_spread(const std::string& name, double value);
   void add_max(const std::string& name, double value);
   void add_min(const std::string& name, double value);
 
   void merge(const Aggregate& other);
 
-  /// What a communicator has to reduce with a sum: per mean (sum, count), per spread (sum, count,
-  /// squares), in the names' order.
+  /// The values to reduce with a sum: (sum, count) per mean and (sum, count, squares) per spread,
+  /// in the order of the names.
   std::vector<double> sums() const;
-  /// What it has to reduce with a maximum: maxima, negated minima, and a check value of the names
-  /// with its negative.
+  /// The values to reduce with a maximum: the maxima, the negated minima, and a checksum of the
+  /// names together with the negated checksum.
   std::vector<double> maxima() const;
-  /// Takes both back after the reduction. Throws: InternalError when ranks had other names.
+  /// Stores the reduced results of sums() and maxima(). Throws: InternalError if ranks had
+  /// different names.
   void set_reduced(const std::vector<double>& sums, const std::vector<double>& maxima);
 
-  /// Every statistic by name, divided now; an empty mean is NaN, an empty extreme is NaN.
+  /// Every statistic by name, as a quotient; an empty mean or extreme is NaN.
   std::vector<std::pair<std::string, double>> values() const;
 
  private:

@@ -1,14 +1,14 @@
 #pragma once
-// A file that grows by whole records and whose full disk does not end the run.
+// An append-only file of whole records; a full disk does not end the run.
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace r1::metrics {
 
-/// Appends to a file; every record reaches the operating system before append() returns, so a
-/// killed process loses nothing. When the disk is full, records wait in memory (up to
-/// kMaxPendingBytes) and are written with a later append; a warning is logged once per failure.
+/// Appends records to a file. Every record reaches the operating system before append() returns, so
+/// a killed process loses nothing. If the disk is full, records wait in memory (up to
+/// kMaxPendingBytes) and are written by a later append; each failure logs one warning.
 class AppendFile {
  public:
   static constexpr std::size_t kMaxPendingBytes = std::size_t{16} << 20;
@@ -20,10 +20,10 @@ class AppendFile {
   AppendFile& operator=(const AppendFile&) = delete;
 
   void append(std::string_view record);
-  /// Flushes to the disk itself (fsync); called with a checkpoint.
+  /// Flushes the file to the disk (fsync); called with a checkpoint.
   void sync();
   const std::string& path() const { return path_; }
-  /// Records given up because too many were waiting.
+  /// Number of records that were dropped because too many records were waiting.
   std::int64_t num_lost() const { return num_lost_; }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// TensorBoard event files, written by hand: TFRecord framing around Event protocol buffers.
-// Reference: tensorflow/core/lib/io/record_writer.cc (framing, masked CRC32C),
+// TensorBoard event files, written without TensorFlow: TFRecord framing around Event protocol
+// buffers. Reference: tensorflow/core/lib/io/record_writer.cc (framing, masked CRC32C),
 // tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto (fields).
 #include <cstdint>
 #include <string>
@@ -12,18 +12,21 @@
 
 namespace r1::metrics {
 
-/// length (8 bytes, little endian), its masked CRC32C, the data, its masked CRC32C.
+/// A TFRecord: length (8 bytes, little endian), masked CRC32C of the length, data, masked CRC32C of
+/// the data.
 std::string tfrecord(std::string_view data);
 
-/// One new file events.out.tfevents.SECONDS.HOST.PID in a folder. Its name sorts behind those of
-/// earlier starts even when the clock stepped back, as TensorBoard reads a folder in name order.
+/// A new file events.out.tfevents.SECONDS.HOST.PID in a folder. TensorBoard reads files in the
+/// order of their names, so the name sorts after the names of earlier starts, even if the clock was
+/// set back.
 class EventFile {
  public:
-  /// When `purge_from_step` >= 0 the file tells TensorBoard to forget what earlier files of the
-  /// folder say about steps >= it. Throws: InputError.
+  /// If `purge_from_step` >= 0, TensorBoard ignores the values of steps >= purge_from_step in
+  /// earlier files of the folder. Throws: InputError.
   EventFile(const std::string& folder, std::int64_t purge_from_step);
 
-  /// One event with all scalars of a step. `wall_time` in Unix seconds; values are stored as fp32.
+  /// Adds one event with all scalars of a step. `wall_time`: Unix seconds. Values are stored as
+  /// fp32.
   void add(std::int64_t step, double wall_time,
            const std::vector<std::pair<std::string, double>>& scalars);
   void sync() { file_.sync(); }
@@ -33,7 +36,7 @@ class EventFile {
   AppendFile file_;
 };
 
-/// Whether the folder holds an event file already.
+/// Whether the folder already contains an event file.
 bool has_event_file(const std::string& folder);
 
 }  // namespace r1::metrics

@@ -1,5 +1,5 @@
 #pragma once
-// [metrics]: what a run writes about itself.
+// [metrics]: the records that a run writes about itself.
 #include <cstdint>
 #include <string>
 

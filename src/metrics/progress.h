@@ -1,5 +1,5 @@
 #pragma once
-// The progress line: where the run is, how fast it goes, how long it will still take.
+// The progress line: the position of the run, its speed, and the estimated remaining time.
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -10,28 +10,29 @@
 
 namespace r1::metrics {
 
-/// A stage of the pipeline, as the estimate needs it.
+/// The data of a pipeline stage that the estimate needs.
 struct StagePlan {
   std::string name;
-  std::string kind;                   // "rl", "sft", ...: stages of a kind take similar steps
+  std::string kind;                   // "rl", "sft", ...: one kind has similar step times
   std::int64_t num_steps = 0;         // 0: unknown
-  double planned_step_seconds = 0.0;  // of `plan`; 0: unknown
+  double planned_step_seconds = 0.0;  // estimate by `plan`; 0: unknown
 };
 
-/// Time left, from measured steps. A stage that has not begun is estimated from its plan scaled by
-/// how measured stages compared with theirs, else from a measured stage of its kind.
+/// Estimates the remaining time from measured steps. The estimate of a stage that has not begun is
+/// the plan's time, multiplied by the ratio of measured to planned times of earlier stages; without
+/// a plan, the estimate is the measured time of a stage of the same kind.
 class TimeEstimate {
  public:
   explicit TimeEstimate(std::vector<StagePlan> stages) : stages_(std::move(stages)) {}
 
-  /// Enters a stage of which `done_steps` are done already; earlier stages count as finished.
+  /// Begins a stage with `done_steps` finished steps; earlier stages count as finished.
   void begin_stage(std::size_t index, std::int64_t done_steps);
   /// One step of the current stage took `seconds`.
   void step_done(double seconds);
 
   std::int64_t done_steps() const { return done_; }
   const StagePlan& stage() const { return stages_.at(current_); }
-  /// Seconds; nothing while it is unknown.
+  /// Remaining seconds; nothing if unknown.
   std::optional<double> stage_left() const;
   std::optional<double> pipeline_left() const;
 
@@ -41,35 +42,35 @@ class TimeEstimate {
   std::vector<StagePlan> stages_;
   std::size_t current_ = 0;
   std::int64_t done_ = 0;
-  std::deque<double> recent_;                   // of the current stage
+  std::deque<double> recent_;                   // recent step times of the current stage
   std::map<std::string, double> kind_seconds_;  // last measured step time by kind
   double plan_ratio_sum_ = 0.0;                 // measured / planned step time, over stages
   double plan_ratio_count_ = 0.0;
 };
 
 /// "rl1  step 120/1000  reward 0.412  8.1k tok/s  stage 1 h 02 min left  pipeline 5 h 40 min left".
-/// A measure that is NaN is left out.
+/// A NaN measure is left out.
 std::string progress_line(const TimeEstimate& estimate, const std::string& measure_name,
                           double measure, double tokens_per_second);
 
-/// When a log gets a line besides those of a stage's first and last step.
+/// When a log gets a progress line in addition to the lines of a stage's first and last step.
 struct ProgressInterval {
-  std::int64_t steps = 0;  // after each multiple of this many steps; 0: by time
-  double seconds = 30.0;   // where steps = 0: after the first step that ends so long after a line
+  std::int64_t steps = 0;  // a line after each multiple of this number of steps; 0: by time
+  double seconds = 30.0;   // with steps = 0: minimum time between lines
 };
 
-/// Whether a log gets a line after `done` of `total` steps (0: unknown) when the line before is
-/// `seconds_since` old.
+/// Whether a log gets a line after `done` of `total` steps (0: unknown). `seconds_since`: time
+/// since the last line.
 bool is_log_line_due(const ProgressInterval& interval, std::int64_t done, std::int64_t total,
                      double seconds_since);
 
-/// Prints the progress line: a terminal has one line that is written anew with each step, a log
-/// gets lines in an interval.
+/// Prints the progress line. On a terminal each step rewrites one line; a log gets new lines at an
+/// interval.
 class ProgressPrinter {
  public:
   explicit ProgressPrinter(ProgressInterval interval);
   void show(const TimeEstimate& estimate, const std::string& line);
-  /// Ends the terminal's line.
+  /// Ends the line on a terminal.
   void finish();
 
  private:

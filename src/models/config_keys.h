@@ -1,5 +1,5 @@
 #pragma once
-// Strict reading of a config.json: errors name file, key, expected and found.
+// Strict reading of a config.json: errors name the file, the key, the expected and the found value.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -11,17 +11,17 @@ namespace r1::models {
 
 class ConfigKeys {
  public:
-  /// Both outlive this object. `file` is named in errors.
+  /// `config` and `file` must outlive this object. Errors name `file`.
   ConfigKeys(const nlohmann::json& config, const std::string& file)
       : config_(config), file_(file) {}
 
   const std::string& file() const { return file_; }
-  /// The key is there and not null.
+  /// Whether the key exists and is not null.
   bool has(const char* key) const { return config_.contains(key) && !config_[key].is_null(); }
-  /// The key is there, null or not.
+  /// Whether the key exists, null or not.
   bool mentions(const char* key) const { return config_.contains(key); }
 
-  /// Throws: InputError when the key is missing or of another type.
+  /// Throws: InputError if the key is missing or has another type.
   template <class T>
   T required(const char* key) const {
     if (!has(key)) throw base::InputError(fmt::format("{}: key '{}' is missing", file_, key));
@@ -32,14 +32,15 @@ class ConfigKeys {
           fmt::format("{}: key '{}' has the wrong type: {}", file_, key, config_[key].dump()));
     }
   }
-  /// `fallback` when the key is missing or null. Throws: InputError when it is of another type.
+  /// Returns `fallback` if the key is missing or null. Throws: InputError if the key has another
+  /// type.
   template <class T>
   T optional(const char* key, T fallback) const {
     return has(key) ? required<T>(key) : fallback;
   }
   std::int64_t size(const char* key) const { return required<std::int64_t>(key); }
 
-  /// Throws: InputError unless the key is missing, null or `expected`.
+  /// Throws: InputError unless the key is missing, null or equal to `expected`.
   template <class T>
   void expect(const char* key, const T& expected) const {
     if (has(key) && config_[key] != nlohmann::json(expected))

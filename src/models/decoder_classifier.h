@@ -1,5 +1,5 @@
 #pragma once
-// A decoder with a linear score head in the place of its vocabulary: reward models on top of Llama,
+// A decoder with a linear score head instead of the vocabulary head: reward models on top of Llama,
 // Qwen and DeepSeek-V3. Reference: transformers 5.17 modeling_layers.py,
 // GenericForSequenceClassification.
 #include <span>
@@ -11,10 +11,11 @@ namespace r1::models {
 
 class DecoderClassifier final : public SequenceClassifier {
  public:
-  /// `decoder` has no head of its own (tied); `score` [L, D] in its dtype and on its device.
+  /// `decoder` has tied embeddings and thus no head of its own. `score`: [L, D], in the decoder's
+  /// dtype and on the decoder's device.
   DecoderClassifier(std::unique_ptr<Model> decoder, at::Tensor score);
 
-  /// The outputs at each sequence's last token.
+  /// The outputs at the last token of each sequence.
   at::Tensor classify(const std::vector<ClassifierInput>& inputs) const override;
   std::int64_t num_labels() const override { return score_.size(0); }
   const std::vector<Parameter>& parameters() const override { return parameters_; }
@@ -25,16 +26,17 @@ class DecoderClassifier final : public SequenceClassifier {
   at::Tensor values(const ClassifierInput& input) const;
 
  private:
-  /// Outputs at all tokens of the sequences, or at their last ones alone.
+  /// The outputs at all tokens of the sequences, or only at the last token of each sequence.
   at::Tensor outputs(std::span<const ClassifierInput> inputs, bool last_tokens) const;
   void check(const ClassifierInput& input) const;
 
   std::unique_ptr<Model> decoder_;
   at::Tensor score_;
-  std::vector<Parameter> parameters_;  // the decoder's and the score
+  std::vector<Parameter> parameters_;  // the decoder's parameters and the score head
 };
 
-/// Weights of `folder`: the decoder's and `score.weight` [num_labels, D]. Throws: InputError.
+/// Loads the decoder's weights and `score.weight` [num_labels, D] from `folder`. Throws:
+/// InputError.
 std::unique_ptr<SequenceClassifier> load_decoder_classifier(const std::string& folder,
                                                             at::ScalarType dtype,
                                                             at::Device device);

@@ -1,5 +1,6 @@
 #pragma once
-// What the program knows of a model family.
+// The description of a model family: the family's names, its constructor, and its keys in
+// config.json and in GGUF files.
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,28 +14,31 @@ namespace r1::models {
 class ConfigKeys;
 class GgufKeys;
 
-/// What GGUF files of a family hold. Reference: llama.cpp, gguf-py/gguf/constants.py.
+/// The GGUF files of a family. Reference: llama.cpp, gguf-py/gguf/constants.py.
 struct GgufFamily {
   std::string architecture;  // general.architecture
-  /// Names of a layer's tensors behind "blk.N." and behind "model.layers.N.", beside those of all
-  /// families. "{}" in the second: the file has this tensor of all experts in one.
+  /// Names of a layer's tensors after "blk.N." in GGUF files -> names after "model.layers.N." in
+  /// Hugging Face files. Names that all families share are not listed here. "{}" in the second
+  /// name: the GGUF tensor stacks this tensor of all experts.
   std::map<std::string, std::string> names;
-  /// llama.cpp permuted the rows of q and k for rotary positions that pair neighbours.
+  /// llama.cpp permuted the rows of q and k, because llama.cpp's rotary positions pair neighbouring
+  /// dimensions.
   bool pairs_neighbours = false;
-  /// Reads the keys that not every family has. Throws: InputError.
+  /// Reads the keys that only this family has. Throws: InputError.
   std::function<void(const GgufKeys&, ModelShape&)> read_shape;
 };
 
 struct Family {
-  std::string name;          // `model_type` of config.json, ModelShape::architecture
-  std::string architecture;  // of config.json's `architectures`: "LlamaForCausalLM"
-  /// A model with unfilled weights: this rank's part of it.
+  std::string name;          // `model_type` in config.json, ModelShape::architecture
+  std::string architecture;  // entry of `architectures` in config.json: "LlamaForCausalLM"
+  /// Makes a model without loaded weights: this rank's part of the model.
   std::function<std::unique_ptr<Model>(const ModelShape&, at::ScalarType, at::Device,
                                        const parallel::ModelAxes&)>
       make;
-  /// Reads the keys that not every family has (hf_config.cpp reads the others). Throws: InputError.
+  /// Reads the keys that only this family has; hf_config.cpp reads the shared keys. Throws:
+  /// InputError.
   std::function<void(const ConfigKeys&, ModelShape&)> read_config;
-  /// Adds those keys to a config.json.
+  /// Adds this family's own keys to a config.json.
   std::function<void(const ModelShape&, nlohmann::json&)> write_config;
   GgufFamily gguf;
 };

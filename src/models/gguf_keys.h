@@ -1,6 +1,6 @@
 #pragma once
-// Keys of a GGUF file under its architecture's name: "attention.head_count" of a Qwen2 file is
-// "qwen2.attention.head_count".
+// Keys of a GGUF file without the prefix of the architecture: "attention.head_count" stands for
+// "qwen2.attention.head_count" in a Qwen2 file.
 #include <string>
 
 #include "checkpoint/formats/gguf.h"
@@ -9,13 +9,14 @@ namespace r1::models {
 
 class GgufKeys {
  public:
-  /// `file` outlives this object.
+  /// `file` must outlive this object.
   GgufKeys(const checkpoint::GgufFile& file, std::string architecture)
       : file_(file), prefix_(std::move(architecture) + ".") {}
 
   const checkpoint::GgufFile& file() const { return file_; }
   bool has(const std::string& key) const { return file_.has(prefix_ + key); }
-  /// Throw: InputError when the key is of another type, and without `fallback` when it is missing.
+  /// These functions throw InputError if the key has another type, and the forms without `fallback`
+  /// also if the key is missing.
   std::int64_t integer(const std::string& key) const { return file_.integer(prefix_ + key); }
   std::int64_t integer(const std::string& key, std::int64_t fallback) const {
     return has(key) ? integer(key) : fallback;

@@ -1,17 +1,18 @@
 #pragma once
-// Weights of a GGUF file under Hugging Face names, and its model's shape. What a family's files
-// look like is said in its folder (GgufFamily); the rest is common to all. Reference: llama.cpp,
-// gguf-py/gguf/constants.py (names), conversion/*.py (what is permuted).
+// The weights of a GGUF file under Hugging Face names, and the shape of the model. GgufFamily in a
+// family's folder describes what is special to the family. Reference: llama.cpp,
+// gguf-py/gguf/constants.py (names), conversion/*.py (permutations).
 #include "models/weights.h"
 
 namespace r1::models {
 
-/// Shape from the file's metadata. Throws: InputError, also for a family that is not known.
+/// Reads the shape from the metadata of the file. Throws: InputError, also for an unknown family.
 ModelShape gguf_shape(const std::string& path);
 
-/// Quantised tensors are read as fp32. Rows of q and k that llama.cpp permuted (its rotary
-/// embedding pairs neighbouring dimensions, Hugging Face's the two halves) are put back in order,
-/// stacked experts and the split latent projection become the tensors of Hugging Face files.
+/// Opens the weights. Quantised tensors are read as fp32. The rotary positions of llama.cpp pair
+/// neighbouring dimensions, and the rotary positions of Hugging Face pair the two halves; rows of q
+/// and k that llama.cpp permuted are therefore permuted back. Stacked experts and the split latent
+/// projection become the separate tensors of Hugging Face files.
 std::unique_ptr<WeightSource> open_gguf_weights(const std::string& path, const ModelShape& shape);
 
 }  // namespace r1::models

@@ -1,6 +1,7 @@
 #pragma once
-// Forward passes of replicas that share experts: each pass exchanges tokens between them, so that
-// all must make equally many, also those that have no samples left.
+// Keeps the numbers of forward passes equal on replicas that share experts. Each pass exchanges
+// tokens between these replicas, so all of them must make the same number of passes; replicas
+// without remaining samples make idle passes.
 #include <functional>
 
 #include "models/model.h"
@@ -11,12 +12,12 @@ namespace r1::models {
 ///
 ///   Lockstep lockstep(model);
 ///   for each batch of this rank: { lockstep.begin_pass(); model.forward(…) … }
-///   lockstep.finish();          // idle passes until the other replicas are done, too
+///   lockstep.finish();          // idle passes until the other replicas have finished
 ///
-/// Costs nothing unless replicas share experts.
+/// Lockstep does nothing unless replicas share experts.
 class Lockstep {
  public:
-  /// `backward`: what follows every forward, with its loss; none: passes without gradients.
+  /// Called with a loss after every idle forward pass; empty: the idle passes have no gradients.
   using Backward = std::function<void(const at::Tensor& loss)>;
   explicit Lockstep(const Model& model, Backward backward = {});
   /// Whether replicas share experts.

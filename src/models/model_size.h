@@ -1,5 +1,6 @@
 #pragma once
-// Parameters, bytes and operations of a model, or of a rank's part of it, from its shape alone.
+// Parameters, bytes and floating point operations of a model, or of a rank's part of a model,
+// computed from the shape alone.
 #include <string>
 
 #include "models/options.h"
@@ -7,14 +8,14 @@
 namespace r1::models {
 
 /// How a model is split (parallel/model_axes.h): heads, widths of MLPs and the vocabulary over tp
-/// ranks, routed experts over expert_ranks = tp x ep of them. Router, norms and the compressions of
-/// latent attention are on every rank.
+/// ranks; routed experts over expert_ranks = tp x ep ranks. Every rank holds routers, norms and the
+/// compressions of latent attention whole.
 struct Split {
   std::int64_t tp = 1;
   std::int64_t expert_ranks = 1;
 };
 
-/// Parameters by part, all layers together, of the rank that holds most.
+/// Number of parameters by part, over all layers, on the rank that holds most.
 struct ParameterCounts {
   double embedding = 0.0;
   double head = 0.0;  // 0: tied to the embedding
@@ -31,39 +32,40 @@ struct ParameterCounts {
 
 ParameterCounts count_parameters(const ModelShape& shape, const Split& split = {});
 
-/// Parameters of the whole model that a token meets: num_experts_per_token of the routed experts.
+/// Parameters of the whole model that one token uses: only num_experts_per_token of the routed
+/// experts count.
 double active_parameters(const ModelShape& shape);
 
-/// Floating point operations of a token in a forward pass of the whole model: 2 for each active
-/// parameter that is multiplied (not the embedding's look-up), and attention over `context` tokens.
+/// Floating point operations per token in a forward pass of the whole model: 2 for each active
+/// parameter in a product (the embedding look-up has none), plus attention over `context` tokens.
 double forward_flops_per_token(const ModelShape& shape, double context);
 
-/// The part of them in dense layers' MLPs, routers and experts.
+/// The part of forward_flops_per_token in MLPs of dense layers, routers and experts.
 double feed_forward_flops_per_token(const ModelShape& shape);
 
-/// Bytes of the KV cache for a token, all layers, on a rank. Latent attention keeps its compressed
-/// form, whole on every rank.
+/// Bytes of the KV cache per token, over all layers, on one rank. Latent attention caches the
+/// compressed latent, whole on every rank.
 double kv_bytes_per_token(const ModelShape& shape, double bytes_per_value, std::int64_t tp = 1);
 
-/// How activations are kept.
+/// How activations are stored.
 struct ActivationForm {
-  double value_bytes = 2.0;  // of the model's dtype
+  double value_bytes = 2.0;  // bytes per value of the model's dtype
   bool on_gpu = false;       // with the project's CUDA kernels
   std::int64_t tp = 1;
-  bool split_rows = false;  // sequence parallelism: the residual stream too is split over tp
+  bool split_rows = false;  // sequence parallelism: the residual stream is also split over tp
 };
 
-/// Bytes that a layer keeps for its backward pass, per token, of the layer that keeps most: inputs
-/// of norms (fp32) and products, rotated queries, keys and values of every head, outputs.
-/// Reference: the idea of Korthikanti et al., arXiv 2205.05198, section 4; the tensors are those of
+/// Bytes per token that a layer keeps for the backward pass, for the layer that keeps most: inputs
+/// of norms (fp32) and of products, rotated queries, keys and values of every head, outputs.
+/// Reference: in the style of Korthikanti et al., arXiv 2205.05198, section 4, with the tensors of
 /// models/decoder.
 double layer_activation_bytes(const ModelShape& shape, const ActivationForm& form);
 
-/// The part of them that a layer's first half keeps: a norm and attention.
+/// The part of layer_activation_bytes in a layer's first half: a norm and attention.
 double attention_activation_bytes(const ModelShape& shape, const ActivationForm& form);
 
-/// What is kept of a layer that is computed again: the residual stream and the output of the layer
-/// before it.
+/// Bytes per token that a recomputed layer keeps: the residual stream and the output of the layer
+/// before.
 double layer_input_bytes(const ModelShape& shape, const ActivationForm& form);
 
 }  // namespace r1::models

@@ -1,20 +1,20 @@
 #pragma once
-// A frozen model whose weights live in host memory while it computes nothing.
+// A frozen model whose weights are in host memory while the model is not in use.
 #include <vector>
 
 #include "models/model.h"
 
 namespace r1::models {
 
-/// Moves a model's weights to (pinned, for a model on a GPU) host memory. Between uses the values
-/// of its parameters are there, where they may be read and replaced in place; a Use holds a copy of
-/// them on the model's device.
+/// Moves the weights of a model to host memory, which is pinned if the model is on a GPU. Between
+/// uses, the parameters of the model refer to host memory, where the values may be read and
+/// replaced in place. A Use holds a copy of the weights on the model's device.
 class OffloadedWeights {
  public:
-  /// `model` outlives it, and nobody holds views of its parameters.
+  /// `model` must outlive this object, and no views of the parameters may exist.
   explicit OffloadedWeights(Model& model);
 
-  /// The model computes while one lives. Its weights are not changed meanwhile.
+  /// The model may compute while a Use exists. The weights must not change meanwhile.
   class Use {
    public:
     explicit Use(OffloadedWeights& weights);
@@ -28,7 +28,7 @@ class OffloadedWeights {
 
  private:
   Model& model_;
-  std::vector<at::Tensor> host_;  // by parameter
+  std::vector<at::Tensor> host_;  // one tensor per parameter
 };
 
 }  // namespace r1::models

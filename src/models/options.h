@@ -1,5 +1,5 @@
 #pragma once
-// Options of a model: where its weights are, or the shape of one that starts from random weights.
+// Options of a model: the location of the weights, or the shape of a model with random weights.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace r1::models {
 
-/// Rotary position scaling of a shape, in the terms of Hugging Face's `rope_scaling`.
+/// Rotary position scaling, with the names of `rope_scaling` in Hugging Face files.
 struct RopeScalingOptions {
   std::string type = "none";
   double factor = 1.0;
@@ -131,8 +131,8 @@ inline std::vector<std::string> family_names() {
   return names;
 }
 
-/// Shape of a model, in the terms of Hugging Face's config.json. Used when weights are random and
-/// by `plan`; a model with a path takes its shape from there.
+/// Shape of a model, with the names of a Hugging Face config.json. Random models and `plan` use
+/// these options; a model with a path takes the shape from its folder.
 struct ModelShape {
   std::string architecture = "llama";
   std::int64_t vocab_size = 0;
@@ -152,22 +152,22 @@ struct ModelShape {
   LatentAttentionOptions latent_attention;
   ExpertOptions experts;
 
-  /// Nothing was said about the shape: it comes from the model's own folder.
+  /// Whether no shape was given: the shape then comes from the model's folder.
   bool empty() const { return hidden_size == 0; }
   std::int64_t kv_heads() const {
     return num_key_value_heads > 0 ? num_key_value_heads : num_attention_heads;
   }
-  /// Width of a head: given, or hidden_size / num_attention_heads.
+  /// Width of a head: head_dim if given, else hidden_size / num_attention_heads.
   std::int64_t head_width() const {
     if (head_dim > 0) return head_dim;
     return num_attention_heads > 0 ? hidden_size / num_attention_heads : 0;
   }
-  /// Layers without experts.
+  /// Number of layers without experts.
   std::int64_t dense_layers() const {
     return experts.num_experts > 0 ? std::min(experts.num_dense_layers, num_hidden_layers)
                                    : num_hidden_layers;
   }
-  /// Of the architecture; of an unknown one those of Llama without options.
+  /// Traits of the architecture; an unknown architecture has the default traits.
   FamilyTraits traits() const {
     for (const auto& family : kFamilies)
       if (family.name == architecture) return family.traits;
@@ -243,7 +243,7 @@ struct ModelOptions {
   std::string master_dtype = "fp32";
   ModelShape shape;
 
-  /// The role has a model: a path, or a shape with random weights.
+  /// Whether the role has a model: a path, or a shape with random weights.
   bool used() const { return !path.empty() || init == "random"; }
 
   void visit(base::OptionVisitor& v) {

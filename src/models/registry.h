@@ -1,5 +1,5 @@
 #pragma once
-// Families by name. Adding one: its folder, and one line in family_list.h.
+// Model families by name. A new family needs a folder and one line in family_list.h.
 #include <memory>
 #include <vector>
 
@@ -9,13 +9,12 @@ namespace r1::models {
 
 const std::vector<Family>& families();
 
-/// `where` (a file and key) is named in the error. Throws: InputError for a family this program
-/// does not run.
+/// Errors name `where` (a file and key). Throws: InputError for an unsupported family.
 const Family& find_family(const std::string& name, const std::string& where);
 
-/// A model of that shape with unfilled weights; with `axes`, this rank's part of it. Throws:
-/// InputError for a family this program does not run, ConfigError for a shape that cannot be split
-/// so.
+/// Makes a model of this shape without loaded weights; with `axes`, this rank's part of the model.
+/// Throws: InputError for an unsupported family, ConfigError for a shape that cannot be split over
+/// `axes`.
 std::unique_ptr<Model> make_model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
                                   const parallel::ModelAxes& axes = {});
 

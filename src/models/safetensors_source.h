@@ -1,12 +1,12 @@
 #pragma once
-// Weights of a Hugging Face folder (safetensors).
+// The weights of a Hugging Face folder (safetensors).
 #include "models/weights.h"
 
 namespace r1::models {
 
-/// fp8 weights (F8_E4M3 with `NAME_scale_inv`, blocks of config.json's
-/// quantization_config.weight_block_size, as DeepSeek-V3's) are read as fp32; their scales are no
-/// tensors of their own. Throws: InputError.
+/// Opens the weights. fp8 weights are read as fp32: F8_E4M3 with the scales `NAME_scale_inv` per
+/// block of quantization_config.weight_block_size in config.json, as in DeepSeek-V3. The scales are
+/// not listed as tensors. Throws: InputError.
 std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder);
 
 /// Writes the parameters of a model or classifier under their Hugging Face names, in shards of at

@@ -1,6 +1,6 @@
 #pragma once
-// Parameters of a model as tensors of a checkpoint: under their Hugging Face names, each rank's
-// parts as boxes of the whole tensor.
+// Conversion of a model's parameters to tensors of a checkpoint: Hugging Face names, and each
+// rank's parts as boxes of the whole tensor.
 #include <string>
 #include <vector>
 
@@ -10,11 +10,11 @@
 
 namespace r1::models {
 
-/// What `slice` says of a range of a parameter, under the name prefix + its own: this rank's boxes
-/// of the tensor.
+/// Returns this rank's boxes of the slice's tensor, as far as `range` covers them. The name is
+/// `prefix` followed by the slice's name.
 checkpoint::ShardedTensor sharded_tensor(const FlatRange& range, const Parameter& parameter,
                                          const WeightSlice& slice, const std::string& prefix = "");
-/// The same of a whole parameter's values.
+/// Covers the values of the whole parameter.
 checkpoint::ShardedTensor sharded_tensor(const Parameter& parameter, const WeightSlice& slice,
                                          const std::string& prefix = "");
 

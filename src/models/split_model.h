@@ -1,6 +1,6 @@
 #pragma once
-// What the ranks that hold one model together do with all of its parameters: which copy counts,
-// sums of gradients, the whole model out of its parts.
+// Operations on all parameters of one model that several ranks hold together: which copy counts,
+// sums of gradients, the whole model gathered from its parts.
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -12,50 +12,52 @@
 
 namespace r1::models {
 
-/// Whether this rank's copy of a slice counts in a sum over `axes`.experts, which spans all ranks
-/// that hold the model: each number of the model then counts once.
+/// Whether this rank's copy of a slice counts in a sum over the experts axis, which spans all ranks
+/// that hold the model. Each number of the model counts once.
 bool counts(const Parameter& parameter, const WeightSlice& slice, const parallel::ModelAxes& axes);
-/// Its part that depends on the rank alone, for parameters that are not split over the expert axis.
+/// The part of counts() that depends only on the rank, for parameters that are not split over the
+/// experts axis.
 bool counts_shared_parameters(const parallel::ModelAxes& axes);
 
-/// Elements from `begin` on of the parameter with that number, row-major; `values` is flat. What a
-/// rank owns of a parameter (ZeRO), or all of it.
+/// Elements from `begin` on of the parameter with index `parameter`, in row-major order; `values`
+/// is flat. A FlatRange is the part of a parameter that a rank owns (ZeRO), or the whole parameter.
 struct FlatRange {
   std::size_t parameter;
   std::int64_t begin;
   at::Tensor values;
 };
 
-/// What a flat range holds of a slice: elements [in_slice, in_slice + values.numel()) of its rows,
-/// a view of the range. Empty where they have nothing in common.
+/// The part of a flat range that belongs to a slice: elements [in_slice, in_slice + values.numel())
+/// of the slice's rows. `values` is a view of the range, and empty if range and slice do not
+/// overlap.
 struct SlicePart {
   std::int64_t in_slice = 0;
   at::Tensor values;
 };
 SlicePart part_of(const FlatRange& range, const Parameter& parameter, const WeightSlice& slice);
 
-/// Makes partial gradients whole (WeightSlice::partial_gradient). `gradients`: at most one range of
-/// each parameter; those of the ranks of `data` make up the parameters. Summed as `options` say, in
-/// one reduction over each axis. Collective over: the tensor axis, data.
+/// Completes partial gradients (WeightSlice::partial_gradient). `gradients`: at most one range per
+/// parameter; the ranges of all ranks of `data` cover the parameters. `options`: dtype and device
+/// of the sums. One reduction over each axis. Collective over: the tensor axis, data.
 void sum_partial_gradients(std::span<const Parameter> parameters,
                            std::span<const FlatRange> gradients, const at::TensorOptions& options,
                            const parallel::ModelAxes& axes, parallel::Communicator& data);
 
-/// A tensor of a whole model: its name in Hugging Face files, its shape and its dtype.
+/// A tensor of the whole model: name in Hugging Face files, shape and dtype.
 struct WholeTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   at::ScalarType dtype;
 };
-/// The tensors of a whole model of this dtype, in its order. A tensor has a dtype of its own where
-/// the model holds it wider than its other weights (a router's balance bias).
+/// The tensors of the whole model in `dtype`, in the order of the model. A tensor that the model
+/// holds wider than its other weights (a router's balance bias) has its own dtype.
 std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype);
 
-/// Puts whole tensors into the parts of them that parameters hold.
+/// Copies whole tensors into the parts that the parameters of this rank hold.
 class WholeTensors {
  public:
   explicit WholeTensors(std::vector<Parameter> parameters);
-  /// Nothing for a tensor of which these parameters hold no part.
+  /// Does nothing if the parameters hold no part of the tensor.
   void fill(const std::string& name, const at::Tensor& whole);
 
  private:
@@ -63,29 +65,29 @@ class WholeTensors {
   std::map<std::string, std::pair<const Parameter*, const WeightSlice*>> places_;
 };
 
-/// Values of parameters that are made when they are asked for, each once: a tensor shaped like the
-/// parameter. `options`: their device, and the dtype of a model that holds such values.
+/// Values of parameters, computed on request, once per parameter: a tensor in the parameter's
+/// shape. `options`: device of the values, and dtype of a model with these values.
 struct ParameterValues {
   at::TensorOptions options;
   std::function<at::Tensor(std::size_t parameter)> value;
 };
 
-/// The whole model on the CPU, of the dtype of the values, where `keep` is set (null elsewhere).
-/// `parameters`: this rank's. A parameter and a tensor more than the model are held at a time.
-/// Collective over: the experts axis.
+/// Gathers the whole model on the CPU of the ranks that set `keep`, in the dtype of the values; the
+/// other ranks receive null. `parameters`: this rank's parameters. Besides the model, only one
+/// parameter and one tensor are in memory at a time. Collective over: the experts axis.
 std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
                                     const ParameterValues& values, const ModelShape& shape,
                                     const parallel::ModelAxes& axes, bool keep);
 
 using UseTensor = std::function<void(const std::string& name, const at::Tensor& whole)>;
 
-/// Calls use(name, tensor) on every rank for each tensor of the whole model, in its order. The
-/// tensor is on the device of the values, in the dtype that whole_tensors() says. Collective over:
-/// the experts axis.
+/// Calls use(name, tensor) on every rank for each tensor of the whole model, in the order of the
+/// model. The tensor is on the device of the values, in the dtype of whole_tensors(). Collective
+/// over: the experts axis.
 void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
                            const ModelShape& shape, const parallel::ModelAxes& axes,
                            const UseTensor& use);
-/// The same of the parameters' own values, in a model of the first parameter's dtype.
+/// Uses the values in the parameters and the dtype of the first parameter.
 void for_each_whole_tensor(std::span<const Parameter> parameters, const ModelShape& shape,
                            const parallel::ModelAxes& axes, const UseTensor& use);
 

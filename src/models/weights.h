@@ -1,5 +1,5 @@
 #pragma once
-// Where weights come from (safetensors folder, GGUF file) and how they reach a model.
+// Sources of weights (safetensors folder, GGUF file), and the loading of weights into a model.
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -12,8 +12,8 @@
 
 namespace r1::models {
 
-/// Tensors by their Hugging Face names. Reads one tensor, or the part of it that a rank holds, at a
-/// time: peak host memory is that rank's part of the model plus one tensor.
+/// Tensors by Hugging Face names. A source reads one tensor at a time, or the part that a rank
+/// holds: peak host memory is the rank's part of the model plus one tensor.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
@@ -23,33 +23,34 @@ class WeightSource {
   virtual std::vector<std::string> names() const = 0;
   virtual bool has(const std::string& name) const = 0;
   virtual std::vector<std::int64_t> shape(const std::string& name) const = 0;
-  /// The file's; fp32 for quantised types. Throws: InputError.
+  /// The dtype in the file; fp32 for quantised types. Throws: InputError.
   virtual at::ScalarType dtype(const std::string& name) const = 0;
-  /// On the CPU, in that dtype. Throws: InputError.
+  /// Reads a tensor to the CPU in dtype(name). Throws: InputError.
   virtual at::Tensor read(const std::string& name) const = 0;
-  /// Fills `rows` (of any dtype, on any device) with the box of a tensor that `slice` holds; no
-  /// more of the file is read. Throws: InputError.
+  /// Fills `rows` (of any dtype, on any device) with the box of a tensor that `slice` names. Reads
+  /// only this box from the file. Throws: InputError.
   virtual void fill(const at::Tensor& rows, const WeightSlice& slice) const = 0;
-  /// Bytes of tensors read so far, as the file stores them.
+  /// Bytes of the tensors read so far, as stored in the file.
   virtual std::int64_t bytes_read() const = 0;
 };
 
-/// Fills every parameter. Throws: InputError naming file, tensor, expected and found for a missing
-/// tensor or a wrong shape, and for a tensor that no parameter takes (rotary tables of old files,
-/// the head of a tied model, experts that other ranks hold and tensors without elements aside).
-/// Layers beyond num_hidden_layers are skipped and reported. Values must be finite (finite.h).
+/// Fills every parameter. Throws: InputError naming file, tensor, expected and found value, for a
+/// missing tensor, a wrong shape, or a tensor that no parameter takes. The last check excludes
+/// rotary tables of old files, the head of a tied model, experts on other ranks and tensors without
+/// elements. Layers beyond num_hidden_layers are skipped and reported. Values must be finite
+/// (finite.h).
 void load_weights(Model& model, const WeightSource& source);
 
-/// The same, one parameter after the other, in a dtype of the caller's: take(number, its values on
-/// the CPU). The parameters are those of a model of `shape`; their own values stay as they are.
+/// Loads the parameters one after the other in `dtype` and calls take(index, values on the CPU) for
+/// each. The parameters belong to a model of `shape` and keep their own values.
 using TakeParameter = std::function<void(std::size_t parameter, const at::Tensor& values)>;
 void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
                   const WeightSource& source, at::ScalarType dtype, const TakeParameter& take);
 
-/// "[2, 3]", as errors say it.
+/// Text of a shape in errors: "[2, 3]".
 std::string shape_text(at::IntArrayRef shape);
 
-/// A model's files: its shape and its weights.
+/// The files of a model: the shape and the weights.
 struct ModelFiles {
   ModelShape shape;
   std::unique_ptr<WeightSource> weights;
@@ -58,7 +59,7 @@ struct ModelFiles {
 /// Opens a Hugging Face folder (config.json + safetensors) or a GGUF file. Throws: InputError.
 ModelFiles open_model(const std::string& path);
 
-/// The shape alone (no weights are read).
+/// Reads the shape without the weights.
 ModelShape read_shape(const std::string& path);
 
 }  // namespace r1::models

@@ -1,5 +1,6 @@
 #pragma once
-// Recompute a part of the network in backward instead of keeping its activations.
+// Activation recomputation (gradient checkpointing): the backward pass computes a part of the
+// network again, so that the forward pass need not keep the part's activations.
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -9,19 +10,20 @@ namespace r1::nn {
 
 using TensorFunction = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
 
-/// Where the inputs wait for backward. OnHost: those of a GPU in pinned host memory; the copies are
-/// ordered by the current stream, which does not wait for the host.
+/// Where the inputs are kept until the backward pass. OnHost: inputs on a GPU are kept in pinned
+/// host memory; the copies are ordered by the current stream, and the host does not wait.
 enum class KeepInputs { InPlace, OnHost };
 
-/// function(inputs), keeping only the inputs for backward. Parameters that `function` captures get
-/// their gradients too. At least one input must require a gradient. Reference: Chen et al., arXiv
-/// 1604.06174.
+/// Returns function(inputs), and keeps only the inputs for the backward pass. Parameters that
+/// `function` captures also receive their gradients. At least one input must require a gradient.
+/// Reference: Chen et al., arXiv 1604.06174.
 std::vector<at::Tensor> checkpointed(const TensorFunction& function,
                                      const std::vector<at::Tensor>& inputs,
                                      KeepInputs keep = KeepInputs::InPlace);
 
-/// True while a part is computed again for backward: what it returns is not read then, only what
-/// its operations keep. So its last product may be left out.
+/// True while the backward pass computes a part again. The values that the part returns are then
+/// not read; only the tensors that the part's operations keep matter. The part's last product may
+/// therefore be left out.
 bool computes_again();
 
 }  // namespace r1::nn

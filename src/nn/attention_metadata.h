@@ -1,6 +1,6 @@
 #pragma once
-// Which token attends to which: the description of a flat batch of tokens that a model's forward
-// takes.
+// Attention metadata: which token of a flat batch attends to which, as the forward pass of a model
+// takes it.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace r1::nn {
 
-/// Tokens [start, start + length) of the flat batch. They attend causally to each other and, if
-/// `prefix` >= 0, to all tokens of segment `prefix` (a group's shared prompt, computed once; it has
-/// no prefix itself).
+/// Tokens [start, start + length) of the flat batch. The tokens attend causally to each other and,
+/// if `prefix` >= 0, to all tokens of segment `prefix`. A prefix is a group's shared prompt,
+/// computed once; a prefix has no prefix of its own.
 struct Segment {
   std::int64_t start = 0;
   std::int64_t length = 0;
@@ -25,28 +25,29 @@ struct Segment {
 /// continuations.
 struct AttentionRun {
   std::int64_t length = 0;
-  at::Tensor
-      mask;  // additive [length, length], 0 or -inf, in the compute dtype; undefined: plain causal
+  // Additive mask [length, length], 0 or -inf, in the compute dtype; undefined: plain causal.
+  at::Tensor mask;
 };
 
-/// The same batch as flash attention takes it, all sequences in one call: the queries of segment i
-/// see causally its keys, whose last ones are their own; a continuation's keys begin with a copy of
-/// its prefix. Reference: Dao, arXiv 2307.08691.
+/// A packed batch in the form of flash attention, with all sequences in one call. The queries of
+/// segment i attend causally to the keys of segment i; the segment's own tokens are the last of
+/// these keys. The keys of a continuation begin with a copy of its prefix's keys. Reference: Dao,
+/// arXiv 2307.08691.
 struct VariableLengths {
   at::Tensor query_ends;  // int32 [segments + 1]: 0, and where each segment's queries end
-  at::Tensor key_ends;    // int32 [segments + 1]: the same of its keys
-  at::Tensor key_rows;    // int64 [keys]: tokens of the batch; undefined: all of them, in order
+  at::Tensor key_ends;    // int32 [segments + 1]: 0, and where each segment's keys end
+  at::Tensor key_rows;    // int64 [keys]: tokens of the batch; undefined: all tokens, in order
   std::int64_t longest_query = 0;
   std::int64_t longest_keys = 0;
 };
 
 /// Packed sequences (training, scoring, prefill).
 struct PackedAttention {
-  std::vector<AttentionRun> runs;          // one after another, covering the flat batch; or
-  std::optional<VariableLengths> lengths;  // bf16 on a GPU
+  std::vector<AttentionRun> runs;          // consecutive, covering the flat batch; or
+  std::optional<VariableLengths> lengths;  // for bf16 on a GPU
 };
 
-/// What reading a cache of K heads with plain ATen takes, the same in every layer.
+/// The index and mask with which plain ATen reads a cache of K heads, equal for all layers.
 struct PagedGather {
   at::Tensor rows;  // int64 [T * K * max_blocks]: block * K + head, head by head of each sequence
   at::Tensor mask;  // additive [T, 1, 1, max_blocks * block_size], in the compute dtype
@@ -55,17 +56,17 @@ PagedGather make_paged_gather(const at::Tensor& block_table, const at::Tensor& c
                               std::int64_t num_kv_heads, std::int64_t block_size,
                               at::ScalarType dtype);
 
-/// Every token of the batch is the newest of a cached sequence (decode).
+/// A decode batch: every token is the newest token of a cached sequence.
 struct PagedAttention {
   at::Tensor block_table;             // int32 [T, max_blocks]
-  at::Tensor context_lengths;         // int32 [T], the token itself included
-  std::optional<PagedGather> gather;  // what the plain form reads with; made where it is missing
+  at::Tensor context_lengths;         // int32 [T], including the token itself
+  std::optional<PagedGather> gather;  // for the plain form, which makes it if it is missing
   at::Tensor counters;  // int32 zeros, at least T K: working memory of the CUDA kernel
 };
 
-/// Keys and values of all layers; owned by generation, shaped as models::CacheLayout says: keys
+/// Keys and values of all layers; owned by generation, shaped by models::CacheLayout: keys
 /// [num_blocks, K, block_size, key_dim], values [num_blocks, K, block_size, value_dim]. With
-/// `values_in_keys` the values are views of the keys' first columns and are never written.
+/// `values_in_keys` the values are views of the first columns of the keys and are never written.
 struct KvCache {
   std::vector<at::Tensor> keys;
   std::vector<at::Tensor> values;
@@ -75,12 +76,12 @@ struct KvCache {
 
 struct AttentionMetadata {
   std::variant<PackedAttention, PagedAttention> pattern;
-  KvCache* cache = nullptr;     // where keys and values of the batch are written to; null: nowhere
-  kernels::CachePlaces places;  // where each token goes there
+  KvCache* cache = nullptr;     // receives the batch's keys and values; null: no cache
+  kernels::CachePlaces places;  // each token's place in the cache
 };
 
-/// A packed batch: with `lengths` for bf16 on a GPU, else with runs. Segments lie one after
-/// another, each prefix right before its continuations. Throws: InternalError when they do not.
+/// Makes a packed batch: with `lengths` for bf16 on a GPU, else with runs. Segments must be
+/// consecutive, each prefix directly before its continuations. Throws: InternalError otherwise.
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
                                       at::Device device);
 VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device);

@@ -1,8 +1,9 @@
 #pragma once
-// Mixture of experts: which experts a token visits, their products, and the balance of their load.
+// Mixture of experts (MoE): the routing of tokens to experts, the products of the experts, and the
+// balance of the experts' load.
 //
-// Shape letters: T tokens, D hidden size, E experts, H of them held by this rank, k experts a token
-// visits, I width of an expert.
+// Shape letters: T tokens, D hidden size, E experts, H of the E experts held by this rank, k
+// experts per token, I intermediate width of an expert.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -11,14 +12,14 @@
 
 namespace r1::nn {
 
-/// Group-limited routing: the num_groups groups of E / num_groups experts are ranked by their two
-/// best experts, and the token chooses within the top_groups best.
+/// Group-limited routing: the num_groups groups of E / num_groups experts are ranked by the sum of
+/// their two best scores, and a token chooses its experts within the top_groups best groups.
 struct RoutingOptions {
   std::int64_t top_k = 1;
   std::int64_t num_groups = 1;
   std::int64_t top_groups = 1;
-  bool normalize = true;  // a token's weights are divided by their sum
-  double scaling = 1.0;   // factor on the weights
+  bool normalize = true;  // divide a token's weights by their sum
+  double scaling = 1.0;   // factor of the weights
 };
 
 struct Routing {
@@ -26,30 +27,31 @@ struct Routing {
   at::Tensor weights;  // [T, k], fp32 (fp64 for fp64 models)
 };
 
-/// Sigmoid scores of x [T, D] and router [E, D] in fp32; `balance_bias` [E] is added to choose, not
-/// to weigh. The weights are differentiable.
+/// Computes sigmoid scores of x [T, D] and router [E, D] in fp32. `balance_bias` [E] is added to
+/// the scores for the choice of experts, but not for the weights. The weights are differentiable.
 /// Reference: DeepSeek-V3, arXiv 2412.19437, equations 12 to 16.
 Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
               const RoutingOptions& options);
 
-/// sum over a token's experts e of weight_e * down_e(silu(gate_e(x)) * up_e(x)). gate_up
-/// [H * 2I, D] (an expert's gate before its up), down [H * D, I] -> [T, D]. Tokens are sorted by
-/// expert. On GPUs in bf16 two grouped products serve all experts, without waiting for the device;
-/// otherwise a product per expert that has tokens. Differentiable.
-/// The E experts are split over `ranks` as parallel::shard_of says: tokens travel to the ranks of
-/// their experts and the results back; which token goes where is known after routing alone, so that
-/// the host waits for the counts. Collective over: ranks, with any number of tokens on each.
+/// Sum over a token's experts e of weight_e * down_e(silu(gate_e(x)) * up_e(x)). gate_up [H * 2I,
+/// D], with the gate of an expert before its up projection, down [H * D, I] -> [T, D]. Tokens are
+/// sorted by expert. On GPUs in bf16, two grouped matrix products compute all experts without
+/// waiting for the device; otherwise each expert with tokens takes products of its own.
+/// Differentiable. The E experts are split over `ranks` by parallel::shard_of: tokens are sent to
+/// the ranks of their experts, and the results are sent back. The host waits for the counts of
+/// tokens, because only the routing determines them. Collective over: ranks, with any number of
+/// tokens on each.
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down, std::int64_t num_experts,
                           parallel::Communicator& ranks);
 
-/// Tokens of each expert: int64 [E]. token_uses, int64 [T]: as how many a token counts; undefined:
-/// one.
+/// Number of tokens of each expert: int64 [E]. token_uses, int64 [T]: the weight of each token in
+/// the count; undefined: one each.
 at::Tensor expert_load(const Routing& routing, std::int64_t num_experts,
                        const at::Tensor& token_uses = {});
 
-/// bias += rate * sign(mean load - load), in place: balance without an auxiliary loss. load [E].
-/// Reference: Wang et al., arXiv 2408.15664, algorithm 1.
+/// bias += rate * sign(mean load - load), in place: load balancing without an auxiliary loss. load:
+/// [E]. Reference: Wang et al., arXiv 2408.15664, algorithm 1.
 void balance_bias(at::Tensor bias, const at::Tensor& load, double rate);
 
 }  // namespace r1::nn

@@ -1,5 +1,6 @@
 #pragma once
-// Options of the optimizer and its learning rate. Defaults are the guide's RL stage 1.
+// Options of the optimizer and of the learning rate. The defaults are the guide's values for RL
+// stage 1.
 #include <cstdint>
 #include <string>
 
@@ -8,7 +9,7 @@
 
 namespace r1::optim {
 
-/// [optimizer.schedule]: the learning rate over optimizer steps.
+/// [optimizer.schedule]: the learning rate as a function of optimizer steps.
 struct ScheduleOptions {
   std::string kind = "constant";
   std::int64_t warmup_steps = 0;

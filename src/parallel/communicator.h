@@ -1,9 +1,9 @@
 #pragma once
-// The communication that algorithms see: collectives over one axis or role. src/ has a one-process
-// implementation (local_communicator.h); mpi/ has MPI's and NCCL's.
+// The communication interface of the algorithms: collectives over one axis or role. src/ has an
+// implementation for one process (local_communicator.h); mpi/ has implementations by MPI and NCCL.
 //
 // Rules: all ranks of a communicator make the same calls in the same order from one thread. Every
-// call has a label (a string literal) that error messages and the watchdog print. Tensors must be
+// call has a label (a string literal), which error messages and the watchdog print. Tensors must be
 // contiguous.
 #include <ATen/core/Tensor.h>
 
@@ -16,14 +16,14 @@ namespace r1::parallel {
 
 enum class ReduceOp { Sum, Max, Min };
 
-/// An operation in flight. wait() returns when its result may be read; destruction waits too.
+/// An operation in flight. wait() returns when the result may be read; the destructor also waits.
 class Work {
  public:
   class State {
    public:
     virtual ~State() = default;
     virtual void wait() = 0;
-    virtual bool test() = 0;  // makes progress; true when done
+    virtual bool test() = 0;  // advances the operation; true: complete
   };
   Work() = default;  // already complete
   explicit Work(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -52,30 +52,33 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  /// In place. dtypes: double, float, bfloat16, int32, int64, uint8.
+  /// Reduces in place. dtypes: double, float, bfloat16, int32, int64, uint8.
   virtual Work all_reduce(at::Tensor tensor, ReduceOp op, const char* label) = 0;
-  /// `input` = size() equal pieces along dim 0; this rank's reduced piece goes to `output`.
+  /// `input` consists of size() equal pieces along dim 0. `output` receives this rank's reduced
+  /// piece.
   virtual Work reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op,
                               const char* label) = 0;
-  /// `output` = size() pieces along dim 0, piece r from rank r.
+  /// `output` consists of size() pieces along dim 0; piece r is the input of rank r.
   virtual Work all_gather(at::Tensor output, at::Tensor input, const char* label) = 0;
   virtual Work broadcast(at::Tensor tensor, int root, const char* label) = 0;
-  /// Rows (dim 0) by peer: splits count rows.
+  /// Sends and receives rows (dim 0). The splits are the numbers of rows per peer.
   virtual Work all_to_all(at::Tensor output, at::Tensor input,
                           std::span<const std::int64_t> output_splits,
                           std::span<const std::int64_t> input_splits, const char* label) = 0;
   virtual Work send(at::Tensor tensor, int peer, const char* label) = 0;
   virtual Work receive(at::Tensor tensor, int peer, const char* label) = 0;
-  /// Calls between begin and end are launched together (NCCL needs it for send/receive pairs).
+  /// Calls between group_begin() and group_end() are launched together; NCCL requires this for
+  /// pairs of send and receive.
   virtual void group_begin() {}
   virtual void group_end() {}
   virtual void barrier(const char* label) = 0;
-  /// Ranks of one colour form a communicator, ordered by key. Collective over this communicator.
+  /// The ranks of one colour form a new communicator, ordered by key. Collective over: this
+  /// communicator.
   virtual std::unique_ptr<Communicator> split(int colour, int key) = 0;
-  /// Ends the job on all ranks; does not return.
+  /// Ends the job on all ranks and does not return.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 
-  /// Convenience: the reduction of one double over all ranks.
+  /// Reduces one double over all ranks.
   double all_reduce_scalar(double value, ReduceOp op, const char* label);
 };
 

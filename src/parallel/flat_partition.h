@@ -1,6 +1,6 @@
 #pragma once
-// How parameters lie one behind the other in buckets, and which part of them each rank owns (ZeRO).
-// Arithmetic alone.
+// Flat layout of parameters in buckets, and the part of each bucket that a rank owns (ZeRO). Pure
+// arithmetic.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace r1::parallel {
 
-/// Elements [begin, begin + size) of a parameter, in row-major order, which this rank owns. They
-/// lie at `offset` of what it owns of all parameters. A rank owns one range of a parameter, or
-/// none.
+/// Elements [begin, begin + size) of a parameter, in row-major order, that this rank owns. `offset`
+/// is the position of the range among all elements that the rank owns. A rank owns at most one
+/// range of a parameter.
 struct OwnedRange {
   std::size_t parameter;
   std::int64_t begin;
@@ -19,33 +19,34 @@ struct OwnedRange {
   std::int64_t offset;
 };
 
-/// Whole parameters of one dtype, which are reduced or gathered in one call.
+/// Consecutive whole parameters of one dtype, which are reduced or gathered in one call.
 struct FlatBucket {
   std::size_t first_parameter = 0;
   std::size_t num_parameters = 0;
   std::int64_t begin = 0;        // in the flat buffer of all parameters
-  std::int64_t size = 0;         // with padding
-  std::int64_t owned_begin = 0;  // of this rank's part in what it owns
+  std::int64_t size = 0;         // including padding
+  std::int64_t owned_begin = 0;  // this rank's part, among all owned elements
 };
 
 /// Parameters in the given order, cut into buckets. Each bucket is padded to a multiple of the
-/// owners' number and owner r has its r-th part: then it is one reduce-scatter or all-gather of
-/// equal pieces, and ranks own equally much. Reference: Rajbhandari et al., arXiv 1910.02054.
+/// number of owners, and owner r has the r-th part. A bucket is therefore one reduce-scatter or
+/// all-gather of equal pieces, and all ranks own the same number of elements. Reference:
+/// Rajbhandari et al., arXiv 1910.02054.
 class FlatPartition {
  public:
-  /// A bucket ends at `bucket_bytes`, counted in elements of `element_bytes`, but holds at least
-  /// one parameter. One owner: it owns everything, and nothing is padded.
+  /// A bucket ends when it reaches `bucket_bytes`, counted as elements of `element_bytes`, but
+  /// holds at least one parameter. A single owner owns everything, and nothing is padded.
   FlatPartition(std::span<const at::Tensor> parameters, std::int64_t bucket_bytes,
                 std::int64_t element_bytes, int num_owners, int owner);
 
-  /// Last parameters first: the order in which backward reaches them.
+  /// The last parameters come first, because the backward pass reaches the last parameters first.
   const std::vector<FlatBucket>& buckets() const { return buckets_; }
   std::size_t bucket_of(std::size_t parameter) const { return bucket_of_[parameter]; }
-  /// Where a parameter begins in its bucket.
+  /// Position of a parameter in the parameter's bucket.
   std::int64_t offset_in_bucket(std::size_t parameter) const { return offsets_[parameter]; }
-  /// In order of parameters.
+  /// In the order of the parameters.
   const std::vector<OwnedRange>& owned() const { return owned_; }
-  /// Elements of all buckets, and of what this rank owns, with padding.
+  /// Elements of all buckets, and elements that this rank owns; both include padding.
   std::int64_t size() const { return size_; }
   std::int64_t owned_size() const { return size_ / num_owners_; }
   int num_owners() const { return num_owners_; }

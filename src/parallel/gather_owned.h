@@ -1,5 +1,5 @@
 #pragma once
-// Parameters made whole again after every rank has changed what it owns of them (ZeRO).
+// Gathers whole parameters after every rank has updated the ranges that it owns (ZeRO).
 #include <ATen/core/Tensor.h>
 
 #include <span>
@@ -9,9 +9,9 @@
 
 namespace r1::parallel {
 
-/// Fills each of `parameters`, in its own dtype, with the ranges that the ranks own. The partition
-/// is that of these parameters over `ranks`. Besides the parameters three buckets are in memory at
-/// a time. Collective over: ranks.
+/// Fills each of `parameters`, in the parameter's dtype, with the ranges that the ranks own.
+/// `partition` is the partition of these parameters over `ranks`. Besides the parameters, at most
+/// three buckets are in memory at a time. Collective over: ranks.
 void gather_owned(const FlatPartition& partition, std::span<const at::Tensor> parameters,
                   Communicator& ranks);
 

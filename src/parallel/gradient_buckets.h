@@ -1,6 +1,6 @@
 #pragma once
-// Gradients of a step, summed over micro-batches and reduced over data-parallel ranks in buckets
-// while backward still runs.
+// Gradients of a step, summed over micro-batches, and reduced over data-parallel ranks in buckets
+// while the backward pass runs.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -12,17 +12,20 @@
 
 namespace r1::parallel {
 
-/// What a rank keeps of the gradients' sum over all ranks. Reference: Rajbhandari et al., arXiv
+/// The part of the summed gradients that a rank keeps. Reference: Rajbhandari et al., arXiv
 /// 1910.02054, stages of ZeRO.
 enum class GradientSharding {
-  None,            // all of it
-  AfterReduction,  // what it owns; its own micro-batches are summed in a buffer of the whole model
-  Always           // what it owns; each micro-batch is reduced, so that no such buffer is needed
+  None,  // the whole sum
+  // The owned part. The rank's micro-batches are summed in a buffer of the whole model before the
+  // reduction.
+  AfterReduction,
+  // The owned part. Each micro-batch is reduced, so no buffer of the whole model is needed.
+  Always
 };
 
 struct GradientBucketOptions {
-  at::ScalarType dtype;       // of sums and reductions
-  std::int64_t bucket_bytes;  // reduced in one call
+  at::ScalarType dtype;       // dtype of sums and reductions
+  std::int64_t bucket_bytes;  // size of one reduction
   GradientSharding sharding = GradientSharding::None;
 };
 
@@ -30,42 +33,43 @@ struct GradientBucketOptions {
 struct GradientGroup {
   Communicator* ranks;
   std::vector<at::Tensor> parameters;  // require gradients, contiguous, keep their storage
-  /// Of each parameter, ascending: its place among those of all groups. Backward reaches high ones
-  /// first.
+  /// For each parameter, ascending: the index in the order of all groups' parameters. The backward
+  /// pass reaches high indices first.
   std::vector<std::size_t> places;
 };
 
 ///   buckets.start();
 ///   for each micro-batch: { buckets.begin_pass(last); loss.backward(); buckets.end_pass(); }
-///   buckets.launch();                       // whatever backward has not launched
+///   buckets.launch();                       // launches the remaining buckets
 ///   …                                       // other collectives of the same communicators
 ///   buckets.finish();                       // owned() now holds the sums over all ranks
 ///
-/// Rules kept: hooks mark parameters ready; buckets of all groups are launched in one fixed order
-/// (last parameters first) by the thread that runs backward, which the thread that called it waits
-/// for; parameters that a pass did not use contribute zeros; a rank without any micro-batch takes
-/// part. Ranks launch different numbers of buckets during backward, so all must have launched the
-/// rest before any other collective. With GradientSharding::Always all ranks make equally many
-/// passes (an empty one has no backward) and no other collective of these ranks stands in one.
+/// Gradient hooks mark parameters as ready. The thread that runs the backward pass launches the
+/// buckets of all groups in one fixed order (last parameters first); the thread that called
+/// loss.backward() waits for this thread. Parameters that a pass did not use contribute zeros. A
+/// rank without any micro-batch takes part. Ranks launch different numbers of buckets during the
+/// backward pass, so every rank must call launch() before any other collective. With
+/// GradientSharding::Always all ranks must make the same number of passes (a pass may lack
+/// loss.backward()), and no other collective of these ranks may occur inside a pass.
 class GradientBuckets {
  public:
-  /// The communicators outlive it.
+  /// The communicators must outlive this object.
   GradientBuckets(std::vector<GradientGroup> groups, const GradientBucketOptions& options);
   ~GradientBuckets();
   GradientBuckets(const GradientBuckets&) = delete;
   GradientBuckets& operator=(const GradientBuckets&) = delete;
 
   void start();
-  /// `last`: no other pass of this rank follows in the step.
+  /// `last`: this rank makes no further pass in the step.
   void begin_pass(bool last);
   /// Collective over: the groups' ranks, with GradientSharding::Always.
   void end_pass();
-  /// After the last pass. Collective over: the groups' ranks.
+  /// Call after the last pass. Collective over: the groups' ranks.
   void launch();
   /// Waits for the sums.
   void finish();
 
-  /// Of a group's parameters: what this rank owns of them, and where that is in owned().
+  /// The ranges of a group's parameters that this rank owns, with their offsets in owned().
   const FlatPartition& partition(std::size_t group) const { return groups_[group].partition; }
   /// [partition().owned_size()], in the dtype of the sums.
   at::Tensor owned(std::size_t group) const { return groups_[group].owned; }
@@ -81,15 +85,15 @@ class GradientBuckets {
     GradientSharding sharding;
     FlatPartition partition;
     at::Tensor owned;
-    at::Tensor flat;                     // of all parameters; undefined when each pass is reduced
+    at::Tensor flat;                     // all parameters; undefined if each pass is reduced
     std::vector<char> touched;           // parameters that have a gradient already
-    std::vector<std::size_t> launch_of;  // by bucket: its number in launches_
+    std::vector<std::size_t> launch_of;  // index in launches_, by bucket
   };
   struct Launch {
     std::size_t group;
     std::size_t bucket;
-    std::size_t num_ready = 0;  // parameters complete in this pass
-    at::Tensor buffer = {};     // when each pass is reduced; undefined before the first gradient
+    std::size_t num_ready = 0;  // parameters with a complete gradient in this pass
+    at::Tensor buffer = {};     // if each pass is reduced; undefined before the first gradient
   };
   struct Reduction {
     std::size_t launch;
@@ -105,8 +109,8 @@ class GradientBuckets {
   void finish_oldest();
 
   std::vector<Group> groups_;
-  std::vector<Launch> launches_;      // all buckets of all groups, in the order of their launch
-  std::deque<Reduction> reductions_;  // under way
+  std::vector<Launch> launches_;      // all buckets of all groups, in launch order
+  std::deque<Reduction> reductions_;  // in flight
   std::size_t next_launch_ = 0;
   bool reducing_ = false;
 };

@@ -1,5 +1,5 @@
 #pragma once
-// The Communicator of one process: every collective is a copy.
+// The Communicator of a single process: every collective is a copy.
 #include "parallel/communicator.h"
 
 namespace r1::parallel {

@@ -1,5 +1,5 @@
 #pragma once
-// The ranks that hold one copy of a model together, and who holds what of it.
+// The axes over which ranks hold one copy of a model together, and the part that each rank holds.
 #include <array>
 #include <cstdint>
 #include <string>
@@ -9,36 +9,38 @@
 
 namespace r1::parallel {
 
-/// The communicator of a rank that shares a model with no other. One object, for the whole process.
+/// The communicator of a rank that shares its model with no other rank; one object per process.
 Communicator& alone();
 
-/// What a model can be split over.
+/// Axes over which a model can be split.
 ///
-/// Tensor: heads, widths of MLPs and the vocabulary; its ranks all see the same tokens.
-/// Experts: experts; the axis contains the tensor axis (ranks of one tensor group side by side) and
-/// may join several data-parallel replicas.
+/// Tensor: splits heads, widths of MLPs and the vocabulary; all ranks of the axis see the same
+/// tokens.
+/// Experts: splits experts. The axis contains the tensor axis (the ranks of one tensor group are
+/// neighbours) and may span several data-parallel replicas.
 enum class ModelAxis : std::size_t { Tensor, Experts };
 
-/// An axis with the name of its communicators and the axes of a role's mesh (mesh.h) that its ranks
-/// differ in.
+/// A model axis, the name of its communicators, and the axes of a role's mesh (mesh.h) in which the
+/// ranks of the model axis differ.
 struct ModelAxisTraits {
   ModelAxis axis;
   const char* name;
   std::vector<std::string> mesh_axes;
 };
 
-/// All axes, in the order of the enumeration. A new axis is a line here and in ModelAxis, and what
-/// splits over it asks for it.
+/// All axes, in the order of the enumeration. A new axis needs a line here and in ModelAxis, and
+/// the code that splits over the axis.
 inline const std::array<ModelAxisTraits, 2> kModelAxes{
     {{ModelAxis::Tensor, "tensor", {"tp"}}, {ModelAxis::Experts, "experts", {"ep", "tp"}}}};
 
-/// The axes of a role's mesh whose ranks hold a replica together: they see the same samples.
+/// The axes of a role's mesh whose ranks hold one replica together: these ranks see the same
+/// samples.
 inline const std::vector<std::string> kReplicaMeshAxes{"tp"};
 
-/// This rank's communicators of a model's axes. The communicators outlive the models on them.
+/// This rank's communicators for the axes of a model. The communicators must outlive the models.
 class ModelAxes {
  public:
-  /// A model that is not split.
+  /// The axes of a model that is not split.
   ModelAxes() { communicators_.fill(&alone()); }
 
   void set(ModelAxis axis, Communicator& ranks) {
@@ -54,14 +56,15 @@ class ModelAxes {
   std::array<Communicator*, std::tuple_size_v<decltype(kModelAxes)>> communicators_;
 };
 
-/// A rank's part of `total` things: [begin, begin + size).
+/// A rank's part of `total` items: [begin, begin + size).
 struct Shard {
   std::int64_t begin = 0;
   std::int64_t size = 0;
   std::int64_t total = 0;
 };
 
-/// The part of rank `rank` of `num_ranks`: contiguous, in rank order, sizes differ by one at most.
+/// The part of rank `rank` of `num_ranks`. Parts are contiguous and in rank order; sizes differ by
+/// at most one.
 inline Shard shard_of(std::int64_t total, std::int64_t rank, std::int64_t num_ranks) {
   const auto begin = total * rank / num_ranks;
   return {begin, total * (rank + 1) / num_ranks - begin, total};
@@ -70,7 +73,7 @@ inline Shard shard_of(std::int64_t total, const Communicator& ranks) {
   return shard_of(total, ranks.rank(), ranks.size());
 }
 
-/// The same part where each thing is `width` rows: a head, an expert.
+/// Converts a shard of items (heads, experts) to a shard of rows, with `width` rows per item.
 inline Shard scaled(const Shard& shard, std::int64_t width) {
   return {shard.begin * width, shard.size * width, shard.total * width};
 }

@@ -1,7 +1,7 @@
 #pragma once
-// Which rank does what: role requests + world size + node map -> roles, replica and mesh
-// coordinates of each rank. Pure arithmetic, the same on every rank; role_groups makes the
-// communicators.
+// The role layout: maps role requests, world size and node map to the roles, replica and mesh
+// coordinates of each rank. Pure arithmetic with the same result on every rank; mpi/role_groups
+// makes the communicators.
 #include <string>
 #include <vector>
 
@@ -9,70 +9,71 @@
 
 namespace r1::parallel {
 
-/// What the configuration asks for a role ([roles.<name>]). Only roles that the stage uses are
-/// requested.
+/// The configuration of a role ([roles.<name>]). Only roles that the stage uses are requested.
 struct RoleRequest {
   std::string name;
   int ranks = -1;               // -1: auto
-  std::string share_with = {};  // lives on that role's ranks; empty: on its own
-  std::vector<Axis> mesh = {};  // empty: one axis "dp"; one size may be -1 (the rest)
+  std::string share_with = {};  // the role uses the ranks of that role; empty: ranks of its own
+  std::vector<Axis> mesh = {};  // empty: one axis "dp"; one size may be -1 (the remaining ranks)
 };
 
-/// A role and where it lives.
+/// A role and the ranks that execute the role.
 struct RoleAssignment {
   std::string name;
-  std::vector<int> ranks;  // world ranks; position = rank in the role
-  Mesh mesh;               // over the positions
+  std::vector<int> ranks;  // world ranks; the index is the rank in the role
+  Mesh mesh;               // over the ranks in the role
 
-  /// A replica is a copy of the model as the data sees it: ranks that differ in kReplicaMeshAxes
-  /// alone (model_axes.h) and work on the same samples. (Replicas may share experts.)
+  /// A replica is one copy of the model from the data's point of view: ranks that differ only in
+  /// kReplicaMeshAxes (model_axes.h) and work on the same samples. Several replicas may share
+  /// experts.
   int num_replicas() const;
-  /// World ranks of a replica; the first is its leader, which speaks for it.
+  /// World ranks of a replica. The first rank is the leader, which communicates for the replica.
   std::vector<int> replica(int index) const;
   std::vector<std::vector<int>> replicas() const;
 };
 
-/// A rank's part in a role.
+/// The place of a rank in a role.
 struct RolePlace {
   std::string role;
-  int rank = 0;                  // in the role
-  int replica = 0;               // number of its replica
+  int rank = 0;                  // rank in the role
+  int replica = 0;               // index of the rank's replica
   std::vector<int> coordinates;  // one per axis of the role's mesh
 };
 
-/// Name of the role that gets the ranks that are left.
+/// The role that receives the remaining ranks.
 inline constexpr const char* kPolicy = "policy";
-/// Name of the policy's generation layout among the roles, where it differs from the trainer's, or
-/// holds weights of its own.
+/// Role name of the policy's generation layout, if this layout differs from the trainer's layout or
+/// holds its own weights.
 inline constexpr const char* kPolicyGenerate = "policy.generate";
 
 class RoleLayout {
  public:
-  /// Rules: a role with share_with = X lives on X's ranks. World of one rank: roles on auto share
-  /// it. Otherwise each role on auto has one rank and the policy the rest. The policy has the first
-  /// ranks, then the others in the order of the requests. Ranks of one node stay together when
-  /// `node_of_rank` (node number of each world rank; empty: one node) is not in blocks.
-  /// Throws: ConfigError listing all problems, each with key, expected and found.
+  /// A role with share_with = X uses the ranks of X. In a world of one rank, automatic roles share
+  /// this rank. Otherwise each automatic role gets one rank and the policy gets the remaining
+  /// ranks. The policy gets the first ranks; the other roles follow in the order of the requests.
+  /// `node_of_rank` (node number of each world rank; empty: one node): the ranks of one node are
+  /// kept together, even if node numbers are not contiguous over world ranks. Throws: ConfigError
+  /// listing all problems, each with key, the expected and the found value.
   RoleLayout(const std::vector<RoleRequest>& requests, int world_size,
              const std::vector<int>& node_of_rank = {}, bool allow_idle_ranks = false);
 
   int world_size() const { return world_size_; }
   const std::vector<RoleAssignment>& roles() const { return roles_; }
   bool has(const std::string& role) const;
-  /// Throws: InternalError when there is no such role.
+  /// Throws: InternalError if there is no such role.
   const RoleAssignment& role(const std::string& name) const;
-  /// Whether `world_rank` is in the role.
+  /// Whether `world_rank` belongs to the role.
   bool is_in(int world_rank, const std::string& role) const;
-  /// Whether the policy generates on ranks of its own (kPolicyGenerate), beside those that train.
+  /// Whether the policy generates on the ranks of kPolicyGenerate instead of the training ranks.
   bool generates_apart() const;
-  /// Whether `world_rank` leads a replica of the role.
+  /// Whether `world_rank` is the leader of a replica of the role.
   bool leads(int world_rank, const std::string& role) const;
-  /// The roles of a rank in the order of the requests; empty: idle.
+  /// The roles of a rank in the order of the requests; empty: the rank is idle.
   std::vector<RolePlace> places(int world_rank) const;
-  /// Groups of "tp" that span nodes are slow; one line each, for the log.
+  /// Warnings for the log, one per "tp" group that spans several nodes and is therefore slow.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  /// "rank 0..1 policy (dp 2), 2 reference (dp 1), 3 idle".
+  /// Text for logs: "rank 0..1 policy (dp 2), 2 reference (dp 1), 3 idle".
   std::string print() const;
 
  private:
@@ -83,7 +84,7 @@ class RoleLayout {
   std::vector<std::string> warnings_;
 };
 
-/// The role whose replicas hold a step's samples from when they are drawn until they are scored.
+/// The role whose replicas hold the samples of a step from generation until scoring ends.
 inline const char* sampling_role(const RoleLayout& layout) {
   return layout.generates_apart() ? kPolicyGenerate : kPolicy;
 }

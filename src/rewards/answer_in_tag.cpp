@@ -1,5 +1,5 @@
-// The plain rule of the arithmetic baseline: the last number in the last answer block equals the
-// gold number.
+// The simple rule of the arithmetic baseline: the last number in the last answer block must equal
+// the gold number.
 #include <cmath>
 #include <cstdlib>
 #include <memory>

@@ -1,4 +1,4 @@
-// Multiple choice: the letter that the answer names is the gold letter.
+// Multiple choice: the letter in the answer must be the gold letter.
 #include <algorithm>
 #include <memory>
 

@@ -1,5 +1,6 @@
 #pragma once
-// The letters of choices in a text, and which of them the words around take back.
+// Finds the letters of multiple-choice answers in a text, and decides which letters the surrounding
+// words deny.
 #include <cstddef>
 #include <string_view>
 #include <vector>
@@ -12,17 +13,21 @@ constexpr int kMostChoices = 26;
 struct ChoiceLetter {
   char letter = '\0';
   std::size_t begin = 0, end = 0;  // bytes of the text
-  bool denied = false;  // "not B", "B is wrong", "rule out B", "B?", "B가 아니다", "不是B"
-  bool joined = false;  // goes on the letter before it: "A or B", "A, B", "A와 B"
+  // Whether the words around the letter deny it: "not B", "B is wrong", "rule out B", "B?", "B가
+  // 아니다", "不是B".
+  bool denied = false;
+  // Whether the letter continues a list with the letter before: "A or B", "A, B", "A와 B".
+  bool joined = false;
 };
 
-/// The capital letters that stand alone, in order: next to any script but letters of the Latin one,
-/// next to any sign. The article of "A cat" and the pronoun "I" are none. Full-width and circled
-/// letters count.
+/// Returns the capital letters that stand alone, in order: no Latin letter or digit may be
+/// adjacent, but signs and letters of other scripts may. The article in "A cat" and the pronoun "I"
+/// do not count. Full-width and circled letters count.
 std::vector<ChoiceLetter> choice_letters(std::string_view text, int num_choices = kUsualChoices);
 
-/// The one letter that a text names: the only one that is not denied where it stands last; of
-/// several that in front ("B. A cat"). '\0': none, or several.
+/// Returns the one letter that a text chooses: the only letter whose last occurrence is not denied.
+/// If there are several such letters, the letter at the start of the text is chosen if a sign such
+/// as "." follows it ("B. A cat"). '\0': no letter, or several.
 char chosen_letter(std::string_view text, int num_choices = kUsualChoices);
 
 }  // namespace r1::rewards

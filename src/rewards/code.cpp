@@ -1,4 +1,4 @@
-// The code reward: the program among the completion's fenced blocks, run against the tests of its
+// The code reward: runs the program in the completion's fenced code blocks against the tests of the
 // record.
 #include <algorithm>
 #include <memory>

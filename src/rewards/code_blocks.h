@@ -1,5 +1,5 @@
 #pragma once
-// Fenced code blocks of a completion, and which of them is the program.
+// Fenced code blocks of a completion, and the choice of the block that holds the program.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,18 +10,19 @@
 namespace r1::rewards {
 
 struct CodeBlock {
-  std::string language;  // the word behind the fence, lower case; "python", "cpp" in one spelling
-  std::string text;      // without the indentation of its fence
+  std::string language;  // first word after the fence, normalised; may be empty
+  std::string text;      // without the indentation of the fence
 };
 
-/// The closed blocks, in order: fences of three or more backticks or tildes, indented, in lists and
-/// quotations. Reference: CommonMark 0.31, fenced code blocks.
+/// Returns the closed blocks in order: fences of three or more backticks or tildes, indented, in
+/// lists and quotations. Reference: CommonMark 0.31, fenced code blocks.
 std::vector<CodeBlock> code_blocks(std::string_view text);
 
-/// The program among them. Blocks that name another language than Python and C++ are none. The last
-/// counts that is in the tests' language and defines what they call, or reads input where they give
-/// some: what follows it is an example. One that names its language goes before one that does not.
-/// Without such a block the last counts. Nothing: no block.
+/// Returns the program among the blocks: the last block in Python or C++ that is in the language of
+/// the tests and that defines the functions under test, or reads input if the tests provide input;
+/// later blocks are then examples. A block that names its language is preferred to a block without
+/// a language. If no block fits the tests, the result is the last block in Python or C++, else the
+/// last block without a language, else the last block. Nothing: there is no block.
 std::optional<CodeBlock> find_program(std::string_view text, const CodeTests& tests);
 
 }  // namespace r1::rewards

@@ -1,5 +1,5 @@
 #pragma once
-// What a record says about a program's tests, and the comparison of outputs.
+// Reads the tests of a program from a record, and compares outputs.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace r1::rewards {
 
-/// Tests of one record: programs with standard input and output, or Python statements.
+/// The tests of one record: runs with standard input and output, or Python statements.
 struct CodeTests {
   struct Run {
     std::string input;
@@ -15,29 +15,30 @@ struct CodeTests {
   };
   std::vector<Run> runs;
   std::vector<std::string> statements;
-  std::string language;  // "python", "cpp"; empty: the completion's own
+  std::string language;  // "python", "cpp"; empty: the language of the completion
 
   std::size_t size() const { return runs.size() + statements.size(); }
 };
 
-/// Fields of the record (or of its "metadata"), the first that is there:
-///   tests         [{"stdin" or "input": text, "stdout", "output" or "expected": text}, ...] (a
-///   number
-///                 is the text that it is written as, a list of both is lines), or
+/// Reads the first of these fields that the record, or the record's "metadata", contains:
+///   tests         [{"stdin" or "input": text, "stdout", "output" or "expected": text}, ...], where
+///   a
+///                 number counts as its text and a list of texts and numbers as lines, or
 ///                 [statement, ...] such as "assert f(2) == 4"
-///   input_output  {"inputs": [text], "outputs": [text]}, or that as text (APPS)
-///   test_list     [statement, ...], before each "test_setup_code" (MBPP)
+///   input_output  {"inputs": [text], "outputs": [text]}, or this object as text (APPS)
+///   test_list     [statement, ...]; "test_setup_code" is put before each statement (MBPP)
 ///   test          a definition of check(candidate), called with "entry_point" (HumanEval)
-/// and "language". Nothing: the record has no tests that can be read.
+/// The field "language" is read too. Nothing: the record has no readable tests.
 std::optional<CodeTests> read_code_tests(const std::string& record);
-/// Whether the record has one of those fields, readable or not.
+/// Whether the record has one of these fields, readable or not.
 bool has_code_tests(const std::string& record);
 
-/// "python" for "py", "python3" and their kin, "cpp" for "c++17"; other words as they are.
+/// Normalises the name of a language: "python" for "py" and "python3", "cpp" for "c++17"; other
+/// words are returned unchanged.
 std::string one_language(const std::string& word);
 
-/// Same lines, as many of them; blanks at the ends of lines and empty lines at the end of the text
-/// do not count.
+/// Whether two outputs have equal lines. Blanks at the ends of lines and empty lines at the end of
+/// the text are ignored.
 bool same_output(std::string_view printed, std::string_view expected);
 
 }  // namespace r1::rewards

@@ -1,6 +1,6 @@
 #pragma once
-// The configured reward of a run: a weighted sum of registered parts, scored by several threads or
-// worker processes.
+// The configured reward of a run: a weighted sum of registered parts, computed by several threads
+// or worker processes.
 #include <memory>
 #include <vector>
 
@@ -11,27 +11,28 @@
 
 namespace r1::rewards {
 
-/// Built once per run; score() may be called from several threads.
+/// Made once per run. Several threads may call score().
 class CombinedReward {
  public:
-  /// Throws: ConfigError when `options` do not pass their check().
+  /// Throws: ConfigError if `options` fail their check().
   explicit CombinedReward(const RewardOptions& options);
 
-  /// Starts the worker processes, if any are configured, and logs what protects them; score() does
-  /// so by itself at the first call. Throws: ConfigError when they cannot be started.
+  /// Starts the worker processes, if any are configured, and logs their protections. The first call
+  /// of score() also starts them. Throws: ConfigError if the workers cannot be started.
   void start() const;
-  /// What the workers said when they started; empty without workers.
+  /// The description that the workers reported at their start; empty without workers.
   std::string description() const;
-  /// One reward per input, in order, each as PartScorer::score() gives it. With worker processes a
-  /// sample that exceeds its budget has the reason timeout, one that ends three workers limit.
+  /// Returns one reward per input, in order, computed by PartScorer::score(). With worker
+  /// processes, a sample that exceeds its time budget gets the reason timeout, and a sample that
+  /// crashes three workers gets the reason limit.
   std::vector<data::Reward> score(const std::vector<RewardInput>& inputs) const;
   data::Reward score_one(const RewardInput& input) const;
 
  private:
   RewardOptions options_;
-  std::unique_ptr<PartScorer> scorer_;                 // without worker processes
-  mutable ThreadPool threads_;                         // share scorer_
-  std::unique_ptr<workers::WorkerProcesses> workers_;  // instead of both
+  std::unique_ptr<PartScorer> scorer_;                 // used without worker processes
+  mutable ThreadPool threads_;                         // use scorer_
+  std::unique_ptr<workers::WorkerProcesses> workers_;  // used instead of scorer_ and threads_
 };
 
 }  // namespace r1::rewards

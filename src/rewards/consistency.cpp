@@ -1,4 +1,4 @@
-// The consistency reward of RL 2: the mean of the facts that can be checked in a completion.
+// The consistency reward of RL 2: the mean of the applicable consistency checks of a completion.
 #include <memory>
 
 #include "rewards/reasoning.h"

@@ -1,7 +1,8 @@
-// The external reward: a long-lived command of the user, one JSON line in and one out per sample.
+// The external reward: a long-lived user-defined command that reads and writes one JSON line per
+// sample.
 //
-// In:  {"problem", "answer", "completion", "domain", "record", "truncated", "num_tokens"}
-// Out: {"score": [0, 1], "reason": text (optional)}, or the number alone
+// Input:  {"problem", "answer", "completion", "domain", "record", "truncated", "num_tokens"}
+// Output: {"score": [0, 1], "reason": text (optional)}, or only the number
 #include <poll.h>
 #include <signal.h>
 

@@ -1,5 +1,5 @@
-// The format reward: the whole text is one thinking part followed by one answer, both with
-// something in them, and nothing else.
+// The format reward: the whole text consists of one non-empty thinking part followed by one
+// non-empty answer.
 #include <memory>
 
 #include "data/text.h"

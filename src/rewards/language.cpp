@@ -1,4 +1,4 @@
-// Language consistency: the share of the thinking part's words that are in the target language.
+// Language consistency: the share of words in the thinking part that are in the target language.
 // Reference: DeepSeek-R1, arXiv 2501.12948, section 2.3.2.
 #include <memory>
 

@@ -1,6 +1,6 @@
 #pragma once
-// Texts scored by a sequence classifier that reads them through its own tokenizer: the reward model
-// (one output at the last token) and the toxicity classifier (a sigmoid a label).
+// Scores of texts by a sequence classifier with its own tokenizer: the reward model (one output at
+// the last token) and the toxicity classifier (one sigmoid per label).
 #include <ATen/core/Tensor.h>
 
 #include <ctime>
@@ -15,46 +15,46 @@
 
 namespace r1::rewards {
 
-/// A question and what the model reads of the completion.
+/// A question, and the part of the completion that the model reads.
 struct JudgedText {
   std::string problem;
   std::string completion;
 };
 
-/// How a classifier wants its texts.
+/// The tokenization of a classifier's input.
 struct JudgeTokenizer {
   using Ids = std::vector<std::int64_t>;
   std::function<Ids(const std::string&)> encode;  // without `before` and `after`
-  Ids before, after;                              // [CLS], [SEP]; empty for decoder-only models
-  /// A question with its answer as one text: the model's chat template.
+  Ids before, after;                              // [CLS], [SEP]; empty for decoders
+  /// Renders a question and its answer as one text, by the chat template of the model.
   std::function<std::string(const JudgedText&)> conversation;
 };
 
-/// The tokenizer of a classifier's options: WordPiece or byte-level BPE; the conversation by its
-/// chat template, or question and answer on two lines where it has none. Control tokens' names in
-/// completions are plain text to WordPiece. `now`: the time of the run's start, for templates that
-/// name the day. Throws: InputError.
+/// Loads the tokenizer of a classifier: WordPiece or byte-level BPE. Conversations use the
+/// classifier's chat template, or question and answer on two lines if there is no template.
+/// WordPiece reads the names of control tokens in completions as plain text. `now`: the start time
+/// of the run, for templates that contain the date. Throws: InputError.
 JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options, const std::tm& now);
 
 class ModelJudge {
  public:
-  /// `batch`: texts that the model reads at once; changes nothing but rounding.
+  /// `batch`: number of texts per forward pass; changes results only by rounding.
   ModelJudge(std::unique_ptr<models::SequenceClassifier> model, JudgeTokenizer tokenizer,
              std::int64_t batch);
-  /// `now`: see load_judge_tokenizer. Throws: InputError naming what is missing.
+  /// `now`: as in load_judge_tokenizer. Throws: InputError naming what is missing.
   static std::unique_ptr<ModelJudge> load(const models::ModelOptions& options, at::Device device,
                                           std::int64_t batch, const std::tm& now);
 
-  /// 1 - the largest label probability, in [0, 1], of each completion. A text longer than the model
-  /// reads is scored in pieces; its worst one counts.
+  /// Returns 1 - the largest label probability of each completion, in [0, 1]. A text longer than
+  /// the model's input is scored in pieces, and the lowest safety of a piece counts.
   std::vector<double> safety(std::span<const JudgedText> texts) const;
-  /// The reward model's raw score of each conversation; of one longer than the model reads the end.
-  /// Throws: InputError when the model has more than one output.
+  /// Returns the reward model's raw score of each conversation; a conversation longer than the
+  /// model's input loses its beginning. Throws: InputError if the model has more than one output.
   std::vector<double> preference(std::span<const JudgedText> texts) const;
 
  private:
   using Ids = JudgeTokenizer::Ids;
-  std::int64_t room() const;  // tokens of text that the model reads at once
+  std::int64_t room() const;  // number of text tokens per input
   Ids framed(Ids::const_iterator begin, Ids::const_iterator end) const;
   at::Tensor outputs(const std::vector<Ids>& sequences) const;  // float64 [N, L]
 

@@ -1,6 +1,7 @@
 #pragma once
-// Options of the rewards: [rewards] with its weighted parts and one section per reward that has
-// settings. Numbers are the guide's (its listings) or the papers' where named.
+// Options of the rewards: [rewards] with the weighted parts, and one section per reward with
+// settings. The defaults are the values of the guide's listings, or of the papers where a comment
+// names a paper.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ struct PartOptions {
   }
 };
 
-/// [[rewards.groups]]: total = sum of weight x part over parts without group + sum over groups of
-/// group weight x (sum of weight x part in it).
+/// [[rewards.groups]]: total = sum of weight x part over parts without a group + sum over groups of
+/// group weight x (sum of weight x part over the parts of the group).
 struct GroupOptions {
   std::string name;
   double weight = 1.0;
@@ -34,7 +35,7 @@ struct GroupOptions {
   }
 };
 
-/// [rewards.tags]: how the thinking part and the answer are marked.
+/// [rewards.tags]: the tags of the thinking part and of the answer.
 struct TagOptions {
   std::string think = "think";
   std::string answer = "answer";
@@ -50,7 +51,7 @@ struct TagOptions {
   }
 };
 
-/// [rewards.quality]: words and signs that the guide's quality rewards look for.
+/// [rewards.quality]: words and signs for the guide's quality rewards.
 struct QualityOptions {
   std::vector<std::string> conclusions{"따라서",  "답:",         "결론:",  "therefore",
                                        "answer:", "conclusion:", "\\boxed"};
@@ -119,7 +120,7 @@ struct RepetitionOptions {
   void visit(base::OptionVisitor& v) { v("ngram", ngram, "words in an n-gram"); }
 };
 
-/// [rewards.length]: cosine of the completion's length, clamped beyond the maximum.
+/// [rewards.length]: cosine of the completion's length, constant beyond the maximum.
 struct LengthOptions {
   double correct_short = 1.0;
   double correct_long = 0.5;
@@ -136,7 +137,7 @@ struct LengthOptions {
   }
 };
 
-/// [rewards.overlong]: DAPO's soft punishment. Reference: arXiv 2503.14476, equation 13.
+/// [rewards.overlong]: DAPO's soft overlong punishment. Reference: arXiv 2503.14476, equation 13.
 struct OverlongOptions {
   std::int64_t max_tokens = 0;
   std::int64_t buffer_tokens = 512;
@@ -160,7 +161,7 @@ struct CountdownOptions {
   }
 };
 
-/// [rewards.limits]: what a worker process may use.
+/// [rewards.limits]: resource limits of a worker process.
 struct LimitOptions {
   double sample_seconds = 10.0;
   std::int64_t memory_mib = 1024;
@@ -201,7 +202,7 @@ struct CodeOptions {
   }
 };
 
-/// [rewards.external]: a command of the user that scores.
+/// [rewards.external]: a user-defined command that scores samples.
 struct ExternalOptions {
   std::vector<std::string> command;
   double timeout = 10.0;
@@ -214,10 +215,10 @@ struct ExternalOptions {
   }
 };
 
-/// Most threads or worker processes of a rank.
+/// Largest number of threads or worker processes per rank.
 constexpr std::int64_t kMaxWorkers = 1024;
 
-/// [rewards.reward_model]: how the score of [reward_model] becomes a part.
+/// [rewards.reward_model]: the conversion of [reward_model]'s score to a part.
 struct RewardModelOptions {
   std::string sees = "answer";
   double offset = 0.0;
@@ -231,7 +232,7 @@ struct RewardModelOptions {
   }
 };
 
-/// [rewards.safety]: what [classifier] reads.
+/// [rewards.safety]: the text that [classifier] reads.
 struct SafetyPartOptions {
   std::string sees = "all";
 
@@ -259,7 +260,7 @@ struct PuzzleOptions {
   }
 };
 
-/// [rewards]: everything a CombinedReward is built from.
+/// [rewards]: all options of a CombinedReward.
 struct RewardOptions {
   std::vector<PartOptions> parts;
   std::vector<GroupOptions> groups;
@@ -284,17 +285,18 @@ struct RewardOptions {
   SafetyPartOptions safety;
   PuzzleOptions puzzle;
 
-  /// Whether a part of that name is listed.
+  /// Whether a part with this name is listed.
   bool has_part(const std::string& name) const;
-  /// Whether programs of completions are run, which needs worker processes.
+  /// Whether programs in completions are executed, which requires worker processes.
   bool runs_programs() const;
-  /// Wall-clock seconds after which a worker that scores one sample is killed.
+  /// Wall-clock seconds per sample, after which the worker is killed.
   double sample_budget() const;
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// Whether [[evaluate.suites]] can name it (registry.h: reward_of_scorer), and all such names.
+/// Whether [[evaluate.suites]] accepts this scorer (registry.h: reward_of_scorer), and a list of
+/// all scorers.
 bool is_scorer(const std::string& scorer);
 std::string scorer_list();
 

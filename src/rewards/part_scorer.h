@@ -1,5 +1,5 @@
 #pragma once
-// The configured sum of reward parts for one sample, in this process and thread.
+// The configured sum of reward parts for one sample, computed in the calling thread.
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,17 +9,17 @@
 
 namespace r1::rewards {
 
-/// Thread-safe. Where it runs (threads of this process, worker processes) is decided in combine.h.
+/// Thread-safe. CombinedReward (combine.h) decides whether threads or worker processes call it.
 class PartScorer {
  public:
-  /// `options` have passed their check(). Throws: ConfigError when a part cannot work here (code:
-  /// no protection, no interpreter).
+  /// `options` must have passed their check(). Throws: ConfigError if a part cannot work on this
+  /// machine (code: no protection, or no interpreter).
   explicit PartScorer(const RewardOptions& options);
 
-  /// All parts and their details are in Reward::parts; `total` is the sum described in options.h.
-  /// `reason` is the first verifier's; `drop` if any part says so.
+  /// Returns all parts and their details in Reward::parts. `total` is the sum defined in options.h.
+  /// `reason` is the reason of the first verifier; `drop` is set if any part sets it.
   data::Reward score(const RewardInput& input) const;
-  /// What the parts say about themselves at the start of a run, a line each; empty: nothing.
+  /// The descriptions of the parts for the start of a run, one line each; may be empty.
   std::string description() const;
   std::string warnings() const;
 
@@ -27,7 +27,7 @@ class PartScorer {
   struct Part {
     std::unique_ptr<Reward> reward;
     RewardKind kind;
-    double weight;  // times its group's
+    double weight;  // multiplied by the weight of the group
   };
 
   double quality_cap_when_wrong_;

@@ -1,6 +1,6 @@
-// The puzzle reward: picks the scorer by record. One with tests of a program goes to the code
-// reward; else the scorer that it names or that its reasoning-gym task has; else the maths
-// verifier.
+// The puzzle reward: selects the scorer of a record. A record with tests of a program is scored by
+// the code reward; other records by the scorer that the record names, by the scorer of their
+// reasoning-gym task, or by the maths verifier, in this order.
 #include <algorithm>
 #include <memory>
 

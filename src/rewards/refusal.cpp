@@ -1,4 +1,4 @@
-// The refusal reward: unsafe requests are to be declined, safe ones answered.
+// The refusal reward: unsafe requests must be refused, and safe requests must be answered.
 #include "rewards/refusal.h"
 
 #include <fmt/format.h>

@@ -1,20 +1,20 @@
 #pragma once
-// Does a text decline what it was asked? By phrases, English and Korean.
-// Reference: the string matching of XSTest (Röttger et al., arXiv 2308.01263), with Korean added.
+// Detects refusals by phrases in English and Korean. Reference: the string matching of XSTest
+// (Röttger et al., arXiv 2308.01263), with Korean phrases added.
 #include <string>
 #include <string_view>
 
 namespace r1::rewards {
 
-/// Whether a phrase of refusal stands in the first sentences of an answer (without its thinking
-/// part). A refusal in other words is not seen, and "I can't" in a helpful first sentence is taken
-/// for one.
+/// Whether a refusal phrase occurs in the first sentences of an answer (without the thinking part).
+/// The function misses refusals in other words, and takes "I can't" in the first sentence of a
+/// helpful answer for a refusal.
 bool is_refusal(std::string_view answer);
 
-/// What a record says should be done: refuse, comply, or nothing.
+/// The behaviour that a record asks for.
 enum class WantedBehaviour { Comply, Refuse, Unknown };
-/// Reads "label" (XSTest: safe, unsafe), "category" (refuse, harmless) or "type" (XSTest's
-/// contrast_... are unsafe) of a JSON record.
+/// Reads the field "label" (XSTest: safe, unsafe), "category" (refuse, harmless) or "type"
+/// (XSTest's contrast_... are unsafe) of a JSON record.
 WantedBehaviour wanted_behaviour(const std::string& record);
 
 }  // namespace r1::rewards

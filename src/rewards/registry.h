@@ -1,6 +1,6 @@
 #pragma once
-// Name -> reward. A new reward is one file, one line in registry.cpp, one line in README.md and a
-// test.
+// The registry of rewards by name. A new reward needs one file, one line in registry.cpp, one line
+// in README.md and a test.
 #include <memory>
 #include <string>
 
@@ -9,28 +9,29 @@
 
 namespace r1::rewards {
 
-/// What a part says about a sample: whether it is right, how good it looks, or anything else.
+/// The kind of a part: whether a sample is correct, how good a sample looks, or another property.
 enum class RewardKind { Correctness, Quality, Other };
 
 using RewardFactory = std::unique_ptr<Reward> (*)(const RewardOptions&);
 
-/// score() of a registered reward returns first its own value under its own name, then details
-/// "name.detail" that are logged and carry no weight.
+/// score() of a registered reward first returns the reward's value under the reward's name, then
+/// details under "name.detail", which are logged and have no weight.
 struct RewardEntry {
   const char* name;
   RewardKind kind;
   RewardFactory make;
 };
 
-/// nullptr: no such reward.
+/// nullptr: there is no such reward.
 const RewardEntry* find_reward(const std::string& name);
 /// All names, comma separated, for messages.
 std::string reward_names();
 
 /// The reward behind a scorer of [[evaluate.suites]]: maths, code, safety, choice, reasoning_gym, a
-/// reward of the registry, or a scorer of the puzzle reward by its name. Empty: no such scorer.
+/// reward of the registry, or a scorer of the puzzle reward by its name. Empty: there is no such
+/// scorer.
 std::string reward_of_scorer(const std::string& scorer);
-/// The options under which that reward is a suite's only part.
+/// Options in which this reward is the only part of a suite.
 RewardOptions scorer_options(const RewardOptions& options, const std::string& scorer);
 
 // One factory per file of this folder.

@@ -1,5 +1,5 @@
 #pragma once
-// The interface of a reward: a completion and its question in, named parts in [0, 1] out.
+// The interface of a reward: maps a question and a completion to named parts in [0, 1].
 #include <map>
 #include <memory>
 #include <string>
@@ -10,40 +10,40 @@
 
 namespace r1::rewards {
 
-/// What a reward may look at. `completion` is the whole answer (data::whole_answer): the model's
-/// text behind what the prompt opened for it ("<think>"), of the prompt nothing else.
+/// The input of a reward. `completion` is the whole answer (data::whole_answer): the text that the
+/// prompt opened for the model ("<think>") and the model's text, without the rest of the prompt.
 struct RewardInput {
   std::string problem;
-  std::string answer;      // gold
+  std::string answer;      // reference answer
   std::string completion;  // decoded, special tokens removed
   std::string domain;
   std::string record;      // the prompt's JSON record
   bool truncated = false;  // stopped by the length limit
   std::int64_t num_tokens = 0;
   std::int64_t max_tokens = 0;
-  /// By the part's name: the raw score of a reward model, the safety of a toxicity classifier.
-  /// Filled by who holds the models, before the parts are scored.
+  /// By the name of the part: the raw score of a reward model, the safety of a toxicity classifier.
+  /// The role that holds the models sets these scores before the parts are scored.
   std::map<std::string, double> model_scores;
   /// False: parts that a model scores do not count, and model_scores is empty ([[rl.changes]]).
   bool preference_rewards = true;
 };
 
-/// Named parts, each in [0, 1]; none: the reward does not count for this input. `reason` as in
-/// data::Reward.
+/// Named parts, each in [0, 1]. Without parts, the reward does not count for this input. `reason`:
+/// as in data::Reward.
 struct RewardParts {
   std::vector<std::pair<std::string, double>> parts;
   std::string reason;
   bool drop = false;
 };
 
-/// A reward. Thread-safe: score() is called from several threads.
+/// A reward. Thread-safe: several threads call score().
 class Reward {
  public:
   virtual ~Reward() = default;
   virtual RewardParts score(const RewardInput& input) const = 0;
-  /// What a user should know at the start of a run, one line; empty: nothing.
+  /// A line for the log at the start of a run; may be empty.
   virtual std::string description() const { return {}; }
-  /// What a user should be warned of, one line; empty: nothing.
+  /// A warning for the log at the start of a run, one line; may be empty.
   virtual std::string warning() const { return {}; }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// A fixed set of threads that share the iterations of a loop.
+// A fixed set of threads that execute the iterations of a loop.
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -10,17 +10,17 @@
 
 namespace r1::rewards {
 
-/// Starts its threads once; run() may be called from several threads, one loop runs at a time.
+/// Starts its threads once. Several threads may call run(); one loop runs at a time.
 class ThreadPool {
  public:
-  /// `num_threads` <= 1: no thread of its own, the caller does the work.
+  /// `num_threads` <= 1: no threads are started, and the caller does the work.
   explicit ThreadPool(int num_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Calls body(i) for i in [0, count), in any order, and returns when all are done. Throws: the
-  /// first exception of a body.
+  /// Calls body(i) for i in [0, count), in any order, and returns when all calls have returned.
+  /// Throws: the first exception of a call.
   void run(std::size_t count, const std::function<void(std::size_t)>& body);
 
  private:

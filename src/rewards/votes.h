@@ -7,12 +7,13 @@
 
 namespace r1::rewards {
 
-/// The answer that a sample's vote counts for; empty: it has none and does not vote.
+/// The answer that counts as the vote of a sample; empty: the sample does not vote.
 std::string vote_of(const std::string& completion, const std::string& gold, const TagOptions& tags);
 
-/// Index of the first sample of the largest group of equal votes (the earliest group of equals);
-/// -1: nobody votes, or the group has fewer than `least` votes. Equal: the same text but for layout
-/// and case, or equal to the maths verifier.
+/// Index of the first sample of the largest group of equal votes; among groups of equal size, the
+/// earliest group wins. -1: there are no votes, or the group has fewer than `least` votes. Votes
+/// are equal if their texts agree except for layout and case, or if the maths verifier finds them
+/// equal.
 std::ptrdiff_t majority_sample(const std::vector<std::string>& votes, std::size_t least = 1);
 
 }  // namespace r1::rewards

@@ -1,5 +1,5 @@
 #pragma once
-// Names of dtypes in configurations and files, and devices.
+// Names of dtypes in configurations and files, and the opening of devices.
 #include <ATen/core/Tensor.h>
 
 #include <string>
@@ -11,9 +11,9 @@ namespace r1::tensor {
 at::ScalarType parse_dtype(const std::string& name);
 std::string dtype_name(at::ScalarType dtype);
 
-/// "cpu", or "cuda[:index]": loads LibTorch's CUDA part at run time, so that one binary serves
-/// both. Throws: ConfigError when there is no GPU, no CUDA build of LibTorch, or a driver that is
-/// too old.
+/// Opens "cpu" or "cuda[:index]". LibTorch's CUDA library is loaded at run time, so that one binary
+/// serves both devices. Throws: ConfigError if there is no GPU, no CUDA build of LibTorch, or a
+/// driver that is too old.
 at::Device open_device(const std::string& name, int local_rank);
 
 }  // namespace r1::tensor

@@ -1,5 +1,5 @@
 #pragma once
-// Finds added tokens in text: leftmost first, the longest at one place.
+// Finds added tokens in a text: the leftmost token first, and the longest token at one position.
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -9,12 +9,12 @@
 
 namespace r1::tokenizer {
 
-/// A byte trie of added tokens. Immutable, thread-safe.
+/// A trie of added tokens, by bytes. Immutable after add(), thread-safe.
 class AddedTokenMatcher {
  public:
   struct Match {
     std::size_t begin;
-    std::size_t end;  // begin == end: none found
+    std::size_t end;  // begin == end: no token was found
     TokenId id;
   };
 
@@ -22,7 +22,7 @@ class AddedTokenMatcher {
   void add(const AddedToken& token);
   bool empty() const { return nodes_.size() == 1; }
 
-  /// The first added token at or after `from`. `with_special` = false passes control tokens over.
+  /// The first added token at or after `from`. `with_special` = false skips control tokens.
   Match find(std::string_view text, std::size_t from, bool with_special) const;
 
  private:

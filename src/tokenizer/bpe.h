@@ -1,5 +1,5 @@
 #pragma once
-// Byte-pair encoding of one word: bytes merged pair by pair, best rank first, leftmost first.
+// Byte-pair encoding (BPE) of one word: pairs of symbols are merged by rank, leftmost first.
 #include <array>
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace r1::tokenizer {
 
-/// Immutable and thread-safe; each thread brings its own Workspace.
+/// Immutable and thread-safe; each thread passes its own Workspace.
 class Bpe {
  public:
   /// Buffers of one thread.
@@ -33,7 +33,7 @@ class Bpe {
   /// Throws: InputError naming a merge whose parts or result are not in the vocabulary.
   explicit Bpe(const Definition& definition);
 
-  /// Appends the ids of a word's bytes. Bytes without a token of their own are dropped.
+  /// Appends the ids of a word. Bytes without a token are dropped.
   void encode(std::string_view word, Workspace& workspace, std::vector<TokenId>& out) const;
 
  private:

@@ -1,13 +1,15 @@
 #pragma once
-// A short name of what a tokenizer does, to tell equal tokenizers from different ones.
+// A fingerprint of a tokenizer's behaviour, which distinguishes tokenizers that produce different
+// ids.
 #include <string>
 
 #include "tokenizer/definition.h"
 
 namespace r1::tokenizer {
 
-/// 16 hex digits (FNV-1a, 64 bits) over ids' tokens, merges, splitting, normaliser and added
-/// tokens. Does not depend on the file format, chat template or bos/eos/pad.
+/// 16 hex digits (FNV-1a, 64 bits) over the tokens of all ids, merges, split patterns, normaliser
+/// and added tokens. The fingerprint does not depend on the file format, the chat template, or
+/// bos/eos/pad.
 std::string fingerprint_of(const Definition& definition);
 
 }  // namespace r1::tokenizer

@@ -1,5 +1,5 @@
 #pragma once
-// JSON files whose errors name the file.
+// Reads JSON files; errors name the file.
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace r1::tokenizer {
 
-/// Throws: InputError naming the file, and the place of a syntax error.
+/// Throws: InputError naming the file, and the position of a syntax error.
 inline nlohmann::json read_json_object(const std::string& path) {
   auto json = base::parse_json(base::read_file(path), path);
   if (!json.is_object())

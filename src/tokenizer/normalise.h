@@ -1,5 +1,5 @@
 #pragma once
-// Unicode normalisation of text before it is split.
+// Unicode normalisation of text before the text is split.
 #include <string>
 #include <string_view>
 
@@ -7,7 +7,7 @@
 
 namespace r1::tokenizer {
 
-/// `text` must be valid UTF-8. Returns `text` itself when it is normal already, else a view of
+/// `text` must be valid UTF-8. Returns `text` if it is already normalised, else a view of
 /// `storage`, which receives the result.
 std::string_view normalise(Normaliser normaliser, std::string_view text, std::string& storage);
 

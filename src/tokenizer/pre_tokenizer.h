@@ -1,5 +1,5 @@
 #pragma once
-// Cuts text into the pieces that byte-pair encoding merges within, by regular expressions (PCRE2).
+// Splits text by regular expressions (PCRE2) into pieces; byte-pair encoding merges within a piece.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace r1::tokenizer {
 
-/// Immutable and thread-safe; each thread brings its own Workspace.
+/// Immutable and thread-safe; each thread passes its own Workspace.
 class PreTokenizer {
  public:
   /// Buffers of one thread.
@@ -26,11 +26,12 @@ class PreTokenizer {
     std::vector<std::string_view> next_;
   };
 
-  /// Throws: InputError naming the pattern that cannot be compiled.
+  /// Throws: InputError naming a pattern that cannot be compiled.
   explicit PreTokenizer(const std::vector<std::string>& patterns);
   ~PreTokenizer();
 
-  /// The pieces of valid UTF-8 text, in order; valid until the workspace is used again.
+  /// Returns the pieces of valid UTF-8 text, in order. The pieces are valid until the workspace is
+  /// used again.
   const std::vector<std::string_view>& split(std::string_view text, Workspace& workspace) const;
 
  private:

@@ -1,21 +1,22 @@
 #pragma once
-// Turns tokens into text as they come, without ever giving out half a character.
+// Decodes tokens to text incrementally; the output never ends inside a character.
 #include <string>
 
 #include "tokenizer/tokenizer.h"
 
 namespace r1::tokenizer {
 
-/// One stream. All that push() and finish() return, joined, equals decode() of all ids.
-/// The tokenizer must outlive it.
+/// Decodes one stream. The concatenated results of push() and finish() equal decode() of all ids.
+/// The tokenizer must outlive this object.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true)
       : tokenizer_(&tokenizer), skip_special_(skip_special) {}
 
-  /// The characters that are complete after this token; bytes of an unfinished one wait.
+  /// Returns the characters that this token completes; the bytes of an incomplete character are
+  /// kept.
   std::string push(TokenId id);
-  /// What still waits, as U+FFFD. The decoder can be used for a new stream afterwards.
+  /// Returns the incomplete rest as U+FFFD. Afterwards the decoder can decode a new stream.
   std::string finish();
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Remembers the ids of words seen, since most words of a text come again.
+// Caches the ids of words, because most words of a text repeat.
 #include <algorithm>
 #include <cstdint>
 #include <span>
@@ -11,18 +11,19 @@
 
 namespace r1::tokenizer {
 
-/// A direct-mapped cache of one thread: a word replaces another with the same slot. Bounded memory.
+/// A direct-mapped cache for one thread: a word replaces another word in the same slot. Memory is
+/// bounded.
 class WordCache {
  public:
   WordCache() : slots_(kNumSlots) {}
 
-  /// Empty: not known. The span is valid until the next store().
+  /// Empty: the word is not cached. The span is valid until the next store().
   std::span<const TokenId> find(std::string_view word) const {
     const Slot& slot = slots_[slot_of(word)];
     if (slot.num_ids == 0 || std::string_view(slot.word, slot.word_length) != word) return {};
     return {slot.ids, slot.num_ids};
   }
-  /// Words or id lists too long for a slot are not kept.
+  /// Words or id lists that are too long for a slot are not cached.
   void store(std::string_view word, std::span<const TokenId> ids) {
     if (word.size() > kMaxWord || ids.size() > kMaxIds || ids.empty()) return;
     Slot& slot = slots_[slot_of(word)];

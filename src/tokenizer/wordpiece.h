@@ -1,5 +1,5 @@
 #pragma once
-// WordPiece tokenizer of BERT: text to token ids, as Hugging Face's `tokenizers` does it.
+// WordPiece tokenizer of BERT: text to token ids, equivalent to Hugging Face's `tokenizers`.
 // Reference: Devlin et al., arXiv 1810.04805; Hugging Face `tokenizers` 0.23 models/wordpiece,
 // normalizers/bert.rs, pre_tokenizers/bert.rs; files as transformers 4 and 5 write them.
 #include <cstdint>
@@ -14,26 +14,26 @@
 
 namespace r1::tokenizer {
 
-/// What a WordPiece tokenizer is made of, whichever file it came from.
+/// The definition of a WordPiece tokenizer, independent of the file format.
 struct WordPieceDefinition {
-  std::vector<std::string> vocab;        // by id; empty: no such id
-  std::vector<AddedToken> added_tokens;  // found in the text before anything else
-  std::string continuation = "##";       // in front of pieces inside a word
+  std::vector<std::string> vocab;        // by id; empty: the id is unused
+  std::vector<AddedToken> added_tokens;  // matched in the text before the text is split
+  std::string continuation = "##";       // prefix of pieces inside a word
   std::string unknown = "[UNK]";
   std::string cls = "[CLS]";
   std::string sep = "[SEP]";
   std::int64_t max_word_characters = 100;  // longer words are unknown
-  bool clean_text = true;                  // drops control characters, blanks for white space
+  bool clean_text = true;                  // removes control characters
   bool split_cjk = true;                   // each Chinese character is a word
   bool strip_accents = true;
   bool lower_case = true;
 };
 
-/// Whether a Hugging Face folder's tokenizer is WordPiece: tokenizer.json says so, or there is only
-/// vocab.txt. Throws: InputError when tokenizer.json is no JSON.
+/// Whether the tokenizer of a Hugging Face folder is WordPiece: tokenizer.json says so, or the
+/// folder has only vocab.txt. Throws: InputError if tokenizer.json is not valid JSON.
 bool is_wordpiece_folder(const std::string& folder);
 /// Reads tokenizer.json, or vocab.txt with tokenizer_config.json. Throws: InputError naming the
-/// file and what of it is wrong or not supported.
+/// file and the wrong or unsupported entry.
 WordPieceDefinition read_wordpiece(const std::string& folder);
 
 /// Thread-safe.
@@ -42,11 +42,12 @@ class WordPieceTokenizer {
   /// Throws: InputError naming a special token that is not in the vocabulary.
   explicit WordPieceTokenizer(WordPieceDefinition definition);
 
-  /// Ids of the text's pieces, without [CLS] and [SEP]. Bytes that are not UTF-8 are dropped.
-  /// `parse_special` = false: "[SEP]" in the text is plain text, as is right for text that others
-  /// wrote.
+  /// Returns the ids of the text, without [CLS] and [SEP]. Bytes that are not valid UTF-8 are
+  /// dropped. `parse_special` = false: "[SEP]" in the text is plain text, as untrusted text
+  /// requires.
   std::vector<TokenId> encode(std::string_view text, bool parse_special = true) const;
-  /// [CLS] pieces [SEP]; of the pieces at most the first `max_length` - 2 (0: no limit).
+  /// Returns [CLS] ids [SEP], with at most the first `max_length` - 2 ids of the text (0: no
+  /// limit).
   std::vector<TokenId> encode_sequence(std::string_view text, std::int64_t max_length,
                                        bool parse_special = true) const;
 
@@ -70,7 +71,7 @@ class WordPieceTokenizer {
 
   WordPieceDefinition definition_;
   Pieces first_;    // pieces that begin a word
-  Pieces further_;  // pieces inside one, without "##"
+  Pieces further_;  // pieces inside a word, without "##"
   AddedTokenMatcher added_;
   TokenId unknown_ = 0, cls_ = 0, sep_ = 0;
   std::int64_t vocab_size_ = 0;

@@ -1,4 +1,5 @@
-// The files of a WordPiece tokenizer: tokenizer.json, or vocab.txt with tokenizer_config.json.
+// Reads the files of a WordPiece tokenizer: tokenizer.json, or vocab.txt with
+// tokenizer_config.json.
 #include <algorithm>
 #include <filesystem>
 #include <sstream>

@@ -1,5 +1,5 @@
 #pragma once
-// The loss of a student's pass, by what the teacher gives.
+// The loss of a student's packed pass against the output of a teacher.
 #include "algorithms/loss.h"
 #include "algorithms/options.h"
 #include "training/pass.h"
@@ -7,7 +7,8 @@
 
 namespace r1::training {
 
-/// The pass's part of the step's loss, a scalar. `teacher`: its output for the rows of the pass.
+/// Returns this pass's part of the step's loss, a scalar. `teacher` holds the teacher's output for
+/// the loss rows of the pass.
 at::Tensor distillation_loss(const Pass& pass, const vocabulary::TeacherOutput& teacher,
                              const algorithms::DistillationLossOptions& options,
                              const algorithms::LossDenominators& denominators,

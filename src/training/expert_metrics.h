@@ -1,14 +1,15 @@
 #pragma once
-// How evenly a step's tokens were spread over the experts, as metrics.
+// Metrics of how evenly a step's tokens were spread over the experts of a mixture-of-experts model.
 #include <ATen/core/Tensor.h>
 
 #include "metrics/step_metrics.h"
 
 namespace r1::training {
 
-/// Sets expert_load_max, the load of the busiest expert over its layer's mean (the worst layer's),
-/// and expert_idle_share, the experts without a token among all. `load`: int64 [layers, E] on the
-/// CPU; undefined, of a model without experts: sets nothing.
+/// Sets expert_load_max and expert_idle_share. expert_load_max is the load of a layer's busiest
+/// expert divided by the layer's mean load, and the worst layer counts. expert_idle_share is the
+/// share of all experts that received no token. `load`: int64 [layers, E] on the CPU. A model
+/// without experts has an undefined `load`, and the function then sets nothing.
 void set_expert_metrics(metrics::StepMetrics& metrics, const at::Tensor& load);
 
 }  // namespace r1::training

@@ -1,6 +1,6 @@
 #pragma once
 // A mini-batch of the policy's update: the rows of one optimizer step that this replica holds, and
-// the loss of a pass over some of them.
+// the loss of a pass over some of the rows.
 #include "algorithms/policy_loss.h"
 #include "algorithms/value_loss.h"
 #include "training/policy_update.h"
@@ -10,23 +10,25 @@
 namespace r1::training {
 
 struct MiniBatch {
-  std::vector<const TrainingRow*> rows;       // those that are in the loss
-  std::vector<data::TrainingSample> samples;  // their tokens
-  algorithms::LossDenominators denominators;  // of all replicas
-  bool has_advantages = false;                // of any row of all replicas
+  std::vector<const TrainingRow*> rows;       // rows whose tokens enter the loss
+  std::vector<data::TrainingSample> samples;  // the tokens of `rows`, in the same order
+  algorithms::LossDenominators denominators;  // counted over all replicas
+  bool has_advantages = false;                // whether any row of any replica has an advantage
 };
 
-/// Gathers rows and counts them over all replicas. Collective over: replicas.
+/// Gathers the rows of the loss and counts tokens and rows over all replicas. Collective over:
+/// replicas.
 MiniBatch make_mini_batch(const std::vector<const TrainingRow*>& rows,
                           parallel::Communicator& replicas);
 
-/// Sums over passes and replicas that become metrics.
+/// Sums over passes and replicas. The metrics are computed from these sums.
 struct LossSums {
   LossSums();
   LossSums& operator+=(const LossSums& other);
-  /// The same without what the losses add up to.
+  /// Returns a copy that keeps only the sums of the policy's metrics, without the losses and the
+  /// sums of the value head.
   LossSums without_losses() const;
-  /// Collective over: replicas.
+  /// Adds the sums of all replicas. Collective over: replicas.
   void reduce(parallel::Communicator& replicas);
 
   at::Tensor policy;  // algorithms::PolicySum
@@ -34,8 +36,10 @@ struct LossSums {
   double loss = 0.0;
 };
 
-/// The part of the mini-batch's loss that the pass is, a scalar; adds to `sums`. Rows without old
-/// log-probabilities take those of this pass, which are compared with the generator's then.
+/// Returns the pass's part of the mini-batch's loss, a scalar, and adds the pass's sums to `sums`.
+/// Rows without old log-probabilities take the log-probabilities of this pass as the old ones. In
+/// this case the function also adds the pass's difference from the generator's log-probabilities to
+/// `mismatch`.
 at::Tensor policy_pass_loss(const Pass& pass, const MiniBatch& mini_batch,
                             const ValueHead* value_head, const PolicyUpdateOptions& options,
                             LossSums& sums, GeneratorMismatch& mismatch);

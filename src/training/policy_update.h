@@ -12,10 +12,10 @@
 
 namespace r1::training {
 
-/// The policy as an update changes it. Its replicas hold whole groups of samples.
+/// The policy that an update changes. Each replica holds whole groups of samples.
 struct TrainedPolicy : TrainedModel {
-  const ValueHead* value_head;              // null: advantages come from groups (GRPO)
-  algorithms::KlController& kl_controller;  // learns the step's KL (PPO)
+  const ValueHead* value_head;              // null: advantages are computed from groups (GRPO)
+  algorithms::KlController& kl_controller;  // receives the step's KL (PPO)
 };
 
 /// The options that an update reads.
@@ -31,23 +31,24 @@ struct PolicyUpdateOptions {
   double temperature;  // of all log-probabilities
 };
 
-/// The step, and what the update tells of itself while it runs.
+/// The training step that an update belongs to, and the objects that record its progress.
 struct PolicyStep {
-  std::int64_t number;          // for the timeline
-  std::int64_t policy_version;  // optimizer steps that were taken before
-  std::uint64_t seed;           // of the order of its samples in mini-batches
-  metrics::Timeline& timeline;  // gets the spans "old log-probs" and "update"
+  std::int64_t number;          // step number in the timeline
+  std::int64_t policy_version;  // optimizer steps taken before this step
+  std::uint64_t seed;           // seed of the order of samples in mini-batches
+  metrics::Timeline& timeline;  // receives the spans "old log-probs" and "update"
   Progress progress;
 };
 
 struct PolicyUpdate {
-  metrics::StepMetrics metrics;          // of all replicas
-  std::int64_t num_optimizer_steps = 0;  // taken: the policy's version grows by them
+  metrics::StepMetrics metrics;          // reduced over all replicas
+  std::int64_t num_optimizer_steps = 0;  // steps taken: the policy's version grows by this number
 };
 
-/// Advantages, then all epochs and mini-batches of the step. `rollouts`: this replica's, with final
-/// rewards. `coldstart`: supervised samples of the step, equal on all ranks. Collective over: the
-/// policy. Throws: NumericalError after too many skipped optimizer steps in a row.
+/// Computes advantages, then runs all epochs and mini-batches of the step. `rollouts`: this
+/// replica's rollouts, with final rewards. `coldstart`: supervised samples of the step, equal on
+/// all ranks. Collective over: the policy. Throws: NumericalError after too many skipped optimizer
+/// steps in a row.
 PolicyUpdate update_policy(const TrainedPolicy& policy, std::span<const data::Rollout> rollouts,
                            std::span<const data::TrainingSample> coldstart,
                            const PolicyUpdateOptions& options, const PolicyStep& step);

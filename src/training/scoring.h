@@ -1,6 +1,6 @@
 #pragma once
-// Log-probabilities and values of samples without gradients: what the reference, the policy and
-// held-out losses need.
+// Log-probabilities and values of samples without gradients. The reference, the policy and held-out
+// losses use this scoring.
 #include <span>
 #include <vector>
 
@@ -10,7 +10,8 @@
 
 namespace r1::training {
 
-/// How scoring cuts its work (none of it changes a result), and the temperature.
+/// The temperature, and how scoring splits its work into batches and chunks. The split does not
+/// change the result.
 struct ScoringOptions {
   double temperature = 1.0;
   std::int64_t tokens_per_batch = 32768;
@@ -19,16 +20,16 @@ struct ScoringOptions {
 };
 ScoringOptions scoring_options(const config::TrainerOptions& trainer, double temperature);
 
-/// Lists of each sample, one number per completion token, in their order. Of a sample without a
-/// completion: empty.
+/// Lists per sample, with one number per completion token in the order of the tokens. A sample
+/// without a completion has empty lists.
 struct SampleScores {
   std::vector<std::vector<double>> logprobs;
   std::vector<std::vector<double>> values;  // empty without a value head
 };
 
-/// Scores under softmax(logits / temperature), and of `value_head` unless it is null. One phase of
-/// work of its own, or a part of `phase` (models/lockstep.h), which the caller finishes.
-/// Collective over: the model's axes.
+/// Scores the samples under softmax(logits / temperature), and computes values unless `value_head`
+/// is null. The scoring is one phase of work of its own (models/lockstep.h), or a part of `phase`,
+/// which the caller finishes. Collective over: the model's axes.
 SampleScores score_samples(const models::Model& model,
                            std::span<const data::TrainingSample> samples,
                            const ScoringOptions& options, const ValueHead* value_head = nullptr,

@@ -1,5 +1,5 @@
 #pragma once
-// What a stage trains: a model, its trainer, and the ranks that train the same weights.
+// What a stage trains: a model, the model's trainer, and the ranks that train the same weights.
 #include <functional>
 
 #include "models/model.h"
@@ -8,14 +8,14 @@
 
 namespace r1::training {
 
-/// Only references: model, trainer and communicator outlive it.
+/// Holds references only: model, trainer and communicator must outlive the struct.
 struct TrainedModel {
   models::Model& model;
   Trainer& trainer;
-  parallel::Communicator& replicas;  // of the model, each with samples of its own
+  parallel::Communicator& replicas;  // the model's replicas, each with samples of its own
 };
 
-/// Called between micro-batches: messages of other roles move on meanwhile.
+/// Called between micro-batches, so that messages of other roles make progress.
 using Progress = std::function<void()>;
 
 }  // namespace r1::training

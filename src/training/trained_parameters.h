@@ -1,6 +1,6 @@
 #pragma once
-// The parameters of a trainer: over which ranks their gradients are summed, and which range of each
-// this rank updates (ZeRO).
+// The parameters of a trainer: over which ranks each gradient is summed, and which range of each
+// parameter this rank updates (ZeRO, Rajbhandari et al., arXiv 1910.02054).
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,46 +12,51 @@
 
 namespace r1::training {
 
-/// The ranks that train the same weights on other samples.
+/// The communicators of the ranks that train the same weights on different samples.
 struct DataAxes {
-  parallel::Communicator* all;      // all replicas
-  parallel::Communicator* experts;  // those that hold the same experts
+  parallel::Communicator* all;      // all replicas of the model
+  parallel::Communicator* experts;  // the replicas that hold the same experts
 };
 
 class TrainedParameters {
  public:
-  /// Makes `parameters`, the model's first, require gradients. Model and communicators outlive it.
+  /// Makes `parameters` require gradients. The model's parameters come first in the list. `model`
+  /// and the communicators must outlive this object.
   TrainedParameters(const models::Model& model, std::vector<models::Parameter> parameters,
                     const config::TrainerOptions& options, const DataAxes& data);
 
   const std::vector<models::Parameter>& parameters() const { return parameters_; }
-  /// Of the gradient of the whole step, what this rank updates with; valid after finish().
+  /// The gradients of the whole step for the ranges that this rank updates, sorted by parameter;
+  /// valid after finish().
   const std::vector<models::FlatRange>& gradients() const { return gradients_; }
-  /// Number of the range of a parameter, if this rank updates any of it.
+  /// Index in gradients() of the parameter's range, or nothing if this rank updates no part of the
+  /// parameter.
   std::optional<std::size_t> range_of(std::size_t parameter) const;
-  /// The elements of a parameter that one of gradients() belongs to: a view, flat.
+  /// The weights that belong to `range`, one of gradients(): a flat view of the parameter.
   at::Tensor weights(const models::FlatRange& range) const;
-  /// Whether each rank of replicas_of() updates a part of its own.
+  /// Whether each rank of replicas_of(parameter) updates a different part of the parameter.
   bool is_sharded(std::size_t parameter) const;
   /// The ranks over which a parameter's gradient is summed.
   parallel::Communicator& replicas_of(std::size_t parameter) const;
 
-  /// One step: start(), backward() per micro-batch, end_backward(), finish(); as in Trainer.
+  /// One step calls start(), backward() per micro-batch, end_backward() and finish(), as in
+  /// Trainer.
   void start() { buckets_->start(); }
   void backward(const at::Tensor& loss, bool last);
   void end_backward();
   void finish();
-  /// Of the gradient of the whole model. Collective over: the policy.
+  /// Squared norm of the gradient of the whole model. Collective over: the policy.
   double squared_norm() const;
-  /// Brings what each rank has updated to the others. Collective over: data axes.
+  /// Gathers the updated ranges, so that every rank holds all new weights. Collective over: data
+  /// axes.
   void gather_weights();
 
  private:
-  /// Parameters that are summed over the same ranks: shared ones, and experts where replicas share
-  /// them.
+  /// Parameters whose gradients are summed over the same ranks. Experts form a group of their own
+  /// if only some replicas hold the same experts; all other parameters form the first group.
   struct Group {
     parallel::Communicator* ranks;
-    std::vector<std::size_t> parameters;  // those that no gradient reaches first
+    std::vector<std::size_t> parameters;  // parameters that no gradient reaches come first
   };
   void make_groups();
   std::vector<at::Tensor> values(const Group& group) const;
@@ -64,9 +69,9 @@ class TrainedParameters {
   DataAxes data_;
   bool reduces_each_pass_ = false;
   std::vector<Group> groups_;
-  std::vector<std::size_t> group_of_;  // by parameter
+  std::vector<std::size_t> group_of_;  // index of the group, by parameter
   std::unique_ptr<parallel::GradientBuckets> buckets_;
-  std::vector<models::FlatRange> gradients_;  // by parameter
+  std::vector<models::FlatRange> gradients_;  // sorted by parameter
 };
 
 }  // namespace r1::training

@@ -1,6 +1,6 @@
 #pragma once
-// The training engine of the policy: gradients over micro-batches and ranks, clipping, AdamW, and
-// what of it belongs into checkpoints. Knows nothing of losses.
+// The trainer: gradients over micro-batches and ranks, clipping, AdamW, and the optimizer state in
+// checkpoints. The trainer does not know how a loss is computed.
 #include <functional>
 #include <memory>
 #include <vector>
@@ -14,15 +14,16 @@
 
 namespace r1::training {
 
-/// What an optimizer step did.
+/// The result of one optimizer step.
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;    // as the guard decided (optim/clip.h); a warning says why
-  at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; undefined: no experts
+  bool skipped = false;    // by the outlier guard (optim/clip.h); the log has the reason
+  at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; may be undefined
 };
 
-/// A tensor trained besides the model's (the value head), under its name in checkpoints.
+/// A trained tensor that is not a parameter of the model (the value head), with its name in
+/// checkpoints.
 struct ExtraParameter {
   std::string name;
   at::Tensor value;
@@ -30,32 +31,33 @@ struct ExtraParameter {
 
 class Trainer {
  public:
-  /// Makes the model's parameters require gradients. `total_steps`: optimizer steps of the stage
-  /// (schedule). `model` and the communicators outlive the trainer.
+  /// Makes the model's parameters require gradients. `total_steps`: optimizer steps of the stage,
+  /// for the learning-rate schedule. `model` and the communicators must outlive the trainer.
   Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
           const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
           const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data);
 
-  /// One optimizer step is start(), backward() per micro-batch, end_backward(), finish().
+  /// One optimizer step calls start(), backward() per micro-batch, end_backward() and finish().
   void start() { parameters_.start(); }
-  /// `loss`: this micro-batch's part of the global step's loss (its denominators are global).
-  /// `last`: no micro-batch of this rank follows in the step; its gradients are reduced while they
-  /// are computed. Collective over: data axis, with trainer.zero_stage = 2 (ranks may call it
-  /// unequally often).
+  /// `loss`: this micro-batch's part of the global step's loss; the denominators of the loss are
+  /// global. `last`: this rank has no further micro-batch in the step, so gradients are reduced
+  /// while the backward pass computes them. Collective over: the data axis with trainer.zero_stage
+  /// = 2, where ranks may call backward() a different number of times.
   void backward(const at::Tensor& loss, bool last) { parameters_.backward(loss, last); }
-  /// backward() for models::Lockstep: a pass that others need, more may follow.
+  /// backward() as a callback for the idle passes of models::Lockstep: further passes may follow.
   std::function<void(const at::Tensor& loss)> idle_backward() {
     return [this](const at::Tensor& loss) { backward(loss, false); };
   }
-  /// After the last micro-batch, before any other collective of the data axis: reductions that
-  /// backward has not begun begin. Collective over: data axis.
+  /// Call after the last micro-batch and before any other collective of the data axis. Starts the
+  /// reductions that backward() has not started. Collective over: data axis.
   void end_backward() { parameters_.end_backward(); }
-  /// Takes the step or skips it, with a warning in the log of the policy's first rank. `loss`: the
-  /// global step's loss; `has_advantages`: as in optim::PendingStep; both equal on all ranks.
-  /// Collective over: the policy. Throws: NumericalError after too many skipped steps in a row.
+  /// Takes the step, or skips the step with a warning in the log of the policy's first rank.
+  /// `loss`: loss of the global step. `has_advantages`: as in optim::PendingStep. Both arguments
+  /// are equal on all ranks. Collective over: the policy. Throws: NumericalError after too many
+  /// skipped steps in a row.
   OptimizerStep finish(double loss, bool has_advantages = true);
 
-  /// Instead of finish(): the step's gradients are thrown away, and the schedule goes on.
+  /// Call instead of finish(): drops the step's gradients and advances the learning-rate schedule.
   /// Collective over: the policy.
   void discard();
 
@@ -63,40 +65,45 @@ class Trainer {
   std::int64_t num_skipped() const { return guard_.num_skipped(); }
   const models::Model& model() const { return model_; }
 
-  /// Master weights, moments and extra parameters under Hugging Face names ("optimizer.exp_avg/…"
-  /// for moments): the boxes of them that this rank updates, or its share of the writing where all
-  /// ranks of the data axis update the same.
+  /// Master weights, optimizer moments and extra parameters under Hugging Face names; names of
+  /// moments start with "optimizer.exp_avg/" and "optimizer.exp_avg_sq/". With ZeRO each rank
+  /// returns the boxes that it updates. Where all ranks of the data axis update the same tensors,
+  /// the ranks share the writing.
   std::vector<checkpoint::ShardedTensor> checkpoint_tensors();
-  /// Counters that belong into the trainer state, and back. After loading tensors: refresh_model().
+  /// The trainer's counters as text for the trainer state of a checkpoint.
   std::string state() const;
+  // Restores the counters. Call refresh_model() after the tensors of a checkpoint are loaded.
   void restore_state(const std::string& state);
-  /// Model weights from master weights (after a checkpoint was read into them). Collective over:
-  /// data axis.
+  /// Sets the model's weights from the master weights, after a checkpoint was read into the master
+  /// weights. Collective over: data axis.
   void refresh_model();
 
-  /// Of master weights.
+  /// Dtype of the master weights.
   at::ScalarType master_dtype() const { return optim::master_dtype(model_.dtype()); }
-  /// Master weights of a parameter of the model, shaped like it. Collective over: data axis.
+  /// Master weights of a parameter of the model, in the parameter's shape. Collective over: data
+  /// axis.
   at::Tensor master(std::size_t parameter) const;
-  /// Sets them, and the model's from them. Masters copied from rounded weights would all be on
-  /// bf16's grid, where no small step moves any weight for a long time.
+  /// Sets the master weights of a parameter, and from these the model's weights. Master weights
+  /// copied from bf16 weights would all lie on bf16's grid, where small optimizer steps change no
+  /// bf16 weight for a long time.
   void set_master(std::size_t parameter, const at::Tensor& values);
-  /// The whole model in the master's precision, on the CPU, where `keep` is set: what is exported.
-  /// Collective over: the policy.
+  /// Gathers the whole model in the dtype of the master weights on the CPU of the ranks that set
+  /// `keep`; the other ranks receive null. The result is the model to export. Collective over: the
+  /// policy.
   std::unique_ptr<models::Model> master_model(bool keep) const;
 
  private:
   at::Tensor global_expert_load();
 
   models::Model& model_;
-  TrainedParameters parameters_;  // the model's, then the extra ones
+  TrainedParameters parameters_;  // the model's parameters, then the extra parameters
   optim::OptimizerOptions optimizer_options_;
-  optim::AdamW optimizer_;  // a slot for each range of parameters_.gradients()
+  optim::AdamW optimizer_;  // one slot per range of parameters_.gradients()
   optim::OutlierGuard guard_;
   DataAxes data_;
   double expert_bias_rate_;
   std::int64_t total_steps_;
-  std::int64_t num_steps_ = 0;  // taken, skipped and discarded
+  std::int64_t num_steps_ = 0;  // steps taken, skipped and discarded
 };
 
 }  // namespace r1::training

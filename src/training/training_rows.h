@@ -1,5 +1,5 @@
 #pragma once
-// The rollouts of a step as rows of the loss, and the advantages of their tokens.
+// The rollouts of a step as rows of the loss, and the advantages of the rollouts' tokens.
 #include <algorithm>
 #include <span>
 #include <vector>
@@ -13,48 +13,51 @@
 
 namespace r1::training {
 
-/// A rollout on its way into the loss. Lists are per completion token.
+/// One rollout as a row of the loss. Lists have one entry per completion token.
 struct TrainingRow {
-  std::int64_t sample = 0;  // global number
+  std::int64_t sample = 0;  // global sample number
   data::TrainingSample tokens;
-  std::vector<double> sampled_logprobs;  // the generator's
-  std::vector<double>
-      old_logprobs;  // of the weights that sampled; empty: the trainer's in the first pass
-  std::vector<double> reference_logprobs;  // empty: no reference
+  std::vector<double> sampled_logprobs;  // log-probabilities of the generator
+  // Log-probabilities under the weights that sampled; empty: the trainer's first pass computes
+  // them.
+  std::vector<double> old_logprobs;
+  std::vector<double> reference_logprobs;  // empty without a reference
   std::vector<double> advantages;
   std::vector<double> returns, old_values;  // PPO
-  bool in_loss = true;                      // false: counted as a row, none of its tokens
+  bool in_loss = true;                      // false: only counted as a row
 
-  /// Whether the row teaches anything: the advantage of some token is not zero.
+  /// Whether some token of the row has an advantage other than 0.
   bool has_advantage() const {
     return std::any_of(advantages.begin(), advantages.end(), [](double a) { return a != 0.0; });
   }
 };
 
-/// With rl.overlong = "penalty": takes rl.overlong_penalty off the reward of each truncated
-/// rollout. Called once, when the rollouts are scored, so that dynamic sampling, advantages,
-/// metrics and recorded samples read one number.
+/// With rl.overlong = "penalty", subtracts rl.overlong_penalty from the reward of each truncated
+/// rollout. Called once when the rollouts are scored, so that dynamic sampling, advantages, metrics
+/// and recorded samples use the same reward.
 void punish_overlong(std::span<data::Rollout> rollouts, const config::RlOptions& rl);
 
-/// A row for each rollout, in their order.
+/// Makes one row per rollout, in the order of the rollouts.
 std::vector<TrainingRow> make_training_rows(std::span<const data::Rollout> rollouts,
                                             const config::RlOptions& rl);
 
-/// Groups of a rank's rollouts, and those whose rewards are all equal.
+/// The number of groups of a rank's rollouts, and the number of groups whose rewards are all equal.
 struct GroupCounts {
   double number = 0.0;
   double num_zero = 0.0;
 };
 
-/// GRPO and its relatives: a sample's reward against its group's, the same for all its tokens.
-/// Collective over: `data`, the replicas, which hold whole groups.
+/// Sets advantages as in GRPO and related methods: a sample's reward is compared with the rewards
+/// of the sample's group, and all tokens of a sample get the same advantage. Collective over:
+/// `data`, the replicas; each replica holds whole groups.
 GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
                                  std::span<const data::Rollout> rollouts,
                                  const algorithms::AdvantageOptions& options,
                                  parallel::Communicator& data);
 
-/// PPO: advantages and returns by GAE over rewards with the KL term; `controller` learns the step's
-/// mean KL. The rows have old log-probabilities and values. Collective over: `data`.
+/// Sets PPO's advantages and returns by generalized advantage estimation (GAE) over rewards that
+/// include the KL term, and reports the step's mean KL to `controller`. The rows must have old
+/// log-probabilities and values. Collective over: `data`.
 void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
                           const algorithms::AdvantageOptions& options,
                           const algorithms::KlOptions& kl, algorithms::KlController& controller,

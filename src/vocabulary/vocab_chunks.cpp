@@ -1,4 +1,4 @@
-// Chunk walking of vocab_logprob.
+// Chunk sizes, logits of chunks, and gradients accumulated over chunks.
 #include "vocabulary/vocab_chunks.h"
 
 #include <ATen/ATen.h>

@@ -1,4 +1,5 @@
-// Distillation terms over the vocabulary: exact divergences chunk by chunk, and the top-k forms.
+// Distillation terms over the vocabulary: exact divergences computed in chunks, and the top-k
+// forms.
 #include "vocabulary/vocab_distillation.h"
 
 #include <ATen/ATen.h>

@@ -1,5 +1,5 @@
 #pragma once
-// The head of a language model: the weight that makes logits of hidden states, whole or split over
+// The head of a language model: the weight that maps hidden states to logits, whole or split over
 // ranks by token ids.
 #include <ATen/core/Tensor.h>
 
@@ -17,7 +17,7 @@ struct VocabHead {
   /// The whole head, weight [V, D].
   VocabHead(at::Tensor whole)  // NOLINT: a weight is a head
       : weight(std::move(whole)), ids{0, weight.size(0), weight.size(0)} {}
-  /// This rank's ids of it, weight [ids.size, D]. Every rank holds one id at least.
+  /// This rank's part of a split head, weight [ids.size, D]. Every rank holds at least one id.
   VocabHead(at::Tensor part, Shard ids, Communicator& ranks)
       : weight(std::move(part)), ids(ids), ranks(&ranks) {}
 
@@ -26,13 +26,14 @@ struct VocabHead {
 
   at::Tensor weight;
   Shard ids;
-  Communicator* ranks = &alone();  // that hold the other ids
+  Communicator* ranks = &alone();  // ranks that share the split head
 };
 
-/// Token ids as rows of this rank's part, and which of them it holds. Ids of other ranks become 0.
+/// Token ids as row indices of this rank's part, and which of the ids this rank holds. Ids of other
+/// ranks get the row index 0.
 struct HeldIds {
-  at::Tensor rows;  // int64, shaped as the ids
-  at::Tensor held;  // bool; undefined: all (the head is whole)
+  at::Tensor rows;  // int64, in the shape of the ids
+  at::Tensor held;  // bool; undefined: this rank holds all ids
 };
 HeldIds held_ids(const at::Tensor& ids, const VocabHead& head);
 

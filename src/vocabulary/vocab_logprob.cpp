@@ -1,5 +1,5 @@
-// Log-probabilities and entropy over the vocabulary, chunk by chunk, logits formed again in
-// backward.
+// Log-probabilities and entropy over the vocabulary, computed in chunks. The backward pass computes
+// the logits of each chunk again.
 #include "vocabulary/vocab_logprob.h"
 
 #include <ATen/ATen.h>

@@ -1,16 +1,16 @@
 #pragma once
-// Log-probabilities and entropy from hidden states, without ever holding [tokens, vocabulary] for a
-// whole batch.
+// Log-probabilities and entropy from hidden states. The whole matrix [tokens, vocabulary] of a
+// batch is never in memory.
 //
-// Shapes: T tokens, D model width, V vocabulary, K ids of a token. Logits are hidden * weight^T,
-// formed (kernels/logits.h) for chunk_tokens tokens at a time and again in backward;
-// softmax statistics are fp32, fp64 for fp64 weights. Results are fp32 (fp64). Gradients go to
-// hidden and weight; the weight's is summed over chunks in fp32 before it takes the weight's dtype.
-// When no gradient is recorded nothing is kept. chunk_tokens 0: chosen for the device.
-// A head that is split over ranks gives every rank the whole result: two small reductions a chunk,
-// and in backward one of the hidden states' gradient.
+// Shapes: T tokens, D model width, V vocabulary, K ids of a token. Logits are hidden * weight^T
+// (kernels/logits.h). Logits are computed for chunk_tokens tokens at a time, and computed again in
+// the backward pass; chunk_tokens 0 chooses a size for the device. Softmax statistics and results
+// are fp32, or fp64 for fp64 weights. Gradients go to hidden and weight; the weight's gradient is
+// summed over chunks in fp32 before it is cast to the weight's dtype. Without autograd nothing is
+// kept.
+// If the head is split over ranks, every rank gets the whole result. Each chunk then needs two
+// small all-reduces, and the backward pass one all-reduce of the hidden states' gradient.
 // Collective over: head.ranks.
-// Reference: numerics "Log-probabilities and memory".
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -30,14 +30,14 @@ VocabLogprobs vocab_logprobs(const at::Tensor& hidden, const VocabHead& head,
                              const at::Tensor& targets, double temperature = 1.0,
                              bool with_entropy = false, std::int64_t chunk_tokens = 0);
 
-/// token_weight x the sum of -log p(target), a scalar, at temperature 1: a loss whose gradient with
-/// respect to each log-prob is known beforehand, so that the logits are formed once, for values and
-/// gradient together. Backward may pass it once.
+/// token_weight x the sum of -log p(target), a scalar, at temperature 1. The gradient with respect
+/// to each log-probability is known in advance, so the logits are computed once, for values and
+/// gradients together. The backward pass may run once.
 at::Tensor vocab_cross_entropy(const at::Tensor& hidden, const VocabHead& head,
                                const at::Tensor& targets, double token_weight,
                                std::int64_t chunk_tokens = 0);
 
-/// vocab_logprobs for K ids a token, distinct in a row: ids int64 [T, K] -> [T, K].
+/// vocab_logprobs for K distinct ids per token: ids int64 [T, K] -> log-probabilities [T, K].
 at::Tensor vocab_logprobs_at(const at::Tensor& hidden, const VocabHead& head, const at::Tensor& ids,
                              double temperature = 1.0, std::int64_t chunk_tokens = 0);
 

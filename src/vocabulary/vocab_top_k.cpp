@@ -1,4 +1,5 @@
-// The likeliest ids over the vocabulary, chunk by chunk: each rank's own, then the best of those.
+// The k likeliest ids over the vocabulary, computed in chunks: each rank's best ids, then the best
+// of the gathered ids.
 #include "vocabulary/vocab_top_k.h"
 
 #include <ATen/ATen.h>

@@ -1,8 +1,9 @@
 #pragma once
-// The likeliest ids of each token and their log-probabilities, from hidden states, a chunk of
-// tokens at a time: what a teacher can say of its distribution in a few numbers a token.
+// The k likeliest ids of each token and the log-probabilities of these ids, computed from hidden
+// states in chunks of tokens. A teacher sends this compact form of its distribution.
 //
-// Shapes, dtypes, chunks, memory and split heads as in vocab_logprob.h; without autograd.
+// Shapes, dtypes, chunks, memory and split heads are as in vocab_logprob.h. The functions record no
+// gradients.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -11,17 +12,17 @@
 
 namespace r1::vocabulary {
 
-/// k ids of each token, the likeliest first, and what they leave over.
+/// k ids of each token, the likeliest first, and the log-probability of all remaining ids.
 struct VocabTopK {
   at::Tensor ids;       // [T, k] int32
   at::Tensor logprobs;  // [T, k]
-  at::Tensor rest;      // [T] log of the probability of all other ids; finite, also where it is 0
+  at::Tensor rest;      // [T] log of the probability of all other ids; always finite
 };
 
-/// The k likeliest of the first `num_candidates` ids under softmax(hidden weight^T / temperature)
-/// over the full vocabulary. Of a split head every rank gets the result: k candidates a rank and
-/// two small reductions travel. Expects 0 < k <= num_candidates.
-/// Collective over: head.ranks.
+/// Finds the k likeliest of the first `num_candidates` ids under softmax(hidden weight^T /
+/// temperature) over the full vocabulary. With a split head every rank gets the result: k
+/// candidates per rank are gathered, and each chunk needs two small all-reduces. Requires 0 < k <=
+/// num_candidates <= vocabulary size. Collective over: head.ranks.
 VocabTopK vocab_top_k(const at::Tensor& hidden, const VocabHead& head, std::int64_t k,
                       std::int64_t num_candidates, double temperature,
                       std::int64_t chunk_tokens = 0);

@@ -1,5 +1,5 @@
-// Residual addition and root-mean-square norm in one pass over a row: each thread keeps its part
-// of the row in registers between the sum of squares and the scaling.
+// Residual addition and root-mean-square norm in one pass over a row. Each thread keeps its part of
+// the row in registers between the sum of squares and the scaling.
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launchers.cuh"
 

@@ -1,6 +1,6 @@
-// Backward of the residual addition and root-mean-square norm: a block walks over rows, keeps a row
-// in registers between the sum over it and the result, and sums its part of the weight's gradient
-// over its rows.
+// Backward pass of the residual addition and root-mean-square norm. A thread block loops over rows,
+// keeps a row in registers between the row's sum and the row's result, and sums its part of the
+// weight's gradient over its rows.
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launchers.cuh"
 

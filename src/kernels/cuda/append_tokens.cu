@@ -1,7 +1,8 @@
-// One token for each row of logits, drawn and appended to its slot: softmax statistics in one pass;
-// where top-k or top-p restrict the draw, a radix selection of the last token that is kept; the
-// inverse CDF in token order. A block of threads takes a row, each warp a run of neighbouring ids.
-// Sums have a fixed order, so that a row's draw never changes.
+// Draws one token per row of logits and appends the token to the row's slot: softmax statistics in
+// one pass; if top-k or top-p restrict the draw, a radix selection of the last kept token; then
+// inversion of the CDF in token order. A thread block processes one row, and each warp of the block
+// processes a run of consecutive ids. Sums have a fixed order, so that the draw of a row is
+// reproducible.
 #include <cfloat>
 #include <climits>
 

@@ -1,7 +1,7 @@
-// Attention of one query token a row over a paged cache, split over the context: each block of
-// threads attends to a piece of one row's context for all query heads that share a KV head, and the
-// last of a row's blocks to finish merges the pieces by their log-sum-exp. Reference: Dao et al.,
-// "Flash-Decoding for long-context inference", 2023; arXiv 2307.08691.
+// Attention of one query token per row over a paged cache, split over the context (flash decoding).
+// Each thread block attends to a piece of one row's context, for all query heads that share a KV
+// head. The last thread block of a row to finish merges the pieces by their log-sum-exp. Reference:
+// Dao et al., "Flash-Decoding for long-context inference", 2023; arXiv 2307.08691.
 #include <cfloat>
 
 #include "kernels/cuda/device.cuh"

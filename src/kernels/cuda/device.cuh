@@ -1,6 +1,6 @@
 #pragma once
-// Pieces shared by the CUDA kernels: 16-byte loads, conversions, reductions over a warp and a
-// block, the choice of the element type.
+// Device functions shared by the CUDA kernels: 16-byte loads, conversions, reductions over a warp
+// and a block, dispatch on the element type.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
@@ -41,7 +41,8 @@ __device__ __forceinline__ __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
   return __float2bfloat16_rn(x);
 }
 
-/// N neighbours in one access (N * sizeof(T) is 4, 8 or 16 bytes). Pointers are aligned to that.
+/// N neighbouring values in one access. N * sizeof(T) is 4, 8 or 16 bytes, and pointers are aligned
+/// to this size.
 template <class T, int N>
 struct alignas(sizeof(T) * N) Pack {
   T values[N];
@@ -67,8 +68,8 @@ __device__ __forceinline__ float warp_max(float x) {
   return x;
 }
 
-/// The sum over a block of Threads threads, on every thread. `scratch`: shared, one float a warp.
-/// Threads may use scratch again after the next __syncthreads().
+/// The sum over a block of Threads threads, returned to every thread. `scratch`: shared memory, one
+/// float per warp. Threads may write scratch again after the next __syncthreads().
 template <int Threads>
 __device__ __forceinline__ float block_sum(float x, float* scratch) {
   constexpr int kWarps = Threads / kWarp;
@@ -112,7 +113,8 @@ void launch_early(void (*kernel)(Parameters...), dim3 grid, unsigned threads, st
   cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
-/// f.template operator()<T>() with T = float or __nv_bfloat16, written as a functor for C++17.
+/// Calls f(T{}) with T = float or __nv_bfloat16. C++17 has no lambda with a template argument list,
+/// so the type travels as a value.
 template <class F>
 void dispatch_type(CudaType type, const F& f) {
   if (type == CudaType::Float32)

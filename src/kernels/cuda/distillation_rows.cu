@@ -1,5 +1,5 @@
-// Divergences of rows of student logits from teacher logits, statistics in one pass and the
-// gradient in one pass: a block a row.
+// Divergences of rows of student logits from teacher logits: statistics in one pass, and the
+// gradient in one pass. One thread block processes one row.
 #include "kernels/cuda/launchers.cuh"
 #include "kernels/cuda/vocab_rows.cuh"
 

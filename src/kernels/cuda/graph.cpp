@@ -1,4 +1,4 @@
-// CUDA graphs by LibTorch's own class, whose memory is the caching allocator's.
+// CUDA graphs by LibTorch's CUDAGraph class, whose memory comes from the caching allocator.
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>

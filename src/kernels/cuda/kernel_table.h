@@ -1,11 +1,11 @@
 #pragma once
-// What the library r1mpi_cuda offers: a launcher for each CUDA kernel. A new kernel is a file
-// `src/kernels/cuda/NAME.cu`, a line here, a line in kernel_table.cu, and a row in
+// The launchers of the CUDA kernels in the library r1mpi_cuda. A new kernel needs a file
+// `src/kernels/cuda/NAME.cu`, a member here, an entry in kernel_table.cu, and a row in
 // tests/unit/kernels.
 //
 // Launchers take raw pointers to device memory, sizes in elements, and a stream (a cudaStream_t).
 // Launchers return at once: they neither allocate nor wait, so a CUDA graph can capture them.
-// Pointers are of contiguous tensors unless a launcher's strides say otherwise.
+// Pointers belong to contiguous tensors unless a launcher takes strides.
 #include <cstdint>
 
 namespace r1::kernels {
@@ -13,10 +13,11 @@ namespace r1::kernels {
 /// Element types that launchers take.
 enum class CudaType : int { Float32, BFloat16 };
 
-/// cudaStream_t, without its header.
+/// A cudaStream_t, without including its header.
 using CudaStream = void*;
 
-/// A parameter of the AdamW launcher. All fp32 but `model`, which is bf16 or null.
+/// A parameter for the AdamW launcher. All pointers are to fp32 values, except `model`, which is
+/// bf16 or null.
 struct CudaAdamWSlot {
   float* master;
   const float* grad;
@@ -26,9 +27,9 @@ struct CudaAdamWSlot {
   std::int64_t size;
   float decay;  // 1 - learning rate x weight decay
 };
-constexpr std::int64_t kMostAdamWSlots = 60;  // of a launch: what its arguments have room for
+constexpr std::int64_t kMostAdamWSlots = 60;  // per launch: limit of the kernel's argument space
 
-/// Constants of an AdamW step, bias corrections worked in, as adamw_loops.h has them.
+/// Constants of an AdamW step, which include the bias corrections, as in adamw_loops.h.
 struct CudaAdamWFactors {
   float beta1, beta2;
   float step_size;   // learning rate / (1 - beta1^t)
@@ -39,10 +40,10 @@ struct CudaAdamWFactors {
 
 /// Attention of single query tokens over a paged cache (decode). query, output: [rows, num_heads,
 /// head_dim]; caches: [blocks, num_kv_heads, block_size, head_dim]; block_table: [rows,
-/// table_width], its rows `table_width` apart; context_lengths: [rows], >= 1. num_heads <= 16
-/// num_kv_heads, head_dim <= 256. Working memory: parts [rows x num_kv_heads x splits x group x
-/// (head_dim + 2)], group = num_heads / num_kv_heads; counters [rows x num_kv_heads], 0 before and
-/// after. A row's context is cut into up to `splits` pieces.
+/// table_width]; context_lengths: [rows], each at least 1. num_heads <= 16 num_kv_heads, head_dim
+/// <= 256. Working memory: parts [rows x num_kv_heads x splits x group x (head_dim + 2)], with
+/// group = num_heads / num_kv_heads; counters [rows x num_kv_heads], which are 0 before and after a
+/// launch. The context of a row is cut into up to `splits` pieces.
 struct CudaDecodeAttention {
   const void* query;
   const void* key_cache;
@@ -56,10 +57,11 @@ struct CudaDecodeAttention {
   float scale;
 };
 
-/// Decode's fused rows [q (num_heads), k (num_kv_heads), v (num_kv_heads)] x head_dim: query [rows,
-/// num_heads, head_dim] gets the rotated queries, the caches (as above) the rotated keys and the
-/// values, at (blocks, offsets) [rows]. query_norm, key_norm: [head_dim] weights of a norm before
-/// the rotation, or null. cosines, sines: [rows, head_dim / 2]. head_dim <= 256 and even.
+/// Fused rows of decode [q (num_heads), k (num_kv_heads), v (num_kv_heads)] x head_dim. The
+/// launcher writes the rotated queries to query [rows, num_heads, head_dim], and the rotated keys
+/// and the values to the places (blocks, offsets) [rows] of the caches, shaped as in
+/// CudaDecodeAttention. query_norm, key_norm: [head_dim] weights of a norm before the rotation, or
+/// null. cosines, sines: [rows, head_dim / 2]. head_dim is even and <= 256.
 struct CudaRotateIntoCache {
   const void* fused;
   const void* query_norm;
@@ -75,7 +77,8 @@ struct CudaRotateIntoCache {
   float epsilon;
 };
 
-/// Rows of `numbers` of decode slots (decode_slots.h), as the launcher reads and writes them.
+/// The rows of DecodeSlots::numbers and the other tensors of DecodeSlots (decode_slots.h), which
+/// the launcher reads and writes.
 struct CudaDecodeSlots {
   std::int64_t* tokens;
   std::int64_t* positions;
@@ -89,13 +92,15 @@ struct CudaDecodeSlots {
   std::int64_t table_width, block_size, spare_block;
 };
 
-/// Places in `rules`, the numbers that say how tokens are drawn, and what became of a slot.
+/// DrawRule: indices into `rules`, which say how tokens are drawn. DrawState: the state of a slot
+/// after a draw.
 enum DrawRule : int { kTemperature, kTopP, kTopK, kMinNewTokens, kEndsAtEndIds, kNumDrawRules };
 enum DrawState : int { kGoesOn, kEnded, kAtLimit };
 
-/// append_tokens of decode_slots.h. logits: fp32 rows of `size` values, `stride` apart; forbidden
-/// ids are overwritten. slot_of_row: [rows], null: row i is slot i. rules: fp64 [kNumDrawRules];
-/// end_ids [num_end_ids]; outputs: fp64 [4, output_stride]. size < 2^20.
+/// Arguments of append_tokens (decode_slots.h). logits: fp32 rows of `size` values, `stride`
+/// elements apart; the launcher overwrites the logits of forbidden ids. slot_of_row: [rows]; null:
+/// row i belongs to slot i. rules: fp64 [kNumDrawRules]; end_ids: [num_end_ids]; outputs: fp64 [4,
+/// output_stride]. size < 2^20.
 struct CudaDraw {
   float* logits;
   const std::int64_t* slot_of_row;
@@ -106,7 +111,7 @@ struct CudaDraw {
 };
 
 struct CudaKernelTable {
-  /// cudaGetLastError(): the text of an error of a launch, or null.
+  /// The text of cudaGetLastError() after a launch, or null without an error.
   const char* (*last_error)();
 
   /// sum = x + residual (residual null: sum = x), normed = sum / rms(sum) * weight.
@@ -117,22 +122,23 @@ struct CudaKernelTable {
                        float* sum, void* normed, float* inverse_rms, std::int64_t rows,
                        std::int64_t dim, float epsilon, CudaStream stream);
 
-  /// Gradients of add_rms_norm. sum: what was normed, `sum_type` [rows, dim] (fp32, or `type` when
-  /// it is x itself); grad_normed, grad_x: `type` [rows, dim]; grad_sum (null: 0), grad_residual
-  /// (null: not written): fp32 [rows, dim]; weight_parts: fp32 [num_parts, dim], whose sum over
-  /// the parts is the weight's gradient. num_parts >= 1; dim <= 8,192 and a multiple of 8.
+  /// The gradients of add_rms_norm. sum: the normed tensor, `sum_type` [rows, dim] (fp32, or `type`
+  /// if x itself was normed); grad_normed, grad_x: `type` [rows, dim]; grad_sum (null: 0),
+  /// grad_residual (null: not written): fp32 [rows, dim]; weight_parts: fp32 [num_parts, dim],
+  /// whose sum over the parts is the weight's gradient. num_parts >= 1; dim <= 8,192 and a multiple
+  /// of 8.
   void (*add_rms_norm_backward)(CudaType type, const void* grad_normed, const float* grad_sum,
                                 CudaType sum_type, const void* sum, const void* weight,
                                 const float* inverse_rms, void* grad_x, float* grad_residual,
                                 float* weight_parts, std::int64_t num_parts, std::int64_t rows,
                                 std::int64_t dim, CudaStream stream);
 
-  /// y = silu(gate) * up. gate_up: `type` [rows, 2 dim], a row's gate before its up part; y: `type`
+  /// y = silu(gate) * up. gate_up: `type` [rows, 2 dim], whose rows are [gate, up]; y: `type`
   /// [rows, dim]. dim is a multiple of 8.
   void (*silu_mul)(CudaType type, const void* gate_up, void* y, std::int64_t rows, std::int64_t dim,
                    CudaStream stream);
 
-  /// The gradient of silu_mul, and y once more (null: not written).
+  /// The gradient of silu_mul. `y` receives silu(gate) * up again, unless `y` is null.
   void (*silu_mul_backward)(CudaType type, const void* gate_up, const void* grad_y,
                             void* grad_gate_up, void* y, std::int64_t rows, std::int64_t dim,
                             CudaStream stream);
@@ -144,56 +150,57 @@ struct CudaKernelTable {
                            const float* sines, void* q, void* k, void* v, std::int64_t rows,
                            std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t head_dim,
                            CudaStream stream);
-  /// The gradient of `fused` from those of its parts.
+  /// Computes the gradient of `fused` from the gradients of q, k and v.
   void (*split_and_rotate_backward)(CudaType type, const void* grad_q, const void* grad_k,
                                     const void* grad_v, const float* cosines, const float* sines,
                                     void* grad_fused, std::int64_t rows, std::int64_t num_heads,
                                     std::int64_t num_kv_heads, std::int64_t head_dim,
                                     CudaStream stream);
 
-  /// Softmax statistics of fp32 rows of `size` logits, `stride` apart; z = scale x logit. [rows]:
-  /// max of z, sum of e^(z - max), dot (may be null) the sum of e^(z - max) (z - max); at_ids: z at
-  /// ids [rows, num_ids].
+  /// Softmax statistics of fp32 rows of `size` logits, `stride` elements apart; z = scale x logit.
+  /// Outputs [rows]: max of z; sum of e^(z - max); dot (may be null), the sum of e^(z - max) (z -
+  /// max). at_ids [rows, num_ids]: z at `ids` [rows, num_ids].
   void (*row_statistics)(const float* logits, std::int64_t stride, std::int64_t rows,
                          std::int64_t size, const std::int64_t* ids, std::int64_t num_ids,
                          float scale, float* max, float* sum, float* dot, float* at_ids,
                          CudaStream stream);
 
-  /// The gradient with respect to the logits, vocab_rows.h's RowsGradient with fp32 members; held,
-  /// entropy and grad_entropy may be null. out: `out_type` [rows, size], out_stride apart, may be
-  /// the logits themselves. num_ids <= 4,096.
+  /// The gradient with respect to the logits. The arguments are the members of RowsGradient
+  /// (vocab_rows.h) in fp32; held, entropy and grad_entropy may be null. out: `out_type` [rows,
+  /// size], rows out_stride elements apart; `out` may be the logits themselves. num_ids <= 4,096.
   void (*row_gradient)(const float* logits, std::int64_t stride, std::int64_t rows,
                        std::int64_t size, const std::int64_t* ids, const float* grad_at_ids,
                        const bool* held, std::int64_t num_ids, const float* lse,
                        const float* entropy, const float* grad_entropy, float scale,
                        CudaType out_type, void* out, std::int64_t out_stride, CudaStream stream);
 
-  /// Statistics of fp32 student and teacher rows over their first `common` ids, z = scale x logit,
-  /// and of all student logits unscaled: out [8, rows] = max of student, of teacher, of all
-  /// unscaled; sum of e^(z - max) of student, of teacher; the sums of the same exponentials times
-  /// (teacher's z - max) - (student's z - max), of student, of teacher; sum over all unscaled.
+  /// Statistics of fp32 student and teacher rows over the first `common` ids with z = scale x
+  /// logit, and of all student logits with z = logit. The rows of out [8, rows] are: max of z of
+  /// student, of teacher, of all student logits; sum of e^(z - max) of student, of teacher; the
+  /// same two sums with each term multiplied by (teacher's z - max) - (student's z - max); sum of
+  /// e^(z - max) over all student logits.
   void (*pair_statistics)(const float* student, std::int64_t student_stride,
                           std::int64_t student_size, const float* teacher,
                           std::int64_t teacher_stride, std::int64_t common, std::int64_t rows,
                           float scale, float* out, CudaStream stream);
 
-  /// The gradient with respect to the student's logits, distillation_rows.h's PairRowsGradient.
+  /// The gradient with respect to the student's logits (PairRowsGradient in distillation_rows.h).
   /// numbers: fp32 [rows, 8] = lse_student, lse_teacher, lse_hard, reverse_kl, forward_weight,
-  /// reverse_weight, hard_weight, the hard weight at the target (0: the target is not held).
-  /// out: `out_type` [rows, student_size], may be the student's logits themselves.
+  /// reverse_weight, hard_weight, and the hard weight at the target (0 if the target is not held).
+  /// out: `out_type` [rows, student_size]; `out` may be the student's logits themselves.
   void (*pair_gradient)(const float* student, std::int64_t student_stride,
                         std::int64_t student_size, const float* teacher,
                         std::int64_t teacher_stride, std::int64_t common, std::int64_t rows,
                         const float* numbers, const std::int64_t* targets, float scale,
                         CudaType out_type, void* out, std::int64_t out_stride, CudaStream stream);
 
-  /// One AdamW step of up to kMostAdamWSlots slots. `slots` is host memory, read before the return.
-  /// Reference: arXiv 1711.05101, algorithm 2.
+  /// One AdamW step of up to kMostAdamWSlots slots. `slots` is host memory, which the launcher
+  /// reads before it returns. Reference: arXiv 1711.05101, algorithm 2.
   void (*adamw)(const CudaAdamWSlot* slots, std::int64_t num_slots, const CudaAdamWFactors& factors,
                 CudaStream stream);
 
-  /// parts [num_parts]: sums of squares whose sum is that of all `values`, for a given size and
-  /// num_parts in one fixed order.
+  /// Writes partial sums of squares to parts [num_parts]; the caller adds the partial sums. For a
+  /// given size and num_parts the order of summation is fixed.
   void (*squares)(const float* values, std::int64_t size, double* parts, std::int64_t num_parts,
                   CudaStream stream);
 
@@ -201,10 +208,11 @@ struct CudaKernelTable {
   void (*rotate_into_cache)(CudaType type, const CudaRotateIntoCache& arguments, CudaStream stream);
   void (*append_tokens)(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
 
-  /// Captures what body(argument) launches on the current device into a graph, without running it.
-  /// body runs twice: at first for real, on the stream that is captured later, so that libraries
-  /// and allocators have what they need. `pool`: another graph, or null, whose memory this one
-  /// shares: only one of them runs at a time. Waits for the device. Throws: what body throws.
+  /// Captures the launches of body(argument) on the current device into a graph, without running
+  /// the graph. body runs twice: first for real, on the stream of the later capture, so that
+  /// libraries and allocators have their memory. `pool`: another graph, or null, whose memory the
+  /// new graph shares; only one of two such graphs runs at a time. Waits for the device. Throws:
+  /// exceptions of body.
   void* (*capture_graph)(void (*body)(void*), void* argument, void* pool);
   /// Launches a captured graph on the current stream.
   void (*replay_graph)(void* graph);

@@ -1,5 +1,5 @@
 #pragma once
-// The launchers that the .cu files define; kernel_table.h says what each computes.
+// Declares the launchers that the .cu files define. kernel_table.h documents each launcher.
 #include "kernels/cuda/kernel_table.h"
 
 namespace r1::kernels::cuda {

@@ -1,6 +1,6 @@
-// Fused rows of queries, keys and values of decode: the norm of every query's and key's head where
-// a model has one, rotation, and the keys and values into their places of the cache. A warp takes
-// one head of a row.
+// Fused rows of queries, keys and values of decode: norms of every query's and key's head if a
+// model has norms, rotation, and writes of the keys and values to their places in the cache. A warp
+// processes one head of a row.
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launchers.cuh"
 

@@ -1,5 +1,5 @@
-// The gated activation of an MLP: one pass forward, one pass backward. A thread handles 8
-// neighbours of a row's gate and the 8 of its up part that belong to them.
+// The gated activation of an MLP: one pass forward, one pass backward. A thread processes 8
+// neighbouring values of a row's gate and the 8 corresponding values of the up part.
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launchers.cuh"
 

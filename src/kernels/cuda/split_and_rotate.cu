@@ -1,5 +1,6 @@
-// Rows of fused queries, keys and values to rotated queries, rotated keys and values, in one pass;
-// and back. A thread handles 8 neighbours of a head's first half and the 8 of its second half.
+// Splits rows of fused queries, keys and values and rotates queries and keys in one pass; the
+// backward pass does the reverse. A thread processes 8 neighbouring values of a head's first half
+// and the 8 corresponding values of the second half.
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launchers.cuh"
 

@@ -1,4 +1,5 @@
-// Softmax statistics of rows of logits in one pass, and their gradient in one pass: a block a row.
+// Softmax statistics of rows of logits in one pass, and the gradient of the rows in one pass. One
+// thread block processes one row.
 #include "kernels/cuda/launchers.cuh"
 #include "kernels/cuda/vocab_rows.cuh"
 

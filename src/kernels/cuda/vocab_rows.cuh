@@ -1,5 +1,5 @@
 #pragma once
-// Walks of a block over rows of logits, shared by the kernels of vocab_rows.cu and
+// Loops of a thread block over rows of logits, shared by the kernels of vocab_rows.cu and
 // distillation_rows.cu.
 #include <cfloat>
 
@@ -9,8 +9,9 @@ namespace r1::kernels::cuda {
 
 constexpr int kRowThreads = 512;
 
-/// The index in the row of the i-th value that a thread holds: runs of 4 neighbours, a block's
-/// access apart. A single value stands at `first`.
+/// The index in the row of the i-th value that a thread holds. A thread holds runs of 4
+/// neighbouring values, and consecutive runs are one access of the whole block apart. A single
+/// value is at `first`.
 __device__ __forceinline__ std::int64_t value_index(std::int64_t first, int i) {
   return first + i / 4 * (kRowThreads * 4) + i % 4;
 }
@@ -44,8 +45,9 @@ __device__ __forceinline__ Batch<NumRows, N> load_batch(const float* const (&row
   return batch;
 }
 
-/// Calls function(batch) over [begin, end) of some rows, spread over the block's threads: batches
-/// of 16, 4 and single values. `in_packs`: rows + begin is aligned to 16 bytes in each row.
+/// Calls function(batch) for the values [begin, end) of NumRows rows, spread over the block's
+/// threads, in batches of 16, 4 and 1 values. `in_packs`: rows[r] + begin is aligned to 16 bytes
+/// for each row r.
 template <int NumRows, class Function>
 __device__ __forceinline__ void for_each_batch(const float* const (&rows)[NumRows],
                                                std::int64_t begin, std::int64_t end, bool in_packs,
@@ -58,7 +60,7 @@ __device__ __forceinline__ void for_each_batch(const float* const (&rows)[NumRow
   for (j = whole + threadIdx.x; j < end; j += kRowThreads) function(load_batch<1>(rows, j));
 }
 
-/// Writes what was computed for the values of a batch into the row `out`.
+/// Writes the results of a batch's values to the row `out`.
 template <class T, int NumRows, int N>
 __device__ __forceinline__ void store_batch(T* out, const Batch<NumRows, N>& batch,
                                             const float (&results)[N]) {
@@ -75,21 +77,21 @@ __device__ __forceinline__ void store_batch(T* out, const Batch<NumRows, N>& bat
   }
 }
 
-/// Whether each row begins at a multiple of 4 values.
+/// Whether each row begins at an address that is a multiple of 4 values.
 template <class T>
 __device__ __forceinline__ bool starts_packs(const T* data, std::int64_t stride) {
   return stride % 4 == 0 && reinterpret_cast<std::uintptr_t>(data) % (4 * sizeof(T)) == 0;
 }
 
-/// The reduction of one value a thread over the block, on every thread. `scratch`: shared, one
-/// float a warp.
+/// Reduces one value per thread over the block and returns the result to every thread. `scratch`:
+/// shared memory, one float per warp.
 template <class Combine>
 __device__ __forceinline__ float block_reduce(float x, float* scratch, const Combine& combine) {
   constexpr int kWarps = kRowThreads / kWarp;
 #pragma unroll
   for (int offset = kWarp / 2; offset > 0; offset /= 2)
     x = combine(x, __shfl_xor_sync(~0u, x, offset));
-  __syncthreads();  // others may still read scratch
+  __syncthreads();  // other warps may still read scratch
   if (threadIdx.x % kWarp == 0) scratch[threadIdx.x / kWarp] = x;
   __syncthreads();
   float result = scratch[0];
@@ -110,8 +112,8 @@ struct RunningSum {
   float max = -FLT_MAX;
   float sum = 0.0f;
 
-  /// Takes `value` as the new maximum if it is one: returns what sums of e^(z - max) f(z) are to be
-  /// multiplied by, `sum` already is.
+  /// Makes `value` the maximum if `value` is larger. Rescales `sum`, and returns the factor by
+  /// which the caller must rescale its own sums of e^(z - max) f(z).
   __device__ __forceinline__ float raise(float value) {
     if (value <= max) return 1.0f;
     const float factor = __expf(max - value);

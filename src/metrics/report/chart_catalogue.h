@@ -1,5 +1,5 @@
 #pragma once
-// Which curve is drawn where, and under which title: the known metric names, and rules for others.
+// The section and title of each curve: a table of known metric names, and rules for other names.
 #include <string>
 #include <vector>
 
@@ -9,15 +9,15 @@ struct ChartKind {
   std::string section;
   std::string title;
   bool percent = false;  // a share in [0, 1]
-  int order = 0;         // inside its section
+  int order = 0;         // position inside the section
 };
 
-/// Headings in the page's order.
+/// Section headings in the order of the page.
 const std::vector<std::string>& chart_sections();
-/// Where a metric belongs. Unknown names are sorted by what they contain; the last section takes
-/// the rest, so that nothing that was measured is hidden.
+/// The section of a metric. Unknown names are sorted by substrings; the last section takes all
+/// remaining names, so that every recorded metric is shown.
 ChartKind chart_kind(const std::string& metric);
-/// Names that count steps and need no curve.
+/// Whether a metric counts steps and needs no curve.
 bool is_counter(const std::string& metric);
 
 }  // namespace r1::metrics

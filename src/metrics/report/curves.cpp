@@ -1,5 +1,5 @@
-// The curves: one small chart a metric, one line a stage, drawn here as SVG; the script only adds
-// the values under the pointer.
+// The curves as SVG: one small chart per metric, one line per stage. The script only adds the
+// values under the pointer.
 #include "metrics/report/sections.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// The evaluation table of the report: a number, its interval as text and as a small picture.
+// The evaluation table of the report: a score, and its interval as text and as a small picture.
 #include "metrics/report/sections.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// The report's script: values under the pointer, filters, zoom of the timeline. The page reads
-// well without it.
+// The report's script: values under the pointer, filters, zoom of the timeline. The page is
+// readable without the script.
 #include "metrics/report/sections.h"
 
 namespace r1::metrics {

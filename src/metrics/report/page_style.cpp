@@ -1,4 +1,4 @@
-// The report's style sheet: light and dark by the reader's setting, and a switch on the page.
+// The report's style sheet: light and dark mode by the browser's setting, and a switch on the page.
 #include "metrics/report/sections.h"
 
 namespace r1::metrics {

@@ -1,5 +1,5 @@
 #pragma once
-// What the report knows about a run: read from its folder, bounded in memory whatever the files'
+// The data of a run for the report, read from the run folder; memory is bounded for files of any
 // size.
 #include <cstdint>
 #include <optional>
@@ -23,7 +23,7 @@ struct TimelineSpan {
   double end = 0.0;
 };
 
-/// A held-out value as a stage found it and left it.
+/// A held-out value before and after a stage.
 struct HeldOut {
   std::string measure;  // "accuracy", "reward", "loss"
   double before = 0.0;
@@ -38,14 +38,14 @@ struct StageData {
   std::int64_t num_rows = 0;
   std::int64_t last_step = 0;
   std::int64_t num_not_finite = 0;
-  std::vector<HeldOut> held_out;        // of summary.json, which a training stage writes at its end
-  std::optional<double> weight_change;  // relative, over the stage; of summary.json
+  std::vector<HeldOut> held_out;        // from the stage's summary.json
+  std::optional<double> weight_change;  // relative, over the stage; from summary.json
   std::vector<SampleRow> samples;       // evenly spaced over the file
-  std::int64_t num_samples = 0;         // in the file
-  std::vector<TimelineSpan> spans;      // of evenly spaced steps
-  std::vector<std::string> notes;       // what could not be read
+  std::int64_t num_samples = 0;         // number of rows in the file
+  std::vector<TimelineSpan> spans;      // spans of evenly spaced steps
+  std::vector<std::string> notes;       // unreadable files
 
-  /// Null when the stage never wrote that name.
+  /// Null if the stage never wrote this metric.
   const Series* find(const std::string& metric) const;
 };
 
@@ -58,19 +58,19 @@ struct RunData {
   std::vector<std::string> notes;
 };
 
-/// How much of a run is kept.
+/// Limits on the data that is kept.
 struct ReadLimits {
-  std::size_t max_points = 400;  // a curve
-  std::size_t max_samples = 12;  // transcripts a stage
-  std::size_t max_spans = 3000;  // timeline spans a stage
-  std::size_t max_series = 200;  // names a stage
+  std::size_t max_points = 400;  // per curve
+  std::size_t max_samples = 12;  // transcripts per stage
+  std::size_t max_spans = 3000;  // timeline spans per stage
+  std::size_t max_series = 200;  // metric names per stage
   std::size_t max_text = 12000;  // bytes of a transcript's text
   std::size_t max_stages = 64;
 };
 
-/// Reads a run folder, a pipeline's with stages/NN-name/, a distillation's with a folder a student.
-/// Missing files are left out; damaged ones are noted. Throws: InputError when `folder` is no
-/// folder.
+/// Reads a run folder: of a single stage, of a pipeline with stages/NN-name/, or of a distillation
+/// with one folder per student. Missing files are left out; damaged files are noted. Throws:
+/// InputError if `folder` is not a folder.
 RunData read_run(const std::string& folder, const ReadLimits& limits);
 
 }  // namespace r1::metrics

@@ -1,5 +1,5 @@
 #pragma once
-// One metric of one stage, thinned to a bounded number of points while it is read.
+// One metric of one stage, reduced to a bounded number of points while it is read.
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -7,7 +7,7 @@
 
 namespace r1::metrics {
 
-/// Mean of neighbouring steps, with their extremes.
+/// Mean, minimum and maximum of neighbouring steps.
 struct Point {
   double step = 0.0;  // mean of the steps
   double mean = 0.0;
@@ -15,8 +15,8 @@ struct Point {
   double high = 0.0;
 };
 
-/// Takes any number of (step, value) and keeps at most `max_points` points: when they are used up,
-/// neighbours are joined. Values that are not finite are counted and left out.
+/// Accepts any number of (step, value) pairs and keeps at most `max_points` points: at this limit,
+/// neighbouring points are joined. Values that are not finite are counted and left out.
 class Series {
  public:
   explicit Series(std::size_t max_points = 400) : max_points_(max_points < 2 ? 2 : max_points) {}
@@ -27,9 +27,10 @@ class Series {
   std::int64_t num_values() const { return num_values_; }
   double sum() const { return sum_; }
   double last() const { return last_; }
-  /// Whether a point stands for several values.
+  /// Whether a point represents several values.
   bool is_thinned() const { return per_bin_ > 1; }
-  /// Mean of the first and of the last twentieth of the points (at least one): before and after.
+  /// Mean of the first and of the last twentieth of the points (at least one point): the values
+  /// before and after the stage.
   double beginning() const;
   double end() const;
 

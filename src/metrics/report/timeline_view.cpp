@@ -1,4 +1,4 @@
-// The timeline: one lane a rank, coloured by activity, and each role's time by activity.
+// The timeline: one lane per rank, coloured by activity, and the time per activity of each role.
 #include "metrics/report/sections.h"
 
 #include <fmt/format.h>

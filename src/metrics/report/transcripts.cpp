@@ -1,4 +1,4 @@
-// Sample transcripts: the question, what the model wrote (thinking part folded), and its reward.
+// Sample transcripts: the question, the model's text (with a folded thinking part), and the reward.
 #include "metrics/report/sections.h"
 
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
 #pragma once
-// BERT with a classification head: the toxicity classifier (a sigmoid a label) of SFT 2.
+// BERT with a classification head: the toxicity classifier of SFT 2, one sigmoid per label.
 // Reference: Devlin et al., arXiv 1810.04805; transformers 5.17 modeling_bert.py
 // (BertForSequenceClassification: post-norm, exact gelu, tanh pooler on the first token).
 //
-// Shape letters: N sequences, T tokens of the longest, D hidden size, H heads, L labels.
+// Shape letters: N sequences, T tokens of the longest sequence, D hidden size, H heads, L labels.
 #include <ATen/core/Tensor.h>
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,7 +14,7 @@
 
 namespace r1::models {
 
-/// Shape in the terms of Hugging Face's config.json.
+/// The shape, with the names of a Hugging Face config.json.
 struct BertShape {
   std::int64_t vocab_size = 0;
   std::int64_t hidden_size = 0;
@@ -27,7 +27,7 @@ struct BertShape {
   double layer_norm_eps = 1e-12;
 };
 
-/// Throws: InputError naming `file`, the key, expected and found.
+/// Throws: InputError naming `file`, the key, the expected and the found value.
 BertShape bert_shape(const nlohmann::json& config, const std::string& file);
 
 struct BertLinear {
@@ -44,16 +44,16 @@ struct BertLayer {
 };
 
 struct BertOutput {
-  at::Tensor hidden;  // [N, T, D], of the last layer
+  at::Tensor hidden;  // [N, T, D], hidden states of the last layer
   at::Tensor pooled;  // [N, D]
   at::Tensor logits;  // [N, L]
 };
 
 class BertClassifier final : public SequenceClassifier {
  public:
-  /// Weights are allocated and not filled: load() them.
+  /// Allocates the weights without filling them; call load().
   BertClassifier(const BertShape& shape, at::ScalarType dtype, at::Device device);
-  /// Throws: InputError naming file, tensor, expected and found.
+  /// Throws: InputError naming file, tensor, the expected and the found value.
   void load(const WeightSource& source);
 
   at::Tensor classify(const std::vector<ClassifierInput>& inputs) const override;
@@ -61,7 +61,7 @@ class BertClassifier final : public SequenceClassifier {
   std::int64_t vocab_size() const override { return shape_.vocab_size; }
   std::int64_t max_tokens() const override { return shape_.max_position_embeddings; }
 
-  /// token_ids, positions, token_types int64 [N, T], padded on the right; lengths int64 [N].
+  /// token_ids, positions, token_types: int64 [N, T], padded on the right; lengths: int64 [N].
   /// Differentiable.
   BertOutput forward(const at::Tensor& token_ids, const at::Tensor& positions,
                      const at::Tensor& token_types, const at::Tensor& lengths) const;

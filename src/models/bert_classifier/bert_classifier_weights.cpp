@@ -1,4 +1,4 @@
-// Names of BERT's tensors in Hugging Face files, and its config.json.
+// Names of BERT's tensors in Hugging Face files, and the keys of BERT's config.json.
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 

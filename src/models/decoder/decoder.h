@@ -1,12 +1,13 @@
 #pragma once
-// What all decoder-only families share: embedding, pre-norm layers, final norm, head. A family says
-// how a layer attends and what its feed-forward part is.
+// The common part of decoder-only families: embedding, pre-norm layers, final norm, head. A family
+// defines the attention and the feed-forward part of a layer.
 //
-// Over several ranks (parallel/model_axes.h) the residual stream is whole on every rank, and a
-// layer's two halves are split: heads, widths of MLPs, experts. Each half gets the whole normed
-// stream and returns its part of a sum, which the decoder adds up over the ranks. So whatever is
-// whole inside a half (a norm of q and k, a latent projection, a router, the bias behind a split
-// product, which rank 0 adds) has a part of its gradient on each rank.
+// On several ranks (parallel/model_axes.h) every rank holds the whole residual stream, and the two
+// halves of a layer are split: heads, widths of MLPs, experts. Each half receives the whole normed
+// stream and returns its part of a sum, and the decoder sums the parts over the ranks. A tensor
+// that every rank holds whole inside a half therefore has a part of its gradient on each rank: a
+// norm of q and k, a latent projection, a router, and the bias after a split product, which rank 0
+// adds.
 #include <functional>
 
 #include "models/model.h"
@@ -24,54 +25,57 @@ class Decoder : public Model {
   }
 
  protected:
-  /// Allocates embedding, norms and head. `rotary_dim`: width that rotary positions turn.
+  /// Allocates embedding, norms and head. `rotary_dim`: number of dimensions of a head with rotary
+  /// positions.
   Decoder(const ModelShape& shape, at::ScalarType dtype, at::Device device,
           const parallel::ModelAxes& axes, std::int64_t rotary_dim);
 
-  /// The layer's attention and feed-forward part: normed input [T, D] -> [T, D], without residual;
-  /// on several ranks a part of the sum. token_uses: ModelInput's.
+  /// The attention and the feed-forward part of a layer: normed input [T, D] -> [T, D], without the
+  /// residual. On several ranks the result is this rank's part of the sum. token_uses: as in
+  /// ModelInput.
   virtual at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                             const nn::AttentionMetadata& attention) const = 0;
   virtual at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
                                   const at::Tensor& token_uses) const = 0;
 
-  /// This rank's part of `total` heads, columns, ids.
+  /// This rank's part of `total` heads, columns or ids.
   parallel::Shard shard(std::int64_t total) const {
     return parallel::shard_of(total, axes()[ModelAxis::Tensor]);
   }
 
-  // For the families' constructors: weights of the model's dtype, not filled.
+  // Helpers for constructors of families: weights in the model's dtype, not filled.
   at::Tensor allocate(at::IntArrayRef sizes) const;
   nn::Linear linear(std::int64_t out, std::int64_t in, bool bias) const;
-  /// A product over this rank's part of the inputs.
+  /// A linear layer over this rank's part of the input dimension.
   nn::Linear split_input_linear(std::int64_t out, const parallel::Shard& in, bool bias) const;
-  /// This rank's part of the width `inner`.
+  /// This rank's part of an MLP of width `inner`.
   nn::GatedMlp gated_mlp(std::int64_t inner, bool bias) const;
 
-  // Names in Hugging Face files (decoder_weights.cpp).
+  // Helpers that give parameters their names in Hugging Face files (decoder_weights.cpp).
   void add(const at::Tensor& value, std::vector<WeightSlice> slices);
-  /// A tensor that every rank holds, inside a half of a layer.
+  /// Adds a tensor inside a half of a layer that every rank holds whole.
   void add_whole(const at::Tensor& value, std::string name);
   void add_linear(const nn::Linear& linear, const std::string& name);
   /// Rows [rows.begin, rows.begin + rows.size) of the tensor `name`. `copies` ranks hold the same
-  /// rows, this one the copy of that number.
+  /// rows, and this rank has the copy with index `copy`.
   struct Part {
     std::string name;
     parallel::Shard rows;
     int copy = 0;
     int copies = 1;
   };
-  /// A tensor of which this rank holds some rows.
+  /// Adds a tensor of which this rank holds some rows.
   void add_rows(const at::Tensor& value, const Part& part);
-  /// Several tensors, of each of which this rank holds some rows, as one fused projection.
-  /// `weight`: what the name of the weight ends with.
+  /// Adds several tensors, of each of which this rank holds some rows, as one fused projection.
+  /// `weight`: the end of the name of the weight.
   void add_fused(const nn::Linear& linear, const std::vector<Part>& parts,
                  const char* weight = ".weight");
-  /// A projection of which this rank holds some columns.
+  /// Adds a projection of which this rank holds some columns.
   void add_columns(const nn::Linear& linear, const std::string& name,
                    const parallel::Shard& columns);
   void add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix, std::int64_t inner);
-  /// Registers the shared tensors, and between them each layer's own by `add_layer(layer, prefix)`.
+  /// Registers the shared tensors, and between them the tensors of each layer by `add_layer(layer,
+  /// prefix)`.
   void register_parameters(
       const std::function<void(std::int64_t layer, const std::string& prefix)>& add_layer);
 
@@ -79,35 +83,35 @@ class Decoder : public Model {
   struct Norms {
     at::Tensor input, post;  // [D]
   };
-  /// How a pass goes through the ranks: rows (tokens) of the residual stream whole on every rank,
-  /// or split between them.
+  /// How a pass distributes the rows (tokens) of the residual stream: every row on every rank, or
+  /// split over the ranks (sequence parallelism).
   struct Passage {
     std::int64_t num_rows;
     bool splits_rows;
   };
   at::Tensor enter(const at::Tensor& x, const Passage& passage, const char* label) const;
   at::Tensor leave(const at::Tensor& x, const Passage& passage, const char* label) const;
-  /// One layer: residual stream and the block before it in, both out (the addition is fused into
-  /// the next norm).
+  /// One layer. Input and output are the residual stream and the output of the last block, because
+  /// the next norm adds the two in one kernel.
   std::vector<at::Tensor> layer_forward(std::int64_t layer, const at::Tensor& block,
                                         const at::Tensor& residual, const nn::RopeTable& rope,
                                         const ModelInput& input, const Passage& passage) const;
 
-  /// A tensor that every rank holds, outside the halves of a layer.
+  /// Adds a tensor outside the halves of a layer that every rank holds whole.
   void add_shared(const at::Tensor& value, std::string name);
   at::Tensor embed(const at::Tensor& token_ids, const Passage& passage) const;
 
   parallel::Shard vocabulary_;  // this rank's ids
-  at::Tensor embedding_;        // [V, D], V: this rank's
+  at::Tensor embedding_;        // [V, D], V: ids on this rank
   std::vector<Norms> norms_;
   at::Tensor final_norm_;  // [D]
   at::Tensor head_;        // [V, D]; undefined: tied to the embedding
   at::Tensor inverse_frequencies_;
-  double rope_factor_;  // on cos and sin
+  double rope_factor_;  // factor of cos and sin
   bool sequence_parallel_ = false;
 };
 
-/// The shape's rotary options in nn's terms.
+/// Converts the rotary options of the shape to nn::RopeConfig.
 nn::RopeConfig rope_config(const ModelShape& shape);
 
 }  // namespace r1::models

@@ -1,5 +1,5 @@
-// Names of the tensors that all decoder-only families share in Hugging Face files, and how fused
-// ones are put together.
+// Names in Hugging Face files of the tensors that all decoder-only families share, and the layout
+// of fused tensors.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 

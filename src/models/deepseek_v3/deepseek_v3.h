@@ -1,10 +1,10 @@
 #pragma once
-// DeepSeek-V3 and R1: latent attention, and mixtures of experts behind a few dense layers.
+// DeepSeek-V3 and R1: latent attention, and mixtures of experts after a few dense layers.
 // Reference: arXiv 2412.19437; transformers 5.17 modeling_deepseek_v3.py.
 //
-// Shape letters: D hidden size, E experts, I width of an expert. Over several ranks heads and
-// shared experts are split over the tensor axis; each rank holds some of the experts whole, and
-// each rank of a tensor axis routes its part of the tokens.
+// Shape letters: D hidden size, E experts, I intermediate width of an expert. On several ranks,
+// heads and shared experts are split over the tensor axis. Each rank holds some routed experts
+// whole, and each rank of a tensor axis routes its part of the tokens.
 #include "models/decoder/decoder.h"
 #include "models/family.h"
 #include "nn/mla.h"
@@ -15,19 +15,21 @@ namespace r1::models {
 struct DeepseekExperts {
   at::Tensor router;        // [E, D]
   at::Tensor balance_bias;  // [E], fp32 at least (e_score_correction_bias)
-  at::Tensor gate_up;       // [E * 2I, D] of this rank's experts, an expert's gate before its up
-  at::Tensor down;          // [E * D, I] of this rank's experts
+  // [E * 2I, D] of this rank's experts; the gate of an expert comes before its up projection.
+  at::Tensor gate_up;
+  at::Tensor down;  // [E * D, I] of this rank's experts
 };
 
 struct DeepseekLayer {
   nn::LatentAttention attention;
-  nn::GatedMlp mlp;         // a dense layer's MLP, or the shared experts; undefined: no shared ones
+  // The MLP of a dense layer, or the shared experts; undefined without shared experts.
+  nn::GatedMlp mlp;
   DeepseekExperts experts;  // undefined in dense layers
 };
 
 class DeepseekV3Model final : public Decoder {
  public:
-  /// Weights are allocated and not filled: load or randomize them.
+  /// Allocates the weights without filling them: load or randomize the model.
   DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, at::Device device,
                   const parallel::ModelAxes& axes);
 
@@ -51,10 +53,10 @@ class DeepseekV3Model final : public Decoder {
   void add_experts(const DeepseekExperts& experts, const std::string& prefix);
 
   std::vector<DeepseekLayer> layers_;
-  mutable at::Tensor expert_load_;  // int64 [sparse layers, E]: counted while a model trains
+  mutable at::Tensor expert_load_;  // int64 [sparse layers, E], counted in training passes
 };
 
-/// The family's own names in GGUF files (deepseek_v3_weights.cpp).
+/// Names of GGUF files that only this family has (deepseek_v3_weights.cpp).
 std::map<std::string, std::string> deepseek_v3_gguf_names();
 
 Family deepseek_v3_family();  // ..._config.cpp

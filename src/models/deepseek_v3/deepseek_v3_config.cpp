@@ -1,4 +1,4 @@
-// DeepSeek-V3's own keys of config.json. A key that is missing has transformers' default.
+// The keys of config.json that only DeepSeek-V3 has. A missing key has the default of transformers.
 #include "models/config_keys.h"
 #include "models/deepseek_v3/deepseek_v3.h"
 #include "models/gguf_keys.h"

@@ -1,11 +1,11 @@
 #pragma once
-// The Llama family: grouped-query attention, rotary positions, gated SiLU MLPs. Runs Llama 3.x and
-// SmolLM2; Qwen's dense models are the same with biases or norms on q and k (models/qwen).
+// The Llama family: grouped-query attention, rotary positions, gated SiLU MLPs. The class runs
+// Llama 3.x and SmolLM2; Qwen's dense models add biases or norms of q and k (models/qwen).
 // Reference: arXiv 2407.21783; transformers 5.17 modeling_llama.py.
 //
-// Shape letters: D hidden size, H query heads, K key/value heads, Dh width of a head, I width of
-// the MLP. A rank of a tensor axis holds its part of H, K and I; where K is smaller than the axis,
-// neighbours hold the same key/value head.
+// Shape letters: D hidden size, H query heads, K key/value heads, Dh width of a head, I
+// intermediate width of the MLP. A rank of a tensor axis holds its part of H, K and I. If K is
+// smaller than the axis, neighbouring ranks hold the same key/value head.
 #include "models/decoder/decoder.h"
 #include "models/family.h"
 
@@ -19,7 +19,7 @@ struct LlamaParts {
   bool query_key_norm = false;
 };
 
-/// q/k/v and gate/up are fused: one matrix product each.
+/// q/k/v and gate/up are each fused into one matrix product.
 struct LlamaLayer {
   nn::Linear qkv;             // [(H + 2K) * Dh, D]
   at::Tensor q_norm, k_norm;  // [Dh]; undefined: none
@@ -29,7 +29,7 @@ struct LlamaLayer {
 
 class LlamaModel : public Decoder {
  public:
-  /// Weights are allocated and not filled: load or randomize them.
+  /// Allocates the weights without filling them: load or randomize the model.
   LlamaModel(const ModelShape& shape, at::ScalarType dtype, at::Device device,
              const parallel::ModelAxes& axes)
       : LlamaModel(shape, dtype, device, axes,
@@ -47,7 +47,7 @@ class LlamaModel : public Decoder {
                           const at::Tensor& token_uses) const override;
 
  private:
-  /// Key/value heads of this rank, and how many ranks hold the same ones.
+  /// Key/value heads of this rank, and the number of ranks that hold the same heads.
   parallel::Shard kv_heads() const;
   int kv_copies() const;
   void add_layer(const LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
@@ -55,7 +55,7 @@ class LlamaModel : public Decoder {
   std::vector<LlamaLayer> layers_;
 };
 
-/// The family's own names in GGUF files, also those of dense Qwens (llama_weights.cpp).
+/// Names of GGUF files of the family and of dense Qwen models (llama_weights.cpp).
 std::map<std::string, std::string> llama_gguf_names();
 
 Family llama_family();  // ..._config.cpp

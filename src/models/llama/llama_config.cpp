@@ -1,4 +1,4 @@
-// The Llama family's own keys of config.json.
+// The keys of config.json that only the Llama family has.
 #include <cmath>
 
 #include "models/config_keys.h"

@@ -1,7 +1,7 @@
 #pragma once
-// Qwen2/2.5 and Qwen3 (dense): Llama's mathematics with biases on q, k and v, or with norms on
-// every head's q and k. Reference: arXiv 2407.10671, 2505.09388; transformers 5.17
-// modeling_qwen2.py, modeling_qwen3.py.
+// Qwen2/2.5 and Qwen3 (dense): Llama with biases on q, k and v, or with norms of the q and k of
+// every head. Reference: arXiv 2407.10671, 2505.09388; transformers 5.17 modeling_qwen2.py,
+// modeling_qwen3.py.
 #include "models/llama/llama.h"
 
 namespace r1::models {

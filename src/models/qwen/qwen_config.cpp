@@ -1,4 +1,4 @@
-// The dense Qwen families' own keys of config.json.
+// The keys of config.json that only the dense Qwen families have.
 #include "models/config_keys.h"
 #include "models/gguf_keys.h"
 #include "models/qwen/qwen.h"

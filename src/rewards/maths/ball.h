@@ -1,6 +1,7 @@
 #pragma once
-// The value of an expression as a complex ball that is proved to hold it, at any precision (Arb,
-// Johansson 2017, doi 10.1109/TC.2017.2690633): balls that do not meet prove two numbers different.
+// Evaluates an expression to a complex ball that provably contains the value, at any precision
+// (Arb, Johansson 2017, doi 10.1109/TC.2017.2690633). Two disjoint balls prove that two numbers
+// differ.
 #if __has_include(<acb.h>)
 #include <acb.h>
 #else
@@ -34,24 +35,24 @@ class Ball {
   acb_t value_;
 };
 
-/// Where and how finely an expression is evaluated.
+/// Precision of an evaluation, and values of the symbols.
 struct BallPoint {
   long bits = 64;
   std::optional<std::uint64_t> probe;  // seed of the symbols' values; none: symbols have no value
-  double scale = 1.0;                  // their size
-  bool signs = false;                  // negative ones too
+  double scale = 1.0;                  // size of the symbols' values
+  bool signs = false;                  // symbols may also be negative
 };
 
 struct BallValue {
   enum class State { Known, Undefined, Limit };
   State state = State::Undefined;
   Ball ball;
-  bool left_reals = false;  // a root or logarithm of a negative number on the way
+  bool left_reals = false;  // the evaluation met a root or logarithm of a negative number
 
   bool known() const { return state == State::Known; }
 };
 
-/// Undefined: a division by a ball around zero, or something that is no number.
+/// Undefined: a division by a ball around zero, or a node that is not a number.
 BallValue evaluate_ball(const Node& node, const BallPoint& point, Budget& budget);
 
 }  // namespace r1::rewards::maths

@@ -1,6 +1,6 @@
 #pragma once
-// What one verdict may cost, counted in steps of about a tenth of a microsecond and checked by
-// every loop of the comparison, so that no pair of texts can hold a worker up.
+// The budget of one verdict, counted in steps of about a tenth of a microsecond. Every loop of the
+// comparison checks the budget, so that no pair of texts can block a worker.
 #include "rewards/maths/node.h"
 
 namespace r1::rewards::maths {
@@ -9,7 +9,7 @@ class Budget {
  public:
   explicit Budget(const Limits& limits) : limits_(limits), left_(limits.steps) {}
 
-  /// Takes `steps` off; false once nothing is left.
+  /// Subtracts `steps`; false once the budget is exhausted.
   bool spend(long steps) {
     left_ = steps > left_ ? -1 : left_ - steps;
     return left_ >= 0;

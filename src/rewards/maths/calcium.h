@@ -1,6 +1,7 @@
 #pragma once
-// Calcium's header for C++: its inline functions take what flint_malloc returns as any pointer, as
-// C does. FLINT 3 holds it as flint/ca.h.
+// Includes Calcium's header in C++. Inline functions of the header assign the void pointer of
+// flint_malloc to other pointer types, which only C allows. FLINT 3 contains the header as
+// flint/ca.h.
 #if __has_include(<calcium/ca.h>)
 #include <acb.h>
 #include <antic/nf_elem.h>

@@ -1,6 +1,6 @@
 #pragma once
-// The canonical form of a tree as text: sums and products flattened and sorted. Equal keys mean
-// equal answers without any arithmetic.
+// The canonical form of a tree as text, with sums and products flattened and sorted. Equal keys
+// mean equal answers, without any arithmetic.
 #include <string>
 
 #include "rewards/maths/node.h"
@@ -8,9 +8,10 @@
 namespace r1::rewards::maths {
 
 std::string canonical_key(const Node& node);
-/// Sums over an index, integrals, limits and unknown operators: never evaluated, compared by key.
+/// Whether a node is never evaluated but only compared by key: sums over an index, integrals,
+/// limits and unknown operators.
 bool is_opaque(const Node& node);
-/// Whether a symbol stands for a number: not infinity, a set of numbers, or dots.
+/// Whether a symbol stands for a number: not for infinity, a set of numbers, or dots.
 bool is_number_symbol(const std::string& name);
 
 }  // namespace r1::rewards::maths

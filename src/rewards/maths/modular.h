@@ -1,7 +1,8 @@
 #pragma once
-// Rational functions compared modulo random 61-bit primes at random points: constant cost however
-// large the numbers are, which tells 1/2004! from 1/2006!. A difference found is proved; an
-// equality is wrong with a probability below 2^-50 a point (Schwartz 1980, Zippel 1979).
+// Compares rational functions modulo random 61-bit primes at random points. The cost does not
+// depend on the size of the numbers, so the method can distinguish 1/2004! from 1/2006!. A
+// difference is proved; an equality is wrong with a probability below 2^-50 per point (Schwartz
+// 1980, Zippel 1979).
 #include <cstdint>
 
 #include "rewards/maths/budget.h"
@@ -17,18 +18,19 @@ struct Residue {
   bool known() const { return state == State::Known; }
 };
 
-/// A field of 61-bit prime order that holds a square root of -1, and values for the symbols.
+/// A field of 61-bit prime order that contains a square root of -1, and values of the symbols.
 struct ModularPoint {
   std::uint64_t prime = 0;
   std::uint64_t imaginary = 0;  // i
-  std::uint64_t seed = 0;       // of the symbols' values
+  std::uint64_t seed = 0;       // seed of the symbols' values
 };
 
-/// Point `index` for a pair of texts with hash `seed`; points of the same `field` share the prime.
+/// Point `index` for a pair of texts with hash `seed`; points with equal `field` share the prime.
 ModularPoint modular_point(std::uint64_t seed, int field, int index);
-/// `node` in that field; pi and e count as symbols of their own, since no rational function of one
-/// of them vanishes. Irrational: a root, a symbolic exponent or another function. Undefined: a
-/// division by zero, perhaps only at this point. Limit: out of budget or an exponent out of range.
+/// Evaluates `node` in the field of `point`. pi and e count as symbols of their own, because no
+/// non-zero rational function of one of them vanishes. Irrational: a root, a symbolic exponent or
+/// another function. Undefined: a division by zero, perhaps only at this point. Limit: the budget
+/// is exhausted, or an exponent is out of range.
 Residue evaluate_modulo(const Node& node, const ModularPoint& point, Budget& budget);
 
 }  // namespace r1::rewards::maths

@@ -1,5 +1,5 @@
 #pragma once
-// From an answer as written (LaTeX, Unicode, prose) to tokens: one table-driven linear scan.
+// Converts an answer as written (LaTeX, Unicode, prose) to tokens in one table-driven linear scan.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,19 +10,20 @@ namespace r1::rewards::maths {
 
 enum class TokenKind { Number, Word, Command, Text, Sign, End };
 
-/// Command: "\sqrt" and friends; Sign: one operator or bracket; Text: the inside of \text{...}.
+/// Command: "\sqrt" and other LaTeX commands. Sign: one operator or bracket. Text: the content of
+/// \text{...}.
 struct Token {
   TokenKind kind = TokenKind::End;
   std::string text;
   bool space_before = false;
 };
 
-/// ASCII maths: Unicode signs, spacing commands, currency, degrees, dollars, boxes removed or
-/// replaced by their LaTeX names.
+/// Converts maths to ASCII: Unicode signs, spacing commands, currency, degrees, dollars and boxes
+/// are removed or replaced by their LaTeX names.
 std::string normalise(std::string_view text);
 /// The letters, digits and signs of a normalised text, for comparing answers that are words.
 std::string plain_text(std::string_view text);
-/// Tokens of a normalised text, closed by End.
+/// The tokens of a normalised text, with End as the last token.
 std::vector<Token> tokenise(const std::string& normalised);
 
 }  // namespace r1::rewards::maths

@@ -5,8 +5,8 @@
 
 namespace r1::rewards::maths {
 
-/// The number below 10^15 that the words name, as digits; empty when they name none, or anything
-/// beside it. Upper and lower case, words parted by blanks or hyphens.
+/// Returns as digits the number below 10^15 that the words name; empty if the words name no number,
+/// or contain other words. Case is ignored; words are separated by blanks or hyphens.
 std::string number_in_words(std::string_view words);
 
 }  // namespace r1::rewards::maths

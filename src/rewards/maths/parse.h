@@ -1,5 +1,5 @@
 #pragma once
-// Reads an answer into a syntax tree: precedence climbing with hard limits on size and depth.
+// Parses an answer to a syntax tree, by precedence climbing with hard limits on size and depth.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,10 +11,10 @@ namespace r1::rewards::maths {
 struct ParseResult {
   std::optional<Node> node;  // empty: not readable as maths
   bool limit = false;        // stopped by a limit
-  std::string unit;          // the first known unit behind a value, in one spelling: "cm", "hour"
+  std::string unit;          // first known unit after a value, normalised: "cm", "hour"
 };
 
-/// `text` as written, LaTeX or plain. Never throws on what a model writes.
+/// `text`: LaTeX or plain text as written. Never throws on text of a model.
 ParseResult parse(std::string_view text, const Limits& limits = {});
 
 }  // namespace r1::rewards::maths

@@ -1,5 +1,5 @@
-// Decimals that repeat without end: 0.1\overline{6}, 0.\dot{1}4285\dot{7}, 0.1(6), 0.1666...,
-// "0.6 repeating" (parser.h).
+// Repeating decimals: 0.1\overline{6}, 0.\dot{1}4285\dot{7}, 0.1(6), 0.1666..., "0.6 repeating"
+// (parser.h).
 #include <string>
 #include <unordered_set>
 #include <utility>

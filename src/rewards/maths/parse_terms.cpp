@@ -1,4 +1,4 @@
-// Sums, products, powers and what stands behind a value (parser.h).
+// Sums, products, powers and postfix operators (parser.h).
 #include <string>
 #include <unordered_set>
 #include <utility>

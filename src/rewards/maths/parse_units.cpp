@@ -1,4 +1,4 @@
-// Units behind a value (parser.h, units.h).
+// Units after a value (parser.h, units.h).
 #include <algorithm>
 #include <string>
 #include <unordered_set>

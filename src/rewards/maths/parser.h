@@ -1,6 +1,6 @@
 #pragma once
-// The parser behind parse.h: precedence climbing over tokens, one function a level. A text that is
-// no maths, or too large, ends in the exception Unreadable.
+// The parser behind parse.h: precedence climbing over tokens, one function per precedence level. A
+// text that is not maths, or too large, throws Unreadable.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,7 +21,7 @@ class Parser {
       : tokens_(std::move(tokens)), limits_(limits) {}
 
   Node run();
-  /// The first known unit met, as read_unit spells it.
+  /// The first known unit, in the spelling of read_unit.
   const std::string& unit() const { return unit_; }
 
  private:
@@ -33,7 +33,7 @@ class Parser {
   void expect(std::string_view text);
   bool is_word(std::size_t ahead = 0) const;
 
-  /// A node of the tree, counted.
+  /// Makes a node of the tree and counts it against the limit.
   Node node(Kind kind, std::string text, std::vector<Node> children = {});
 
   struct Depth {
@@ -61,8 +61,8 @@ class Parser {
 
   // Units (parse_units.cpp)
   struct UnitRun {
-    std::string text;       // of the tokens, as units.h reads it
-    std::size_t count = 0;  // of the tokens
+    std::string text;       // text of the tokens, for read_unit (units.h)
+    std::size_t count = 0;  // number of the tokens
   };
   UnitRun unit_run(std::size_t ahead = 0) const;
   bool ends_value(std::size_t ahead) const;

@@ -19,12 +19,12 @@ class Rational {
   }
   ~Rational() { fmpq_clear(value_); }
 
-  /// Reads an unsigned decimal such as "12", "0.50" or ".5"; false when it is none.
+  /// Reads an unsigned decimal such as "12", "0.50" or ".5"; false for other texts.
   bool read_decimal(const std::string& digits);
-  /// Reads unsigned `digits` in `base` (2..36); false when a digit does not fit.
+  /// Reads unsigned `digits` in `base` (2..36); false if a digit is out of range.
   bool read_integer(const std::string& digits, int base);
 
-  /// Bits of numerator plus denominator: what arithmetic costs.
+  /// Bits of numerator plus denominator, which determine the cost of arithmetic.
   std::size_t bits() const {
     return fmpz_bits(fmpq_numref(value_)) + fmpz_bits(fmpq_denref(value_));
   }
@@ -33,15 +33,15 @@ class Rational {
   const fmpq* get() const { return value_; }
   int sign() const { return fmpq_sgn(value_); }
   double to_double() const { return fmpq_get_d(value_); }
-  /// The value when it is an integer that fits 62 bits; `otherwise` if not.
+  /// The value if it is an integer of at most 62 bits, else `otherwise`.
   long small_integer(long otherwise) const;
-  /// The denominator when it is at most `largest`; 0 if not.
+  /// The denominator if it is at most `largest`, else 0.
   long small_denominator(long largest) const;
   /// Numerator and denominator modulo a prime.
   std::uint64_t numerator_modulo(std::uint64_t prime) const;
   std::uint64_t denominator_modulo(std::uint64_t prime) const;
   Rational floor() const;
-  /// Exact n-th root when there is one; false otherwise.
+  /// Computes the exact n-th root; false if there is none.
   bool root(unsigned long n, Rational& out) const;
 
   friend Rational operator+(const Rational& a, const Rational& b) { return apply(fmpq_add, a, b); }
@@ -52,11 +52,11 @@ class Rational {
   friend bool operator==(const Rational& a, const Rational& b) {
     return fmpq_equal(a.value_, b.value_) != 0;
   }
-  Rational power(long exponent) const;  // not zero to a negative power
+  Rational power(long exponent) const;  // zero must not have a negative exponent
   static Rational factorial(unsigned long n);
   static Rational double_factorial(unsigned long n);
   static Rational binomial(unsigned long n, unsigned long k);
-  /// Of an integer at most 512 bits.
+  /// The decimal text; integers must have at most 512 bits.
   std::string to_string() const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// The vocabulary behind units.h: symbols, names, prefixes.
+// The table of units for units.h: symbols, names, prefixes.
 #include <map>
 #include <optional>
 #include <string>
@@ -15,7 +15,8 @@ struct Unit {
   void multiply(const Unit& other, int exponent);
 };
 
-/// One word or symbol, with an SI prefix or without: "kJ", "kilojoules", "ft", "미터", "厘米".
+/// Looks up one word or symbol, with or without an SI prefix: "kJ", "kilojoules", "ft", "미터",
+/// "厘米".
 std::optional<Unit> find_unit(const std::string& word);
 /// The power of ten of a prefix's symbol or name: "k", "kilo".
 std::optional<int> find_prefix(std::string_view prefix);

@@ -1,5 +1,5 @@
 #pragma once
-// Which words and commands mean something in an answer.
+// Words and commands that have a meaning in an answer.
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -8,27 +8,28 @@ namespace r1::rewards::maths {
 
 /// sin, log, floor, ... without backslash.
 const std::unordered_set<std::string>& function_names();
-/// x, AB, pi, sin: a word that is read as maths, not as prose.
+/// Whether a word is maths and not prose: x, AB, pi, sin.
 bool is_symbol_word(const std::string& word);
-/// cm, kg, ... : two letters that are a unit behind a number.
+/// Whether two letters are a unit after a number: cm, kg, ...
 bool is_short_unit(const std::string& word);
-/// "a", "an", "the".
+/// Whether a word is "a", "an" or "the".
 bool is_article(const std::string& word);
-/// "\alpha" and its kin.
+/// Whether a name is a Greek letter such as "\alpha".
 bool is_greek(const std::string& name);
-/// "million" and "만" as digits, empty: no such word.
+/// "million" and "만" as digits; empty for other words.
 std::string scale_of(const std::string& word);
-/// A word behind a number that makes another number of it: "5 squared", "5 sevenths".
+/// Whether a word after a number changes the number: "5 squared", "5 sevenths".
 bool changes_value(const std::string& word);
-/// "repeating": the digits before it go on without end.
+/// Whether the word means that the digits before it repeat without end: "repeating".
 bool means_repeating(const std::string& word);
 /// Whether a plain text (normalise.h) says that there is no solution, in words or as a set.
 bool means_no_solution(const std::string& words);
-/// "all real numbers".
+/// Whether the words mean "all real numbers".
 bool means_all_reals(std::string_view words);
-/// Whether the words take a statement back: "not", "is wrong", "unless".
+/// Whether the words deny a statement: "not", "is wrong", "unless".
 bool denies(std::string_view words);
-/// "not", "or 6", "is wrong": words that take an answer back or offer another, never a unit.
+/// Whether the words deny an answer or offer another answer, and thus are not a unit: "not", "or
+/// 6", "is wrong".
 bool is_reservation(std::string_view words);
 
 }  // namespace r1::rewards::maths

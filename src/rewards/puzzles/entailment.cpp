@@ -1,4 +1,4 @@
-// Propositional logic: does a formula follow from the premises? Decided by its truth table.
+// Propositional logic: decides by a truth table whether a formula follows from the premises.
 #include <algorithm>
 #include <memory>
 #include <optional>

@@ -1,5 +1,5 @@
 #pragma once
-// Small readers that the puzzle scorers share.
+// Text readers shared by the puzzle scorers.
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -8,30 +8,31 @@
 
 namespace r1::rewards::puzzles {
 
-/// One space between words, no blank lines, no space at line ends.
+/// Normalises white space: one space between words, no blank lines, no space at line ends.
 std::string normal_layout(std::string_view text);
-/// Without the quotes, backticks, asterisks and dollar signs around it and a full stop behind it.
+/// Removes surrounding quotes, backticks, asterisks and dollar signs, and a full stop at the end.
 std::string unwrapped(std::string_view text);
-/// Equal after normal_layout, or after unwrapping both.
+/// Whether two texts are equal after normal_layout, or after unwrapping both.
 bool same_text(std::string_view a, std::string_view b);
 
-/// The shortest form of a plain decimal ("+01,000.50" -> "1000.5"); nothing for any other text.
+/// The shortest form of a plain decimal ("+01,000.50" -> "1000.5"); nothing for other texts.
 std::optional<std::string> canonical_decimal(std::string_view text);
-/// A whole text as a floating point number, exponent allowed.
+/// Reads a whole text as a floating point number, with an optional exponent.
 std::optional<double> number_of(std::string_view text);
 /// All numbers in a text, in order.
 std::vector<double> numbers_in(std::string_view text);
-/// An integer that is the whole text.
+/// Reads a whole text as an integer.
 std::optional<std::int64_t> integer_of(std::string_view text);
 
 using Rows = std::vector<std::vector<std::string>>;
-/// Lines of cells parted by spaces, commas or bars; JSON arrays of arrays too.
+/// Reads lines of cells separated by spaces, commas or bars, or JSON arrays of arrays.
 Rows rows_of(std::string_view text);
 
-/// A field as a matrix of integers; empty when it is none.
+/// Reads a field as a matrix of integers; empty if the field is not such a matrix.
 std::vector<std::vector<std::int64_t>> integer_matrix(const nlohmann::json& metadata,
                                                       const char* field);
-/// JSON of a text in which strings may stand in single quotes; discarded: not readable.
+/// Parses JSON whose strings may have single quotes; the result is discarded() if the text is not
+/// readable.
 nlohmann::json lenient_json(std::string_view text);
 
 }  // namespace r1::rewards::puzzles

@@ -1,4 +1,4 @@
-// Scorers that play the answer's moves or check a map against the puzzle's rules.
+// Scorers that simulate the moves of an answer, or check a map by the rules of the puzzle.
 #include <algorithm>
 #include <map>
 #include <set>

@@ -1,4 +1,4 @@
-// Scorers of answers that are words or lists of them.
+// Scorers of answers that are words or lists of words.
 #include <algorithm>
 #include <set>
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a forked child does to itself before it executes a program.
+// The confinement that a forked child applies to itself before it executes a program.
 #include <cstdint>
 
 #include "rewards/sandbox/process.h"
@@ -7,16 +7,16 @@
 namespace r1::rewards::sandbox {
 
 struct ConfineError {
-  const char* step = nullptr;  // null: done
+  const char* step = nullptr;  // null: success
   int error = 0;
 };
 
-/// A copy of the program's path at an address that nobody can guess; null: no memory. It lives
+/// Returns a copy of the program's path at an unguessable address; null: no memory. The copy lives
 /// until execve.
 const char* place_secretly(const std::string& path);
 
-/// rlimits, no capabilities, no_new_privs, Landlock where the kernel has it, seccomp: in that
-/// order. Run needs seccomp; Compile needs seccomp or Landlock.
+/// Applies, in this order: rlimits, no capabilities, no_new_privs, Landlock if the kernel has it,
+/// seccomp. Confinement::Run requires seccomp; Confinement::Compile requires seccomp or Landlock.
 ConfineError confine(const Command& command, const char* program_path);
 
 }  // namespace r1::rewards::sandbox

@@ -1,5 +1,5 @@
 #pragma once
-// A pipe whose ends close by themselves.
+// A pipe whose ends are closed automatically.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 
 namespace r1::rewards::sandbox {
 
-/// Both ends close on exec. Ends that are closed are -1. Throws: InternalError without descriptors.
+/// Both ends close on exec. A closed end is -1. Throws: InternalError if no descriptors are left.
 class Pipe {
  public:
   Pipe() {

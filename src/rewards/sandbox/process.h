@@ -1,6 +1,7 @@
 #pragma once
-// One child process under limits: starting it confined, feeding it, reading what it prints, and
-// ending it and all it started. For small single-threaded processes only (it forks).
+// One child process under limits: starts the child confined, writes its input, reads its output,
+// and ends the child together with all its descendants. For small single-threaded processes only,
+// because this code forks.
 #include <sys/types.h>
 
 #include <string>
@@ -11,18 +12,18 @@
 
 namespace r1::rewards::sandbox {
 
-/// What a child may do beyond its rlimits.
+/// The confinement of a child beyond its rlimits.
 enum class Confinement {
-  None,     // a command that the user named
-  Compile,  // a compiler at work on hostile text
-  Run       // hostile text itself
+  None,     // a user-defined command
+  Compile,  // a compiler that reads hostile text
+  Run       // a hostile program
 };
 
 struct Command {
   std::string path;                      // absolute
-  std::vector<std::string> arguments;    // without the name
-  std::vector<std::string> environment;  // NAME=value, all of it
-  std::string folder = "/";              // it works in
+  std::vector<std::string> arguments;    // without the program's name
+  std::vector<std::string> environment;  // NAME=value; the complete environment
+  std::string folder = "/";              // working folder
   Confinement confinement = Confinement::Run;
   std::vector<std::string> readable;  // for Landlock
   std::vector<std::string> writable;
@@ -39,27 +40,28 @@ struct Outcome {
   bool succeeded() const { return end == End::Exited && code == 0; }
 };
 
-/// A child could not be started or confined: the step and its errno. It never ran unconfined.
+/// A child could not be started or confined; the message names the step and its errno. The child
+/// never ran unconfined.
 struct StartError : base::Error {
   explicit StartError(const std::string& message) : Error(message, base::ExitCode::Failure) {}
 };
 
-/// A running child, leader of a session and process group of its own.
+/// A running child, the leader of its own session and process group.
 class Child {
  public:
-  /// `descriptors` become 0, 1, 2, ... of the child, -1: /dev/null; it has no others. Ignored
-  /// signals stay ignored, but for SIGPIPE. Throws: StartError.
+  /// `descriptors` become the descriptors 0, 1, 2, ... of the child (-1: /dev/null); the child has
+  /// no other descriptors. Ignored signals stay ignored, except SIGPIPE. Throws: StartError.
   Child(const Command& command, const std::vector<int>& descriptors);
-  /// Kills what still runs.
+  /// Kills the child if it is still running.
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  /// Waits until it ends, at most `seconds`; false: it still runs.
+  /// Waits at most `seconds` for the end of the child; false: the child is still running.
   bool wait(double seconds);
   /// Kills the whole process group and waits.
   void kill();
-  int status() const { return status_; }  // of waitpid
+  int status() const { return status_; }  // as returned by waitpid
 
  private:
   pid_t pid_ = -1;
@@ -67,8 +69,8 @@ class Child {
   int status_ = 0;
 };
 
-/// Runs to the end with `input` as standard input, standard error discarded, and `more` as
-/// descriptors 3, 4, ... Throws: StartError.
+/// Runs a command to its end with `input` as standard input, without standard error, and with
+/// `more` as the descriptors 3, 4, ... Throws: StartError.
 Outcome run(const Command& command, const std::string& input, const std::vector<int>& more = {});
 
 }  // namespace r1::rewards::sandbox

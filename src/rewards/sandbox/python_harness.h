@@ -1,18 +1,19 @@
 #pragma once
-// The two Python programs that run assert tests: one holds the solution, the other the tests.
+// The two Python programs that run assert tests: one holds the solution, the other holds the tests.
 //
-// They talk in Python literals over two pipes. The tests' process asks for calls of the solution's
-// functions and compares results itself, so that the solution can neither see a test nor write a
-// verdict: ending early, equal-to-everything objects and patched built-ins gain nothing. Arguments
-// and results are plain data (None, numbers, text, lists, tuples, sets, dictionaries); other
-// results stay with the solution, and the tests may call their methods.
+// The two processes exchange Python literals over two pipes. The process of the tests requests
+// calls of the solution's functions and compares the results itself. The solution can therefore
+// neither read a test nor write a verdict, and early exits, objects that compare equal to
+// everything and patched built-ins do not help it. Arguments and results are plain data (None,
+// numbers, text, lists, tuples, sets, dictionaries). Other results stay in the process of the
+// solution, and the tests may call their methods.
 
 namespace r1::rewards::sandbox {
 
-/// argv[1]: the solution. Reads requests from descriptor 3, answers on 4.
+/// argv[1]: the solution. Reads requests from descriptor 3 and writes answers to descriptor 4.
 extern const char* const kSolutionHarness;
-/// Standard input: a list of test sources. Standard output: '1' or '0' for each. Reads answers from
-/// descriptor 3, asks on 4.
+/// Standard input: a list of test sources. Standard output: '1' or '0' per test. Reads answers from
+/// descriptor 3 and writes requests to descriptor 4.
 extern const char* const kTestHarness;
 
 }  // namespace r1::rewards::sandbox

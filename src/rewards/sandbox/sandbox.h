@@ -1,10 +1,10 @@
 #pragma once
-// Runs hostile programs: what protects this machine from them, and one call per kind of run.
+// Runs hostile programs: the protections of this machine, and one function per kind of run.
 //
-// The run phase has rlimits, no capabilities, seccomp (syscall_filter.h) and, where the kernel has
-// it, Landlock; output is read from a pipe up to a limit, and the wall clock ends the whole process
-// group. Compiling is a phase of its own, confined otherwise, in the worker's private folder.
-// Neither needs root or namespaces.
+// The run phase has rlimits, no capabilities, seccomp (syscall_filter.h) and, if the kernel has it,
+// Landlock. Output is read from a pipe up to a limit, and a wall-clock limit ends the whole process
+// group. Compilation is a separate phase with another confinement, in the private folder of the
+// worker. Neither phase needs root or namespaces.
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,22 +19,22 @@ enum class Language { Python, Cpp };
 
 class Sandbox {
  public:
-  /// `folder`: empty and private, for compiled programs; "" leaves out C++. Throws: ConfigError
-  /// when nothing would hold a program (no seccomp), or when neither language has its tool.
+  /// `folder`: an empty private folder for compiled programs; "" disables C++. Throws: ConfigError
+  /// if no protection is available (no seccomp), or if both languages lack their tool.
   Sandbox(const CodeOptions& options, const std::string& folder);
 
   bool can_run(Language language) const;
-  /// One line: the protections that were seen to work, and the tools.
+  /// One line: the protections that were verified, and the tools.
   std::string description() const;
-  /// One line: the protections and tools that are missing here; empty: none.
+  /// One line: the missing protections and tools; empty if nothing is missing.
   std::string missing() const;
 
-  /// Compiles into the private folder; what run_compiled() then runs. code 0: done.
+  /// Compiles `source` into the private folder; run_compiled() runs the result. code 0: success.
   Outcome compile(const std::string& source) const;
   Outcome run_compiled(const std::string& input, double seconds) const;
   Outcome run_python(const std::string& program, const std::string& input, double seconds) const;
   /// Runs `tests` (Python statements, in a process that the program cannot reach) against the
-  /// functions of `program`. The output has one '1' (passed) or '0' per test that was reached.
+  /// functions of `program`. The output has one '1' (passed) or '0' (failed) per executed test.
   Outcome run_python_tests(const std::string& program, const std::vector<std::string>& tests,
                            double seconds) const;
 

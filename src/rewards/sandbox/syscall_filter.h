@@ -1,5 +1,5 @@
 #pragma once
-// Seccomp filters: which system calls a confined process has. Built with libseccomp, where the
+// Seccomp filters: the system calls that a confined process may use. Built with libseccomp if the
 // build found it.
 #include <cstdint>
 
@@ -8,15 +8,17 @@ namespace r1::rewards::sandbox {
 /// Whether this build has libseccomp.
 bool has_syscall_filter();
 
-/// The run phase: a list of what computing needs; all else fails with EPERM. So no new process or
-/// thread, no program but one, no socket, no file opened for writing or created, none renamed or
-/// removed, no signal to others, no tracing, no namespace, no io_uring. The one program is started
-/// by an execve whose path lies at the address `program_path`, which must be unguessable: a filter
-/// sees addresses, not strings. no_new_privs must be set. Returns errno; 0: done.
+/// Installs the filter of the run phase: an allow-list of calls that computing needs; all other
+/// calls fail with EPERM. The process can therefore create no process, thread or socket, open no
+/// file for writing, rename or remove no file, send no signal to other processes, and use no
+/// tracing, namespace or io_uring. One program may be started, by an execve whose path is at the
+/// address `program_path`; the address must be unguessable, because a filter sees addresses and not
+/// strings. no_new_privs must be set. Returns errno; 0: success.
 int install_run_filter(std::uint64_t program_path);
 
-/// The compile phase, for a compiler that we trust with an input that we do not: no socket, no
-/// signal to others, no tracing, no namespace, no change of process group; files are Landlock's.
+/// Installs the filter of the compile phase, in which a trusted compiler reads hostile text: no
+/// socket, no signal to other processes, no tracing, no namespace, no change of the process group.
+/// Landlock restricts the files.
 int install_compile_filter();
 
 }  // namespace r1::rewards::sandbox

@@ -1,5 +1,6 @@
 #pragma once
-// Where the Python interpreter and the C++ compiler of this machine are, and what they must read.
+// Locates the Python interpreter and the C++ compiler of this machine, and the files that they
+// need.
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,17 +12,18 @@ namespace r1::rewards::sandbox {
 struct Tool {
   std::string path;                   // absolute
   std::string version;                // one line
-  std::vector<std::string> readable;  // files and folders it needs
+  std::vector<std::string> readable;  // files and folders that the tool needs
 };
 
-/// The path itself, or the first hit of PATH; empty: none.
+/// The path itself, or the first match in PATH; empty: not found.
 std::string find_program(const std::string& name);
 
-/// Asks the interpreter for its real executable (a launcher script is not one) and its folders.
+/// Asks the interpreter for its real executable, because the name may be a launcher script, and for
+/// its folders.
 std::optional<Tool> find_python(const std::string& name);
 std::optional<Tool> find_compiler(const std::string& name);
 
-/// What any dynamically linked program reads at its start.
+/// Files that every dynamically linked program reads at its start.
 std::vector<std::string> system_libraries();
 
 }  // namespace r1::rewards::sandbox

@@ -1,8 +1,8 @@
 #pragma once
-// What the program and a worker process say to each other, as payloads of frames (wire.h).
+// The messages between the program and a worker process, as payloads of frames (wire.h).
 //
 //   program: configuration (once)   worker: hello
-//   program: request                worker: reply          (one after the other)
+//   program: request                worker: reply          (one request at a time)
 #include <cstdint>
 #include <string>
 
@@ -12,15 +12,15 @@
 
 namespace r1::rewards::workers {
 
-/// The worker is configured, or cannot be: then `problem` says why.
+/// The worker is configured, or `problem` gives the reason why not.
 struct Hello {
-  std::string description;  // of the PartScorer
+  std::string description;  // of the worker's PartScorer
   std::string warnings;
   std::string problem;
 };
 
 struct Request {
-  std::uint64_t sample = 0;  // given back in the reply
+  std::uint64_t sample = 0;  // repeated in the reply
   RewardInput input;
 };
 
@@ -29,7 +29,7 @@ struct Reply {
   data::Reward reward;
 };
 
-// Each unpack throws WireError on bytes that pack did not make.
+// Each unpack function throws WireError on bytes that the matching pack() did not make.
 std::string pack(RewardOptions options);
 RewardOptions unpack_options(const std::string& payload);
 std::string pack(const Hello& hello);

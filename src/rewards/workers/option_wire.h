@@ -1,11 +1,12 @@
 #pragma once
-// Any option struct as bytes, through the visit() that also parses and documents it.
+// Serialization of any option struct, through the visit() that also parses and documents the
+// options.
 #include "base/options.h"
 #include "rewards/workers/wire.h"
 
 namespace r1::rewards::workers {
 
-/// visit() with this writes all values in order.
+/// visit() with this visitor writes all values in order.
 class OptionPacker : public base::OptionVisitor {
  public:
   explicit OptionPacker(Packer& out) : out_(out) {}
@@ -32,7 +33,7 @@ class OptionPacker : public base::OptionVisitor {
   Packer& out_;
 };
 
-/// visit() with this reads them back. Throws: WireError.
+/// visit() with this visitor reads the values back. Throws: WireError.
 class OptionUnpacker : public base::OptionVisitor {
  public:
   explicit OptionUnpacker(Unpacker& in) : in_(in) {}

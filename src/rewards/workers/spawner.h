@@ -1,8 +1,9 @@
 #pragma once
-// The program's side of the spawner: a small single-threaded process, started before MPI and
-// threads, that starts, kills and reaps the worker processes, so that the big process never forks.
+// The program's interface to the spawner: a small single-threaded process, started before MPI and
+// threads, that starts, kills and reaps the worker processes. The large MPI process therefore never
+// forks.
 //
-// Spawner and workers are the executable r1mpi_worker: the file named by R1_WORKER, else the one
+// Spawner and workers are the executable r1mpi_worker: the file named by R1_WORKER, else the file
 // beside the running program.
 #include <sys/types.h>
 
@@ -13,7 +14,7 @@
 
 namespace r1::rewards::workers {
 
-/// An open file descriptor, closed at the end.
+/// An open file descriptor, closed by the destructor.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -34,29 +35,29 @@ class Descriptor {
   int fd_ = -1;
 };
 
-/// A started worker: its process and our end of the socket it listens to.
+/// A started worker: its process, and the program's end of the socket to the worker.
 struct StartedWorker {
   pid_t pid = -1;
   Descriptor socket;
 };
 
-/// One per process; main() holds it for its whole length. Thread-safe.
+/// One per process; main() holds the object for the whole run. Thread-safe.
 class Spawner {
  public:
-  /// Starts the spawner process. Never throws: what went wrong is said when a worker is asked for,
-  /// as many commands need none.
+  /// Starts the spawner process. Never throws: spawn() reports a failure, because many commands
+  /// need no worker.
   Spawner();
-  /// Ends the spawner and with it all workers.
+  /// Ends the spawner and all workers.
   ~Spawner();
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
-  /// The one that lives. Throws: ConfigError when there is none.
+  /// The living instance. Throws: ConfigError if there is none.
   static Spawner& instance();
 
-  /// Throws: ConfigError when there is no r1mpi_worker, or it does not start.
+  /// Throws: ConfigError if there is no r1mpi_worker, or if a worker does not start.
   StartedWorker spawn();
-  /// Kills that worker and all it started; nothing, when it has ended already.
+  /// Kills the worker and its descendants; does nothing if the worker has already ended.
   void kill(pid_t worker);
   pid_t pid() const { return pid_; }
 

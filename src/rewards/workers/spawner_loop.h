@@ -1,6 +1,6 @@
 #pragma once
-// The spawner process: starts, kills and reaps workers on request, and ends them all when the
-// program is gone.
+// The spawner process: starts, kills and reaps workers on request, and ends all workers when the
+// program ends.
 
 namespace r1::rewards::workers {
 

@@ -1,6 +1,6 @@
 #pragma once
-// Bytes between the program and its worker processes: values in native order, and frames with
-// length and CRC around them.
+// The byte format between the program and its worker processes: values in native byte order, in
+// frames with length and CRC.
 //
 // A frame is {uint32 magic, uint32 length, uint32 CRC32C of the payload, payload}. Both ends are
 // the same build on the same machine.
@@ -15,7 +15,7 @@
 
 namespace r1::rewards::workers {
 
-/// Bytes that no frame of ours can be, an end of file inside a frame, a failed read or write.
+/// Invalid bytes in a frame, an end of file inside a frame, or a failed read or write.
 struct WireError : base::Error {
   explicit WireError(const std::string& message) : Error(message, base::ExitCode::Failure) {}
 };
@@ -34,7 +34,7 @@ class Packer {
   std::string bytes_;
 };
 
-/// Reads what a Packer wrote. All calls throw WireError beyond the end.
+/// Reads values written by a Packer. All functions throw WireError at the end of the bytes.
 class Unpacker {
  public:
   explicit Unpacker(std::string_view bytes) : rest_(bytes) {}
@@ -54,21 +54,21 @@ class Unpacker {
   std::string_view rest_;
 };
 
-/// The frame around a payload. Throws: WireError when it is above the limit of 1 GiB.
+/// Puts a frame around a payload. Throws: WireError if the payload exceeds 1 GiB.
 std::string frame(std::string_view payload);
 
-/// Collects bytes as they come and hands out whole payloads.
+/// Collects bytes as they arrive and returns whole payloads.
 class FrameBuffer {
  public:
   void append(const char* data, std::size_t size) { bytes_.append(data, size); }
-  /// Throws: WireError on a wrong magic number, length or CRC.
+  /// Throws: WireError for a wrong magic number, length or CRC.
   std::optional<std::string> next();
 
  private:
   std::string bytes_;
 };
 
-/// Waits for a whole frame; nothing: the other end has closed. Throws: WireError.
+/// Waits for a whole frame; nothing: the other end is closed. Throws: WireError.
 std::optional<std::string> read_frame(int fd);
 void write_frame(int fd, std::string_view payload);
 

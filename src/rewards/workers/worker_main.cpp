@@ -1,5 +1,5 @@
-// r1mpi_worker: the spawner of reward workers and the workers themselves. Started by r1mpi only; it
-// has neither MPI nor torch, so that it starts in milliseconds and may fork.
+// r1mpi_worker: the spawner of reward workers, and the workers. Only r1mpi starts this program. The
+// program links neither MPI nor torch, so that it starts in milliseconds and may fork.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

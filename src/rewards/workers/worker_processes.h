@@ -1,6 +1,6 @@
 #pragma once
-// The worker processes of one CombinedReward: gives each its next sample, watches its time,
-// replaces it when it dies.
+// The worker processes of one CombinedReward: gives each worker its next sample, enforces time
+// limits, and replaces dead workers.
 #include <mutex>
 #include <string>
 #include <vector>
@@ -13,19 +13,20 @@ namespace r1::rewards::workers {
 
 class WorkerProcesses {
  public:
-  /// Nothing is started yet: ranks that never score need no workers.
+  /// Starts nothing: ranks that never score need no workers.
   explicit WorkerProcesses(const RewardOptions& options);
   ~WorkerProcesses();
 
-  /// Starts `options.workers` processes, waits until all are ready and logs what they say.
-  /// Throws: ConfigError when there is no spawner or executable, or a part refuses to work.
+  /// Starts `options.workers` processes, waits until all workers are ready, and logs their
+  /// descriptions. Throws: ConfigError if there is no spawner or executable, or if a part cannot
+  /// work.
   void start();
-  /// What they said of their protections and tools; empty before the start.
+  /// The protections and tools that the workers reported; empty before start().
   const std::string& description() const { return description_; }
-  /// One reward per input, in order; callers take turns. A sample that takes longer than
-  /// options.sample_budget() has its worker killed and scores 0 with the reason timeout; one whose
-  /// worker dies is given to another (somebody may have killed it); at the third death it scores 0
-  /// with the reason limit.
+  /// Returns one reward per input, in order; concurrent callers take turns. If a sample exceeds
+  /// options.sample_budget(), its worker is killed and the sample scores 0 with the reason timeout.
+  /// If the worker of a sample dies, another worker gets the sample, because another process may
+  /// have killed the worker; after the third death the sample scores 0 with the reason limit.
   std::vector<data::Reward> score(const std::vector<RewardInput>& inputs);
 
  private:
