@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "data/jsonl.h"
+#include "data/record_reader.h"
 
 namespace r1::mpi {
 

@@ -9,7 +9,7 @@
 #include "data/benchmark_records.h"
 #include "data/generators.h"
 #include "data/json_text.h"
-#include "data/jsonl.h"
+#include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -25,7 +25,7 @@ std::string field_text(const nlohmann::json& record, const std::string& name) {
 std::vector<Problem> read_problems(const std::vector<std::string>& files,
                                    const DataOptions& options) {
   std::vector<Problem> problems;
-  JsonlLimits limits;
+  RecordLimits limits;
   limits.bad_lines = options.max_bad_lines;
   for (const std::string& path : files)
     read_records(path, limits, [&](nlohmann::json&& record, const std::string& where) {

@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "data/jsonl.h"
+#include "data/record_reader.h"
 
 namespace r1::data {
 

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "base/errors.h"
-#include "data/benchmark_records.h"
 #include "data/generators.h"
+#include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -111,25 +111,6 @@ TEST(Problem, ReadsBenchmarksInTheirOwnForms) {
       {{"text", "Add."}, {"code", "def add"}, {"test_list", {"assert add(1, 2) == 3"}}}, o, "f:1");
   EXPECT_NE(mbpp.problem.find("assert add(1, 2) == 3"), std::string::npos);
   EXPECT_NE(mbpp.record.find("test_list"), std::string::npos);
-}
-
-TEST(RecordFile, ReadsCsvAndJsonArrays) {
-  const std::string csv = testing::TempDir() + "prompts.csv";
-  std::ofstream(csv)
-      << "id,prompt,label\n1,\"How, \"\"exactly\"\"?\nNow\",safe\n2,short\n3,x,unsafe";
-  const auto rows = read_record_file(csv);
-  ASSERT_EQ(rows.size(), 2u);
-  EXPECT_EQ(rows[0]["prompt"], "How, \"exactly\"?\nNow");
-  EXPECT_EQ(rows[1]["label"], "unsafe");
-  EXPECT_THROW(read_record_file(csv, {.bad_lines = 0}), base::InputError);
-  const std::string json = testing::TempDir() + "prompts.json";
-  std::ofstream(json) << R"([{"prompt": "a"}, {"prompt": "b"}])";
-  EXPECT_EQ(read_record_file(json).size(), 2u);
-  std::ofstream(json) << "[{\"prompt\": \"a\"},\n1]";
-  EXPECT_EQ(read_record_file(json).size(), 1u);
-  EXPECT_THROW(read_record_file(json, {.bad_lines = 0}), base::InputError);
-  std::ofstream(json) << "[{\"prompt\": \"a\"},\n x]";
-  EXPECT_THROW(read_record_file(json), base::InputError);
 }
 
 TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {

@@ -4,8 +4,8 @@
 
 #include "base/errors.h"
 #include "data/filters/filter.h"
-#include "data/jsonl.h"
 #include "data/prepare.h"
+#include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -111,7 +111,8 @@ TEST(Prepare, DropsWhatEvaluationHoldsAndWhatHasNoThinking) {
 
 TEST(Prepare, ShippedSafetyAndConsistencyRecordsAllPass) {
   for (const char* name : {"sft2_safety", "sft2_consistency"}) {
-    const auto raw = read_jsonl(std::string(R1_SOURCE_DIR "/configs/data/") + name + ".jsonl");
+    const auto raw =
+        read_record_file(std::string(R1_SOURCE_DIR "/configs/data/") + name + ".jsonl");
     EXPECT_GE(raw.size(), 100u) << name;
     const auto prepared = prepare(PrepareKind::Sft2, raw, {});
     EXPECT_EQ(prepared.records.size(), raw.size()) << prepared.report.to_json().dump();
