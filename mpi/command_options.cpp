@@ -132,14 +132,18 @@ void add_convert_options(CLI::App& command, CommandLine& line) {
   add_files(command, line, "Hugging Face folder, GGUF file, checkpoint or run folder",
             "folder that is made; must not hold anything yet");
   command
-      .add_option("--dtype", line.dtype,
-                  "fp32, bf16 or fp64; default: that of the input (fp32 for GGUF)")
+      .add_option(
+          "--dtype", line.dtype,
+          "fp32, bf16 or fp64; default: that of the input (fp32 for GGUF); --to gguf: fp32, fp16, "
+          "bf16 (default) or q8_0")
       ->type_name("TYPE");
   command
-      .add_option("--to", line.format,
-                  "hf (default): a folder that transformers loads; checkpoint: our HDF5")
+      .add_option(
+          "--to", line.format,
+          "hf (default): a folder that transformers loads; checkpoint: our HDF5; gguf: one file "
+          "for llama.cpp")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"hf", "checkpoint"}));
+      ->check(CLI::IsMember({"hf", "checkpoint", "gguf"}));
 }
 
 void add_plan_options(CLI::App& command, CommandLine& line) {
@@ -157,6 +161,23 @@ void add_plan_options(CLI::App& command, CommandLine& line) {
       ->type_name("FIRST..LAST");
   command.add_flag("--table", line.table,
                    "stages x published models -> least and recommended ranks, memory, hours");
+}
+
+void add_init_options(CLI::App& command, CommandLine& line) {
+  command.add_option("--model", line.model, "Hugging Face folder, GGUF file or checkpoint")
+      ->type_name("DIR");
+  command
+      .add_option("--data", line.data,
+                  "records: JSONL, Parquet, Arrow, JSON array, CSV, or a dataset folder")
+      ->type_name("FILE");
+  command.add_option("--gpus", line.gpus, "GPUs of the job; 0: a run on the CPU")
+      ->type_name("N")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--machine", line.machine, "kind of GPU, a name in configs/machines (H100)")
+      ->type_name("NAME");
+  command.add_option("--output", line.output, "file that is written (default: the terminal)")
+      ->type_name("FILE");
 }
 
 void add_report_options(CLI::App& command, CommandLine& line) {

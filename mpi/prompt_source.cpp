@@ -20,6 +20,9 @@ data::PromptRenderer make_renderer(const Run& run, const data::DataOptions& data
 
 void require_answers(Run& run, const std::vector<data::Problem>& problems,
                      const rewards::RewardOptions& rewards, const std::string& label) {
+  if (const auto program = rewards::missing_program(rewards); !program.empty())
+    throw base::InputError(
+        fmt::format("rewards.external.command: {} is no program that can be run here", program));
   if (!rewards::needs_answer(rewards)) return;
   const auto missing = data::find_missing_answers(problems, run.config().data);
   if (missing.number == 0) return;
@@ -46,7 +49,7 @@ void PromptSource::drop_overlong() {
   std::int64_t num_dropped = 0, tokens = 0;
   std::string first;
   dataset_->drop([&](const data::Problem& problem) {
-    const auto text = renderer_->text(problem.problem);
+    const auto text = renderer_->text(problem);
     // A token is a byte at least; bos and the space of some tokenizers come in front: most prompts
     // need no count.
     if (static_cast<std::int64_t>(text.text.size()) + 2 < context) return false;

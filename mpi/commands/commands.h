@@ -23,12 +23,15 @@ int verify_command(const CommandLine& line);
 int convert_command(const CommandLine& line);
 /// Ranks, memory, time; returns 2 when something does not fit.
 int plan_command(const CommandLine& line);
+/// Writes a configuration of RL or SFT for --model and --data that plan and --check accept.
+int init_command(const CommandLine& line);
 /// Writes the page and prints the evaluation's table.
 int report_command(const CommandLine& line);
 /// Prints every key of a configuration.
 int options_command(const CommandLine& line);
-/// --check of a stage command: validates, prints who runs where and the memory; what is missing or
-/// does not fit is a warning.
+/// --check of a stage command: validates, reads each model's description and the first record of
+/// each file, prints who runs where and the memory. All problems are reported together; what is
+/// missing or does not fit is a warning.
 int check_command(const CommandLine& line, int num_ranks);
 
 }  // namespace r1::mpi

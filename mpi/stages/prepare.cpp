@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "collective_errors.h"
 #include "data/dataset.h"
+#include "data/fields.h"
 #include "data/generators.h"
 #include "data/json_text.h"
 #include "data/prepare.h"

@@ -8,8 +8,8 @@ namespace r1::mpi {
 
 class SupervisedData {
  public:
-  /// Reads [data] files; records without the named fields are bad lines. Every `1 / held_out` th
-  /// record (by hash of its text) is held out. Collective over: world.
+  /// Reads [data] files; records without the named fields are bad lines. What held_out_files ask is
+  /// held out, or without them the share `held_out` of the questions. Collective over: world.
   SupervisedData(Run& run, std::int64_t max_length, data::LossOn loss_on);
 
   /// The samples of a step; the same on every rank.

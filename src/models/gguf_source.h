@@ -2,9 +2,17 @@
 // Weights of a GGUF file under Hugging Face names, and its model's shape. What a family's files
 // look like is said in its folder (GgufFamily); the rest is common to all. Reference: llama.cpp,
 // gguf-py/gguf/constants.py (names), conversion/*.py (what is permuted).
+#include <map>
+#include <string>
+
 #include "models/weights.h"
 
 namespace r1::models {
+
+/// Names of tensors in GGUF files and in Hugging Face files: outside of layers, and of a layer in
+/// every family, behind "blk.N." and behind "model.layers.N.".
+const std::map<std::string, std::string>& gguf_top_names();
+const std::map<std::string, std::string>& gguf_layer_names();
 
 /// Shape from the file's metadata. Throws: InputError, also for a family that is not known.
 ModelShape gguf_shape(const std::string& path);

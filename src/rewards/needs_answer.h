@@ -1,10 +1,16 @@
 #pragma once
-// Which rewards a record without a gold answer is dropped by.
+// What rewards need beside the completion: gold answers, programs.
+#include <string>
+
 #include "rewards/options.h"
 
 namespace r1::rewards {
 
 /// Whether one of the parts compares with the gold answer.
 bool needs_answer(const RewardOptions& options);
+
+/// The program of [rewards.external] when a part needs it and it cannot be run here (by its path,
+/// or by PATH); "" otherwise.
+std::string missing_program(const RewardOptions& options);
 
 }  // namespace r1::rewards

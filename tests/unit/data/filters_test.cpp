@@ -119,6 +119,42 @@ TEST(Prepare, ShippedSafetyAndConsistencyRecordsAllPass) {
   }
 }
 
+TEST(Prepare, KeepsSystemAndEarlierTurns) {
+  const auto talk = [](const char* system, const char* first) {
+    return Json{{"messages",
+                 {{{"role", "system"}, {"content", system}},
+                  {{"role", "user"}, {"content", first}},
+                  {{"role", "assistant"}, {"content", "Because."}},
+                  {{"role", "user"}, {"content", "Thanks, go on"}},
+                  {{"role", "assistant"}, {"content", "And so it went."}}}}};
+  };
+  const Json a = talk("Be kind.", "Why is the sky blue?"),
+             b = talk("Be kind.", "Why do cats purr?");
+  const auto made = prepare(PrepareKind::Sft1, {a, b, a}, {});
+  ASSERT_EQ(made.records.size(), 2u);  // the same last turns are no duplicates
+  EXPECT_EQ(made.records[0]["messages"], a["messages"]);
+  EXPECT_EQ(made.report.dropped.at("duplicate"), 1);
+  const auto alpaca = sft_record({{"system", "S"},
+                                  {"history", Json::array({Json::array({"q1", "a1"})})},
+                                  {"instruction", "q2"},
+                                  {"output", "a2"}});
+  ASSERT_EQ(alpaca["messages"].size(), 5u);
+  EXPECT_EQ(alpaca["messages"][3]["content"], "q2");
+  EXPECT_EQ(sft_record({{"messages",
+                         {{{"role", "user"}, {"content", "q"}},
+                          {{"role", "assistant"}, {"content", "a"}}}}}),
+            Json({{"instruction", "q"}, {"input", ""}, {"output", "a"}}));
+}
+
+TEST(Prepare, ReadsVerlsRecords) {
+  const Json raw{{"data_source", "openai/gsm8k"},
+                 {"prompt", {{{"role", "user"}, {"content", "2 + 3?"}}}},
+                 {"reward_model", {{"ground_truth", "5"}, {"style", "rule"}}}};
+  const auto made = rl_record(raw);
+  EXPECT_EQ(made["problem"], "2 + 3?");
+  EXPECT_EQ(made["answer"], "5");
+}
+
 TEST(Prepare, KeepsWhatScorersNeed) {
   const Json code = rl_record({{"problem", "Write."},
                                {"answer", ""},

@@ -1,0 +1,137 @@
+"""A user's own data and model: Parquet as verl writes it, fields of other names, init, --check, GGUF out."""
+import importlib.util
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+import unittest
+
+import run_support
+from run_support import RANDOM, ROOT, RunTest, command, read_jsonl, read_safetensors, run
+
+VERL = ROOT / "tests" / "data" / "records" / "verl_gsm8k.parquet"
+NO_GENERATOR = {"data.generate.names": []}
+# A question of verl's file has 170 bytes, which are tokens here.
+ONE_STEP = {**NO_GENERATOR, "data.held_out": 0.0, "rl.steps": 1, "rl.prompts_per_step": 4, "rl.chunks": 1,
+            "rl.samples_per_prompt": 2, "sampling.max_new_tokens": 8}
+
+
+def chat(question, answer, *, system=None, gold=None):
+    turns = [{"role": "system", "content": system}] if system else []
+    turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return {"messages": turns, **({"answer": gold} if gold else {})}
+
+
+class UserData(RunTest):
+    def rl(self, name, ranks=1, config=RANDOM, **settings):
+        return run(command(ranks, "rl", "--config", config, "--run-dir", self.folder / name,
+                           settings={**ONE_STEP, **settings}))
+
+    def make_model(self):
+        """A toy model as a Hugging Face folder."""
+        done = run(command(1, "sft", "--config", RANDOM, "--run-dir", self.folder / "made",
+                           settings={"sft.steps": 1, "data.generate.count": 8}))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return self.folder / "made" / "model"
+
+    def tool(self, *arguments):
+        return subprocess.run([run_support.program, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True,
+                              check=False, timeout=run_support.TIME_LIMIT)
+
+    def test_an_rl_step_of_verls_parquet_on_one_and_two_ranks(self):
+        if not (pathlib.Path(run_support.program).parent / "libr1mpi_arrow.so").exists():
+            self.skipTest("built without Arrow")
+        for ranks in (1, 2):  # by default: the roles share the ranks
+            name = f"verl{ranks}"
+            done = self.rl(name, ranks, **{"data.files": [str(VERL)]})
+            self.assertEqual(done.returncode, 0, done.stdout)
+            row = read_jsonl(self.folder / name / "metrics.jsonl")[0]
+            self.assertEqual(row["dropped_share"], 0.0)
+            sample = read_jsonl(self.folder / name / "samples.jsonl")[0]
+            self.assertIn("apples", json.dumps(sample))
+
+    def test_nothing_to_score_is_said_at_the_start(self):
+        data = self.write_jsonl("gold.jsonl", [{"question": f"{i} + 1?", "meta": {"gold": str(i + 1)}} for i in range(8)])
+        done = self.rl("none", **{"data.files": [str(data)]})
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn('the first, ' + str(data) + ':1, has the fields meta.gold, question: set data.answer_fields = ["meta.gold"]',
+                      done.stdout)
+        done = self.rl("mapped", **{"data.files": [str(data)], "data.answer_fields": ["meta.gold"]})
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(read_jsonl(self.folder / "mapped" / "metrics.jsonl")[0]["dropped_share"], 0.0)
+
+    def test_sft_honours_held_out_files(self):
+        train = self.write_jsonl("train.jsonl", [chat(f"{i} + 1?", str(i + 1)) for i in range(10)])
+        held_out = self.write_jsonl("held_out.jsonl", [chat(f"{i} + 1?", str(i + 1), system="Be brief.") for i in (3, 4, 99)])
+        done = run(command(1, "sft", "--config", RANDOM, "--run-dir", self.folder / "sft",
+                           settings={**NO_GENERATOR, "data.files": [str(train)], "data.held_out_files": [str(held_out)],
+                                     "data.prompt_template": "chat", "sft.steps": 1, "sft.loss_on": "assistant"}))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("2 training records dropped: their questions are held out", done.stdout)
+
+    def test_check_reports_every_problem_at_once(self):
+        data = self.write_jsonl("query.jsonl", [{"query": "1 + 1?", "gold": "2"}])
+        broken = self.folder / "broken.json"
+        broken.write_text("[{\"problem\": \"p\",\n", encoding="utf-8")
+        done = self.tool("rl", "--config", RANDOM, "--check", "--set", "data.generate.names=[]",
+                         "--set", f"data.files={json.dumps([str(data), str(broken)])}",
+                         "--set", "data.prompt_template=chat", "--set", "model.chat_template=auto")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn('set data.problem_fields = ["query"]', done.stderr)
+        self.assertIn("broken.json: line 2: not JSON: the file ends inside element 0", done.stderr)
+
+    def test_init_writes_what_check_and_plan_accept(self):
+        model = self.make_model()
+        gold = self.write_jsonl("gold.jsonl", [{"query": f"{i} + 1?", "gold": str(i + 1)} for i in range(20)])
+        talk = self.write_jsonl("talk.jsonl", [chat(f"Say {i}", f"{i}, as asked. " * 10) for i in range(20)])
+        for stage, data, gpus in (("rl", gold, 4), ("sft", talk, 1), ("rl", gold, 0)):
+            config = self.folder / f"{stage}{gpus}.toml"
+            done = self.tool("init", "--model", model, "--data", data, "--gpus", gpus, "--output", config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            text = config.read_text(encoding="utf-8")
+            self.assertLess(len(text.splitlines()), 70)
+            for arguments in ((stage, "--check", "--world-size", max(1, gpus)), ("plan",)):
+                done = self.tool(arguments[0], "--config", config, *arguments[1:])
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn('answer_fields = ["gold"]', (self.folder / "rl4.toml").read_text(encoding="utf-8"))
+        done = run(command(2, "rl", "--config", self.folder / "rl0.toml", "--run-dir", self.folder / "first",
+                           settings={"rl.steps": 1, "rl.prompts_per_step": 2, "rl.samples_per_prompt": 2,
+                                     "sampling.max_new_tokens": 8, "rl.eval_every": 0}))
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_plans_own_suggestion_is_accepted_when_pasted(self):
+        config = ROOT / "configs" / "examples" / "grpo_qwen2.5_7b.toml"
+        tight = ["--set", "plan.memory_gb=40", "--set", "roles.policy.train.tp=1", "--set", "roles.reference.train.tp=1"]
+        done = self.tool("plan", "--config", config, *tight)
+        self.assertEqual(done.returncode, 2, done.stdout)
+        line = re.search(r"smallest layout that fits.*\n\s+(--world-size .*)", done.stdout)
+        self.assertIsNotNone(line, done.stdout)
+        pasted = self.tool("plan", "--config", config, *tight, *shlex.split(line.group(1)))
+        self.assertEqual(pasted.returncode, 0, pasted.stdout + pasted.stderr)
+
+    def test_gguf_files_hold_the_model(self):
+        model = self.make_model()
+        weights = read_safetensors(model / "model.safetensors")
+        for dtype, tolerance in (("fp32", 0.0), ("fp16", 1e-3), ("bf16", 1e-2), ("q8_0", 2e-2)):
+            file, back = self.folder / f"{dtype}.gguf", self.folder / f"back-{dtype}"
+            done = self.tool("convert", "--to", "gguf", "--dtype", dtype, "--input", model, "--output", file)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = self.tool("convert", "--input", file, "--output", back, "--dtype", "fp32")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            read = read_safetensors(back / "model.safetensors")
+            self.assertEqual(read.keys(), weights.keys())
+            self.assertLessEqual(run_support.relative_distance(read, weights), tolerance, dtype)
+        if importlib.util.find_spec("gguf") is None:
+            self.skipTest("the reader of PyPI's gguf is not installed")
+        import gguf  # pylint: disable=import-error
+        reader = gguf.GGUFReader(self.folder / "q8_0.gguf")
+        tensors = {tensor.name: tensor for tensor in reader.tensors}
+        self.assertEqual(tensors["blk.0.attn_q.weight"].tensor_type, gguf.GGMLQuantizationType.Q8_0)
+        values = gguf.quants.dequantize(tensors["token_embd.weight"].data, tensors["token_embd.weight"].tensor_type)
+        expected = weights["model.embed_tokens.weight"]
+        self.assertLess(max(abs(a - b) for a, b in zip(values.ravel(), expected)), 2e-2 * max(map(abs, expected)))
+
+
+if __name__ == "__main__":
+    run_support.main()
