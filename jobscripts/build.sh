@@ -191,6 +191,17 @@ torch_folder() {
   fi
 }
 
+# Empty: there is none.
+arrow_folder() {
+  local folder
+  for folder in ${R1_ARROW_DIR:+"$(realpath -m "$R1_ARROW_DIR")"} "$root"/.venv/lib/python3*/site-packages/pyarrow; do
+    if [ -d "$folder" ]; then
+      echo "$folder"
+      return
+    fi
+  done
+}
+
 # One compiler needs up to 2 GiB with ATen's headers: as many as cores and memory allow.
 parallel_jobs() {
   local cores memory
@@ -208,10 +219,12 @@ configure() {
   local torch=$1 options
   read -ra options <<< "${R1_CMAKE_ARGS:-}"
   options+=("-DR1_TORCH_DIR=$torch")
-  if [ -n "${R1_ARROW_DIR:-}" ]; then options+=("-DR1_ARROW_DIR=$(realpath -m "$R1_ARROW_DIR")"); fi
+  local arrow
+  arrow=$(arrow_folder)
+  options+=("-DR1_ARROW_DIR=$arrow")
   if [ -n "$werror" ]; then options+=(-DR1_WERROR=ON); fi
   if [ -e "$build_dir/build.ninja" ] && [ "$(cached CMAKE_HOME_DIRECTORY)" = "$root" ] \
-    && [ "$(cached R1_TORCH_DIR)" = "$torch" ] && [ -z "${R1_CMAKE_ARGS:-}" ] \
+    && [ "$(cached R1_TORCH_DIR)" = "$torch" ] && [ "$(cached R1_ARROW_DIR)" = "$arrow" ] && [ -z "${R1_CMAKE_ARGS:-}" ] \
     && { [ -z "$werror" ] || [ "$(cached R1_WERROR)" = ON ]; }; then
     return 0                                      # ninja itself sees changed CMake files
   fi

@@ -119,7 +119,9 @@ Layout shared_layout(const Config& asked, std::int64_t tp, std::int64_t ep) {
   for (config::RoleOptions* role :
        {&roles.policy, &roles.reference, &roles.reward, &roles.teacher}) {
     role->ranks = -1;
-    role->train = {tp, ep, 0};
+    const bool holds_model =
+        role != &roles.reward || asked.reward_model.used() || asked.classifier.used();
+    role->train = holds_model ? config::MeshOptions{tp, ep, 0} : config::MeshOptions{};
     role->generate = {0, 1, 0};
     role->share_with = role == &roles.policy ? "" : "policy";
   }
@@ -262,8 +264,11 @@ std::string advice(const Config& config, const Plan& plan) {
                           saved / 1e9);
   }
   if (config.model.shape.empty()) return text;
+  if (const auto same = best_layout(config, plan.stage, plan.world_size); same.fits)
+    text += describe(same, "fits on these ranks");
   const auto smallest = smallest_layout(config, plan.stage);
-  if (smallest) text += describe(*smallest, "smallest layout that fits");
+  if (smallest && smallest->plan.world_size != plan.world_size)
+    text += describe(*smallest, "smallest layout that fits");
   if (!plan.machine.has_gpu()) return text;
   const auto offloaded = smallest_layout(config, plan.stage, {1.0, true, 4096});
   if (offloaded && (!smallest || offloaded->plan.world_size < smallest->plan.world_size))

@@ -129,10 +129,16 @@ class UserData(RunTest):
         tight = ["--set", "plan.memory_gb=40", "--set", "roles.policy.train.tp=1", "--set", "roles.reference.train.tp=1"]
         done = self.tool("plan", "--config", config, *tight)
         self.assertEqual(done.returncode, 2, done.stdout)
-        line = re.search(r"smallest layout that fits.*\n\s+(--world-size .*)", done.stdout)
-        self.assertIsNotNone(line, done.stdout)
-        pasted = self.tool("plan", "--config", config, *tight, *shlex.split(line.group(1)))
-        self.assertEqual(pasted.returncode, 0, pasted.stdout + pasted.stderr)
+        lines = re.findall(r"(?:smallest layout that fits|fits on these ranks).*\n\s+(--world-size .*)", done.stdout)
+        self.assertEqual(len(lines), 2, done.stdout)
+        for line in lines:
+            pasted = self.tool("plan", "--config", config, *tight, *shlex.split(line))
+            self.assertEqual(pasted.returncode, 0, pasted.stdout + pasted.stderr)
+        done = self.tool("plan", "--config", config)
+        faster = re.search(r"\nfaster: .*, ([0-9.]+) s a step\n\s+(--world-size .*)", done.stdout)
+        self.assertIsNotNone(faster, done.stdout)
+        pasted = self.tool("plan", "--config", config, *shlex.split(faster.group(2)))
+        self.assertIn(f"step: {faster.group(1)} s", pasted.stdout)
 
     def test_gguf_files_hold_weights_and_tokenizer(self):
         for family in ("llama", "qwen2", "qwen3"):
