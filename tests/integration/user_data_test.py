@@ -94,6 +94,20 @@ class UserData(RunTest):
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("2 training records dropped: their questions are held out", done.stdout)
 
+    def test_generated_records_keep_the_turns_before(self):
+        turns = chat("1 + 1?", "2", system="Be brief.")["messages"] + [{"role": "user", "content": "and one more?"}]
+        data = self.write_jsonl("talk.jsonl", [{"prompt": turns}, {"problem": "2 + 2?"}])
+        done = run(command(1, "generate", "--config", RANDOM, "--run-dir", self.folder / "generate",
+                           settings={**NO_GENERATOR, "data.files": [str(data)], "data.held_out": 0.0,
+                                     "data.prompt_template": "chat", "sampling.max_new_tokens": 4, "rewards.parts": [],
+                                     "generate.keep.finished": False}))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        kept = read_jsonl(self.folder / "generate" / "samples_kept.jsonl")
+        talk = next(record for record in kept if "messages" in record)
+        self.assertEqual(talk["messages"][:-1], turns)
+        self.assertEqual(talk["messages"][-1]["role"], "assistant")
+        self.assertEqual(next(record for record in kept if "messages" not in record)["instruction"], "2 + 2?")
+
     def test_check_reports_every_problem_at_once(self):
         data = self.write_jsonl("query.jsonl", [{"query": "1 + 1?", "gold": "2"}])
         broken = self.folder / "broken.json"
