@@ -37,8 +37,8 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
   const Watchdog watchdog(CallRegistry::instance(), make_mpi_watchdog_channel(),
                           {.collective = loaded.config.communication.watchdog_seconds},
                           environment.host());
-  choose_devices(world, loaded);
   const auto& command = find_command(command_line.command);
+  if (!command.stage || config::traits(*command.stage).has_policy) choose_devices(world, loaded);
   if (command.kind == CommandKind::Pipeline)
     return static_cast<int>(run_pipeline(environment, world, loaded, command_line));
   StageSetup setup;

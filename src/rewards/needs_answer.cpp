@@ -6,12 +6,19 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "rewards/maths/verify.h"
+
 namespace r1::rewards {
 
 bool needs_answer(const RewardOptions& options) {
   return std::any_of(options.parts.begin(), options.parts.end(), [](const auto& part) {
     return part.name == "correctness" || part.name == "answer_in_tag" || part.name == "choice";
   });
+}
+
+bool can_read_answer(const RewardOptions& options, const std::string& answer) {
+  return !options.has_part("correctness") ||
+         maths::verify(answer, "\\boxed{1}").reason != "unparsable_gold";
 }
 
 std::string missing_program(const RewardOptions& options) {

@@ -85,6 +85,13 @@ class UserData(RunTest):
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual(read_jsonl(self.folder / "mapped" / "metrics.jsonl")[0]["dropped_share"], 0.0)
 
+    def test_gold_that_cannot_be_read_is_said_at_the_start(self):
+        data = self.write_jsonl("gold.jsonl", [{"problem": f"{i} + 1?", "answer": {"value": i + 1}} for i in range(4)])
+        done = self.rl("none", **{"data.files": [str(data)]})
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("4 of the first 4 gold answers cannot be read by the reward correctness", done.stdout)
+        self.assertIn(f'the first, {data}:1: "{{"value":1}}"; the record has the fields answer.value, problem', done.stdout)
+
     def test_sft_honours_held_out_files(self):
         train = self.write_jsonl("train.jsonl", [chat(f"{i} + 1?", str(i + 1)) for i in range(10)])
         held_out = self.write_jsonl("held_out.jsonl", [chat(f"{i} + 1?", str(i + 1), system="Be brief.") for i in (3, 4, 99)])
