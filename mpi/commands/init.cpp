@@ -196,7 +196,8 @@ class Initializer {
     toml_.set("checkpoint", "interval_steps", "50");
     if (line_.gpus <= 0) return;
     toml_.set("plan", "world_size", std::to_string(line_.gpus));
-    toml_.set("plan", "gpus_per_node", std::to_string(std::min<std::int64_t>(line_.gpus, 8)));
+    toml_.set("plan", "gpus_per_node", std::to_string(std::min<std::int64_t>(line_.gpus, 8)),
+              "of the machine, where it has fewer");
     toml_.set_text("plan", "machine", line_.machine.empty() ? "H100" : line_.machine,
                    "one of configs/machines; --machine of init");
   }
@@ -207,7 +208,7 @@ class Initializer {
       throw base::InputError(fmt::format(
           "{}: prompts of up to {} tokens leave no room for an answer in the model's context of {}",
           line_.data, found_.longest_prompt, context));
-    toml_.set_text("advantage", "kind", "grpo", "r1mpi options lists what follows from it");
+    toml_.set_text("advantage", "kind", "grpo", "configs/README.md says which defaults follow");
     toml_.set("rl", "steps", "200");
     toml_.set("rl", "eval_every", "20");
     toml_.set("sampling", "max_new_tokens", std::to_string(longest),
