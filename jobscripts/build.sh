@@ -10,12 +10,14 @@
 #   --jobs         compilers at once (default: all cores, at least 2 GiB of free memory each)
 # As root on Debian the packages come from apt-get. Anyone else gets a list of what is missing and exit code 2.
 # R1_TORCH_DIR   an existing LibTorch 2.11 (folder with include/ and lib/) instead of PyPI's in .venv
+# R1_ARROW_DIR   an existing Arrow (folder of pyarrow, or a prefix) instead of PyPI's in .venv
 # R1_PYTHON      the python3 (3.10 or newer, with venv) that makes .venv
 # R1_CMAKE_ARGS  more arguments of cmake, split at blanks
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 torch_version=2.11.0
+arrow_version=26.0.1
 
 die() { echo "build.sh: $*" >&2; exit 2; }
 
@@ -52,6 +54,8 @@ libflint-arb-dev      | -                          | libflint      | build
 libantic-dev          | -                          | libflint      | build
 libcalcium-dev        | -                          | libflint      | build
 libseccomp-dev        | <seccomp.h>                | libseccomp    | later
+zlib1g-dev            | <zlib.h>                   | zlib          | build
+libzstd-dev           | <zstd.h>                   | zstd          | build
 ccache                | ccache                     | ccache        | tool
 mold                  | mold                       | mold          | tool
 clang-format          | clang-format               | clang-format  | tool
@@ -165,12 +169,37 @@ virtual_environment() {
   : > "$stamp"
 }
 
+# Arrow's C++ library, which reads Parquet; without it the program says so when a run names such a file.
+arrow_library() {
+  local stamp=.venv/.pyarrow-$arrow_version
+  [ -z "${R1_ARROW_DIR:-}" ] && ! [ -e "$stamp" ] || return 0
+  if ! .venv/bin/python -c "import pyarrow; assert pyarrow.__version__ == '$arrow_version'" 2>/dev/null; then
+    echo "build.sh: installing pyarrow $arrow_version into .venv (170 MB)"
+    if ! .venv/bin/python -m pip install --quiet --no-input --retries 5 "pyarrow==$arrow_version" < /dev/null; then
+      echo "build.sh: pip could not install pyarrow $arrow_version: going on without Parquet (R1_ARROW_DIR names an Arrow)" >&2
+      return 0
+    fi
+  fi
+  : > "$stamp"
+}
+
 torch_folder() {
   if [ -n "${R1_TORCH_DIR:-}" ]; then
     realpath -m "$R1_TORCH_DIR"
   else
     echo "$root"/.venv/lib/python3*/site-packages/torch
   fi
+}
+
+# Empty: there is none.
+arrow_folder() {
+  local folder
+  for folder in ${R1_ARROW_DIR:+"$(realpath -m "$R1_ARROW_DIR")"} "$root"/.venv/lib/python3*/site-packages/pyarrow; do
+    if [ -d "$folder" ]; then
+      echo "$folder"
+      return
+    fi
+  done
 }
 
 # One compiler needs up to 2 GiB with ATen's headers: as many as cores and memory allow.
@@ -190,9 +219,12 @@ configure() {
   local torch=$1 options
   read -ra options <<< "${R1_CMAKE_ARGS:-}"
   options+=("-DR1_TORCH_DIR=$torch")
+  local arrow
+  arrow=$(arrow_folder)
+  options+=("-DR1_ARROW_DIR=$arrow")
   if [ -n "$werror" ]; then options+=(-DR1_WERROR=ON); fi
   if [ -e "$build_dir/build.ninja" ] && [ "$(cached CMAKE_HOME_DIRECTORY)" = "$root" ] \
-    && [ "$(cached R1_TORCH_DIR)" = "$torch" ] && [ -z "${R1_CMAKE_ARGS:-}" ] \
+    && [ "$(cached R1_TORCH_DIR)" = "$torch" ] && [ "$(cached R1_ARROW_DIR)" = "$arrow" ] && [ -z "${R1_CMAKE_ARGS:-}" ] \
     && { [ -z "$werror" ] || [ "$(cached R1_WERROR)" = ON ]; }; then
     return 0                                      # ninja itself sees changed CMake files
   fi
@@ -216,6 +248,7 @@ done
 
 system_packages
 virtual_environment
+arrow_library
 [ -z "$deps_only" ] || exit 0
 torch=$(torch_folder)
 [ -e "$torch/include/ATen/ATen.h" ] || die "no LibTorch in '$torch' (R1_TORCH_DIR names the folder with include/ and lib/)"

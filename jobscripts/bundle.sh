@@ -46,9 +46,11 @@ stays_behind() {
 }
 
 declare -A path_of seen
+loaded=("${programs[@]}")
+if [ -e "$build_dir/libr1mpi_arrow.so" ]; then loaded+=("$build_dir/libr1mpi_arrow.so"); fi
 while read -r name _ path _; do
   [ "${path:0:1}" != / ] || path_of[$name]=$path
-done < <(ldd "${programs[@]}")
+done < <(ldd "${loaded[@]}")
 
 # collect FILE: copies the libraries that FILE needs directly, and theirs.
 collect() {
@@ -67,6 +69,11 @@ for file in "${programs[@]}"; do
 done
 # The CUDA kernels, which the program loads from beside it when it opens a GPU.
 if [ -e "$build_dir/libr1mpi_cuda.so" ]; then cp "$build_dir/libr1mpi_cuda.so" "$bundle/bin/"; fi
+# What reads Parquet, loaded when a run names such a file; the libraries that it needs lie in lib/ with the others.
+if [ -e "$build_dir/libr1mpi_arrow.so" ]; then
+  cp "$build_dir/libr1mpi_arrow.so" "$bundle/bin/"
+  collect "$build_dir/libr1mpi_arrow.so"
+fi
 strip --strip-unneeded "$bundle"/bin/*
 find "$bundle/lib" -name '*.so*' -exec strip --strip-unneeded {} +
 

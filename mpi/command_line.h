@@ -26,13 +26,18 @@ struct CommandLine {
   bool table = false;
   std::optional<std::pair<std::int64_t, std::int64_t>> sweep;  // first and last number of ranks
 
+  // Init.
+  std::string data;
+  std::string machine;     // as [plan] machine; empty: H100
+  std::int64_t gpus = -1;  // 0: a run on the CPU; -1: not given
+
   // Tools.
   std::string model;
   std::string input;
   std::string output;
   std::string tokenizer;
   std::string dtype;   // empty: the command's default
-  std::string format;  // convert: "hf" or "checkpoint"
+  std::string format;  // convert: "hf" (also when empty), "checkpoint", "gguf"
   std::string device = "cpu";
   bool decode = false;
   bool skip_special = false;

@@ -52,6 +52,21 @@ void add_model_options(CLI::App& command, CommandLine& line) {
   command.add_option("--device", line.device, "cpu (default) or cuda[:N]")->type_name("DEVICE");
 }
 
+/// Says of these options that the command does not start without them.
+void mark_required(CLI::App& command, const std::vector<std::string>& names,
+                   const std::string& mark = "required") {
+  for (const std::string& name : names) {
+    CLI::Option* option = command.get_option(name);
+    option->description(option->get_description() + " (" + mark + ")");
+  }
+}
+
+/// The command line of a typical use, below the list of options.
+void add_example(CLI::App& command, const std::string& arguments) {
+  command.footer(fmt::format("Example:\n  r1mpi {} {}\n{}", command.get_name(), arguments,
+                             command.get_footer()));
+}
+
 }  // namespace
 
 void add_run_options(CLI::App& command, CommandLine& line) {
@@ -73,6 +88,9 @@ void add_run_options(CLI::App& command, CommandLine& line) {
       .add_option("--time-limit", line.time_limit,
                   "stop with a checkpoint before this much time is over (default: Slurm's limit)")
       ->type_name("H:MM:SS");
+  mark_required(command, {"--config"});
+  mark_required(command, {"--run-dir"}, "required without --check");
+  add_example(command, "--config run.toml --run-dir runs/first");
 }
 
 void add_generate_options(CLI::App& command, CommandLine& line) {
@@ -80,6 +98,7 @@ void add_generate_options(CLI::App& command, CommandLine& line) {
   add_model_options(command, line);
   add_files(command, line, "JSONL records with \"text\" or \"ids\"",
             "the same records with \"completion_ids\", \"completion\" and more");
+  add_example(command, "--model DIR --input prompts.jsonl --output answers.jsonl --greedy");
   command.add_flag("--greedy", line.greedy, "the likeliest token instead of a draw");
   command.add_flag("--ignore-eos", line.ignore_eos, "go on after an end token");
   command.add_option("--max-new", line.max_new, "longest completion, tokens (256)")
@@ -111,6 +130,8 @@ void add_score_options(CLI::App& command, CommandLine& line) {
       "the same records with \"logprobs\" (one less than tokens) and \"ids\"");
   command.add_option("--batch-tokens", line.batch_tokens, "tokens of one forward pass (8192)")
       ->check(CLI::PositiveNumber);
+  mark_required(command, {"--model", "--input", "--output"});
+  add_example(command, "--model DIR --input texts.jsonl --output scores.jsonl");
 }
 
 void add_tokenize_options(CLI::App& command, CommandLine& line) {
@@ -120,26 +141,36 @@ void add_tokenize_options(CLI::App& command, CommandLine& line) {
             "the same records with \"ids\" (--decode: \"text\")");
   command.add_flag("--decode", line.decode, "from ids to text");
   command.add_flag("--skip-special", line.skip_special, "leave control tokens out of the text");
+  mark_required(command, {"--tokenizer", "--input", "--output"});
+  add_example(command, "--tokenizer DIR --input texts.jsonl --output ids.jsonl");
 }
 
 void add_verify_options(CLI::App& command, CommandLine& line) {
   add_files(command, line, "JSONL records with \"gold\" and \"pred\"",
             "the same records with \"verdict\", \"score\", \"reason\", \"rule\"");
   command.add_flag("--timing", line.timing, "add \"microseconds\", what each verdict took");
+  mark_required(command, {"--input", "--output"});
+  add_example(command, "--input pairs.jsonl --output verdicts.jsonl");
 }
 
 void add_convert_options(CLI::App& command, CommandLine& line) {
   add_files(command, line, "Hugging Face folder, GGUF file, checkpoint or run folder",
             "folder that is made; must not hold anything yet");
   command
-      .add_option("--dtype", line.dtype,
-                  "fp32, bf16 or fp64; default: that of the input (fp32 for GGUF)")
+      .add_option(
+          "--dtype", line.dtype,
+          "fp32, bf16 or fp64; default: that of the input (fp32 for GGUF); --to gguf: fp32, fp16, "
+          "bf16 (default) or q8_0")
       ->type_name("TYPE");
   command
-      .add_option("--to", line.format,
-                  "hf (default): a folder that transformers loads; checkpoint: our HDF5")
+      .add_option(
+          "--to", line.format,
+          "hf (default): a folder that transformers loads; checkpoint: our HDF5; gguf: one file "
+          "for llama.cpp")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"hf", "checkpoint"}));
+      ->check(CLI::IsMember({"hf", "checkpoint", "gguf"}));
+  mark_required(command, {"--input", "--output"});
+  add_example(command, "--input runs/first/best --output model.gguf --to gguf --dtype q8_0");
 }
 
 void add_plan_options(CLI::App& command, CommandLine& line) {
@@ -157,12 +188,35 @@ void add_plan_options(CLI::App& command, CommandLine& line) {
       ->type_name("FIRST..LAST");
   command.add_flag("--table", line.table,
                    "stages x published models -> least and recommended ranks, memory, hours");
+  mark_required(command, {"--config"});
+  add_example(command, "--config run.toml --world-size 8");
+}
+
+void add_init_options(CLI::App& command, CommandLine& line) {
+  command.add_option("--model", line.model, "Hugging Face folder, GGUF file or checkpoint")
+      ->type_name("DIR");
+  command
+      .add_option("--data", line.data,
+                  "records: JSONL, Parquet, Arrow, JSON array, CSV, or a dataset folder")
+      ->type_name("FILE");
+  command.add_option("--gpus", line.gpus, "GPUs of the job; 0: a run on the CPU")
+      ->type_name("N")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--machine", line.machine, "kind of GPU, a name in configs/machines (H100)")
+      ->type_name("NAME");
+  command.add_option("--output", line.output, "file that is written (default: the terminal)")
+      ->type_name("FILE");
+  mark_required(command, {"--model", "--data"});
+  add_example(command, "--model DIR --data train.parquet --gpus 4 --output first.toml");
 }
 
 void add_report_options(CLI::App& command, CommandLine& line) {
   command.add_option("--run-dir", line.run_dir, "run folder")->type_name("DIR");
   command.add_option("--output", line.output, "the page (default: RUN_DIR/report.html)")
       ->type_name("FILE");
+  mark_required(command, {"--run-dir"});
+  add_example(command, "--run-dir runs/first");
 }
 
 }  // namespace r1::mpi

@@ -14,6 +14,7 @@ using config::Stage;
 const NeededOption kConfig{&CommandLine::config, "--config FILE"};
 const NeededOption kRunFolder{&CommandLine::run_dir, "--run-dir DIR"};
 const NeededOption kModel{&CommandLine::model, "--model DIR"};
+const NeededOption kData{&CommandLine::data, "--data FILE"};
 const NeededOption kTokenizer{&CommandLine::tokenizer, "--tokenizer DIR"};
 const NeededOption kInput{&CommandLine::input, "--input FILE"};
 const NeededOption kOutput{&CommandLine::output, "--output FILE"};
@@ -52,10 +53,12 @@ std::vector<Command> make_commands() {
            verify_command, {kInput, kOutput}),
       tool("convert",
            "Models between formats: Hugging Face folder, GGUF file or checkpoint -> Hugging Face "
-           "folder (or checkpoint)",
+           "folder (or checkpoint, GGUF file)",
            add_convert_options, convert_command, {kInput, kOutput}),
       tool("plan", "Who runs where, memory, time and what does not fit; needs no allocation",
            add_plan_options, plan_command, {kConfig}),
+      tool("init", "A first configuration for a model and a data file, after reading both",
+           add_init_options, init_command, {kModel, kData}),
       tool("report", "A run folder -> one HTML page, and the evaluation's table",
            add_report_options, report_command, {kRunFolder}),
       tool("options", "Every key of a configuration, as configs/README.md",

@@ -98,7 +98,7 @@ std::string bad_field(const nlohmann::json& record) {
 }  // namespace
 
 std::vector<nlohmann::json> read_hdf5_records(const std::string& path,
-                                              const data::JsonlLimits& limits,
+                                              const data::RecordLimits& limits,
                                               std::vector<data::BadLine>& bad_lines) {
   const checkpoint::Hdf5Section section;
   const Hdf5Handle file = checkpoint::open_hdf5(path);

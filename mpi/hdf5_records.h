@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/jsonl.h"
+#include "data/record_reader.h"
 
 namespace r1::mpi {
 
@@ -14,7 +14,7 @@ namespace r1::mpi {
 /// UTF-8 is a bad line, whose `line` is the row, from 1. Throws: InputError naming file and
 /// dataset, and beyond the limit of bad lines.
 std::vector<nlohmann::json> read_hdf5_records(const std::string& path,
-                                              const data::JsonlLimits& limits,
+                                              const data::RecordLimits& limits,
                                               std::vector<data::BadLine>& bad_lines);
 
 }  // namespace r1::mpi

@@ -18,9 +18,43 @@ data::PromptRenderer make_renderer(const Run& run, const data::DataOptions& data
   return {data, {tags.think, tags.answer, tags.forced_opening}, text.tokenizer, run.started()};
 }
 
+namespace {
+
+/// Looks at the first problems alone: reading an answer takes longer than reading a record.
+void require_readable_answers(const std::vector<data::Problem>& problems,
+                              const rewards::RewardOptions& rewards, const std::string& label,
+                              bool says) {
+  constexpr std::int64_t kLookedAt = 100;
+  std::int64_t number = 0, unreadable = 0;
+  const data::Problem* first = nullptr;
+  for (const auto& problem : problems) {
+    if (problem.answer.empty()) continue;
+    if (++number > kLookedAt) break;
+    if (rewards::can_read_answer(rewards, problem.answer)) continue;
+    ++unreadable;
+    if (first == nullptr) first = &problem;
+  }
+  if (unreadable == 0) return;
+  number = std::min(number, kLookedAt);
+  const auto message = fmt::format(
+      "{} of the first {} gold answers cannot be read by the reward correctness, so that their "
+      "samples are dropped; the first, {}: \"{}\"; the record has the fields {} "
+      "(data.answer_fields)",
+      unreadable, number, first->where, first->answer.substr(0, 60),
+      data::list_fields(first->record));
+  if (unreadable == number) throw base::InputError(label + ": " + message);
+  if (says) base::log_warning("{}: {}", label, message);
+}
+
+}  // namespace
+
 void require_answers(const Run& run, const std::vector<data::Problem>& problems,
                      const rewards::RewardOptions& rewards, const std::string& label) {
+  if (const auto program = rewards::missing_program(rewards); !program.empty())
+    throw base::InputError(
+        fmt::format("rewards.external.command: {} is no program that can be run here", program));
   if (!rewards::needs_answer(rewards)) return;
+  require_readable_answers(problems, rewards, label, run.world().rank() == 0);
   const auto missing = data::find_missing_answers(problems, run.config().data);
   if (missing.number == 0) return;
   if (missing.number == static_cast<std::int64_t>(problems.size()))
@@ -46,7 +80,7 @@ void PromptSource::drop_overlong() {
   std::int64_t num_dropped = 0, tokens = 0;
   std::string first;
   dataset_->drop([&](const data::Problem& problem) {
-    const auto text = renderer_->text(problem.problem);
+    const auto text = renderer_->text(problem);
     // A token is a byte at least; bos and the space of some tokenizers come in front: most prompts
     // need no count.
     if (static_cast<std::int64_t>(text.text.size()) + 2 < context) return false;

@@ -24,12 +24,15 @@ int verify_command(const CommandLine& line);
 int convert_command(const CommandLine& line);
 /// Prints ranks, memory and time; returns 2 if the configuration does not fit the machine.
 int plan_command(const CommandLine& line);
+/// Writes a configuration of RL or SFT for --model and --data that plan and --check accept.
+int init_command(const CommandLine& line);
 /// Writes the report page and prints the table of the evaluation.
 int report_command(const CommandLine& line);
 /// Prints every key of a configuration.
 int options_command(const CommandLine& line);
-/// --check of a stage command: validates the configuration, and prints the roles of the ranks and
-/// the memory. Missing files and insufficient memory are warnings.
+/// --check of a stage command: validates the configuration, reads each model's config.json and the
+/// first record of each data file, and prints the roles of the ranks and the memory. All problems
+/// are reported together. Missing files and insufficient memory are warnings.
 int check_command(const CommandLine& line, int num_ranks);
 
 }  // namespace r1::mpi

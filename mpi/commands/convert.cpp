@@ -17,6 +17,7 @@
 #include "model_loading.h"
 #include "model_path.h"
 #include "models/classifier.h"
+#include "models/gguf_export.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
 #include "models/sharded_parameter.h"
@@ -156,9 +157,10 @@ void copy_description(const std::string& input, at::ScalarType dtype, const std:
 }
 
 int convert_classifier(const CommandLine& line, const std::string& input) {
-  if (line.format == "checkpoint")
-    throw base::ConfigError(fmt::format(
-        "--to checkpoint: {} is a sequence classifier, which is written as hf alone", line.input));
+  if (!line.format.empty() && line.format != "hf")
+    throw base::ConfigError(
+        fmt::format("--to {}: {} is a sequence classifier, which is written as hf alone",
+                    line.format, line.input));
   const auto dtype = output_dtype(line, *models::open_safetensors_weights(input));
   const auto classifier = models::load_classifier(input, dtype, at::kCPU);
   NewFolder output(line.output);
@@ -170,6 +172,31 @@ int convert_classifier(const CommandLine& line, const std::string& input) {
   return 0;
 }
 
+checkpoint::GgmlType gguf_type(const std::string& dtype) {
+  if (dtype.empty() || dtype == "bf16") return checkpoint::GgmlType::BF16;
+  if (dtype == "fp16") return checkpoint::GgmlType::F16;
+  if (dtype == "fp32") return checkpoint::GgmlType::F32;
+  if (dtype == "q8_0") return checkpoint::GgmlType::Q8_0;
+  throw base::ConfigError(
+      fmt::format("--dtype: --to gguf writes fp32, fp16, bf16 or q8_0, found {}", dtype));
+}
+
+int convert_to_gguf(const CommandLine& line, const std::string& input) {
+  const auto type = gguf_type(line.dtype);
+  if (fs::exists(line.output))
+    throw base::InputError(fmt::format("--output {}: exists already", line.output));
+  const auto files =
+      is_checkpoint(input) ? open_checkpoint_model(input) : models::open_model(input);
+  const auto dtype = type == checkpoint::GgmlType::BF16 ? at::kBFloat16 : at::kFloat;
+  const auto model = models::make_model(files.shape, dtype, at::kCPU);
+  models::load_weights(*model, *files.weights);
+  const auto tokenizer = tokenizer_of(input, input, files.shape.vocab_size);
+  models::write_gguf_model(*model, tokenizer ? &tokenizer->definition() : nullptr, type,
+                           line.output);
+  base::log_info("convert: {} parameters -> {}", model->num_parameters(), line.output);
+  return 0;
+}
+
 }  // namespace
 
 int convert_command(const CommandLine& line) {
@@ -177,6 +204,7 @@ int convert_command(const CommandLine& line) {
   if (!fs::exists(input))
     throw base::InputError(fmt::format("--input {}: does not exist", line.input));
   if (models::is_classifier(input)) return convert_classifier(line, input);
+  if (line.format == "gguf") return convert_to_gguf(line, input);
   const auto checkpoint = is_checkpoint(input) ? input : std::string();
   const auto files =
       checkpoint.empty() ? models::open_model(input) : open_checkpoint_model(checkpoint);

@@ -9,8 +9,10 @@
 
 #include "base/log.h"
 #include "command_table.h"
+#include "commands/check_inputs.h"
 #include "commands/commands.h"
 #include "config/print.h"
+#include "device_choice.h"
 #include "model_loading.h"
 #include "model_path.h"
 #include "models/model_size.h"
@@ -52,7 +54,7 @@ config::Stage stage_by_sections(const config::Config& config, const std::string&
       fmt::format("{}: fills no stage's section; name the stage with --stage", file));
 }
 
-/// The stages of a pipeline, or `alone`, which is the file's.
+/// The stages of a pipeline, or `alone`, which is the file's, with the devices chosen.
 std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
                                          const std::function<config::Stage()>& alone) {
   const auto& listed = loaded.config.pipeline.stages;
@@ -61,7 +63,7 @@ std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
   for (std::size_t i = 0; i < listed.size(); ++i)
     stages.push_back({listed[i].name, config::stage_named(listed[i].command, listed[i].name),
                       loaded.stages[i], listed[i].ranks});
-  for (auto& stage : stages) read_shapes(stage.config);
+  for (auto& stage : stages) choose_planned_device(stage.config);
   return stages;
 }
 
@@ -101,7 +103,10 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
                                          stage.ranks > 0 ? std::min(stage.ranks, all) : all);
     if (stages.size() > 1) std::printf("== %s\n", stage.name.c_str());
     std::fputs(planned.text().c_str(), stdout);
-    if (!planned.fits()) std::fputs(plan::advice(stage.config, planned).c_str(), stdout);
+    std::fputs((planned.fits() ? plan::faster_layout(stage.config, planned)
+                               : plan::advice(stage.config, planned))
+                   .c_str(),
+               stdout);
     misfits += planned.misfits.size();
   }
   return misfits;
@@ -111,10 +116,11 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
 
 int plan_command(const CommandLine& line) {
   const auto loaded = config::load_config({"plan", line.config, line.overrides});
-  const auto stages = planned_stages(loaded, [&] {
+  auto stages = planned_stages(loaded, [&] {
     return line.stage.empty() ? stage_by_sections(loaded.config, line.config)
                               : config::stage_named(line.stage, "--stage");
   });
+  for (auto& stage : stages) read_shapes(stage.config);
   if (line.sweep) {
     for (const auto& stage : stages)
       if (config::traits(stage.stage).has_policy)
@@ -140,11 +146,16 @@ int plan_command(const CommandLine& line) {
 
 int check_command(const CommandLine& line, int num_ranks) {
   const auto loaded = config::load_config({line.command, line.config, line.overrides});
-  const auto stages =
-      planned_stages(loaded, [&] { return find_command(line.command).stage.value(); });
-  for (const auto& stage : stages)
-    for (const auto& missing : config::missing_paths(stage.config))
+  auto stages = planned_stages(loaded, [&] { return find_command(line.command).stage.value(); });
+  std::string problems;
+  for (const auto& stage : stages) {
+    for (const auto& missing : missing_inputs(stage.config))
       base::log_warning("{}: {} does not exist", stage.name, missing);
+    for (const auto& problem : input_problems(stage.config, stage.stage))
+      problems += fmt::format("{}{}: {}", problems.empty() ? "" : "\n", stage.name, problem);
+  }
+  if (!problems.empty()) throw base::InputError(problems);
+  for (auto& stage : stages) read_shapes(stage.config);
   const auto misfits = print_plans(stages, line, num_ranks);
   if (misfits > 0) base::log_warning("{}: does not fit as it is (see above)", line.config);
   std::printf("%s: the configuration is valid\n", line.config.c_str());

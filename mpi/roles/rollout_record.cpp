@@ -6,6 +6,7 @@
 #include "base/crc32c.h"
 #include "base/errors.h"
 #include "data/jsonl.h"
+#include "data/record_reader.h"
 
 namespace r1::mpi {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "config/evaluated_models.h"
 #include "config/stage_roles.h"
-#include "data/benchmark_records.h"
+#include "data/record_reader.h"
 #include "data/generators.h"
 #include "prompt_source.h"
 #include "rewards/registry.h"

@@ -125,7 +125,7 @@ metrics::StepMetrics EvaluationResults::add(const std::string& model,
     base::log_warning(
         "evaluate.suites.{}: no answer of {} could be scored ({}): the suite has no score; the "
         "first question's record has the fields {}",
-        suite.name, model, answers[0].reward.reason, data::field_names(answers[0].prompt.record));
+        suite.name, model, answers[0].reward.reason, data::list_fields(answers[0].prompt.record));
   if (auto counts = refusal_counts(answers); !counts.is_null())
     details_[model][suite.name]["behaviour"] = std::move(counts);
   if (run_.config().evaluate.save_completions) {

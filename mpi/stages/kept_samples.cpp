@@ -7,8 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
+
+#include "data/dataset.h"
 #include "data/json_text.h"
 #include "data/jsonl.h"
 #include "rewards/registry.h"
@@ -18,7 +21,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) {
+/// The turns in front of the answer, where the record holds more than a question; else null.
+nlohmann::json turns_before(const nlohmann::json& source, const data::DataOptions& options) {
+  try {
+    const auto problem = data::make_problem(source, options, "");
+    if (!problem.turns.empty()) return nlohmann::json::parse(problem.turns);
+  } catch (const base::InputError&) {
+    // A generated problem has its own form.
+  }
+  return nullptr;
+}
+
+nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind,
+                         const data::DataOptions& options) {
   auto source = data::parse_json_or_discard(rollout.prompt.record);
   if (!source.is_object()) source = nlohmann::json::object();
   if (kind == "text") {
@@ -29,6 +44,11 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind) 
   nlohmann::json record{{"instruction", rollout.prompt.problem}, {"input", ""},
                         {"output", data::whole_answer(rollout)}, {"score", rollout.reward.total},
                         {"answer", rollout.prompt.answer},       {"type", rollout.prompt.domain}};
+  if (auto turns = turns_before(source, options); kind == "sft" && !turns.is_null()) {
+    turns.push_back({{"role", "assistant"}, {"content", data::whole_answer(rollout)}});
+    for (const char* field : {"instruction", "input", "output"}) record.erase(field);
+    record["messages"] = std::move(turns);
+  }
   if (kind == "full") {  // what the prompt opened stands in the prompt
     record["output"] = rollout.completion.text;
     record["prompt"] = rollout.prompt.text;
@@ -146,7 +166,7 @@ metrics::StepMetrics KeptSamples::add(std::span<const data::Rollout> rollouts, s
             ++account(*rollout).refused["enough in all"];
             continue;
           }
-          writer.write(record_of(*rollout, options.record));
+          writer.write(record_of(*rollout, options.record, run_.config().data));
           ++kept_;
           ++account(*rollout).kept;
         }

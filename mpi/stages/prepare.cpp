@@ -7,11 +7,12 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "collective_errors.h"
-#include "data/benchmark_records.h"
 #include "data/dataset.h"
+#include "data/fields.h"
 #include "data/generators.h"
 #include "data/json_text.h"
 #include "data/prepare.h"
+#include "data/record_reader.h"
 #include "hdf5_records.h"
 #include "rewards/combine.h"
 #include "rewards/votes.h"
@@ -25,15 +26,13 @@ std::vector<nlohmann::json> read_source(const config::SourceOptions& source,
                                         const config::Config& config,
                                         std::vector<data::BadLine>& bad_lines) {
   std::vector<nlohmann::json> records;
-  const data::JsonlLimits limits{.bad_lines = config.data.max_bad_lines};
+  const data::RecordLimits limits{.bad_lines = config.data.max_bad_lines};
   if (!source.generator.empty()) {
     records = data::generate_sets(source.generator, source.count, 0,
                                   static_cast<std::uint64_t>(config.data.generate.seed))
                   .train;
   } else if (source.path.ends_with(".h5") || source.path.ends_with(".hdf5")) {
     records = read_hdf5_records(source.path, limits, bad_lines);
-  } else if (source.path.ends_with(".csv") || source.path.ends_with(".json")) {
-    records = data::read_record_file(source.path, limits);
   } else {
     const auto bad = data::read_records(
         source.path, limits,

@@ -2,7 +2,7 @@
 // file.
 #include "base/random.h"
 #include "config/stage_roles.h"
-#include "data/jsonl.h"
+#include "data/record_reader.h"
 #include "data/sft.h"
 #include "prompt_source.h"
 #include "roles/policy.h"

@@ -5,6 +5,7 @@
 #include "call_registry.h"
 #include "collective_errors.h"
 #include "command_table.h"
+#include "device_choice.h"
 #include "supported.h"
 #include "watchdog.h"
 #include "watchdog_channel.h"
@@ -37,6 +38,7 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
                           {.collective = loaded.config.communication.watchdog_seconds},
                           environment.host());
   const auto& command = find_command(command_line.command);
+  if (!command.stage || config::traits(*command.stage).has_policy) choose_devices(world, loaded);
   if (command.kind == CommandKind::Pipeline)
     return static_cast<int>(run_pipeline(environment, world, loaded, command_line));
   StageSetup setup;

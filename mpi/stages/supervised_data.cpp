@@ -2,9 +2,12 @@
 
 #include <fmt/ranges.h>
 
+#include <unordered_set>
+
 #include "base/log.h"
 #include "base/random.h"
-#include "data/jsonl.h"
+#include "data/record_reader.h"
+#include "data/text.h"
 
 namespace r1::mpi {
 
@@ -14,8 +17,10 @@ SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::Lo
       [&] {
         const auto& options = run.config().data;
         const auto& renderer = renderer_.emplace(make_renderer(run));
-        std::int64_t too_long = 0;
-        const auto add = [&](nlohmann::json&& record, const std::string& where) {
+        std::int64_t too_long = 0, also_held_out = 0;
+        std::unordered_set<std::string> held_out_questions;
+        const auto add = [&](const nlohmann::json& record, const std::string& where,
+                             bool held_out_file) {
           const auto text = data::sft_text(record, renderer, options, where, loss_on);
           auto sample = data::sft_sample(text, renderer, loss_on);
           if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) >
@@ -23,14 +28,32 @@ SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::Lo
             ++too_long;
             return;
           }
+          // As data::PromptDataset splits the same file, so that no stage learns what another
+          // evaluates.
+          const auto question = data::question_identity(record, options);
+          if (held_out_file) held_out_questions.insert(data::normalise_for_matching(question));
           const bool kept_back =
-              static_cast<double>(base::hash_name(text.prompt.text) >> 11) * 0x1.0p-53 <
-              options.held_out;
+              held_out_file ||
+              (options.held_out_files.empty() && data::held_out_place(question) < options.held_out);
+          if (!kept_back && held_out_questions.count(data::normalise_for_matching(question)) > 0) {
+            ++also_held_out;
+            return;
+          }
           (kept_back ? held_out_ : train_).push_back(std::move(sample));
           if (!kept_back) prompt_texts_.push_back(text.prompt);
         };
-        for (const auto& file : options.files)
-          data::read_records(file, {.bad_lines = options.max_bad_lines}, add);
+        const auto read = [&](const std::vector<std::string>& files, bool held_out) {
+          for (const auto& file : files)
+            data::read_records(file, {.bad_lines = options.max_bad_lines},
+                               [&](nlohmann::json&& record, const std::string& where) {
+                                 add(record, where, held_out);
+                               });
+        };
+        read(options.held_out_files, true);
+        read(options.files, false);
+        if (also_held_out > 0 && run.writes())
+          base::log_warning("{}: {} training records dropped: their questions are held out",
+                            run.stage(), also_held_out);
         if (too_long > 0 && run.writes())
           base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(),
                             too_long, max_length);

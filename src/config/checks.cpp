@@ -50,8 +50,10 @@ void check_roles(const Config& config, base::Problems& problems) {
              config.teacher.shape, problems);
 }
 
+}  // namespace
+
 void check_device(const Config& config, base::Problems& problems) {
-  const bool gpu = config.run.device == "cuda";
+  const bool gpu = config.run.device != "cpu";  // auto: known when the run starts
   problems.require(gpu || config.communication.backend != "nccl", "communication.backend",
                    "nccl needs run.device = \"cuda\"");
   problems.require(gpu || config.trainer.offload == "none", "trainer.offload",
@@ -63,6 +65,8 @@ void check_device(const Config& config, base::Problems& problems) {
       "trainer.gradient_dtype",
       "model.dtype = \"fp64\" needs \"fp64\", found \"" + config.trainer.gradient_dtype + "\"");
 }
+
+namespace {
 
 /// A sequence must fit the model's context and the cache's blocks.
 void check_lengths(const Config& config, const generation::SamplingOptions& sampling,

@@ -16,4 +16,7 @@ void check_sections(const Config& config, base::Problems& problems);
 void check_combinations(const Config& config, std::optional<Stage> stage, bool model_from_stage,
                         base::Problems& problems);
 
+/// Settings that need a GPU, against run.device (auto: it may have one).
+void check_device(const Config& config, base::Problems& problems);
+
 }  // namespace r1::config

@@ -19,6 +19,7 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 | paper/ | the settings of DeepSeek's papers |
 | models/ | published shapes, for random weights and for `plan`: `[model]` `include = "../models/NAME.toml"` |
 | machines/ | what `plan` knows of GPUs and their links: `[plan]` `machine = "H200"` |
+| examples/ | your own model and data: short files to begin with, and README.md, a first run in ten minutes |
 | tiny/ | tests and the quick start |
 
 - A file is TOML. Unknown keys, wrong types and impossible combinations are errors; all of them are reported together, each with file and line.
@@ -28,6 +29,42 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 - A pipeline's file has sections, which are every stage's defaults, and `[[pipeline.stages]]`. Over the defaults come the stage's `config` file, then the tables inside the stage (`[pipeline.stages.rl]`), then `--set`.
 - The run folder's `resolved.toml` holds every key; the program reads it back to the same configuration.
 - On a restart: layout, lengths, intervals, paths and time limits may change; model shape, tokenizer and seed may not; everything else needs `--allow-config-change`.
+
+## Defaults that follow the algorithm
+`[advantage]` `kind` chooses the algorithm. `"gae"` (PPO with a value head) leaves the defaults in the tables below, which are the guide's. Every other kind has no value head, and changes the defaults of these keys; a file that names one of them wins:
+
+| key | default | source |
+| --- | --- | --- |
+| rl.prompts_per_step, rl.samples_per_prompt | 32, 16 | DeepSeek-R1, A.3 |
+| rl.mini_batch, rl.update_epochs | 0 (one optimizer step for the whole step), 1 | DeepSeek-R1, A.3; TRL: num_iterations 1 |
+| kl.place, kl.estimator, kl.coefficient | "loss", "k3", 0.001 | DeepSeekMath, equation 4; DeepSeek-R1 (DeepSeekMath: 0.04; TRL: 0) |
+| policy_loss.entropy_coef | 0 | DeepSeekMath, equation 3 |
+| policy_loss.aggregation | "sequence_mean" | DeepSeekMath, equation 3 |
+
+With `--set kl.place=none` there is no KL term and no reference model, as in TRL's default.
+
+## Records
+`[data]`, evaluation suites and `prepare` read JSON lines, JSON arrays (`.json`), CSV and TSV with a header, Parquet, Arrow (file and stream), and dataset folders as the Hugging Face hub lays them out; text files may be packed by gzip or Zstandard. A folder is its training split, `FOLDER:SPLIT` another one. What a record may hold:
+
+- **A problem and a gold answer** (RL, evaluation): the first of `problem_fields` and of `answer_fields` that is there. A dot leads into a field, so that `answer_fields = ["reward_model.ground_truth"]` reads `{"reward_model": {"ground_truth": "72"}}`. verl's Parquet files are read without any setting.
+- **`messages`**, the turns of a conversation: `{"messages": [{"role": "system", "content": "..."}, {"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}`. `sft` learns the last answer, with `sft.loss_on = "assistant"` all of them, and may find "tools", "documents" and "chat_template_kwargs" for the chat template beside the turns. RL gives the model everything up to the last answer. Such a list may also stand in `prompt` (with the answer in `completion`, a text or a list) or in `conversations` with `{"from": "human", "value": "..."}`.
+- **`{"instruction", "input", "output"}`**, `{"prompt", "completion"}` as plain text, or a problem with its `solution` (SFT, distillation).
+
+Questions are held out by their text alone: `rl`, `sft` and `distill` split the same file the same way, and what `held_out_files` ask is trained on nowhere.
+
+## Weights & Biases, MLflow
+`metrics.jsonl` has a row a step, which these lines copy (with wandb 0.31; `mode = "offline"` on a node without internet, and `wandb sync` from a login node later):
+
+```python
+import json, wandb
+folder = "runs/first"
+with wandb.init(project="r1mpi", config=json.load(open(folder + "/resolved.json"))) as run:
+    for line in open(folder + "/metrics.jsonl"):
+        row = json.loads(line)
+        run.log({key: value for key, value in row.items() if isinstance(value, (int, float))}, step=row["step"])
+```
+
+`mlflow.log_metrics(numbers, step=row["step"])` in place of `run.log` does the same for MLflow. Releases of wandb that still have `wandb sync --sync-tensorboard` read the event files of the run folder themselves.
 )";
 
 std::string escaped(std::string text) {

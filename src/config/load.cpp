@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "config/algorithm_defaults.h"
 #include "config/checks.h"
 #include "config/toml_override.h"
 #include "config/toml_reader.h"
@@ -20,6 +21,12 @@ const std::set<std::string>& stage_keys() {
     return names;
   }();
   return keys;
+}
+
+/// Before anything else is read: other defaults depend on the algorithm.
+void apply_algorithm_defaults(const TomlDocument& document, Config& config) {
+  const auto kind = document.table["advantage"]["kind"].value<std::string>();
+  if (kind) set_algorithm_defaults(*kind, config);
 }
 
 /// Loading in progress: the problems of all files and stages.
@@ -101,6 +108,7 @@ Config Loader::load_stage(const TomlDocument& document, const StageOptions& stag
   const std::size_t first_problem = problems_.size();
   const TomlDocument own = stage_document(document, stage, index);
   Config config;
+  apply_algorithm_defaults(own, config);
   TomlReader(own, problems_, {}).read(config);
   check(config, stage.command, !stage.from.empty(), own, stage.name, first_problem);
   return config;
@@ -146,6 +154,7 @@ void Loader::load_stages(const TomlDocument& document, LoadedConfig& loaded) {
 }
 
 LoadedConfig Loader::load(TomlDocument document) {
+  if (document.table.empty()) report();  // a file that cannot be read has one problem: that
   apply_overrides(document);
   const OptionNode sections = option_tree(Config{});
   const auto is_stage_section = [&sections](const std::string& section, const std::string& key) {
@@ -156,6 +165,7 @@ LoadedConfig Loader::load(TomlDocument document) {
                        [&key](const OptionNode& node) { return node.key == key; });
   };
   LoadedConfig loaded;
+  apply_algorithm_defaults(document, loaded.config);
   TomlReader(document, problems_, is_stage_section).read(loaded.config);
   if (loaded.config.pipeline.stages.empty() && request_.command != "pipeline")
     check(loaded.config, request_.command, false, document, "", 0);

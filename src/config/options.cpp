@@ -43,7 +43,8 @@ double RunOptions::time_limit_seconds() const {
 
 void RunOptions::visit(base::OptionVisitor& v) {
   v("seed", seed, "of everything random; results do not depend on the number of ranks");
-  v.choice("device", device, {"cpu", "cuda"}, "where tensors live");
+  v.choice("device", device, {"auto", "cpu", "cuda"},
+           "where tensors live; auto: on the GPUs that the job has, else on the CPU");
   v("threads", threads, "CPU threads of a rank; 0: measured once, at most the rank's cores");
   v("time_limit", time_limit,
     "wall clock, \"HH:MM:SS\" or \"D-HH:MM:SS\" or seconds as text; empty: Slurm's limit if any");
@@ -92,7 +93,9 @@ void MeshOptions::check(const std::string& key, base::Problems& problems) const 
 }
 
 void RoleOptions::visit(base::OptionVisitor& v) {
-  v("ranks", ranks, "ranks of the role; -1: automatic");
+  v("ranks", ranks,
+    "ranks of the role; -1: automatic (on GPUs the policy's, on the CPU one of its own where there "
+    "are enough)");
   v("share_with", share_with, "run on the ranks of this other role; empty: own ranks or automatic");
   v.section("train", train, "split for training and scoring");
   v.section("generate", generate, "split for generation; tp = 0: that of training");

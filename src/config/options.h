@@ -17,7 +17,7 @@ namespace r1::config {
 /// [run]: what every command needs.
 struct RunOptions {
   std::int64_t seed = 1;
-  std::string device = "cpu";
+  std::string device = "auto";
   std::int64_t threads = 0;
   std::string time_limit;
   double stop_margin = 1.5;
@@ -62,8 +62,10 @@ struct RoleOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [roles]: who computes what. auto: a world of 1 shares rank 0; otherwise reference, reward and
-/// teacher get one rank each when they are used, and the policy the rest.
+/// [roles]: who computes what. auto: on GPUs reference, reward and teacher work on the policy's
+/// ranks, since a GPU that only scores is idle most of the time, and the reference is split as the
+/// policy is. On the CPU each of them that is used gets a rank and the policy the rest; they share
+/// where there are not enough ranks for that.
 struct RolesOptions {
   RoleOptions policy;
   RoleOptions reference;

@@ -44,6 +44,12 @@ std::vector<std::string> stage_roles(const Config& config, Stage stage) {
   return roles;
 }
 
+bool shares_automatically(const Config& config, const std::string& role,
+                          const RoleOptions& options) {
+  return config.run.device == "cuda" && role != parallel::kPolicy && options.ranks == -1 &&
+         options.share_with.empty();
+}
+
 bool has_generation_role(const Config& config, Stage stage) {
   const auto &train = config.roles.policy.train, generate = config.roles.policy.generation_mesh();
   const bool apart = config.roles.generate_ranks > 0 || config.rl.staleness > 0;
@@ -65,6 +71,12 @@ std::vector<parallel::RoleRequest> role_requests(const Config& config, Stage sta
     list.push_back(
         request(role, of_role,
                 trains || role != parallel::kPolicy ? of_role.train : of_role.generation_mesh()));
+    if (shares_automatically(config, role, of_role)) {
+      list.back().share_with = parallel::kPolicy;
+      const auto& mesh = of_role.train;
+      if (role == "reference" && mesh.tp == 1 && mesh.ep == 1 && mesh.dp == 0)
+        list.back().mesh = request(role, of_role, options.policy.train).mesh;
+    }
     const auto& share = list.back().share_with;
     if (!share.empty() && std::find(roles.begin(), roles.end(), share) == roles.end())
       list.back().share_with.clear();

@@ -15,6 +15,10 @@ bool needs_reference(const Config& config);
 /// Roles of a stage, the policy first; none: the stage runs no model (prepare).
 std::vector<std::string> stage_roles(const Config& config, Stage stage);
 
+/// Whether a role lives on the policy's ranks because nothing else is said: on GPUs.
+bool shares_automatically(const Config& config, const std::string& role,
+                          const RoleOptions& options);
+
 /// Whether a stage's trained policy samples in another split, on other ranks or with older weights
 /// than it trains, so that its generation layout is a role of its own, kPolicyGenerate.
 bool has_generation_role(const Config& config, Stage stage);

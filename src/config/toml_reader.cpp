@@ -5,11 +5,36 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
 #include "config/suggestion.h"
 
 namespace r1::config {
 namespace {
+
+/// Keys as other programs call them, and ours.
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+    {"lr", "learning_rate"},
+    {"batch_size", "batch"},
+    {"train_batch_size", "batch"},
+    {"num_train_epochs", "epochs"},
+    {"num_epochs", "epochs"},
+    {"max_seq_length", "max_length"},
+    {"max_tokens", "max_new_tokens"},
+    {"max_completion_length", "max_new_tokens"},
+    {"num_generations", "samples_per_prompt"},
+    {"group_size", "samples_per_prompt"},
+    {"ppo_epochs", "update_epochs"},
+    {"num_iterations", "update_epochs"},
+    {"beta", "coefficient"},
+    {"kl_coef", "coefficient"},
+    {"grad_clip", "max_grad_norm"},
+    {"model_name_or_path", "path"},
+    {"train_files", "files"},
+    {"val_files", "held_out_files"},
+    {"algorithm", "kind"},
+    {"adv_estimator", "kind"}};
 
 /// The type and value of a node for messages: `integer 3`, `text "abc"`, `a table`.
 std::string describe(const toml::node& node) {
@@ -199,7 +224,10 @@ void TomlReader::begin_item(std::size_t index) {
 }
 
 std::string TomlReader::unknown_key_message(const Open& open, const std::string& key) const {
-  const std::string nearest = nearest_name(key, open.known);
+  std::string nearest = nearest_name(key, open.known);
+  for (const auto& [other, ours] : kOtherNames)
+    if (key == other && std::find(open.known.begin(), open.known.end(), ours) != open.known.end())
+      nearest = ours;
   if (!nearest.empty()) return fmt::format("unknown key; did you mean \"{}\"?", nearest);
   std::string sections;
   for (const auto& [name, section] : all_keys_)

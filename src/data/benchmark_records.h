@@ -3,9 +3,6 @@
 // is.
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
-
-#include "data/jsonl.h"
 
 namespace r1::data {
 
@@ -17,11 +14,5 @@ namespace r1::data {
 /// arXiv 2108.07732. Throws: InputError for choices or an answer among them that cannot be read.
 void complete_benchmark_question(const nlohmann::json& record, std::string& question,
                                  std::string& answer);
-
-/// Records of a file: .csv (csv.h; first line: names of the columns), .json (an array of objects),
-/// else JSON lines. Bad records are logged with file and line. Throws: InputError beyond the limit,
-/// and for an array that is no JSON, with line and column.
-std::vector<nlohmann::json> read_record_file(const std::string& path,
-                                             const JsonlLimits& limits = {});
 
 }  // namespace r1::data

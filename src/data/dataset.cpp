@@ -7,25 +7,20 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "data/benchmark_records.h"
+#include "data/fields.h"
 #include "data/generators.h"
 #include "data/json_text.h"
-#include "data/jsonl.h"
+#include "data/missing_answers.h"
+#include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::data {
 namespace {
 
-/// A field as text: strings as they are, numbers and booleans as JSON writes them.
-std::string field_text(const nlohmann::json& record, const std::string& name) {
-  const auto found = record.find(name);
-  if (found == record.end() || found->is_null()) return {};
-  return json_text(*found);
-}
-
 std::vector<Problem> read_problems(const std::vector<std::string>& files,
                                    const DataOptions& options) {
   std::vector<Problem> problems;
-  JsonlLimits limits;
+  RecordLimits limits;
   limits.bad_lines = options.max_bad_lines;
   for (const std::string& path : files)
     read_records(path, limits, [&](nlohmann::json&& record, const std::string& where) {
@@ -63,45 +58,83 @@ void keep_subset(std::vector<Problem>& problems, std::int64_t n, std::uint64_t s
 void split_by_text(std::vector<Problem>& train, std::vector<Problem>& held_out, double share) {
   std::vector<Problem> kept;
   for (Problem& p : train)
-    (held_out_place(p.problem) < share ? held_out : kept).push_back(std::move(p));
+    (held_out_place(p.identity()) < share ? held_out : kept).push_back(std::move(p));
   train = std::move(kept);
 }
 
 void drop_held_out(std::vector<Problem>& train, const std::vector<Problem>& held_out) {
   std::unordered_set<std::string> texts;
-  for (const Problem& p : held_out) texts.insert(normalise_for_matching(p.problem));
+  for (const Problem& p : held_out) texts.insert(normalise_for_matching(p.identity()));
   const auto before = train.size();
-  std::erase_if(
-      train, [&](const Problem& p) { return texts.count(normalise_for_matching(p.problem)) > 0; });
+  std::erase_if(train, [&](const Problem& p) {
+    return texts.count(normalise_for_matching(p.identity())) > 0;
+  });
   if (train.size() < before)
     base::log_warning("{} training records dropped: their problems are held out",
                       before - train.size());
 }
 
+/// The question of a record: text, or a conversation up to where the model answers.
+void read_question(const nlohmann::json& record, const DataOptions& options,
+                   const std::string& where, Problem& out) {
+  for (const std::string& name : options.problem_fields) {
+    const nlohmann::json* field = find_field(record, name);
+    if (field == nullptr) continue;
+    if (!is_conversation(*field)) {
+      out.problem = json_text(*field);
+      if (!out.problem.empty()) return;
+      continue;
+    }
+    nlohmann::json turns;
+    try {
+      turns = read_turns(*field);
+    } catch (const base::InputError& error) {
+      throw base::InputError(fmt::format("{}: field '{}': {}", where, name, error.what()));
+    }
+    if (turns.size() > 1 && turns.back()["role"] == "assistant") turns.erase(turns.size() - 1);
+    for (const auto& turn : turns)
+      if (turn["role"] == "user") out.problem = turn_text(turn);
+    if (out.problem.empty())
+      throw base::InputError(fmt::format("{}: field '{}': no turn of the user", where, name));
+    if (turns.size() > 1) out.turns = dump_json(turns);
+    return;
+  }
+}
+
 }  // namespace
 
-std::string first_field(const nlohmann::json& record, const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    if (std::string text = field_text(record, name); !text.empty()) return text;
-  return {};
+std::string Problem::identity() const {
+  return turns.empty() ? problem : conversation_text(nlohmann::json::parse(turns), false);
+}
+
+std::string question_identity(const nlohmann::json& record, const DataOptions& options) {
+  try {
+    return make_problem(record, options, "").identity();
+  } catch (const base::InputError&) {
+    return {};
+  }
 }
 
 Problem make_problem(const nlohmann::json& record, const DataOptions& options,
                      const std::string& where) {
   Problem out;
-  out.problem = first_field(record, options.problem_fields);
+  read_question(record, options, where, out);
   out.answer = first_field(record, options.answer_fields);
   try {
-    complete_benchmark_question(record, out.problem, out.answer);
+    if (out.turns.empty()) complete_benchmark_question(record, out.problem, out.answer);
   } catch (const base::InputError& error) {
     throw base::InputError(fmt::format("{}: {}", where, error.what()));
   }
   if (out.problem.empty())
-    throw base::InputError(fmt::format("{}: no problem: expected one of the fields {}", where,
-                                       fmt::join(options.problem_fields, ", ")));
+    throw base::InputError(
+        fmt::format("{}: no problem: expected one of the fields {} (data.problem_fields); the "
+                    "record has the fields {}{}",
+                    where, fmt::join(options.problem_fields, ", "),
+                    fmt::join(field_names(record), ", "), suggest_problem_field(record)));
   // {instruction, input, output}: the input belongs to the question.
   const std::string input = field_text(record, "input");
-  if (!input.empty() && record.contains("instruction")) out.problem += "\n\n" + input;
+  if (!input.empty() && out.turns.empty() && record.contains("instruction"))
+    out.problem += "\n\n" + input;
   out.solution = field_text(record, "solution");
   const std::size_t mark = out.answer.rfind("####");
   if (mark != std::string::npos) {

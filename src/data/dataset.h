@@ -19,15 +19,22 @@ struct Problem {
   std::string domain;
   std::string record;  // the JSON object
   std::string where;   // file and line; of a generated problem the generator
+  // Where the record holds a conversation: its turns up to where the model answers, as a JSON list
+  // of {role, content}; `problem` is then the last user turn. Empty: `problem` is all that is said.
+  std::string turns{};
+
+  /// The text by which problems are compared: duplicates, what is held out.
+  std::string identity() const;
 };
 
-/// The first of these fields that holds something, as text (numbers as JSON writes them); empty:
-/// none does.
-std::string first_field(const nlohmann::json& record, const std::vector<std::string>& names);
-
-/// Throws: InputError naming `where` (file and line) when no field holds a problem.
+/// The first of [data] problem_fields that holds something: a text, or a conversation (fields.h),
+/// of which an answer at the end is left out. Throws: InputError naming `where` (file and line) and
+/// the record's fields when none does.
 Problem make_problem(const nlohmann::json& record, const DataOptions& options,
                      const std::string& where);
+
+/// The identity of a record's question, for records that are learnt from too; "" when it has none.
+std::string question_identity(const nlohmann::json& record, const DataOptions& options);
 
 /// The same on every rank. One thread at a time (the order of the current epoch is cached).
 class PromptDataset {

@@ -2,6 +2,7 @@
 // Says of which problems no gold answer was found, so that a run on them does not score nothing in
 // silence.
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,13 @@ struct MissingAnswers {
 
 MissingAnswers find_missing_answers(const std::vector<Problem>& problems,
                                     const DataOptions& options);
-/// The names of a record's fields, as JSON text, comma separated: "problem, ground_truth".
-std::string field_names(const std::string& record);
+/// The names of the fields of a record as JSON text, comma separated: "problem, ground_truth".
+std::string list_fields(const std::string& record);
+/// The field whose name is that of a question, or of a gold answer or a text to learn; "" for none.
+std::string likely_problem_field(const nlohmann::json& record);
+std::string likely_answer_field(const nlohmann::json& record);
+/// ": set data.problem_fields = [...]" with the field whose name is that of a question; "" for
+/// none.
+std::string suggest_problem_field(const nlohmann::json& record);
 
 }  // namespace r1::data

@@ -7,15 +7,21 @@
 namespace r1::data {
 
 void DataOptions::visit(base::OptionVisitor& v) {
-  v("files", files, "JSONL files of training records");
-  v("held_out_files", held_out_files, "JSONL files of held-out records; empty: a share of `files`");
+  v("files", files,
+    "files of training records, or dataset folders: JSONL, JSON arrays, CSV, Parquet, Arrow, also "
+    "packed by gzip or Zstandard; FOLDER:SPLIT is another split than train");
+  v("held_out_files", held_out_files,
+    "files of held-out records, as `files`; empty: a share of `files`");
   v("held_out", held_out, "share of the records held out for evaluation (guide: 1 %)");
   v("max_records", max_records, "use a subset of so many records, chosen by the seed; 0: all");
   v("max_bad_lines", max_bad_lines,
     "lines of one file that may be unreadable before it is an error");
-  v("problem_fields", problem_fields, "the first of these fields in a record is the problem");
+  v("problem_fields", problem_fields,
+    "the first of these fields in a record is the problem: a text, or a list of turns {role, "
+    "content}; a dot leads into a field: \"extra_info.question\"");
   v("answer_fields", answer_fields,
-    "the first of these fields in a record is the gold answer ('#### n' is cut out)");
+    "the first of these fields in a record is the gold answer ('#### n' is cut out); a dot leads "
+    "into a field");
   v("domain_field", domain_field, "field that names the domain of a problem");
   v.choice(
       "prompt_template", prompt_template, {"chat", "r1_zero", "guide", "plain"},

@@ -43,8 +43,10 @@ struct DataOptions {
   double held_out = 0.01;
   std::int64_t max_records = 0;
   std::int64_t max_bad_lines = 100;
-  std::vector<std::string> problem_fields{"problem", "question", "instruction", "prompt"};
-  std::vector<std::string> answer_fields{"answer", "solution", "output"};
+  std::vector<std::string> problem_fields{"problem", "question", "instruction",
+                                          "prompt",  "messages", "conversations"};
+  std::vector<std::string> answer_fields{"answer", "solution", "output",
+                                         "reward_model.ground_truth"};
   std::string domain_field = "type";
   std::string prompt_template = "chat";
   std::vector<std::string> template_variables;

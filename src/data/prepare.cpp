@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/errors.h"
+#include "data/fields.h"
 #include "data/json_text.h"
 #include "data/text.h"
 
@@ -49,13 +50,62 @@ void keep_fields(const Json& raw, std::initializer_list<const char*> names, Json
     if (raw.contains(name)) out[name] = raw[name];
 }
 
+/// A conversation up to where the model answers, with its gold answer (verl's form, say).
+Json conversation_rl_record(const Json& raw, Json turns) {
+  if (turns.size() > 1 && turns.back()["role"] == "assistant") turns.erase(turns.size() - 1);
+  const std::string answer = first_field(raw, {"answer", "reward_model.ground_truth"});
+  if (answer.empty() && !raw.contains("tests")) return nullptr;
+  Json out{{"solution", text_of(raw, "solution")},
+           {"level", level_of(raw)},
+           {"type", text_of(raw, raw.contains("type") ? "type" : "subject")},
+           {"answer", answer}};
+  if (turns.size() == 1)
+    out["problem"] = turn_text(turns[0]);
+  else
+    out["prompt"] = std::move(turns);
+  keep_fields(raw, {"numbers", "target", "metadata", "scorer", "tests", "data_source"}, out);
+  return out;
+}
+
+/// The turns of a supervised record that has more than a question and its answer: a system message
+/// or earlier turns, by messages or by "system" and "history" ([[question, answer], ...]). Null:
+/// there is nothing more; []: the history cannot be read.
+Json longer_conversation(const Json& raw) {
+  Json turns = turns_of(raw);
+  const std::string output = response_of(raw);
+  if (!turns.empty()) {
+    if (turns.back()["role"] != "assistant" && !output.empty())
+      turns.push_back({{"role", "assistant"}, {"content", output}});
+    return turns.size() > 2 ? turns : Json();
+  }
+  const std::string system = text_of(raw, "system");
+  const Json* history = find_field(raw, "history");
+  if (system.empty() && (history == nullptr || history->empty())) return nullptr;
+  const auto add = [&turns](const char* role, const std::string& text) {
+    turns.push_back({{"role", role}, {"content", text}});
+  };
+  if (!system.empty()) add("system", system);
+  for (const Json& pair : history == nullptr ? Json::array() : *history) {
+    if (!pair.is_array() || pair.size() != 2) return Json::array();
+    add("user", json_text(pair[0]));
+    add("assistant", json_text(pair[1]));
+  }
+  add("user", question_of(raw));
+  add("assistant", output);
+  return turns;
+}
+
+constexpr auto kSupervisedFields = {"answer",  "type",   "level",     "category",
+                                    "numbers", "target", "metadata",  "scorer",
+                                    "tests",   "tools",  "documents", "chat_template_kwargs"};
+
 Json in_form(PrepareKind kind, const Json& raw) {
   if (kind == PrepareKind::Generic) return raw;
   return kind == PrepareKind::Rl ? rl_record(raw) : sft_record(raw);
 }
 
 bool has_thinking(const Json& record) {
-  const std::string output = text_of(record, "output");
+  const std::string output = response_of(record);
   for (const auto& [open, close] :
        {std::pair{"<think>", "</think>"}, {"<thinking>", "</thinking>"}}) {
     const std::size_t begin = output.find(open);
@@ -102,6 +152,8 @@ PrepareKind prepare_kind(const std::string& name) {
 }
 
 Json rl_record(const Json& raw) {
+  if (const Json turns = turns_of(raw); !turns.empty() && text_of(raw, "problem").empty())
+    return conversation_rl_record(raw, turns);
   const std::string question = text_of(raw, "question");
   if (!question.empty() && raw.contains("metadata")) {  // reasoning-gym
     Json same = raw;
@@ -140,6 +192,12 @@ Json rl_record(const Json& raw) {
 
 Json sft_record(const Json& raw) {
   const std::string output = response_of(raw);
+  if (Json turns = longer_conversation(raw); !turns.is_null()) {
+    if (turns.empty() || question_of(raw).empty() || output.empty()) return nullptr;
+    Json out{{"messages", std::move(turns)}};
+    keep_fields(raw, kSupervisedFields, out);
+    return out;
+  }
   std::string instruction = text_of(raw, "instruction");
   std::string input = text_of(raw, "input");
   if (instruction.empty()) {
@@ -148,10 +206,7 @@ Json sft_record(const Json& raw) {
   }
   if (instruction.empty() || output.empty()) return nullptr;
   Json out{{"instruction", instruction}, {"input", input}, {"output", output}};
-  keep_fields(
-      raw,
-      {"answer", "type", "level", "category", "numbers", "target", "metadata", "scorer", "tests"},
-      out);
+  keep_fields(raw, kSupervisedFields, out);
   return out;
 }
 
@@ -174,9 +229,14 @@ std::vector<Json> majority_records(const std::vector<Json>& raw, const Election&
     }
     for (const Json* record : records) {
       Json& made = out.emplace_back(*record);
-      for (const char* field : {"completion", "response", "solution", "messages"})
-        made.erase(field);
-      made["output"] = responses[static_cast<std::size_t>(chosen)];
+      const std::string& response = responses[static_cast<std::size_t>(chosen)];
+      for (const char* field : {"completion", "response", "solution"}) made.erase(field);
+      if (Json turns = turns_of(*record); !turns.empty() && turns.back()["role"] == "assistant") {
+        turns.back()["content"] = response;
+        made["messages"] = std::move(turns);
+      } else {
+        made["output"] = response;
+      }
       made["category"] = name;
     }
   }

@@ -11,8 +11,9 @@
 namespace r1::data {
 
 /// rl: {problem, solution, level, type, answer}; coldstart: {instruction, input, output} with a
-/// thinking part; sft1, sft2, distill: {instruction, input, output}; consistency: the same after
-/// majority_records; generic: as they are.
+/// thinking part; sft1, sft2, distill: {instruction, input, output}, or {messages} where a record
+/// has a system message or earlier turns; consistency: the same after majority_records; generic: as
+/// they are.
 enum class PrepareKind { Rl, ColdStart, Sft1, Sft2, Distill, Consistency, Generic };
 /// Throws: ConfigError on an unknown name.
 PrepareKind prepare_kind(const std::string& name);
@@ -53,7 +54,8 @@ std::vector<nlohmann::json> majority_records(const std::vector<nlohmann::json>& 
 /// guide's form, with the fields that scorers need; null without problem, or without answer and
 /// tests.
 nlohmann::json rl_record(const nlohmann::json& raw);
-/// {instruction, input, output} of a record of any known form; null without question or response.
+/// {instruction, input, output} of a record of any known form, {messages} with all turns of a
+/// longer conversation; null without question or response.
 nlohmann::json sft_record(const nlohmann::json& raw);
 
 }  // namespace r1::data

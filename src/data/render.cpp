@@ -121,14 +121,28 @@ PromptText PromptRenderer::as_given(const std::string& text) const {
   return {text, opening_of(text, tags_), false};
 }
 
-PromptText PromptRenderer::text(const std::string& problem) const {
+PromptText PromptRenderer::text(const Problem& problem) const {
+  nlohmann::ordered_json turns = nlohmann::ordered_json::array();
+  if (!problem.turns.empty()) turns = parse_json<nlohmann::ordered_json>(problem.turns);
   tokenizer::Conversation conversation;
-  if (!options_.system_prompt.empty()) conversation.add("system", options_.system_prompt);
+  std::size_t first = 0;
+  if (!turns.empty() && turns[0]["role"] == "system")
+    conversation.messages.push_back(turns[first++]);
+  else if (!options_.system_prompt.empty())
+    conversation.add("system", options_.system_prompt);
   for (const FewShotOptions& turn : options_.few_shot) {
     conversation.add("user", turn.user);
     conversation.add("assistant", turn.assistant);
   }
-  conversation.add("user", user_text(problem));
+  for (std::size_t i = first; i < turns.size(); ++i) conversation.messages.push_back(turns[i]);
+  if (turns.empty()) conversation.add("user", "");
+  // The last thing that the user says is the problem.
+  for (std::size_t i = conversation.messages.size(); i-- > 0;) {
+    auto& turn = conversation.messages[i];
+    if (turn["role"] != "user") continue;
+    if (turn["content"].is_string()) turn["content"] = user_text(problem.problem);
+    break;
+  }
   return this->conversation(conversation);
 }
 
@@ -169,7 +183,7 @@ std::size_t PromptRenderer::end_of_turn(std::string_view text, std::size_t from)
 }
 
 Prompt PromptRenderer::prompt(const Problem& problem, std::int64_t index) const {
-  const PromptText rendered = text(problem.problem);
+  const PromptText rendered = text(problem);
   Prompt out;
   out.index = index;
   out.text = rendered.text;

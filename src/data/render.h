@@ -45,8 +45,9 @@ class PromptRenderer {
 
   /// What the user says: [data] instruction with the problem in it.
   std::string user_text(const std::string& problem) const;
-  /// The whole prompt of a problem, system message and few-shot turns included.
-  PromptText text(const std::string& problem) const;
+  /// The whole prompt of a problem, system message and few-shot turns included; those of [data]
+  /// come in front of the problem's own turns, and its own system message wins.
+  PromptText text(const Problem& problem) const;
   /// A prompt of a step with its tokens; `index` is its number in the step.
   Prompt prompt(const Problem& problem, std::int64_t index) const;
   /// A conversation up to where the model answers; [data] template_variables are added to its own.

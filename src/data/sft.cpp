@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "data/fields.h"
 #include "data/json_text.h"
 #include "data/text.h"
 
@@ -25,25 +26,19 @@ nlohmann::ordered_json template_field(const nlohmann::json& record, const char* 
                             : nlohmann::ordered_json(*found);
 }
 
-SftText from_messages(const nlohmann::json& record, const PromptRenderer& renderer,
-                      const DataOptions& options, const std::string& where, LossOn loss_on) {
-  const auto& list = record["messages"];
-  if (!list.is_array() || list.empty())
-    throw base::InputError(fmt::format("{}: field 'messages': expected a list of turns", where));
+/// A record whose field `name` holds these turns, the last of which is learnt.
+SftText from_turns(const nlohmann::json& record, const std::string& name,
+                   const nlohmann::json& turns, const PromptRenderer& renderer,
+                   const DataOptions& options, const std::string& where, LossOn loss_on) {
   tokenizer::Conversation conversation;
-  for (const auto& turn : list) {
-    if (!turn.is_object())
-      throw base::InputError(fmt::format("{}: field 'messages': a turn is no object", where));
-    const bool is_system = text_field(turn, "role", where) == "system";
-    if (conversation.messages.empty() && !is_system && !options.system_prompt.empty())
-      conversation.add("system", options.system_prompt);
-    conversation.messages.push_back(nlohmann::ordered_json(turn));
-  }
-  if (list.back()["role"] != "assistant")
+  if (turns[0]["role"] != "system" && !options.system_prompt.empty())
+    conversation.add("system", options.system_prompt);
+  for (const auto& turn : turns) conversation.messages.push_back(nlohmann::ordered_json(turn));
+  if (turns.back()["role"] != "assistant")
     throw base::InputError(
-        fmt::format("{}: field 'messages': the last turn is {}'s, expected assistant's", where,
-                    list.back()["role"].get<std::string>()));
-  const std::string completion = text_field(list.back(), "content", where);
+        fmt::format("{}: field '{}': the last turn is {}'s, expected assistant's", where, name,
+                    turns.back()["role"].get<std::string>()));
+  const std::string completion = text_field(turns.back(), "content", where);
   conversation.tools = template_field(record, "tools");
   conversation.documents = template_field(record, "documents");
   if (const auto variables = template_field(record, "chat_template_kwargs"); variables.is_object())
@@ -83,9 +78,48 @@ std::string completion_of(const nlohmann::json& record, const DataOptions& optio
   return first_field(record, names);
 }
 
+/// The field that holds a conversation: messages, or the first of [data] problem_fields; "": none.
+std::string conversation_field(const nlohmann::json& record, const DataOptions& options,
+                               const std::string& where) {
+  if (const auto* messages = find_field(record, "messages")) {
+    if (!is_conversation(*messages))
+      throw base::InputError(fmt::format(
+          "{}: field 'messages': expected a list of turns {{\"role\": ..., \"content\": ...}}",
+          where));
+    return "messages";
+  }
+  for (const std::string& name : options.problem_fields)
+    if (const auto* field = find_field(record, name); field != nullptr && is_conversation(*field))
+      return name;
+  return {};
+}
+
+/// The turns of that field and, where they end with the user's, the answer of the record: a list of
+/// turns "completion", or text.
+nlohmann::json all_turns(const nlohmann::json& record, const std::string& name,
+                         const DataOptions& options, const std::string& where) {
+  try {
+    auto turns = read_turns(*find_field(record, name));
+    if (turns.back()["role"] == "assistant") return turns;
+    const auto* completion = find_field(record, "completion");
+    if (completion != nullptr && is_conversation(*completion)) {
+      for (auto& turn : read_turns(*completion)) turns.push_back(std::move(turn));
+    } else if (std::string text =
+                   completion != nullptr ? json_text(*completion) : completion_of(record, options);
+               !text.empty()) {
+      turns.push_back({{"role", "assistant"}, {"content", text}});
+    }
+    return turns;
+  } catch (const base::InputError& error) {
+    throw base::InputError(fmt::format("{}: field '{}': {}", where, name, error.what()));
+  }
+}
+
 SftText text_of(const nlohmann::json& record, const PromptRenderer& renderer,
                 const DataOptions& options, const std::string& where, LossOn loss_on) {
-  if (record.contains("messages")) return from_messages(record, renderer, options, where, loss_on);
+  if (const std::string name = conversation_field(record, options, where); !name.empty())
+    return from_turns(record, name, all_turns(record, name, options, where), renderer, options,
+                      where, loss_on);
   if (record.contains("prompt") && record.contains("completion"))
     return {renderer.as_given(text_field(record, "prompt", where)),
             text_field(record, "completion", where),
@@ -96,7 +130,7 @@ SftText text_of(const nlohmann::json& record, const PromptRenderer& renderer,
     throw base::InputError(fmt::format("{}: no completion: expected one of the fields {}", where,
                                        fmt::join(options.answer_fields, ", ")));
   if (options.prompt_template != "guide" || !record.contains("instruction"))
-    return {renderer.text(problem.problem), completion, {}};
+    return {renderer.text(problem), completion, {}};
   tokenizer::Conversation conversation;
   conversation.add("user", text_field(record, "instruction", where));
   conversation.messages[0]["input"] =

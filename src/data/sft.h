@@ -14,9 +14,10 @@ enum class LossOn { Completion, All, Assistant };
 LossOn loss_on_of(const std::string& name);
 
 /// Reads {instruction, input, output} (the guide's), {messages: [{role, content}]} whose last turn
-/// is the assistant's, {prompt, completion}, or a problem and its solution: the first of [data]
+/// is the assistant's (also in another of [data] problem_fields, and with the answer beside the
+/// turns), {prompt, completion}, or a problem and its solution: the first of [data]
 /// problem_fields; the field "solution" when answer_fields name it, else the first of them. Beside
-/// messages, a record may have "tools", "documents" and "chat_template_kwargs" (an object) for the
+/// its turns, a record may have "tools", "documents" and "chat_template_kwargs" (an object) for the
 /// template. With LossOn::Assistant earlier answers are found as answer_spans.h says. Throws:
 /// InputError naming `where` and what is missing.
 SftText sft_text(const nlohmann::json& record, const PromptRenderer& renderer,

@@ -13,13 +13,8 @@
 #include "models/registry.h"
 
 namespace r1::models {
-namespace {
 
-using checkpoint::GgufBox;
-using checkpoint::GgufFile;
-using checkpoint::GgufTensor;
-
-const std::map<std::string, std::string>& top_names() {
+const std::map<std::string, std::string>& gguf_top_names() {
   static const std::map<std::string, std::string> names{
       {"token_embd.weight", "model.embed_tokens.weight"},
       {"output_norm.weight", "model.norm.weight"},
@@ -27,8 +22,7 @@ const std::map<std::string, std::string>& top_names() {
   return names;
 }
 
-/// Of a layer, in every family.
-const std::map<std::string, std::string>& common_names() {
+const std::map<std::string, std::string>& gguf_layer_names() {
   static const std::map<std::string, std::string> names{
       {"attn_norm.weight", "input_layernorm.weight"},
       {"attn_output.weight", "self_attn.o_proj.weight"},
@@ -38,6 +32,12 @@ const std::map<std::string, std::string>& common_names() {
       {"ffn_down.weight", "mlp.down_proj.weight"}};
   return names;
 }
+
+namespace {
+
+using checkpoint::GgufBox;
+using checkpoint::GgufFile;
+using checkpoint::GgufTensor;
 
 const std::string kEachExpert = "{}";
 
@@ -97,7 +97,7 @@ class GgufSource final : public WeightSource {
   void add(const GgufTensor& tensor) {
     const auto& name = tensor.name;
     if (name == "rope_freqs.weight") return;  // the shape's llama3 scaling (gguf_shape)
-    if (const auto found = top_names().find(name); found != top_names().end()) {
+    if (const auto found = gguf_top_names().find(name); found != gguf_top_names().end()) {
       origins_[found->second] = {&tensor};
       return;
     }
@@ -138,7 +138,7 @@ class GgufSource final : public WeightSource {
   }
 
   std::optional<std::string> find(const std::string& name) const {
-    for (const auto* names : {&family_.names, &common_names()})
+    for (const auto* names : {&family_.names, &gguf_layer_names()})
       if (const auto found = names->find(name); found != names->end()) return found->second;
     return std::nullopt;
   }

@@ -2,9 +2,17 @@
 // The weights of a GGUF file under Hugging Face names, and the shape of the model. GgufFamily in a
 // family's folder describes what is special to the family. Reference: llama.cpp,
 // gguf-py/gguf/constants.py (names), conversion/*.py (permutations).
+#include <map>
+#include <string>
+
 #include "models/weights.h"
 
 namespace r1::models {
+
+/// Names of tensors in GGUF files and in Hugging Face files: outside of layers, and of a layer in
+/// every family, behind "blk.N." and behind "model.layers.N.".
+const std::map<std::string, std::string>& gguf_top_names();
+const std::map<std::string, std::string>& gguf_layer_names();
 
 /// Reads the shape from the metadata of the file. Throws: InputError, also for an unknown family.
 ModelShape gguf_shape(const std::string& path);

@@ -95,11 +95,18 @@ Counts count_ranks(const std::vector<RoleRequest>& requests, int world_size, boo
   return counts;
 }
 
-// World of one rank: every role that is on auto shares it with the policy.
-std::vector<RoleRequest> share_single_rank(std::vector<RoleRequest> requests) {
+// Where a rank for each role that is on auto leaves none for the policy, those roles share its
+// ranks.
+std::vector<RoleRequest> share_few_ranks(std::vector<RoleRequest> requests, int world_size) {
+  const auto is_automatic = [](const RoleRequest& request) {
+    return request.name != kPolicy && request.share_with.empty() && request.ranks == -1;
+  };
+  int needed = 0;
+  for (const auto& request : requests)
+    if (request.share_with.empty()) needed += std::max(1, request.ranks);
+  if (needed <= world_size) return requests;
   for (auto& request : requests)
-    if (request.name != kPolicy && request.share_with.empty() && request.ranks == -1)
-      request.share_with = kPolicy;
+    if (is_automatic(request)) request.share_with = kPolicy;
   return requests;
 }
 
@@ -164,7 +171,7 @@ RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
     : world_size_(world_size) {
   R1_CHECK(node_of_rank.empty() || static_cast<int>(node_of_rank.size()) == world_size,
            "{} nodes for {} ranks", node_of_rank.size(), world_size);
-  const auto requests = world_size == 1 ? share_single_rank(given) : given;
+  const auto requests = share_few_ranks(given, world_size);
   base::Problems problems;
   check_requests(requests, problems);
   if (!problems.empty()) throw_problems(problems);

@@ -48,12 +48,12 @@ inline constexpr const char* kPolicyGenerate = "policy.generate";
 
 class RoleLayout {
  public:
-  /// A role with share_with = X uses the ranks of X. In a world of one rank, automatic roles share
-  /// this rank. Otherwise each automatic role gets one rank and the policy gets the remaining
-  /// ranks. The policy gets the first ranks; the other roles follow in the order of the requests.
-  /// `node_of_rank` (node number of each world rank; empty: one node): the ranks of one node are
-  /// kept together, even if node numbers are not contiguous over world ranks. Throws: ConfigError
-  /// listing all problems, each with key, the expected and the found value.
+  /// A role with share_with = X uses the ranks of X. Each automatic role gets one rank and
+  /// the policy gets the remaining ranks; if no rank remains for the policy, the automatic roles
+  /// share its ranks. The policy gets the first ranks; the other roles follow in the order of the
+  /// requests. `node_of_rank` (node number of each world rank; empty: one node): the ranks of one
+  /// node are kept together, even if node numbers are not contiguous over world ranks. Throws:
+  /// ConfigError listing all problems, each with key, the expected and the found value.
   RoleLayout(const std::vector<RoleRequest>& requests, int world_size,
              const std::vector<int>& node_of_rank = {}, bool allow_idle_ranks = false);
 

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "config/option_tree.h"
+#include "config/stage_roles.h"
+#include "plan/number_text.h"
 #include "plan/plan_memory.h"
 
 namespace r1::plan {
@@ -81,30 +84,69 @@ std::vector<Lever> levers(bool offload) {
   return list;
 }
 
+/// Changes that cost memory and save time.
+std::vector<Lever> time_levers() {
+  std::vector<Lever> list;
+  for (const char* kept : {"selective", "none"})
+    list.push_back(
+        {fmt::format("trainer.activation_checkpointing={}", kept), [kept](Config& config) {
+           return assign(config.trainer.activation_checkpointing, std::string(kept));
+         }});
+  for (const std::int64_t tokens : {16384, 32768, 65536})
+    list.push_back({fmt::format("trainer.micro_batch_tokens={}", tokens), [tokens](Config& config) {
+                      return config.trainer.micro_batch_tokens < tokens &&
+                             assign(config.trainer.micro_batch_tokens, tokens);
+                    }});
+  for (const std::int64_t sequences : {128, 256, 512, 1024})
+    list.push_back({fmt::format("engine.max_num_seqs={}", sequences), [sequences](Config& config) {
+                      return config.engine.max_num_seqs < sequences &&
+                             assign(config.engine.max_num_seqs, sequences);
+                    }});
+  return list;
+}
+
 bool fits(const Plan& plan, double share) {
   return plan.fits() && plan.most_bytes() <= share * plan.machine.memory();
 }
+
+const std::vector<std::string> kOtherRoles{"reference", "reward", "teacher"};
 
 /// All roles on the policy's ranks, split alike.
 Layout shared_layout(const Config& asked, std::int64_t tp, std::int64_t ep) {
   Layout layout{asked, {}, {}};
   config::RolesOptions& roles = layout.config.roles;
-  const auto set_mesh = [&](const char* name, config::RoleOptions& role) {
-    role.ranks = -1;
-    role.train = {tp, ep, 0};
-    role.generate = {0, 1, 0};
-    layout.settings.push_back(fmt::format("roles.{}.train.tp={}", name, tp));
-    if (ep > 1) layout.settings.push_back(fmt::format("roles.{}.train.ep={}", name, ep));
-  };
-  set_mesh("policy", roles.policy);
-  for (auto& [name, role] :
-       {std::pair<const char*, config::RoleOptions*>{"reference", &roles.reference},
-        {"reward", &roles.reward},
-        {"teacher", &roles.teacher}}) {
-    role->share_with = "policy";
-    set_mesh(name, *role);
+  roles.generate_ranks = 0;
+  for (config::RoleOptions* role :
+       {&roles.policy, &roles.reference, &roles.reward, &roles.teacher}) {
+    role->ranks = -1;
+    const bool holds_model =
+        role != &roles.reward || asked.reward_model.used() || asked.classifier.used();
+    role->train = holds_model ? config::MeshOptions{tp, ep, 0} : config::MeshOptions{};
+    role->generate = {0, 1, 0};
+    role->share_with = role == &roles.policy ? "" : "policy";
   }
   return layout;
+}
+
+/// The keys of `changed` that differ from `asked`, of the roles that the stage has.
+std::vector<std::string> differences(const Config& asked, const Config& changed, Stage stage) {
+  const auto before = config::flatten(config::option_tree(asked));
+  const auto roles = config::stage_roles(asked, stage);
+  std::vector<std::string> settings;
+  for (const auto& [key, value] : config::flatten(config::option_tree(changed))) {
+    const auto old = before.find(key);
+    if (old != before.end() && old->second == value) continue;
+    const bool is_absent =
+        std::any_of(kOtherRoles.begin(), kOtherRoles.end(), [&](const std::string& role) {
+          return key.starts_with("roles." + role + ".") &&
+                 std::find(roles.begin(), roles.end(), role) == roles.end();
+        });
+    if (is_absent) continue;
+    const bool is_text =
+        value.size() > 2 && value.front() == '"' && value.find_first_of(" \\") == std::string::npos;
+    settings.push_back(key + "=" + (is_text ? value.substr(1, value.size() - 2) : value));
+  }
+  return settings;
 }
 
 /// Splits (tp, ep) of `ranks` that models and nodes allow.
@@ -125,13 +167,6 @@ std::vector<std::pair<std::int64_t, std::int64_t>> splits(const Config& config,
   return result;
 }
 
-/// Adds a setting, in place of an earlier one of the same key.
-void add_setting(std::vector<std::string>& settings, const std::string& setting) {
-  const std::string key = setting.substr(0, setting.find('=') + 1);
-  std::erase_if(settings, [&key](const std::string& other) { return other.starts_with(key); });
-  settings.push_back(setting);
-}
-
 /// Whether `a` is to be taken before `b`: what fits, of that the fastest; else what is nearest.
 bool is_better(const Layout& a, const Layout& b) {
   if (a.fits != b.fits) return a.fits;
@@ -148,7 +183,6 @@ void make_fit(Layout& layout, Stage stage, std::int64_t ranks, const SearchRules
     if (layout.fits || !lever.apply(changed)) continue;
     Plan plan = make_plan(changed, stage, ranks);
     if (plan.most_bytes() >= layout.plan.most_bytes()) continue;
-    add_setting(layout.settings, lever.setting);
     layout.config = std::move(changed);
     layout.plan = std::move(plan);
     layout.fits = fits(layout.plan, rules.memory_share);
@@ -161,7 +195,6 @@ std::vector<Layout> variants(const Config& config, Stage stage, std::int64_t tp,
   if (stage != Stage::Rl || config.rl.chunks == 1) return list;
   list.push_back(list.front());
   list.back().config.rl.chunks = 1;
-  list.back().settings.emplace_back("rl.chunks=1");
   return list;
 }
 
@@ -176,7 +209,8 @@ std::string describe(const Layout& layout, const char* what) {
       what, plan.world_size,
       (plan.world_size + layout.config.plan.gpus_per_node - 1) / layout.config.plan.gpus_per_node,
       policy.tp, policy.ep, policy.dp, plan.most_bytes() / 1e9,
-      plan.time.seconds() > 0.0 ? fmt::format(", {:.3g} s a step", plan.time.seconds()) : "",
+      plan.time.seconds() > 0.0 ? fmt::format(", {} a step", duration_text(plan.time.seconds()))
+                                : "",
       plan.world_size, fmt::join(settings, " "));
 }
 
@@ -190,6 +224,7 @@ Layout best_layout(const Config& config, Stage stage, std::int64_t ranks,
       make_fit(layout, stage, ranks, rules);
       if (!best || is_better(layout, *best)) best = std::move(layout);
     }
+  best->settings = differences(config, best->config, stage);
   return std::move(*best);  // tp 1, ep 1 is always among the splits
 }
 
@@ -197,6 +232,24 @@ std::optional<Layout> smallest_layout(const Config& config, Stage stage, const S
   for (std::int64_t ranks = 1; ranks <= rules.most_ranks; ranks *= 2)
     if (Layout layout = best_layout(config, stage, ranks, rules); layout.fits) return layout;
   return std::nullopt;
+}
+
+std::string faster_layout(const Config& config, const Plan& plan) {
+  constexpr double kWorthIt = 0.95, kRoom = 0.95;
+  if (plan.roles.empty() || config.model.shape.empty() || plan.time.seconds() <= 0.0) return "";
+  Layout best = best_layout(config, plan.stage, plan.world_size, {kRoom, false, 4096});
+  if (!best.fits) return "";
+  for (const Lever& lever : time_levers()) {
+    Config changed = best.config;
+    if (!lever.apply(changed)) continue;
+    Plan other = make_plan(changed, plan.stage, plan.world_size);
+    if (!fits(other, kRoom) || other.time.seconds() > 0.99 * best.plan.time.seconds()) continue;
+    best.config = std::move(changed);
+    best.plan = std::move(other);
+  }
+  if (best.plan.time.seconds() > kWorthIt * plan.time.seconds()) return "";
+  best.settings = differences(config, best.config, plan.stage);
+  return describe(best, "faster");
 }
 
 std::string advice(const Config& config, const Plan& plan) {
@@ -211,8 +264,11 @@ std::string advice(const Config& config, const Plan& plan) {
                           saved / 1e9);
   }
   if (config.model.shape.empty()) return text;
+  if (const auto same = best_layout(config, plan.stage, plan.world_size); same.fits)
+    text += describe(same, "fits on these ranks");
   const auto smallest = smallest_layout(config, plan.stage);
-  if (smallest) text += describe(*smallest, "smallest layout that fits");
+  if (smallest && smallest->plan.world_size != plan.world_size)
+    text += describe(*smallest, "smallest layout that fits");
   if (!plan.machine.has_gpu()) return text;
   const auto offloaded = smallest_layout(config, plan.stage, {1.0, true, 4096});
   if (offloaded && (!smallest || offloaded->plan.world_size < smallest->plan.world_size))

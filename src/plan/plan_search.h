@@ -12,7 +12,8 @@ namespace r1::plan {
 /// A layout that was tried, with what was set to get there.
 struct Layout {
   Config config;
-  std::vector<std::string> settings;  // "roles.policy.train.tp=8", for --set
+  // What differs from the configuration asked about, each for --set: "roles.policy.train.tp=8".
+  std::vector<std::string> settings;
   Plan plan;
   bool fits = false;
 };
@@ -35,6 +36,11 @@ Layout best_layout(const Config& config, Stage stage, std::int64_t ranks,
 /// The smallest power of two ranks on which something fits, and its best layout.
 std::optional<Layout> smallest_layout(const Config& config, Stage stage,
                                       const SearchRules& rules = {});
+
+/// For a plan that fits: the layout of the same ranks whose step is shorter by 5 % or more, with
+/// the levers for time, as a line for a terminal that plan accepts when it is pasted; "": there is
+/// none.
+std::string faster_layout(const Config& config, const Plan& plan);
 
 /// For a plan that does not fit: what each single change would save on the fullest rank, and the
 /// smallest layouts that fit, as lines for a terminal.

@@ -7,6 +7,7 @@
 
 #include "config/stage_roles.h"
 #include "models/model_size.h"
+#include "plan/number_text.h"
 #include "plan/plan_memory.h"
 #include "plan/plan_search.h"
 
@@ -48,8 +49,9 @@ std::string need_text(const std::optional<Layout>& layout) {
   const double stage_days = days(plan.time);
   const std::string hours =
       stage_days > 0.0
-          ? fmt::format("{:>9.4g} {:>7.3g}",
-                        24.0 * stage_days * static_cast<double>(plan.world_size), stage_days)
+          ? fmt::format("{:>9} {:>7}",
+                        number_text(24.0 * stage_days * static_cast<double>(plan.world_size)),
+                        number_text(stage_days))
           : fmt::format("{:>9} {:>7}", "-", "-");
   return fmt::format("{:>6} {:>9} {:>8.1f} {}", plan.world_size, split_text(plan),
                      plan.most_bytes() / 1e9, hours);
@@ -125,10 +127,11 @@ std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64
     }
     const StepTime& time = plan.time;
     const double rate = tokens_per_second_of_rank(plan);
-    out += fmt::format("{:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g} {:>10.2f} {:>9.4g} {:>8.3g}\n",
-                       time.seconds(), time.generate, time.update + time.reduce + time.optimizer,
-                       rate * static_cast<double>(ranks), rate, rate / best_rate,
-                       24.0 * days(time) * static_cast<double>(ranks), days(time));
+    out += fmt::format(
+        "{:>9} {:>9} {:>9} {:>9} {:>9} {:>10.2f} {:>9} {:>8}\n", number_text(time.seconds()),
+        number_text(time.generate), number_text(time.update + time.reduce + time.optimizer),
+        number_text(rate * static_cast<double>(ranks)), number_text(rate), rate / best_rate,
+        number_text(24.0 * days(time) * static_cast<double>(ranks)), number_text(days(time)));
   }
   return out + "efficiency: tokens/s per rank against the best row; hours: of all ranks\n";
 }

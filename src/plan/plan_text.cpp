@@ -1,6 +1,7 @@
 // The plan as a table for a terminal.
 #include <fmt/format.h>
 
+#include "plan/number_text.h"
 #include "plan/plan.h"
 
 namespace r1::plan {
@@ -15,7 +16,7 @@ std::string item_line(const MemoryItem& item, bool has_gpu) {
 std::string role_text(const RolePlan& role, bool has_gpu) {
   std::string out = fmt::format("{:<16} ranks {}-{}  tp {} ep {} dp {}", role.role, role.first_rank,
                                 role.first_rank + role.num_ranks - 1, role.tp, role.ep, role.dp);
-  if (role.parameters > 0.0) out += fmt::format("  {:.4g} parameters", role.parameters);
+  if (role.parameters > 0.0) out += fmt::format("  {} parameters", number_text(role.parameters));
   out += "\n";
   for (const MemoryItem& item : role.memory) out += item_line(item, has_gpu);
   return out;
@@ -23,7 +24,7 @@ std::string role_text(const RolePlan& role, bool has_gpu) {
 
 std::string time_text(const StepTime& time, std::int64_t ranks) {
   if (time.seconds() <= 0.0) return "";
-  std::string text = fmt::format("step: {:.3g} s", time.seconds());
+  std::string text = fmt::format("step: {}", duration_text(time.seconds()));
   const char* sign = "=";
   for (const auto& [name, seconds] : {std::pair<const char*, double>{"generate", time.generate},
                                       {"score", time.score},
@@ -32,17 +33,18 @@ std::string time_text(const StepTime& time, std::int64_t ranks) {
                                       {"optimizer", time.optimizer},
                                       {"synchronise weights", time.synchronise}}) {
     if (seconds <= 0.0) continue;
-    text += fmt::format(" {} {} {:.3g}", sign, name, seconds);
+    text += fmt::format(" {} {} {}", sign, name, duration_text(seconds));
     sign = "+";
   }
   if (time.communication > 0.0)
-    text += fmt::format(" (collectives of tp and ep: {:.3g} of it)", time.communication);
-  text += fmt::format("\n      {:.4g} tokens, {:.4g} tokens/s\n", time.tokens,
-                      time.tokens / time.seconds());
-  const double days = time.steps * time.seconds() / 86400.0;
+    text += fmt::format(" (collectives of tp and ep: {} of it)", duration_text(time.communication));
+  text += fmt::format("\n      {} tokens, {} tokens/s\n", number_text(time.tokens),
+                      number_text(time.tokens / time.seconds()));
+  const double seconds = time.steps * time.seconds();
   if (time.steps > 0.0)
-    text += fmt::format("stage: {:.0f} steps, {:.3g} days, {:.4g} rank-hours\n", time.steps, days,
-                        days * 24.0 * static_cast<double>(ranks));
+    text += fmt::format("stage: {} steps, {}, {} rank-hours\n", number_text(time.steps),
+                        duration_text(seconds),
+                        number_text(seconds / 3600.0 * static_cast<double>(ranks)));
   return text;
 }
 

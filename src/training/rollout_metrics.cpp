@@ -66,7 +66,7 @@ void set_rollout_metrics(metrics::StepMetrics& metrics, std::span<const data::Ro
       base::log_warning(
           "no sample of the step could be scored ({}): nothing is learnt; the first problem's "
           "record has the fields {}",
-          rollouts[0].reward.reason, data::field_names(rollouts[0].prompt.record));
+          rollouts[0].reward.reason, data::list_fields(rollouts[0].prompt.record));
     if (!std::isnan(value))
       metrics.set(name, value);  // nothing was counted: no top-p, no reference
   }

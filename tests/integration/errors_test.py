@@ -171,7 +171,7 @@ class Errors(support.RunTest):
         self.refuse(["--run-dir", "file/run: cannot make the folder"], run_dir="file/run")
 
     def test_a_folder_where_a_file_belongs(self):
-        self.refuse([str(self.folder), "expected a file, found a folder"], data__files=[str(self.folder)])
+        self.refuse([str(self.folder), "no record file in this folder"], data__files=[str(self.folder)])
 
     def test_suites_that_cannot_be_read(self):
         suites = self.folder / "suites.toml"

@@ -92,7 +92,7 @@ class ReinforcementLearning(Layouts):
         own = {"roles.policy.ranks": 1, "roles.reward.ranks": 1, "roles.reference.ranks": 1}
         for name, ranks, settings, wanted in (
             ("each role apart", 3, own, ("0 policy (dp 1)", "1 reward (dp 1)", "2 reference (dp 1)")),
-            ("four", 4, {}, ("0..1 policy (dp 2)", "2 reward (dp 1)", "3 reference (dp 1)")),
+            ("four", 4, {"roles.reward.ranks": 1, "roles.reference.ranks": 1}, ("0..1 policy (dp 2)", "2 reward (dp 1)", "3 reference (dp 1)")),
             ("five", 5, {**own, "roles.policy.ranks": 2, "roles.reference.ranks": 2},
              ("0..1 policy (dp 2)", "2 reward (dp 1)", "3..4 reference (dp 2)")),
             ("uneven", 3, {"roles.reference.share_with": "policy", "roles.reward.share_with": "policy"},
@@ -143,14 +143,16 @@ class ReinforcementLearning(Layouts):
         for name, ranks, settings, wanted in (
             ("two", 2, {**split, **shared, "roles.reference.share_with": "policy", "roles.reference.train.tp": 2},
              ("0..1 policy (dp 1 x tp 2)", "0..1 reference (dp 1 x tp 2)")),
-            ("heads shared", 5, {"roles.policy.train.tp": 4, **shared}, ("0..3 policy (dp 1 x tp 4)", "4 reference (dp 1)")),
+            ("heads shared", 5, {"roles.policy.train.tp": 4, **shared, "roles.reference.ranks": 1},
+             ("0..3 policy (dp 1 x tp 4)", "4 reference (dp 1)")),
             ("two replicas", 7, {**split, "roles.policy.ranks": 4, "roles.reference.ranks": 2,
                                  "roles.reference.train.tp": 2, "roles.reward.ranks": 1},
              ("0..3 policy (dp 2 x tp 2)", "4 reward (dp 1)", "5..6 reference (dp 1 x tp 2)")),
             ("generation whole", 2, {**split, **shared, "roles.reference.share_with": "policy",
                                      "roles.policy.generate.tp": 1},
              ("0..1 policy (dp 1 x tp 2)", "0..1 policy.generate (dp 2)")),
-            ("generation split", 5, {**shared, "roles.policy.train.tp": 1, "roles.policy.generate.tp": 2},
+            ("generation split", 5, {**shared, "roles.policy.train.tp": 1, "roles.policy.generate.tp": 2,
+                                     "roles.reference.ranks": 1},
              ("0..3 policy (dp 4)", "0..3 policy.generate (dp 2 x tp 2)", "4 reference (dp 1)")),
             ("generation less split", 8, {**shared, "roles.policy.train.tp": 4, "roles.policy.generate.tp": 2,
                                           "roles.reference.share_with": "policy"},
@@ -287,7 +289,8 @@ class Supervised(Layouts):
                     self.assertIn(part, ranks_of_roles)
                 self.assert_equal_runs(name, base, self.KEYS)
 
-    SPLIT_STUDENT = (3, {"roles.policy.train.tp": 2}, ("0..1 policy (dp 1 x tp 2)", "2 teacher (dp 1)"))
+    SPLIT_STUDENT = (3, {"roles.policy.train.tp": 2, "roles.teacher.ranks": 1},
+                     ("0..1 policy (dp 1 x tp 2)", "2 teacher (dp 1)"))
     SPLIT_TEACHER = (4, {"roles.policy.ranks": 2, "roles.teacher.ranks": 2, "roles.teacher.train.tp": 2},
                      ("0..1 policy (dp 2)", "2..3 teacher (dp 1 x tp 2)"))
     SPLIT_BOTH = (2, {"roles.policy.train.tp": 2, "roles.teacher.share_with": "policy", "roles.teacher.train.tp": 2},
@@ -295,8 +298,8 @@ class Supervised(Layouts):
 
     def test_distillation(self):
         self.distillation("base", {}, (
-            ("teacher apart", 2, {}, ("0 policy (dp 1)", "1 teacher (dp 1)")),
-            ("two students", 3, {"roles.policy.ranks": 2}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
+            ("teacher apart", 2, {"roles.teacher.ranks": 1}, ("0 policy (dp 1)", "1 teacher (dp 1)")),
+            ("two students", 3, {"roles.policy.ranks": 2, "roles.teacher.ranks": 1}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
             ("two teachers", 3, {"roles.policy.ranks": 1, "roles.teacher.ranks": 2},
              ("0 policy (dp 1)", "1..2 teacher (dp 2)")),
             ("split student", *self.SPLIT_STUDENT),
@@ -369,8 +372,9 @@ class Experts(Layouts):
             ("two ranks", 2, {"roles.reference.share_with": "policy", "roles.reward.share_with": "policy"}),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.activation_checkpointing": "full"}),
             ("prompts repeated", 1, {"trainer.share_prefix": False}),
-            ("reference apart", 2, {"roles.reward.share_with": "policy"}),
-            ("split over two", 3, {"roles.policy.train.tp": 2, "roles.reward.share_with": "policy"}),
+            ("reference apart", 2, {"roles.reward.share_with": "policy", "roles.reference.ranks": 1}),
+            ("split over two", 3, {"roles.policy.train.tp": 2, "roles.reward.share_with": "policy",
+                                   "roles.reference.ranks": 1}),
             ("generation apart", 4, {"roles.policy.ranks": 2, "roles.policy.train.tp": 2, "roles.policy.generate.tp": 1,
                                      "roles.generate_ranks": 2, "roles.reference.share_with": "policy",
                                      "roles.reward.share_with": "policy"}),

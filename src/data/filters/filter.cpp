@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/errors.h"
+#include "data/fields.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -17,10 +19,9 @@ std::string text_of(const nlohmann::json& record, const char* name) {
 }
 
 std::string last_turn(const nlohmann::json& record, const std::string& role) {
-  const auto turns = record.find("messages");
-  if (turns == record.end() || !turns->is_array()) return {};
-  for (auto turn = turns->rbegin(); turn != turns->rend(); ++turn)
-    if (turn->is_object() && text_of(*turn, "role") == role) return text_of(*turn, "content");
+  const auto turns = turns_of(record);
+  for (auto turn = turns.rbegin(); turn != turns.rend(); ++turn)
+    if ((*turn)["role"] == role) return turn_text(*turn);
   return {};
 }
 
@@ -84,6 +85,17 @@ std::vector<nlohmann::json> FilterChain::apply(std::vector<nlohmann::json> recor
   return records;
 }
 
+nlohmann::json turns_of(const nlohmann::json& record) {
+  for (const char* name : {"messages", "conversations", "prompt"})
+    if (const auto* field = find_field(record, name); field != nullptr && is_conversation(*field))
+      try {
+        return read_turns(*field);
+      } catch (const base::InputError&) {
+        break;  // the record has no question then
+      }
+  return nlohmann::json::array();
+}
+
 std::string question_of(const nlohmann::json& record) {
   for (const char* name : {"problem", "question", "prompt"})
     if (std::string text = text_of(record, name); !text.empty()) return text;
@@ -91,6 +103,11 @@ std::string question_of(const nlohmann::json& record) {
   const std::string input = text_of(record, "input");
   if (!instruction.empty()) return input.empty() ? instruction : instruction + "\n\n" + input;
   return last_turn(record, "user");
+}
+
+std::string asked_of(const nlohmann::json& record) {
+  const auto turns = turns_of(record);
+  return turns.empty() ? question_of(record) : conversation_text(turns, false);
 }
 
 std::string response_of(const nlohmann::json& record) {
@@ -102,7 +119,7 @@ std::string response_of(const nlohmann::json& record) {
 RecordCheck drop_duplicates(bool questions_only) {
   auto seen = std::make_shared<std::unordered_set<std::string>>();
   return [seen, questions_only](const nlohmann::json& record) -> std::string {
-    std::string key = normalise_for_matching(question_of(record));
+    std::string key = normalise_for_matching(asked_of(record));
     if (!questions_only) key += '\n' + normalise_for_matching(response_of(record));
     return seen->insert(std::move(key)).second ? "" : "duplicate";
   };
@@ -143,7 +160,7 @@ bool Decontaminator::overlaps(const std::string& text) const {
 RecordCheck drop_contaminated(Decontaminator decontaminator) {
   auto shared = std::make_shared<const Decontaminator>(std::move(decontaminator));
   return [shared](const nlohmann::json& record) -> std::string {
-    return shared->overlaps(question_of(record)) ? "contaminated" : "";
+    return shared->overlaps(asked_of(record)) ? "contaminated" : "";
   };
 }
 
@@ -178,7 +195,7 @@ RecordCheck drop_empty(bool needs_response) {
 
 RecordCheck drop_longer_than(std::int64_t bytes) {
   return [bytes](const nlohmann::json& record) -> std::string {
-    const auto size = question_of(record).size() + response_of(record).size();
+    const auto size = asked_of(record).size() + response_of(record).size();
     return static_cast<std::int64_t>(size) <= bytes ? "" : "too_long";
   };
 }

@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "data/jsonl.h"
+#include "data/record_reader.h"
 
 namespace r1::data {
 
@@ -45,13 +45,20 @@ class FilterChain {
   FilterReport report_;
 };
 
+/// The turns of a record's conversation (messages, conversations, prompt); [] when it has none that
+/// can be read.
+nlohmann::json turns_of(const nlohmann::json& record);
 /// The question of a record, whatever its form: problem, question, prompt, instruction + input, or
 /// the last user turn of messages.
 std::string question_of(const nlohmann::json& record);
+/// Everything a record asks: all turns of a conversation but system messages and the last answer,
+/// else question_of.
+std::string asked_of(const nlohmann::json& record);
 /// What the model said: output, completion, solution, or the last assistant turn.
 std::string response_of(const nlohmann::json& record);
 
-/// "duplicate": question and, unless `questions_only`, response were seen, in normalised form.
+/// "duplicate": what is asked (the whole conversation) and, unless `questions_only`, the response
+/// were seen, in normalised form.
 RecordCheck drop_duplicates(bool questions_only);
 
 /// Finds text that shares an n-gram of words with evaluation sets.
@@ -67,7 +74,7 @@ class Decontaminator {
   std::unordered_set<std::string> grams_;
   std::unordered_set<std::string> short_texts_;
 };
-/// "contaminated": the question overlaps (the response too would drop every quoted fact).
+/// "contaminated": what is asked overlaps (the response too would drop every quoted fact).
 RecordCheck drop_contaminated(Decontaminator decontaminator);
 
 /// `reason` when the score is below `threshold`.

@@ -19,10 +19,11 @@ TEST(Combinations, MiniBatchesDivideTheStep) {
 }
 
 TEST(Combinations, AdvantagesAndTheRestOfAnAlgorithmBelongTogether) {
-  expect_contains(rl_error("[advantage]\nkind = \"grpo\"\n"),
-                  "kl.place: a penalty per token in the reward needs advantage.kind = \"gae\"");
+  expect_contains(
+      rl_error("[advantage]\nkind = \"grpo\"\n[kl]\nplace = \"reward\"\nestimator = \"k1\"\n"),
+      "kl.place: a penalty per token in the reward needs advantage.kind = \"gae\"");
   const std::string grpo = "[advantage]\nkind = \"grpo\"\n[kl]\nplace = \"loss\"\n";
-  expect_contains(rl_error(grpo + "estimator = \"k3\"\n"),
+  expect_contains(rl_error(grpo + "estimator = \"k3\"\n[rl]\nsamples_per_prompt = 1\n"),
                   "rl.samples_per_prompt: advantages compare the samples of a prompt");
   expect_contains(rl_error(grpo + "estimator = \"k1\"\n"), "zero expected gradient");
   expect_contains(rl_error("[rl]\nresample_zero_advantage = true\n"),
@@ -86,8 +87,9 @@ TEST(Combinations, SuitesNeedKnownScorersAndStudentsKnownTeachers) {
 }
 
 TEST(Combinations, GpuThingsNeedAGpu) {
-  const std::string error =
-      rl_error("[communication]\nbackend = \"nccl\"\n[trainer]\noffload = \"optimizer\"\n");
+  const std::string error = rl_error(
+      "[run]\ndevice = \"cpu\"\n[communication]\nbackend = \"nccl\"\n[trainer]\noffload = "
+      "\"optimizer\"\n");
   expect_contains(error, "communication.backend: nccl needs run.device = \"cuda\"");
   expect_contains(error, "trainer.offload: offload needs run.device = \"cuda\"");
 }

@@ -3,13 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 namespace r1::data {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
 Rows rows_of(const std::string& text) {
-  CsvReader reader(text);
+  std::stringbuf source(text);
+  CsvReader reader(source);
   Rows rows;
   std::vector<std::string> fields;
   for (bool open = false; reader.next(fields, open);) {
@@ -43,7 +46,8 @@ TEST(Csv, LinesEndInLfCrlfOrCr) {
 TEST(Csv, AnOpenQuoteCostsItsLineAlone) {
   EXPECT_EQ(rows_of("a,b\n\"open,1\nc,d\n"), (Rows{{"a", "b"}, {"open"}, {"c", "d"}}));
   const std::string text = "a\n\"x\ny\"\nb\n";
-  CsvReader reader(text);
+  std::stringbuf source(text);
+  CsvReader reader(source);
   std::vector<std::string> fields;
   bool open = false;
   for (const std::int64_t line : {1, 2, 4}) {

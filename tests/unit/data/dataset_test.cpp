@@ -7,8 +7,8 @@
 #include <set>
 
 #include "base/errors.h"
-#include "data/benchmark_records.h"
 #include "data/generators.h"
+#include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -91,6 +91,74 @@ TEST(Problem, ReadsTheUsualRecords) {
   EXPECT_THROW(make_problem({{"text", "p"}}, o, "f:1"), base::InputError);
 }
 
+TEST(Problem, DotsLeadIntoAField) {
+  DataOptions o;
+  o.problem_fields = {"extra_info.question"};
+  o.answer_fields = {"extra_info.answers.best", "flat.name"};
+  const auto nested = make_problem(
+      {{"extra_info", {{"question", "q"}, {"answers", {{"best", 7}}}}}, {"flat.name", "x"}}, o,
+      "f:1");
+  EXPECT_EQ(nested.problem, "q");
+  EXPECT_EQ(nested.answer, "7");
+  EXPECT_EQ(
+      make_problem({{"extra_info", {{"question", "q"}}}, {"flat.name", "x"}}, o, "f:1").answer,
+      "x");  // a field that is named so
+  EXPECT_EQ(
+      make_problem({{"extra_info", {{"question", "q"}, {"answers", "none"}}}}, o, "f:1").answer,
+      "");
+}
+
+TEST(Problem, ReadsVerlsRecord) {
+  const nlohmann::json record{{"data_source", "openai/gsm8k"},
+                              {"prompt", {{{"role", "user"}, {"content", "2 + 3?"}}}},
+                              {"reward_model", {{"ground_truth", "5"}, {"style", "rule"}}},
+                              {"extra_info", {{"answer", "so\n#### 5"}}}};
+  const auto problem = make_problem(record, {}, "f:1");
+  EXPECT_EQ(problem.problem, "2 + 3?");
+  EXPECT_EQ(problem.answer, "5");
+  EXPECT_TRUE(problem.turns.empty());
+}
+
+TEST(Problem, AConversationIsKeptUpToTheAnswer) {
+  const auto turn = [](const char* role, const char* content) {
+    return nlohmann::json{{"role", role}, {"content", content}};
+  };
+  const nlohmann::json turns{turn("system", "Be brief."), turn("user", "1 + 1?"),
+                             turn("assistant", "2"), turn("user", "and one more?"),
+                             turn("assistant", "3")};
+  const auto problem = make_problem({{"messages", turns}, {"answer", 3}}, {}, "f:1");
+  EXPECT_EQ(problem.problem, "and one more?");
+  EXPECT_EQ(nlohmann::json::parse(problem.turns).size(), 4u);
+  EXPECT_EQ(problem.identity(), "1 + 1?\n2\nand one more?");
+  const auto sharegpt =
+      make_problem({{"conversations",
+                     {{{"from", "human"}, {"value", "hi"}}, {{"from", "gpt"}, {"value", "ho"}}}}},
+                   {}, "f:1");
+  EXPECT_EQ(sharegpt.problem, "hi");
+  EXPECT_THROW(make_problem({{"messages", {{{"from", "martian"}, {"value", "hi"}}}}}, {}, "f:1"),
+               base::InputError);
+}
+
+TEST(Problem, AnUnknownFieldIsSuggested) {
+  try {
+    make_problem({{"id", 1}, {"meta", {{"query", "1 + 1?"}}}}, {}, "f:1");
+    FAIL() << "was read";
+  } catch (const base::InputError& error) {
+    const std::string what = error.what();
+    EXPECT_NE(what.find("the record has the fields id, meta.query"), std::string::npos) << what;
+    EXPECT_NE(what.find("set data.problem_fields = [\"meta.query\"]"), std::string::npos) << what;
+  }
+}
+
+TEST(Problem, RecordsThatAreLearntHaveTheIdentityOfTheirQuestion) {
+  const nlohmann::json conversation{
+      {"messages",
+       {{{"role", "user"}, {"content", "1 + 1?"}}, {{"role", "assistant"}, {"content", "2"}}}}};
+  EXPECT_EQ(question_identity(conversation, {}), "1 + 1?");
+  EXPECT_EQ(question_identity({{"problem", "1 + 1?"}, {"solution", "2"}}, {}), "1 + 1?");
+  EXPECT_EQ(question_identity({{"text", "1"}}, {}), "");
+}
+
 TEST(Problem, ReadsBenchmarksInTheirOwnForms) {
   const DataOptions o;
   const auto mmlu =
@@ -111,25 +179,6 @@ TEST(Problem, ReadsBenchmarksInTheirOwnForms) {
       {{"text", "Add."}, {"code", "def add"}, {"test_list", {"assert add(1, 2) == 3"}}}, o, "f:1");
   EXPECT_NE(mbpp.problem.find("assert add(1, 2) == 3"), std::string::npos);
   EXPECT_NE(mbpp.record.find("test_list"), std::string::npos);
-}
-
-TEST(RecordFile, ReadsCsvAndJsonArrays) {
-  const std::string csv = testing::TempDir() + "prompts.csv";
-  std::ofstream(csv)
-      << "id,prompt,label\n1,\"How, \"\"exactly\"\"?\nNow\",safe\n2,short\n3,x,unsafe";
-  const auto rows = read_record_file(csv);
-  ASSERT_EQ(rows.size(), 2u);
-  EXPECT_EQ(rows[0]["prompt"], "How, \"exactly\"?\nNow");
-  EXPECT_EQ(rows[1]["label"], "unsafe");
-  EXPECT_THROW(read_record_file(csv, {.bad_lines = 0}), base::InputError);
-  const std::string json = testing::TempDir() + "prompts.json";
-  std::ofstream(json) << R"([{"prompt": "a"}, {"prompt": "b"}])";
-  EXPECT_EQ(read_record_file(json).size(), 2u);
-  std::ofstream(json) << "[{\"prompt\": \"a\"},\n1]";
-  EXPECT_EQ(read_record_file(json).size(), 1u);
-  EXPECT_THROW(read_record_file(json, {.bad_lines = 0}), base::InputError);
-  std::ofstream(json) << "[{\"prompt\": \"a\"},\n x]";
-  EXPECT_THROW(read_record_file(json), base::InputError);
 }
 
 TEST(Generators, AreFunctionsOfTheSeedWithCheckableAnswers) {

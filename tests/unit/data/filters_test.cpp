@@ -4,8 +4,8 @@
 
 #include "base/errors.h"
 #include "data/filters/filter.h"
-#include "data/jsonl.h"
 #include "data/prepare.h"
+#include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::data {
@@ -111,11 +111,48 @@ TEST(Prepare, DropsWhatEvaluationHoldsAndWhatHasNoThinking) {
 
 TEST(Prepare, ShippedSafetyAndConsistencyRecordsAllPass) {
   for (const char* name : {"sft2_safety", "sft2_consistency"}) {
-    const auto raw = read_jsonl(std::string(R1_SOURCE_DIR "/configs/data/") + name + ".jsonl");
+    const auto raw =
+        read_record_file(std::string(R1_SOURCE_DIR "/configs/data/") + name + ".jsonl");
     EXPECT_GE(raw.size(), 100u) << name;
     const auto prepared = prepare(PrepareKind::Sft2, raw, {});
     EXPECT_EQ(prepared.records.size(), raw.size()) << prepared.report.to_json().dump();
   }
+}
+
+TEST(Prepare, KeepsSystemAndEarlierTurns) {
+  const auto talk = [](const char* system, const char* first) {
+    return Json{{"messages",
+                 {{{"role", "system"}, {"content", system}},
+                  {{"role", "user"}, {"content", first}},
+                  {{"role", "assistant"}, {"content", "Because."}},
+                  {{"role", "user"}, {"content", "Thanks, go on"}},
+                  {{"role", "assistant"}, {"content", "And so it went."}}}}};
+  };
+  const Json a = talk("Be kind.", "Why is the sky blue?"),
+             b = talk("Be kind.", "Why do cats purr?");
+  const auto made = prepare(PrepareKind::Sft1, {a, b, a}, {});
+  ASSERT_EQ(made.records.size(), 2u);  // the same last turns are no duplicates
+  EXPECT_EQ(made.records[0]["messages"], a["messages"]);
+  EXPECT_EQ(made.report.dropped.at("duplicate"), 1);
+  const auto alpaca = sft_record({{"system", "S"},
+                                  {"history", Json::array({Json::array({"q1", "a1"})})},
+                                  {"instruction", "q2"},
+                                  {"output", "a2"}});
+  ASSERT_EQ(alpaca["messages"].size(), 5u);
+  EXPECT_EQ(alpaca["messages"][3]["content"], "q2");
+  EXPECT_EQ(sft_record({{"messages",
+                         {{{"role", "user"}, {"content", "q"}},
+                          {{"role", "assistant"}, {"content", "a"}}}}}),
+            Json({{"instruction", "q"}, {"input", ""}, {"output", "a"}}));
+}
+
+TEST(Prepare, ReadsVerlsRecords) {
+  const Json raw{{"data_source", "openai/gsm8k"},
+                 {"prompt", {{{"role", "user"}, {"content", "2 + 3?"}}}},
+                 {"reward_model", {{"ground_truth", "5"}, {"style", "rule"}}}};
+  const auto made = rl_record(raw);
+  EXPECT_EQ(made["problem"], "2 + 3?");
+  EXPECT_EQ(made["answer"], "5");
 }
 
 TEST(Prepare, KeepsWhatScorersNeed) {

@@ -17,8 +17,9 @@ TEST(MissingAnswers, TheFirstIsNamedWithItsFields) {
   EXPECT_EQ(found.number, 2);
   EXPECT_EQ(found.message,
             "2 of 3 problems have no gold answer: expected one of the fields answer, solution, "
-            "output (data.answer_fields); the first, a.jsonl:2, has the fields ground_truth, "
-            "problem");
+            "output, reward_model.ground_truth (data.answer_fields); the first, a.jsonl:2, has the "
+            "fields "
+            "ground_truth, problem: set data.answer_fields = [\"ground_truth\"]");
 }
 
 }  // namespace r1::data

@@ -42,6 +42,12 @@ DataOptions with_form(const std::string& prompt_template) {
   return options;
 }
 
+Problem asking(const std::string& text) {
+  Problem problem;
+  problem.problem = text;
+  return problem;
+}
+
 std::vector<TokenId> ids(std::string_view text) {
   return {text.begin(), text.end()};
 }
@@ -51,19 +57,22 @@ TEST(Render, PutsFewShotTurnsAndTagsInFrontOfTheProblem) {
   o.few_shot = {{"What is 3 + 4?", "<answer>7</answer>"}};
   o.instruction = "{problem} Think.";
   EXPECT_EQ(
-      renderer_of(o, kTurns).text("What is 1 + 1?").text,
+      renderer_of(o, kTurns).text(asking("What is 1 + 1?")).text,
       "<user>What is 3 + 4?<assistant><answer>7</answer><user>What is 1 + 1? Think.<assistant>");
   const std::string zero =
-      renderer_of(with_form("r1_zero"), "", {"thinking", "answer", "<thinking>"}).text("Q?").text;
+      renderer_of(with_form("r1_zero"), "", {"thinking", "answer", "<thinking>"})
+          .text(asking("Q?"))
+          .text;
   EXPECT_NE(zero.find("<thinking> reasoning process here </thinking>"), std::string::npos);
   EXPECT_EQ(zero.substr(zero.size() - 29), "User: Q? Assistant:<thinking>");
-  EXPECT_EQ(renderer_of(with_form("guide"), "").text("Q?").text, "### 지시문:\nQ?\n\n### 응답:\n");
-  EXPECT_EQ(renderer_of(with_form("plain"), "").text("Q?").text, "Q?\n");
+  EXPECT_EQ(renderer_of(with_form("guide"), "").text(asking("Q?")).text,
+            "### 지시문:\nQ?\n\n### 응답:\n");
+  EXPECT_EQ(renderer_of(with_form("plain"), "").text(asking("Q?")).text, "Q?\n");
 }
 
 TEST(Render, AModelWithoutAChatTemplateNamesTheOptions) {
   try {
-    renderer_of(with_form("chat"), "").text("Q?");
+    renderer_of(with_form("chat"), "").text(asking("Q?"));
     ADD_FAILURE() << "was rendered";
   } catch (const base::ConfigError& error) {
     const std::string what = error.what();
@@ -75,7 +84,7 @@ TEST(Render, AModelWithoutAChatTemplateNamesTheOptions) {
 TEST(Render, TemplateVariablesReachTheTemplate) {
   DataOptions o;
   o.template_variables = {"enable_thinking=false", " mode = \"x\""};
-  EXPECT_EQ(renderer_of(o, "{{ enable_thinking }}{{ mode }}").text("Q?").text, "Falsex");
+  EXPECT_EQ(renderer_of(o, "{{ enable_thinking }}{{ mode }}").text(asking("Q?")).text, "Falsex");
   for (const char* wrong : {"enable_thinking", "=1", "a b=1", "a=b"}) {
     o.template_variables = {wrong};
     EXPECT_THROW(renderer_of(o, ""), base::InputError) << wrong;
@@ -135,10 +144,11 @@ TEST(Opening, OfTheTemplateIsPartOfTheAnswer) {
 TEST(Opening, AForcedOneIsNotRepeated) {
   for (const char* forced : {"<think>\n", "<think>"}) {
     const RenderTags tags{"think", "answer", forced};
-    const auto opened = renderer_of({}, std::string(kTurns) + "{{ '<think>\\n' }}", tags).text("Q");
+    const auto opened =
+        renderer_of({}, std::string(kTurns) + "{{ '<think>\\n' }}", tags).text(asking("Q"));
     EXPECT_EQ(opened.text, "<user>Q<assistant><think>\n") << forced;
     EXPECT_EQ(opened.opening, "<think>\n") << forced;
-    const auto plain = renderer_of({}, kTurns, tags).text("Q");
+    const auto plain = renderer_of({}, kTurns, tags).text(asking("Q"));
     EXPECT_EQ(plain.text, "<user>Q<assistant>" + std::string(forced));
     EXPECT_EQ(plain.opening, forced);
   }
@@ -220,6 +230,41 @@ TEST(Sft, ATokenizerWithoutAnEndTokenIsAnErrorThatNamesIt) {
               std::string::npos)
         << error.what();
   }
+}
+
+TEST(Sft, ReadsConversationsInTheFieldsThatHoldThem) {
+  const auto renderer = renderer_of({}, kTurns);
+  using json = nlohmann::json;
+  const json question{{{"role", "user"}, {"content", "a"}}};
+  const json answer{{{"role", "assistant"}, {"content", "b"}}};
+  const json sharegpt{{{"from", "human"}, {"value", "a"}}, {{"from", "gpt"}, {"value", "b"}}};
+  for (const json& record :
+       {json{{"prompt", question}, {"completion", answer}},
+        json{{"prompt", question}, {"completion", "b"}},
+        json{{"prompt", question}, {"answer", "b"}}, json{{"conversations", sharegpt}}}) {
+    const auto text = sft_text(record, renderer, {}, "f:1");
+    EXPECT_EQ(text.prompt.text, "<user>a<assistant>") << record;
+    EXPECT_EQ(text.completion, "b") << record;
+  }
+}
+
+TEST(Render, TurnsOfAProblemAreRenderedWithItsSystemMessage) {
+  DataOptions o;
+  o.system_prompt = "mine";
+  o.instruction = "{problem} Think.";
+  const auto renderer = renderer_of(o, kTurns);
+  const auto text = [&](const nlohmann::json& record) {
+    return renderer.text(make_problem(record, o, "f:1")).text;
+  };
+  EXPECT_EQ(text({{"problem", "q"}}), "<system>mine<user>q Think.<assistant>");
+  EXPECT_EQ(text({{"prompt", {{{"role", "user"}, {"content", "q"}}}}}),
+            "<system>mine<user>q Think.<assistant>");
+  EXPECT_EQ(text({{"prompt",
+                   {{{"role", "system"}, {"content", "own"}},
+                    {{"role", "user"}, {"content", "a"}},
+                    {{"role", "assistant"}, {"content", "b"}},
+                    {{"role", "user"}, {"content", "q"}}}}}),
+            "<system>own<user>a<assistant>b<user>q Think.<assistant>");
 }
 
 TEST(Sft, RefusesConversationsThatAreNone) {

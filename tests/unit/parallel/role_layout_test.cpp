@@ -91,11 +91,19 @@ TEST(RoleLayout, WarnsOfTensorParallelGroupsOverNodes) {
 }
 
 TEST(RoleLayout, TooManyRanksIsAnErrorWithCountsAndAdvice) {
-  const auto problem = problem_of(kRl, 2);
+  const auto problem =
+      problem_of({{.name = "policy", .ranks = 2}, {.name = "reward", .ranks = 1}}, 2);
   EXPECT_NE(problem.find("expected at most 2 ranks (the world), found 3"), std::string::npos)
       << problem;
   EXPECT_NE(problem.find("share_with"), std::string::npos);
   EXPECT_NE(problem_of({{.name = "policy", .ranks = 2}}, 1), "");
+}
+
+TEST(RoleLayout, AutomaticRolesShareWhereRanksAreFew) {
+  EXPECT_EQ(RoleLayout(kRl, 2).print(),
+            "rank 0..1 policy (dp 2), 0..1 reference (dp 2), 0..1 reward (dp 2)");
+  EXPECT_EQ(RoleLayout({{.name = "policy"}, {.name = "reward"}}, 2).print(),
+            "rank 0 policy (dp 1), 1 reward (dp 1)");
 }
 
 TEST(RoleLayout, IdleRanksMustBeAllowed) {

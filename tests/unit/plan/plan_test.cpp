@@ -94,7 +94,8 @@ TEST(Plan, SelectiveRecomputationKeepsAttentionAndOneFeedForward) {
 }
 
 TEST(Plan, RanksThatOnlySampleHoldTheCache) {
-  const Config config = planned("qwen2.5-7b", {"roles.generate_ranks=2", "rl.staleness=1"});
+  const Config config = planned("qwen2.5-7b", {"roles.generate_ranks=2", "rl.staleness=1",
+                                               "roles.reward.ranks=1", "roles.reference.ranks=1"});
   const Plan plan = make_plan(config, Stage::Rl, 8);
   const RolePlan &policy = plan.roles.front(), &sampling = plan.roles.back();
   EXPECT_EQ(policy.num_ranks, 4);
@@ -113,12 +114,15 @@ TEST(Plan, OptimizerStateIsSpreadOverDataParallelRanks) {
   EXPECT_DOUBLE_EQ(item(make_plan(config, Stage::Sft, 4).roles.at(0), "optimizer") * 4, alone);
 }
 
-TEST(Plan, AWorldOfOneSharesItAndALargerOneIsSplit) {
+TEST(Plan, RolesOnGpusShareUnlessTheyAreGivenRanks) {
   const Config config = planned("qwen2.5-1.5b", {});
   const Plan one = make_plan(config, Stage::Rl, 1);
   ASSERT_EQ(one.roles.size(), 3u);
   for (const RolePlan& role : one.roles) EXPECT_EQ(role.first_rank, 0);
-  const Plan eight = make_plan(config, Stage::Rl, 8);
+  for (const RolePlan& role : make_plan(config, Stage::Rl, 8).roles)
+    EXPECT_EQ(role.num_ranks, 8) << role.role;
+  const Plan eight = make_plan(
+      planned("qwen2.5-1.5b", {"roles.reward.ranks=1", "roles.reference.ranks=1"}), Stage::Rl, 8);
   EXPECT_EQ(eight.find("policy")->num_ranks, 6);
   EXPECT_EQ(eight.find("reward")->first_rank, 6);
   EXPECT_EQ(eight.find("reference")->first_rank, 7);

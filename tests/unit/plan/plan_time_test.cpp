@@ -97,10 +97,11 @@ TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
 TEST(PlanTime, AScorerOfItsOwnHidesBehindSampling) {
   const std::vector<std::string> sets{
       "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0", "rl.update_epochs=1",
-      "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3"};
+      "rl.chunks=8",         "kl.place=loss",           "kl.estimator=k3", "roles.reward.ranks=1"};
   auto shared = sets;
-  shared.emplace_back("roles.reference.share_with=policy");
-  const StepTime apart = make_plan(stage("qwen2.5-1.5b", sets), Stage::Rl, 4).time;
+  auto own = sets;
+  own.emplace_back("roles.reference.ranks=1");
+  const StepTime apart = make_plan(stage("qwen2.5-1.5b", own), Stage::Rl, 4).time;
   const StepTime together = make_plan(stage("qwen2.5-1.5b", shared), Stage::Rl, 4).time;
   EXPECT_GT(apart.score, 0.0);
   EXPECT_LT(apart.score, together.score);

@@ -1,0 +1,157 @@
+#include "commands/check_inputs.h"
+
+#include <ctime>
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "base/errors.h"
+#include "config/load.h"
+#include "data/dataset_folder.h"
+#include "data/missing_answers.h"
+#include "data/record_reader.h"
+#include "data/sft.h"
+#include "model_loading.h"
+#include "model_path.h"
+#include "rewards/needs_answer.h"
+
+namespace r1::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+using config::Stage;
+
+bool is_there(const std::string& path) {
+  return !path.empty() && (fs::exists(path) || data::is_dataset_folder(path));
+}
+
+/// Collects what goes wrong; one thing does not hide another.
+class InputCheck {
+ public:
+  InputCheck(const config::Config& config, Stage stage) : config_(config), stage_(stage) {}
+
+  std::vector<std::string> run() {
+    if (config::traits(stage_).has_policy) attempt([this] { read_text_model(); });
+    if (stage_ == Stage::Prepare) {
+      for (const auto& source : config_.prepare.sources)
+        if (!source.path.ends_with(".h5") && !source.path.ends_with(".hdf5"))
+          use_first(source.path, [](const auto&, const auto&) {});
+      for (const auto& file : config_.prepare.decontaminate)
+        use_first(file, [](const auto&, const auto&) {});
+    } else if (stage_ == Stage::Evaluate) {
+      for (const auto& suite : config_.evaluate.suites)
+        use_first(suite.path, [this](const auto& record, const auto& where) {
+          render(data::make_problem(record, config_.data, where));
+        });
+    } else {
+      check_data();
+    }
+    if (config::traits(stage_).answers) attempt([this] { check_external_command(); });
+    return std::move(problems_);
+  }
+
+ private:
+  void attempt(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const base::Error& error) {
+      problems_.emplace_back(error.what());
+    }
+  }
+
+  /// The tokenizer and the chat template, where the model's files are there.
+  void read_text_model() {
+    auto model = config_.model;
+    const auto run = fs::path(model.path).parent_path() / "checkpoints";
+    if (model.init != "random") {
+      if (model.path.empty() || (!is_there(model.path) && !fs::exists(run))) return;
+      model.path = find_model(model.path);
+    }
+    const auto text = load_text_model(model, model_shape(model).vocab_size);
+    const auto& tags = config_.rewards.tags;
+    const std::time_t now = std::time(nullptr);
+    renderer_.emplace(config_.data, data::RenderTags{tags.think, tags.answer, tags.forced_opening},
+                      text.tokenizer, *std::localtime(&now));
+    if (stage_ == Stage::Sft || stage_ == Stage::Distill) (void)renderer_->end_token();
+  }
+
+  void render(const data::Problem& problem) {
+    if (renderer_) (void)renderer_->text(problem);
+  }
+
+  /// Calls `use` with the first record of a file that is there.
+  void use_first(const std::string& path,
+                 const std::function<void(const nlohmann::json&, const std::string&)>& use) {
+    if (!is_there(path)) return;
+    attempt([&] {
+      std::string where;
+      const auto record = data::first_record(path, where);
+      if (where.empty()) throw base::InputError(path + ": no record in it");
+      use(record, where);
+    });
+  }
+
+  void check_data() {
+    const bool learns = stage_ == Stage::Sft || stage_ == Stage::Distill;
+    auto files = config_.data.files;
+    files.insert(files.end(), config_.data.held_out_files.begin(),
+                 config_.data.held_out_files.end());
+    for (const auto& file : files)
+      use_first(file, [&](const auto& record, const auto& where) {
+        learns ? read_sample(record, where) : read_problem(record, where);
+      });
+    if (stage_ == Stage::Rl)
+      use_first(config_.rl.coldstart.path,
+                [this](const auto& record, const auto& where) { read_sample(record, where); });
+  }
+
+  void read_sample(const nlohmann::json& record, const std::string& where) {
+    if (!renderer_) return;
+    (void)data::sft_text(record, *renderer_, config_.data, where,
+                         data::loss_on_of(config_.sft.loss_on));
+  }
+
+  void read_problem(const nlohmann::json& record, const std::string& where) {
+    const auto problem = data::make_problem(record, config_.data, where);
+    render(problem);
+    if (stage_ != Stage::Rl || !rewards::needs_answer(config_.rewards)) return;
+    if (const auto missing = data::find_missing_answers({problem}, config_.data);
+        missing.number > 0)
+      throw base::InputError("[data]: " + missing.message);
+  }
+
+  void check_external_command() {
+    if (const auto program = rewards::missing_program(config_.rewards); !program.empty())
+      throw base::InputError(
+          fmt::format("rewards.external.command: {} is no program that can be run here", program));
+  }
+
+  const config::Config& config_;
+  Stage stage_;
+  std::optional<data::PromptRenderer> renderer_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+std::vector<std::string> missing_inputs(const config::Config& config) {
+  auto missing = config::missing_paths(config);
+  const auto add = [&missing](const char* key, const std::vector<std::string>& files) {
+    for (const auto& file : files)
+      if (file.find("{run}") == std::string::npos && !is_there(file))
+        missing.push_back(fmt::format("{}: {}", key, file));
+  };
+  add("data.files", config.data.files);
+  add("data.held_out_files", config.data.held_out_files);
+  add("prepare.decontaminate", config.prepare.decontaminate);
+  std::erase_if(missing, [](const std::string& line) {  // FOLDER:SPLIT
+    return data::is_dataset_folder(line.substr(line.find(": ") + 2));
+  });
+  return missing;
+}
+
+std::vector<std::string> input_problems(const config::Config& config, Stage stage) {
+  return InputCheck(config, stage).run();
+}
+
+}  // namespace r1::mpi

@@ -1,0 +1,258 @@
+#include "data/record_formats.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "data/csv.h"
+#include "data/json_text.h"
+#include "data/text.h"
+
+namespace r1::data {
+namespace {
+
+using Json = nlohmann::json;
+constexpr int kEnd = std::char_traits<char>::eof();
+
+/// Depth of nesting, strings left out; a parser that recurses must not see a deep one.
+int nesting_of(const std::string& text) {
+  int depth = 0;
+  int deepest = 0;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '{' || c == '[') deepest = std::max(deepest, ++depth);
+    if (c == '}' || c == ']') --depth;
+  }
+  return deepest;
+}
+
+/// Why a text is no record, with the record in `json` when it is one.
+std::string reason_against(const std::string& text, const RecordLimits& limits, Json& json) {
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string::npos) return fmt::format("NUL byte at column {}", nul + 1);
+  const std::size_t invalid = find_invalid_utf8(text);
+  if (invalid != std::string::npos) return fmt::format("invalid UTF-8 at column {}", invalid + 1);
+  if (nesting_of(text) > limits.nesting)
+    return fmt::format("nested deeper than {} levels", limits.nesting);
+  try {
+    json = parse_json<Json>(text);
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return json.is_object() ? "" : "expected an object, found " + std::string(json.type_name());
+}
+
+/// Moves behind a byte order mark.
+void skip_mark(std::streambuf& source) {
+  if (source.sgetc() == 0xEF)
+    for (int i = 0; i < 3; ++i) source.sbumpc();
+}
+
+class JsonLines final : public RecordFormat {
+ public:
+  JsonLines(std::unique_ptr<std::streambuf> source, const RecordLimits& limits,
+            std::int64_t first_line)
+      : source_(std::move(source)), limits_(limits), line_(first_line - 1) {}
+
+  bool next(Json& record, std::int64_t& line, std::string& reason) override {
+    std::string text;
+    bool too_long = false;
+    while (read_line(text, too_long)) {
+      line = ++line_;
+      if (!too_long && trim(text).empty() && text.find('\0') == std::string::npos) continue;
+      reason = too_long ? fmt::format("longer than {} bytes", limits_.line_bytes)
+                        : reason_against(text, limits_, record);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  bool read_line(std::string& text, bool& too_long) {
+    text.clear();
+    too_long = false;
+    for (int c = source_->sbumpc();; c = source_->sbumpc()) {
+      if (c == kEnd) return !text.empty() || too_long;
+      if (c == '\n') return true;
+      if (c == '\r') {  // CR alone ends a line too
+        if (source_->sgetc() == '\n') source_->sbumpc();
+        return true;
+      }
+      if (static_cast<std::int64_t>(text.size()) < limits_.line_bytes)
+        text += static_cast<char>(c);
+      else
+        too_long = true;
+    }
+  }
+
+  std::unique_ptr<std::streambuf> source_;
+  RecordLimits limits_;
+  std::int64_t line_;
+};
+
+/// The elements of one array; `source` stands behind its '['.
+class JsonArray final : public RecordFormat {
+ public:
+  JsonArray(std::unique_ptr<std::streambuf> source, const RecordLimits& limits, std::int64_t line)
+      : source_(std::move(source)), limits_(limits), line_(line) {}
+
+  bool next(Json& record, std::int64_t& line, std::string& reason) override {
+    if (ended_) return false;
+    int c = skip_blanks();
+    if (index_ == 0 && c == ']') return end();
+    line = line_;
+    std::string text;
+    const bool too_long = !read_element(c, text);
+    c = skip_blanks();
+    if (c == ']')
+      end();
+    else if (c != ',')
+      fail(fmt::format("expected ',' or ']' behind element {}, found {}", index_, name_of(c)));
+    reason = too_long ? fmt::format("longer than {} bytes", limits_.line_bytes)
+                      : reason_against(text, limits_, record);
+    // What is no JSON makes all brackets behind it doubtful.
+    if (reason.starts_with("not JSON")) fail(fmt::format("element {}: {}", index_, reason));
+    if (!reason.empty()) reason = fmt::format("element {}: {}", index_, reason);
+    ++index_;
+    return true;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw base::InputError(fmt::format("line {}: not JSON: {}", line_, reason));
+  }
+  static std::string name_of(int c) {
+    return c == kEnd ? "the end of the file" : fmt::format("'{}'", static_cast<char>(c));
+  }
+
+  int read() {
+    const int c = source_->sbumpc();
+    if (c == '\n' || (c == '\r' && source_->sgetc() != '\n')) ++line_;
+    return c;
+  }
+  int skip_blanks() {
+    int c = read();
+    while (c == ' ' || c == '\t' || c == '\n' || c == '\r') c = read();
+    return c;
+  }
+
+  /// What stands behind the array; false, so that next() can return it.
+  bool end() {
+    ended_ = true;
+    if (const int c = skip_blanks(); c != kEnd)
+      fail(fmt::format("expected the end of the file behind the array, found {}", name_of(c)));
+    return false;
+  }
+
+  /// One value, from its first character on, up to where ',' or ']' follows; false: too long.
+  bool read_element(int c, std::string& text) {
+    int depth = 0;
+    bool too_long = false, in_string = false;
+    for (;; c = read()) {
+      if (c == kEnd) fail(fmt::format("the file ends inside element {}", index_));
+      if (static_cast<std::int64_t>(text.size()) < limits_.line_bytes)
+        text += static_cast<char>(c);
+      else
+        too_long = true;
+      if (in_string) {
+        if (c == '\\') {
+          const int escaped = read();
+          if (escaped != kEnd && !too_long) text += static_cast<char>(escaped);
+        }
+        in_string = c != '"';
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '{' || c == '[') {
+        ++depth;
+      } else if (c == '}' || c == ']') {
+        --depth;
+      }
+      const int following = source_->sgetc();
+      if (depth <= 0 && !in_string && (following == ',' || following == ']' || following == kEnd))
+        return !too_long;
+    }
+  }
+
+  std::unique_ptr<std::streambuf> source_;
+  RecordLimits limits_;
+  std::int64_t line_;
+  std::int64_t index_ = 0;
+  bool ended_ = false;
+};
+
+class SeparatedValues final : public RecordFormat {
+ public:
+  SeparatedValues(std::unique_ptr<std::streambuf> source, char separator,
+                  const RecordLimits& limits)
+      : source_(std::move(source)),
+        rows_(*source_, separator, static_cast<std::size_t>(limits.line_bytes)) {
+    bool open_quote = false;
+    if (!rows_.next(names_, open_quote)) throw base::InputError("the file is empty");
+    if (open_quote) throw base::InputError("line 1: a quote is never closed");
+  }
+
+  bool next(Json& record, std::int64_t& line, std::string& reason) override {
+    bool open_quote = false;
+    while (rows_.next(fields_, open_quote)) {
+      if (fields_.size() == 1 && trim(fields_[0]).empty() && !open_quote) continue;
+      line = rows_.line();
+      reason = open_quote ? "a quote that begins a field is never closed" : reason_against_fields();
+      if (!reason.empty()) return true;
+      record = Json::object();
+      for (std::size_t i = 0; i < names_.size(); ++i) record[names_[i]] = fields_[i];
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  std::string reason_against_fields() const {
+    if (find_invalid_utf8(fmt::format("{}", fmt::join(fields_, ","))) != std::string::npos)
+      return "invalid UTF-8";
+    if (fields_.size() != names_.size())
+      return fmt::format("{} fields, expected {}", fields_.size(), names_.size());
+    return "";
+  }
+
+  std::unique_ptr<std::streambuf> source_;
+  CsvReader rows_;
+  std::vector<std::string> names_, fields_;
+};
+
+}  // namespace
+
+std::unique_ptr<RecordFormat> json_lines(std::unique_ptr<std::streambuf> source,
+                                         const RecordLimits& limits, std::int64_t first_line) {
+  if (first_line == 1) skip_mark(*source);
+  return std::make_unique<JsonLines>(std::move(source), limits, first_line);
+}
+
+std::unique_ptr<RecordFormat> json_array_or_lines(std::unique_ptr<std::streambuf> source,
+                                                  const RecordLimits& limits) {
+  skip_mark(*source);
+  std::int64_t line = 1;
+  int c = source->sgetc();
+  for (; c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = source->sgetc()) {
+    source->sbumpc();
+    if (c == '\n' || (c == '\r' && source->sgetc() != '\n')) ++line;
+  }
+  if (c != '[') return std::make_unique<JsonLines>(std::move(source), limits, line);
+  source->sbumpc();
+  return std::make_unique<JsonArray>(std::move(source), limits, line);
+}
+
+std::unique_ptr<RecordFormat> separated_values(std::unique_ptr<std::streambuf> source,
+                                               char separator, const RecordLimits& limits) {
+  return std::make_unique<SeparatedValues>(std::move(source), separator, limits);
+}
+
+}  // namespace r1::data
