@@ -13,12 +13,15 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
 
 /// The parts of attention(), for layers that cache something else than their keys and values
 /// (nn/mla.h).
-/// query [T, H, Dk], key [T, K, Dk], value [T, K, Dv] -> [T, H, Dv].
+/// query [T, H, Dk], key [N, K, Dk], value [N, K, Dv] -> [T, H, Dv]. N = T, or, with key_places,
+/// the number of those: callers read the keys and values from there.
 at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                             const PackedAttention& packed, double scale);
 /// The same by one call of torch's flash attention: bf16 on a GPU.
 at::Tensor flash_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                            const VariableLengths& lengths, double scale);
+/// Keys or values [N, K, D] at places of a layer's cache [num_blocks, K, block_size, D].
+at::Tensor read_cache(const at::Tensor& cache, const kernels::CachePlaces& places);
 /// query [T, H, Dk] over cached keys (width Dk) and values (width Dv; may be a view of columns of
 /// the keys) -> [T, H, Dv].
 at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,

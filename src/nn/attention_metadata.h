@@ -21,12 +21,20 @@ struct Segment {
   std::int64_t prefix = -1;
 };
 
+/// `length` tokens of the flat batch that follow `past` tokens of their sequence, whose keys and
+/// values are in the cache.
+struct ContinuedSegment {
+  std::int64_t length = 0;
+  std::int64_t past = 0;
+};
+
 /// A run of segments that attend to nothing outside the run: one sequence, or one prefix with its
-/// continuations.
+/// continuations. Its keys are those of `past` cached tokens and its own.
 struct AttentionRun {
   std::int64_t length = 0;
-  at::Tensor
-      mask;  // additive [length, length], 0 or -inf, in the compute dtype; undefined: plain causal
+  at::Tensor mask;  // additive [length, past + length], 0 or -inf, in the compute dtype; undefined:
+                    // plain causal
+  std::int64_t past = 0;
 };
 
 /// The same batch as flash attention takes it, all sequences in one call: the queries of segment i
@@ -44,6 +52,9 @@ struct VariableLengths {
 struct PackedAttention {
   std::vector<AttentionRun> runs;          // one after another, covering the flat batch; or
   std::optional<VariableLengths> lengths;  // bf16 on a GPU
+  /// Where the cache has all keys and values, run by run, the batch's own among them; none: they
+  /// are the batch's own.
+  std::optional<kernels::CachePlaces> key_places = std::nullopt;
 };
 
 /// What reading a cache of K heads with plain ATen takes, the same in every layer.
@@ -84,5 +95,11 @@ struct AttentionMetadata {
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
                                       at::Device device);
 VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device);
+/// Pieces of sequences, each of which attends causally to itself and to the cached tokens before
+/// it. `key_places`: of past + length tokens of each segment, segment by segment. Without
+/// gradients.
+PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
+                                         kernels::CachePlaces key_places, at::ScalarType dtype,
+                                         at::Device device);
 
 }  // namespace r1::nn

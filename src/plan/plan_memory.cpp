@@ -164,7 +164,7 @@ void add_generation(const Part& part, std::vector<MemoryItem>& memory) {
   const double cache = cache_bytes(part, batch);
   memory.push_back({"KV cache", cache});
   const double prefill =
-      std::min(static_cast<double>(part.config.engine.prefill_tokens),
+      std::min(static_cast<double>(part.config.engine.max_num_batched_tokens),
                batch.prompts * static_cast<double>(part.config.plan.mean_prompt_tokens));
   const double layer = layer_activation_bytes(part.shape(), part.form(false));
   // ATen's paged attention gathers a layer's keys and values.
