@@ -18,7 +18,7 @@ data::PromptRenderer make_renderer(const Run& run, const data::DataOptions& data
   return {data, {tags.think, tags.answer, tags.forced_opening}, text.tokenizer, run.started()};
 }
 
-void require_answers(Run& run, const std::vector<data::Problem>& problems,
+void require_answers(const Run& run, const std::vector<data::Problem>& problems,
                      const rewards::RewardOptions& rewards, const std::string& label) {
   if (!rewards::needs_answer(rewards)) return;
   const auto missing = data::find_missing_answers(problems, run.config().data);
@@ -29,7 +29,7 @@ void require_answers(Run& run, const std::vector<data::Problem>& problems,
     base::log_warning("{}: {}; their samples are dropped", label, missing.message);
 }
 
-PromptSource::PromptSource(Run& run) : run_(run) {
+PromptSource::PromptSource(const Run& run) : run_(run) {
   run.together(
       [&] {
         dataset_ = data::PromptDataset::load(run.config().data,

@@ -11,7 +11,7 @@ class PromptSource {
  public:
   /// Loads [data]; prompts that leave the model no room for an answer are dropped with a warning
   /// that names the first. Collective over: world (all ranks read the same files).
-  explicit PromptSource(Run& run);
+  explicit PromptSource(const Run& run);
 
   /// The prompts of a step; index = place in the step.
   std::vector<data::Prompt> batch(std::int64_t step, std::int64_t size) const;
@@ -27,14 +27,14 @@ class PromptSource {
  private:
   void drop_overlong();
 
-  Run& run_;
+  const Run& run_;
   std::optional<data::PromptDataset> dataset_;
   std::optional<data::PromptRenderer> renderer_;
 };
 
 /// For parts that compare with a gold answer: a warning where some problems have none. Throws:
 /// InputError where all have none. `label` begins the message.
-void require_answers(Run& run, const std::vector<data::Problem>& problems,
+void require_answers(const Run& run, const std::vector<data::Problem>& problems,
                      const rewards::RewardOptions& rewards, const std::string& label);
 
 /// The renderer of [data] for the run's tokenizer; [rewards.tags] say which tags templates ask for.

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/timer.h"
 #include "base/version.h"
 #include "checkpoint/catalog.h"
 #include "config/compare.h"
@@ -72,6 +73,12 @@ void RunFolder::record(const config::Config& config, config::Stage stage, int wo
                               {"world_size", world_size}};
   base::write_file_atomically(path_ + "/resolved.json", record.dump(1));
   base::write_file_atomically(path_ + "/chosen.json", choices.to_json());
+}
+
+void RunFolder::heartbeat() {
+  if (base::monotonic_seconds() - last_heartbeat_ < 10.0) return;
+  lock_->heartbeat();
+  last_heartbeat_ = base::monotonic_seconds();
 }
 
 }  // namespace r1::mpi

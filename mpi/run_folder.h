@@ -39,11 +39,13 @@ class RunFolder {
   /// Writes resolved.toml, resolved.json and the choices: the start has succeeded.
   void record(const config::Config& config, config::Stage stage, int world_size,
               const RunChoices& choices) const;
-  void heartbeat() { lock_->heartbeat(); }
+  /// The lock's heartbeat, every ten seconds at most.
+  void heartbeat();
 
  private:
   std::string path_;
   std::unique_ptr<checkpoint::RunLock> lock_;
+  double last_heartbeat_ = 0.0;
 };
 
 }  // namespace r1::mpi

@@ -44,7 +44,7 @@ double StepMeter::seconds() const {
   return base::monotonic_seconds() - begin_;
 }
 
-void StepMeter::finish(metrics::Row& row) {
+void StepMeter::finish(metrics::StepMetrics& metrics) {
   const double seconds = this->seconds(), waited = waited_for_roles() - waited_before_;
   const auto traffic = TrafficCounter::instance().total() - traffic_before_;
   const auto& layout = groups_.layout();
@@ -66,21 +66,22 @@ void StepMeter::finish(metrics::Row& row) {
     const auto& role = layout.roles()[i];
     const double spent = sums[2 + 2 * i], idle = sums[3 + 2 * i];
     if (role.name == kPolicy)
-      row.set("wait_share", idle / std::max(1e-9, spent));
+      metrics.set("wait_share", idle / std::max(1e-9, spent));
     else if (stands_apart(layout, role))
-      row.set(role.name == kPolicyGenerate ? "wait_share_generation" : "wait_share_" + role.name,
-              1.0 - (spent - idle) /
-                        std::max(1e-9, maxima[2] * static_cast<double>(role.ranks.size())));
+      metrics.set(
+          role.name == kPolicyGenerate ? "wait_share_generation" : "wait_share_" + role.name,
+          1.0 -
+              (spent - idle) / std::max(1e-9, maxima[2] * static_cast<double>(role.ranks.size())));
   }
-  row.set("messages_per_step", sums[0] / ranks);
-  row.set("messages_per_step_max", maxima[0]);
-  row.set("bytes_per_step", sums[1] / ranks);
-  row.set("bytes_per_step_max", maxima[1]);
+  metrics.set("messages_per_step", sums[0] / ranks);
+  metrics.set("messages_per_step_max", maxima[0]);
+  metrics.set("bytes_per_step", sums[1] / ranks);
+  metrics.set("bytes_per_step_max", maxima[1]);
   constexpr double kGib = 1 << 30;
-  row.set("memory_peak_gib", maxima[3] / kGib);
+  metrics.set("memory_peak_gib", maxima[3] / kGib);
   if (!device_.is_cpu()) {
-    row.set("device_memory_peak_gib", maxima[4] / kGib);
-    row.set("device_memory_reserved_gib", maxima[5] / kGib);
+    metrics.set("device_memory_peak_gib", maxima[4] / kGib);
+    metrics.set("device_memory_reserved_gib", maxima[5] / kGib);
   }
 }
 

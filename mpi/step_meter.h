@@ -5,7 +5,7 @@
 
 #include "call_registry.h"
 #include "communicator.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "role_groups.h"
 #include "traffic.h"
 
@@ -33,7 +33,7 @@ class StepMeter {
   /// Seconds since begin(), on this rank.
   double seconds() const;
   /// One sum and one maximum. Collective over: world.
-  void finish(metrics::Row& row);
+  void finish(metrics::StepMetrics& metrics);
   /// Messages and bytes since this meter was made, checkpoints and all: mean and busiest rank.
   /// Collective over: world.
   std::string describe_total();

@@ -32,7 +32,7 @@ class Generator {
  public:
   /// `model` outlives the generator and may be trained between calls. `role`: whose replicas sample
   /// with it, and share their work as [engine] balance_every says. `text`: the model's tokenizer.
-  Generator(Run& run, const models::Model& model, std::string role, TextModel text)
+  Generator(const Run& run, const models::Model& model, std::string role, TextModel text)
       : run_(run),
         role_(std::move(role)),
         text_(std::move(text)),
@@ -57,7 +57,7 @@ class Generator {
       std::span<const data::Prompt* const> prompts, std::int64_t samples,
       std::vector<std::vector<data::Completion>> completions) const;
 
-  Run& run_;
+  const Run& run_;
   std::string role_;
   TextModel text_;
   generation::Engine engine_;

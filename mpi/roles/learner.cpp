@@ -38,7 +38,7 @@ double relative_change(const training::Trainer& trainer, const models::ModelOpti
   return std::sqrt(sums[0].item<double>() / std::max(sums[1].item<double>(), 1e-300));
 }
 
-Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total_steps)
+Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps)
     : run_(run), options_(model) {
   const auto& config = run.config();
   run.together(
@@ -58,19 +58,26 @@ Learner::Learner(Run& run, const models::ModelOptions& model, std::int64_t total
       [&] {
         if (!active()) return;
         load_masters(*trainer_, model, static_cast<std::uint64_t>(config.run.seed));
-        if (run.writes()) run.describe(*model_);
       },
       "loading the master weights");
-  run.persist("learner", {[this] {
-                            return active() ? trainer_->checkpoint_tensors()
-                                            : std::vector<checkpoint::ShardedTensor>();
-                          },
-                          [this] { return active() ? trainer_->state() : std::string(); },
-                          [this](const std::string& state) {
-                            if (!active()) return;
-                            trainer_->restore_state(state);
-                            trainer_->refresh_model();
-                          }});
+}
+
+void Learner::persist(RunLoop& loop) {
+  run_.together(
+      [&] {
+        if (active() && run_.writes()) loop.describe(*model_);
+      },
+      "description of the model");
+  loop.persist("learner", {[this] {
+                             return active() ? trainer_->checkpoint_tensors()
+                                             : std::vector<checkpoint::ShardedTensor>();
+                           },
+                           [this] { return active() ? trainer_->state() : std::string(); },
+                           [this](const std::string& state) {
+                             if (!active()) return;
+                             trainer_->restore_state(state);
+                             trainer_->refresh_model();
+                           }});
 }
 
 std::vector<std::vector<std::int64_t>> Learner::micro_batches(

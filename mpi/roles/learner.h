@@ -2,7 +2,7 @@
 // The policy role in supervised stages: one model, optimizer steps over lists of samples.
 #include <functional>
 
-#include "run.h"
+#include "run_loop.h"
 #include "training/supervised_step.h"
 
 namespace r1::mpi {
@@ -10,7 +10,10 @@ namespace r1::mpi {
 class Learner {
  public:
   /// Loads `model` on policy ranks. Collective over: world.
-  Learner(Run& run, const models::ModelOptions& model, std::int64_t total_steps);
+  Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps);
+
+  /// What checkpoints of the loop hold of the learner. Collective over: world.
+  void persist(RunLoop& loop);
 
   /// training::supervised_step on the ranks that train; elsewhere nothing. Collective over: policy.
   training::SupervisedStep step(std::span<const data::TrainingSample> samples,
@@ -29,7 +32,7 @@ class Learner {
   parallel::Communicator& data_parallel() { return run_.groups().data(kPolicy); }
 
  private:
-  Run& run_;
+  const Run& run_;
   models::ModelOptions options_;
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<training::Trainer> trainer_;

@@ -18,7 +18,7 @@ std::int64_t optimizer_steps(const config::RlOptions& rl) {
 
 }  // namespace
 
-Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
+Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
   const auto& config = run.config();
   run.together(
       [&] {
@@ -52,17 +52,19 @@ Policy::Policy(Run& run) : run_(run), kl_controller_(run.config().kl) {
               run.folder(), run.groups().data(sampling_role(layout)).rank());
         if (!active()) return;
         load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
-        if (run.writes()) run.describe(*model_);
       },
       "loading the master weights");
-  persist();
-  if (config.rl.staleness > 0) persist_sampler();
 }
 
 Policy::~Policy() = default;
 
-void Policy::persist() {
-  run_.persist("policy", {[this] {
+void Policy::persist(RunLoop& loop) {
+  run_.together(
+      [&] {
+        if (active() && run_.writes()) loop.describe(*model_);
+      },
+      "description of the model");
+  loop.persist("policy", {[this] {
                             return active() ? trainer_->checkpoint_tensors()
                                             : std::vector<checkpoint::ShardedTensor>();
                           },
@@ -81,12 +83,13 @@ void Policy::persist() {
                             version_ = json.at("version");
                             kl_controller_.restore(json.at("kl_coefficient"));
                           }});
+  if (run_.config().rl.staleness > 0) persist_sampler(loop);
 }
 
 /// The step after a checkpoint trains on samples of older weights than the checkpoint's: with those
 /// weights a continued run draws them again.
-void Policy::persist_sampler() {
-  run_.persist("sampler", {[this] {
+void Policy::persist_sampler(RunLoop& loop) {
+  loop.persist("sampler", {[this] {
                              return sampler_ ? sampler_->weights_to_save()
                                              : std::vector<checkpoint::ShardedTensor>();
                            },
@@ -154,8 +157,9 @@ std::vector<data::Rollout> Policy::deliver(std::vector<data::Rollout> rollouts,
   return sampler_ ? sampler_->deliver(std::move(rollouts), prompts) : std::move(rollouts);
 }
 
-metrics::Row Policy::update(std::span<const data::Rollout> rollouts,
-                            std::span<const data::TrainingSample> coldstart, std::int64_t step) {
+metrics::StepMetrics Policy::update(std::span<const data::Rollout> rollouts,
+                                    std::span<const data::TrainingSample> coldstart,
+                                    std::int64_t step) {
   if (!active()) return {};
   auto result = training::update_policy(
       {{*model_, *trainer_, data_parallel()},
@@ -166,10 +170,10 @@ metrics::Row Policy::update(std::span<const data::Rollout> rollouts,
        run_.seed({base::hash_name("mini-batches"), static_cast<std::uint64_t>(step)}),
        run_.timeline(), [this] { run_.progress(); }});
   version_ += result.num_optimizer_steps;
-  return std::move(result.row);
+  return std::move(result.metrics);
 }
 
-void Policy::add_sampling_metrics(metrics::Row& row) {
+void Policy::add_sampling_metrics(metrics::StepMetrics& metrics) {
   const auto& layout = run_.groups().layout();
   const auto role = layout.has(kPolicyGenerate) ? kPolicyGenerate : kPolicy;
   const auto mine = samples() ? sampler_->decode_steps() : DecodeSteps();
@@ -180,11 +184,11 @@ void Policy::add_sampling_metrics(metrics::Row& row) {
                                                      parallel::ReduceOp::Sum, "decode steps");
   const double elapsed = maxima[0].item<double>();
   if (elapsed > 0.0) {
-    row.set("decode_steps", elapsed);
-    row.set("generation_idle_share", 1.0 - busy / (elapsed * layout.role(role).num_replicas()));
-    row.set("samples_moved", maxima[1].item<double>());
+    metrics.set("decode_steps", elapsed);
+    metrics.set("generation_idle_share", 1.0 - busy / (elapsed * layout.role(role).num_replicas()));
+    metrics.set("samples_moved", maxima[1].item<double>());
   }
-  if (sampler_) sampler_->add_metrics(row);
+  if (sampler_) sampler_->add_metrics(metrics);
 }
 
 }  // namespace r1::mpi

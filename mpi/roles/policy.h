@@ -5,7 +5,7 @@
 
 #include "roles/policy_sampler.h"
 #include "roles/rollout_record.h"
-#include "run.h"
+#include "run_loop.h"
 #include "training/policy_update.h"
 
 namespace r1::mpi {
@@ -13,8 +13,11 @@ namespace r1::mpi {
 class Policy {
  public:
   /// Loads the model on ranks that train. Collective over: world.
-  explicit Policy(Run& run);
+  explicit Policy(const Run& run);
   ~Policy();
+
+  /// What checkpoints of the loop hold of the policy. Collective over: world.
+  void persist(RunLoop& loop);
 
   /// From now on the newest weights sample; begins the step's counts of decode steps. Collective
   /// over: policy, generation.
@@ -34,13 +37,13 @@ class Policy {
                                     std::int64_t samples, std::uint64_t seed);
 
   /// training::update_policy on the ranks that train; elsewhere nothing. Collective over: policy.
-  metrics::Row update(std::span<const data::Rollout> rollouts,
-                      std::span<const data::TrainingSample> coldstart, std::int64_t step);
+  metrics::StepMetrics update(std::span<const data::Rollout> rollouts,
+                              std::span<const data::TrainingSample> coldstart, std::int64_t step);
 
   /// decode_steps from the first to the last of all replicas that sample, generation_idle_share (of
   /// them, those in which a replica had nothing to decode; mean), samples_moved, weight_sync_*.
   /// Collective over: world.
-  void add_sampling_metrics(metrics::Row& row);
+  void add_sampling_metrics(metrics::StepMetrics& metrics);
 
   /// Whether this rank trains.
   bool active() const { return model_ != nullptr; }
@@ -55,10 +58,9 @@ class Policy {
   std::int64_t version() const { return version_; }
 
  private:
-  void persist();
-  void persist_sampler();
+  void persist_sampler(RunLoop& loop);
 
-  Run& run_;
+  const Run& run_;
   std::unique_ptr<models::Model> model_;
   std::optional<training::ValueHead> value_head_;
   std::unique_ptr<PolicySampler> sampler_;

@@ -33,7 +33,7 @@ void sort_by_sample(std::vector<data::Rollout>& rollouts) {
 
 }  // namespace
 
-PolicySampler::PolicySampler(Run& run, const models::Model* trained)
+PolicySampler::PolicySampler(const Run& run, const models::Model* trained)
     : run_(run), trained_(trained), apart_(run.groups().layout().generates_apart()) {
   auto& groups = run.groups();
   const bool own_layout = groups.layout().has(kPolicyGenerate);
@@ -168,11 +168,11 @@ std::vector<data::Rollout> PolicySampler::deliver(std::vector<data::Rollout> min
   return {};
 }
 
-void PolicySampler::add_metrics(metrics::Row& row) const {
+void PolicySampler::add_metrics(metrics::StepMetrics& metrics) const {
   if (!run_.groups().layout().has(kPolicyGenerate)) return;
-  row.set("weight_sync_seconds", sync_seconds_);
-  row.set("weight_sync_gib", sync_gib_);
-  row.set("weight_sync_version", static_cast<double>(version_));
+  metrics.set("weight_sync_seconds", sync_seconds_);
+  metrics.set("weight_sync_gib", sync_gib_);
+  metrics.set("weight_sync_version", static_cast<double>(version_));
 }
 
 std::vector<checkpoint::ShardedTensor> PolicySampler::weights_to_save() {

@@ -15,7 +15,7 @@
 #include <optional>
 
 #include "checkpoint/sharded_tensor.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "roles/generator.h"
 #include "weight_transfer.h"
 
@@ -25,7 +25,7 @@ class PolicySampler {
  public:
   /// `trained` outlives it; null on ranks that do not train. Throws: ConfigError when layouts on
   /// the same ranks are not nested.
-  PolicySampler(Run& run, const models::Model* trained);
+  PolicySampler(const Run& run, const models::Model* trained);
   ~PolicySampler();
 
   /// Whether this rank samples.
@@ -59,7 +59,7 @@ class PolicySampler {
   const DecodeSteps& decode_steps() const { return decode_steps_; }
   /// weight_sync_seconds, weight_sync_gib and weight_sync_version (of the policy) of the last
   /// synchronise, where there was one.
-  void add_metrics(metrics::Row& row) const;
+  void add_metrics(metrics::StepMetrics& metrics) const;
 
   /// The weights that sampled the newest rollouts, for a checkpoint ("generation/NAME"); filled
   /// when one is read.
@@ -74,7 +74,7 @@ class PolicySampler {
                                        std::span<const data::Prompt> prompts);
   void receive(std::vector<data::Rollout>& mine, int from, std::span<const data::Prompt> prompts);
 
-  Run& run_;
+  const Run& run_;
   const models::Model* trained_;
   bool apart_;                                // generation has ranks of its own
   std::unique_ptr<models::Model> own_model_;  // null: the trainer's, or this rank does not sample

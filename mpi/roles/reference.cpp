@@ -11,7 +11,7 @@
 
 namespace r1::mpi {
 
-Reference::Reference(Run& run) : run_(run) {
+Reference::Reference(const Run& run) : run_(run) {
   if (!config::needs_reference(run.config())) return;
   const auto& config = run.config();
   service_.emplace(run.groups(), run.exchange(), "reference", kReferenceRequest, kReferenceReply);
@@ -27,12 +27,12 @@ Reference::Reference(Run& run) : run_(run) {
       "loading the reference");
   if (config.rl.reference_update_every == 0) return;
   follow_.emplace(run.groups(), kPolicy, "reference");
-  persist();
 }
 
 /// Only a reference that is replaced during the run belongs into checkpoints.
-void Reference::persist() {
-  run_.persist("reference",
+void Reference::persist(RunLoop& loop) {
+  if (!follow_) return;
+  loop.persist("reference",
                {[this] {
                   std::vector<checkpoint::ShardedTensor> tensors;
                   if (!model_) return tensors;

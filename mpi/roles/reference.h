@@ -3,7 +3,7 @@
 #include "models/lockstep.h"
 #include "models/offloaded_weights.h"
 #include "roles/rollouts.h"
-#include "run.h"
+#include "run_loop.h"
 #include "weight_transfer.h"
 
 namespace r1::mpi {
@@ -14,7 +14,11 @@ class Reference {
  public:
   /// Not in use (every call returns at once) when the configuration has no KL term. Collective
   /// over: world.
-  explicit Reference(Run& run);
+  explicit Reference(const Run& run);
+
+  /// Checkpoints of the loop hold a reference that is replaced during the run. Collective over:
+  /// none.
+  void persist(RunLoop& loop);
 
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk);
   void collect(std::vector<RolloutChunk>& chunks);
@@ -25,10 +29,9 @@ class Reference {
  private:
   std::vector<std::vector<double>> logprobs(std::span<const data::Rollout> rollouts,
                                             models::Lockstep& phase);
-  void persist();
   std::int64_t copy_of(const models::Parameter& parameter, const models::WeightSlice& slice) const;
 
-  Run& run_;
+  const Run& run_;
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<models::OffloadedWeights> offloaded_;  // null: its weights stay on the device
   std::optional<ScoreService<std::vector<double>>> service_;

@@ -46,7 +46,7 @@ SampleKey key(const generation::SampleOrigin& origin) {
 
 }  // namespace
 
-ReplicaBalancer::ReplicaBalancer(Run& run, const std::string& role,
+ReplicaBalancer::ReplicaBalancer(const Run& run, const std::string& role,
                                  std::span<const data::Prompt> prompts, std::int64_t samples)
     : run_(run),
       replicas_(run.groups().data(role)),

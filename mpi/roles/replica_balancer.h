@@ -18,7 +18,7 @@ class ReplicaBalancer final : public generation::Balancer {
  public:
   /// `role`: whose replicas share the work, the calling rank among them. `prompts`, `samples`: what
   /// all of them sample together.
-  ReplicaBalancer(Run& run, const std::string& role, std::span<const data::Prompt> prompts,
+  ReplicaBalancer(const Run& run, const std::string& role, std::span<const data::Prompt> prompts,
                   std::int64_t samples);
 
   std::int64_t engine() const override;
@@ -48,7 +48,7 @@ class ReplicaBalancer final : public generation::Balancer {
   };
   std::vector<generation::EngineLoad> gather(const generation::EngineLoad& mine);
 
-  Run& run_;
+  const Run& run_;
   parallel::Communicator& replicas_;
   std::vector<int> peers_;  // world ranks, by replica: those with this rank's part of the model
   std::int64_t longest_prompt_ = 0;

@@ -8,7 +8,7 @@
 
 namespace r1::mpi {
 
-RewardRole::RewardRole(Run& run, const rewards::RewardOptions& options)
+RewardRole::RewardRole(const Run& run, const rewards::RewardOptions& options)
     : run_(run),
       options_(options),
       reward_(options),
@@ -99,9 +99,10 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
   return rewards;
 }
 
-void RewardRole::add_metrics(metrics::Row& row, const config::StepSettings& settings) const {
+void RewardRole::add_metrics(metrics::StepMetrics& metrics,
+                             const config::StepSettings& settings) const {
   if (options_.has_part(rewards::kRewardModelPart) || options_.has_part(rewards::kSafetyPart))
-    row.set("preference_rewards", settings.preference_rewards ? 1.0 : 0.0);
+    metrics.set("preference_rewards", settings.preference_rewards ? 1.0 : 0.0);
 }
 
 void RewardRole::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,

@@ -3,7 +3,7 @@
 // models that score parts of the reward there (reward model, toxicity classifier).
 #include <memory>
 
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "rewards/combine.h"
 #include "rewards/model_judge.h"
 #include "roles/rollouts.h"
@@ -16,10 +16,10 @@ class RewardRole {
   /// Starts the worker processes of the reward ranks and loads the models that the parts of
   /// `options` need there. Collective over: world. Throws: ConfigError when workers cannot be
   /// started, InputError for a model.
-  RewardRole(Run& run, const rewards::RewardOptions& options);
+  RewardRole(const Run& run, const rewards::RewardOptions& options);
 
   /// preference_rewards, 0 or 1, where models score parts.
-  void add_metrics(metrics::Row& row, const config::StepSettings& settings) const;
+  void add_metrics(metrics::StepMetrics& metrics, const config::StepSettings& settings) const;
 
   /// As ScoreService. `settings`: those that the chunk was sampled with; without preference rewards
   /// no model runs.
@@ -34,7 +34,7 @@ class RewardRole {
   void tell_protections();
   void warn_about_scripts(std::span<const data::Reward> rewards);
 
-  Run& run_;
+  const Run& run_;
   rewards::RewardOptions options_;
   rewards::CombinedReward reward_;
   std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used here

@@ -25,7 +25,7 @@ double cost_of(const data::Rollout& answer) {
 
 }  // namespace
 
-SafetyTerm::SafetyTerm(Run& run) : run_(run) {
+SafetyTerm::SafetyTerm(const Run& run) : run_(run) {
   if (used(run.config()))
     judge_ = std::make_unique<RewardRole>(run, safety_alone(run.config().rewards));
 }
@@ -60,7 +60,6 @@ void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
   judge_->score(prompts, chunks[0], {options.max_new_tokens, true});
   judge_->collect(chunks);
   answers_ = std::move(chunks[0].rollouts);
-  run_.write_samples(step, answers_);
   if (run_.config().rewards.shuffle)
     shuffle_rewards(answers_, run_.seed({base::hash_name("shuffled rewards"),
                                          static_cast<std::uint64_t>(step)}));
@@ -94,7 +93,7 @@ double SafetyTerm::accumulate(Learner& learner, const at::Tensor& costs) {
 
 void SafetyTerm::add_metrics(Learner& learner, training::SupervisedStep& step) const {
   if (!judge_ || !learner.active()) return;
-  auto& row = step.row;
+  auto& metrics = step.metrics;
   auto sums = at::zeros({4}, at::kDouble);
   auto* sum = sums.mutable_data_ptr<double>();
   for (const auto& answer : answers_) {
@@ -106,11 +105,11 @@ void SafetyTerm::add_metrics(Learner& learner, training::SupervisedStep& step) c
   learner.data_parallel().all_reduce(sums, parallel::ReduceOp::Sum, "safety metrics").wait();
   sums *= algorithms::inverse(num_answers());
   const double term = sum[1];
-  row.set("lm_loss", step.loss - run_.config().sft.safety.weight * term);
-  row.set("safety_mean", sum[0]);
-  row.set("safety_term", term);
-  row.set("safety_non_latin", sum[2]);
-  row.set("safety_answer_length", sum[3]);
+  metrics.set("lm_loss", step.loss - run_.config().sft.safety.weight * term);
+  metrics.set("safety_mean", sum[0]);
+  metrics.set("safety_term", term);
+  metrics.set("safety_non_latin", sum[2]);
+  metrics.set("safety_answer_length", sum[3]);
 }
 
 }  // namespace r1::mpi

@@ -20,11 +20,13 @@ class SafetyTerm {
 
   /// Loads the classifier on reward ranks; does nothing when the term is not used, as all calls
   /// below. Collective over: world.
-  explicit SafetyTerm(Run& run);
+  explicit SafetyTerm(const Run& run);
 
   /// Samples and scores the step's answers. `prompts`: the same on every rank. Collective over:
   /// world.
   void sample(Learner& learner, std::span<const data::Prompt> prompts, std::int64_t step);
+  /// This replica's answers of the step, with their rewards.
+  std::span<const data::Rollout> answers() const { return answers_; }
   /// What Learner::step adds to the step's loss; empty when the term is not used. Collective over:
   /// policy.
   std::function<double()> gradient(Learner& learner);
@@ -36,7 +38,7 @@ class SafetyTerm {
   double accumulate(Learner& learner, const at::Tensor& costs);
   double num_answers() const;  // of the step, over all ranks
 
-  Run& run_;
+  const Run& run_;
   std::unique_ptr<RewardRole> judge_;
   std::unique_ptr<Generator> generator_;
   std::size_t num_prompts_ = 0;

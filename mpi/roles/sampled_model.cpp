@@ -6,7 +6,8 @@
 
 namespace r1::mpi {
 
-SampledModel::SampledModel(Run& run, const models::ModelOptions& options, const TextModel& text)
+SampledModel::SampledModel(const Run& run, const models::ModelOptions& options,
+                           const TextModel& text)
     : run_(run) {
   run.together(
       [&] {

@@ -9,7 +9,7 @@ namespace r1::mpi {
 class SampledModel {
  public:
   /// Loads the weights of `options` on policy ranks. `text`: its tokenizer. Collective over: world.
-  SampledModel(Run& run, const models::ModelOptions& options, const TextModel& text);
+  SampledModel(const Run& run, const models::ModelOptions& options, const TextModel& text);
 
   /// `samples` completions of each prompt over all replicas, scored by `reward` on the reward
   /// ranks, in the order of sample numbers on the writing rank (empty elsewhere). Seeds are of
@@ -22,7 +22,7 @@ class SampledModel {
   std::vector<data::Rollout> gather(std::vector<data::Rollout> mine,
                                     std::span<const data::Prompt> prompts);
 
-  Run& run_;
+  const Run& run_;
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<Generator> generator_;
 };

@@ -8,7 +8,7 @@
 
 namespace r1::mpi {
 
-Teacher::Teacher(Run& run)
+Teacher::Teacher(const Run& run)
     : run_(run),
       clients_(run.groups().layout().role(kPolicy).replicas()),
       servers_(run.groups().layout().role("teacher").replicas()) {

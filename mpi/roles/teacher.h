@@ -12,7 +12,7 @@ class Teacher {
   /// head to all policy ranks. Collective over: world. Throws: ConfigError when the tokenizers
   /// differ, top_k asks for more ids than teacher and student both have, or the teacher's layout
   /// cannot serve.
-  explicit Teacher(Run& run);
+  explicit Teacher(const Run& run);
 
   /// What the teacher ranks do in a step: the output of every micro-batch of the replicas they
   /// serve. Other ranks return at once.
@@ -31,7 +31,7 @@ class Teacher {
   /// The teacher's replica that serves a replica of the policy.
   const std::vector<int>& server_of(std::size_t replica) const;
 
-  Run& run_;
+  const Run& run_;
   std::vector<std::vector<int>> clients_,
       servers_;  // world ranks of the policy's, the teacher's replicas
   std::unique_ptr<models::Model> model_;

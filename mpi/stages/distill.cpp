@@ -17,20 +17,23 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
   const bool by_logits =
       setup.config.distill.mode == "logits" && setup.config.distillation_loss.soft_weight > 0.0;
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
+  RunLoop loop(run);
   const auto& distill = run.config().distill;
   const SupervisedData data(run, distill.max_length, data::LossOn::Completion);
   Learner student(run, run.config().model,
                   data.total_steps(distill.epochs, distill.steps, distill.batch));
   std::optional<Teacher> teacher;
   if (by_logits) teacher.emplace(run);
-  HeldOutLoss held_out(run, data.held_out());
+  HeldOutLoss held_out(run, loop, data.held_out());
   DistillationEpochs epochs(run, data);
+  student.persist(loop);
+  epochs.persist(loop);
   training::Trainer* const trainer = student.active() ? &student.trainer() : nullptr;
 
-  auto step = run.begin(data.total_steps(distill.epochs, distill.steps, distill.batch));
+  auto step = loop.begin(data.total_steps(distill.epochs, distill.steps, distill.batch));
   held_out.before(student, step);
   epochs.begin(trainer, step);
-  for (; run.goes_on(step); ++step) {
+  for (; loop.goes_on(step); ++step) {
     const auto samples = data.batch(step, distill.batch);
     const auto denominators = training::count_targets(samples);
     if (teacher) teacher->serve(student, samples, step);
@@ -39,19 +42,19 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
       return training::distillation_loss(pass, teacher->output(pass.batch()),
                                          run.config().distillation_loss, denominators, chunk);
     };
-    auto row =
+    metrics::StepMetrics metrics =
         student
             .step(samples, teacher ? from_teacher : training::cross_entropy(denominators, chunk),
                   step)
-            .row;
-    held_out.if_due(student, step, distill.eval_every, row);
-    epochs.add(row, step);
-    run.finish_step(step, std::move(row), "loss");
+            .metrics;
+    held_out.if_due(student, step, distill.eval_every, metrics);
+    epochs.add(metrics, step);
+    loop.finish_step(step, std::move(metrics), "loss");
     export_if_due(run, trainer, step);
     epochs.save_if_due(trainer, step);
   }
-  if (!run.stopped_early()) write_stage_output(run, trainer, held_out.summary(student, step));
-  return run.end();
+  if (!loop.stopped_early()) write_stage_output(run, trainer, held_out.summary(student, step));
+  return loop.end();
 }
 
 }  // namespace

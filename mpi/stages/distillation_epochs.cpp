@@ -9,17 +9,19 @@
 
 namespace r1::mpi {
 
-DistillationEpochs::DistillationEpochs(Run& run, const SupervisedData& data)
-    : run_(run), data_(data) {
-  run.persist("epoch", {[] { return std::vector<checkpoint::ShardedTensor>(); },
-                        [this] {
-                          return nlohmann::json{{"loss", loss_sum_}, {"steps", num_steps_}}.dump();
-                        },
-                        [this](const std::string& state) {
-                          const auto values = nlohmann::json::parse(state);
-                          loss_sum_ = values.at("loss").get<double>();
-                          num_steps_ = values.at("steps").get<std::int64_t>();
-                        }});
+DistillationEpochs::DistillationEpochs(const Run& run, const SupervisedData& data)
+    : run_(run), data_(data) {}
+
+void DistillationEpochs::persist(RunLoop& loop) {
+  loop.persist("epoch", {[] { return std::vector<checkpoint::ShardedTensor>(); },
+                         [this] {
+                           return nlohmann::json{{"loss", loss_sum_}, {"steps", num_steps_}}.dump();
+                         },
+                         [this](const std::string& state) {
+                           const auto values = nlohmann::json::parse(state);
+                           loss_sum_ = values.at("loss").get<double>();
+                           num_steps_ = values.at("steps").get<std::int64_t>();
+                         }});
 }
 
 std::int64_t DistillationEpochs::num_done(std::int64_t steps) const {
@@ -41,16 +43,16 @@ void DistillationEpochs::begin(training::Trainer* trainer, std::int64_t first_st
     save_if_due(trainer, first_step - 1);
 }
 
-void DistillationEpochs::add(metrics::Row& row, std::int64_t step) {
-  if (const auto loss = row.number("loss"); loss && std::isfinite(*loss)) {
+void DistillationEpochs::add(metrics::StepMetrics& metrics, std::int64_t step) {
+  if (const auto loss = metrics.number("loss"); loss && std::isfinite(*loss)) {
     loss_sum_ += *loss;
     ++num_steps_;
   }
   const auto done = num_done(step + 1);
   if (done == num_done(step)) return;
   const double mean = loss_sum_ / static_cast<double>(num_steps_);
-  row.set("epoch", static_cast<double>(done - 1));
-  row.set("epoch_loss", mean);
+  metrics.set("epoch", static_cast<double>(done - 1));
+  metrics.set("epoch_loss", mean);
   if (run_.writes())
     base::log_info("{}: epoch {} ended, mean loss {:.6g} of {} steps", run_.stage(), done - 1, mean,
                    num_steps_);

@@ -3,8 +3,8 @@
 // the epoch's steps and saves the student.
 #include <nlohmann/json.hpp>
 
-#include "metrics/row.h"
-#include "run.h"
+#include "metrics/step_metrics.h"
+#include "run_loop.h"
 
 namespace r1::training {
 class Trainer;
@@ -21,16 +21,18 @@ inline constexpr const char* kEpochFolder = "distilled_epoch_";
 /// that is longer than an epoch ends several, of which the last one is reported.
 class DistillationEpochs {
  public:
-  /// Checkpoints of `run` hold the losses of an epoch that is under way. `run` and `data` must
-  /// outlive this object.
-  DistillationEpochs(Run& run, const SupervisedData& data);
+  /// `run` and `data` must outlive this object.
+  DistillationEpochs(const Run& run, const SupervisedData& data);
+
+  /// Checkpoints of the loop hold the losses of an epoch that is under way. Collective over: none.
+  void persist(RunLoop& loop);
 
   /// Saves the student of an epoch that an earlier start finished and did not save. `trainer`: null
   /// outside the policy. Collective over: world. Throws: InputError when the disk refuses.
   void begin(training::Trainer* trainer, std::int64_t first_step);
-  /// Adds the loss of a step to its epoch's mean, unless it is not finite. The row of an epoch's
-  /// last step gets "epoch" and "epoch_loss". Collective over: none.
-  void add(metrics::Row& row, std::int64_t step);
+  /// Adds the loss of a step to its epoch's mean, unless it is not finite. The metrics of an
+  /// epoch's last step get "epoch" and "epoch_loss". Collective over: none.
+  void add(metrics::StepMetrics& metrics, std::int64_t step);
   /// After the step that ends epoch N: the student as "distilled_epoch_N" of the run folder, a
   /// Hugging Face folder with tokenizer, complete or not at all (distill.save_each_epoch).
   /// Collective over: world. Throws: InputError when the disk refuses.
@@ -41,7 +43,7 @@ class DistillationEpochs {
   std::int64_t num_done(std::int64_t steps) const;
   std::string folder(std::int64_t epoch) const;
 
-  Run& run_;
+  const Run& run_;
   const SupervisedData& data_;
   double loss_sum_ = 0.0;
   std::int64_t num_steps_ = 0;

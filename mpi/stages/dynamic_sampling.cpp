@@ -8,16 +8,18 @@
 
 namespace r1::mpi {
 
-DynamicSampling::DynamicSampling(Run& run, const PromptSource& prompts)
-    : run_(run), prompts_(prompts) {
-  if (!run.config().rl.resample_zero_advantage) return;
-  run.persist("prompts", {[] { return std::vector<checkpoint::ShardedTensor>(); },
-                          [this] {
-                            return nlohmann::json{{"next_place", next_place_}}.dump();
-                          },
-                          [this](const std::string& state) {
-                            next_place_ = nlohmann::json::parse(state).at("next_place");
-                          }});
+DynamicSampling::DynamicSampling(const Run& run, const PromptSource& prompts)
+    : run_(run), prompts_(prompts) {}
+
+void DynamicSampling::persist(RunLoop& loop) {
+  if (!run_.config().rl.resample_zero_advantage) return;
+  loop.persist("prompts", {[] { return std::vector<checkpoint::ShardedTensor>(); },
+                           [this] {
+                             return nlohmann::json{{"next_place", next_place_}}.dump();
+                           },
+                           [this](const std::string& state) {
+                             next_place_ = nlohmann::json::parse(state).at("next_place");
+                           }});
 }
 
 std::vector<data::Prompt> DynamicSampling::next(std::int64_t count, std::int64_t first_index) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "prompt_source.h"
+#include "run_loop.h"
 
 namespace r1::mpi {
 
@@ -13,8 +14,10 @@ class DynamicSampling {
   /// Samples and scores the prompts; this rank's part of the rollouts. Collective over: world.
   using Sample = std::function<std::vector<data::Rollout>(std::span<const data::Prompt>)>;
 
-  /// Checkpoints then hold which problem comes next.
-  DynamicSampling(Run& run, const PromptSource& prompts);
+  DynamicSampling(const Run& run, const PromptSource& prompts);
+
+  /// Checkpoints of the loop then hold which problem comes next. Collective over: none.
+  void persist(RunLoop& loop);
 
   /// The first prompts of a step; the same on every rank.
   std::vector<data::Prompt> batch(std::int64_t step);
@@ -30,7 +33,7 @@ class DynamicSampling {
   std::vector<data::Prompt> next(std::int64_t count, std::int64_t first_index);
   std::vector<bool> find_useful(std::span<const data::Rollout> rollouts, std::int64_t num_groups);
 
-  Run& run_;
+  const Run& run_;
   const PromptSource& prompts_;
   std::int64_t next_place_ = 0;  // in the endless sequence of problems
 };

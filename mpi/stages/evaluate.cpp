@@ -10,6 +10,7 @@
 #include "prompt_source.h"
 #include "rewards/registry.h"
 #include "roles/sampled_model.h"
+#include "run_loop.h"
 #include "stages/evaluation.h"
 #include "stages/stages.h"
 
@@ -17,7 +18,7 @@ namespace r1::mpi {
 namespace {
 
 /// The questions of a suite, disjoint from all training data when generated.
-std::vector<data::Problem> questions(Run& run, const config::SuiteOptions& suite) {
+std::vector<data::Problem> questions(const Run& run, const config::SuiteOptions& suite) {
   auto options = run.config().data;
   std::vector<data::Problem> problems;
   const auto limit = suite.num_questions > 0 ? suite.num_questions : std::int64_t{1} << 40;
@@ -60,6 +61,7 @@ std::vector<data::Prompt> render(const data::PromptRenderer& renderer,
 base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
+  RunLoop loop(run);
   const auto& options = run.config().evaluate;
   const auto models = config::evaluated_models(run.config());
   auto subjects = models;
@@ -89,8 +91,8 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
   std::unique_ptr<SampledModel> model;
   auto loaded = subjects.size();
   auto step =
-      run.begin(static_cast<std::int64_t>(subjects.size()) * num_suites, results.num_done());
-  for (; run.goes_on(step); ++step) {
+      loop.begin(static_cast<std::int64_t>(subjects.size()) * num_suites, results.num_done());
+  for (; loop.goes_on(step); ++step) {
     const auto subject = static_cast<std::size_t>(step / num_suites);
     const auto of_suite = static_cast<std::size_t>(step % num_suites);
     const auto& suite = options.suites[of_suite];
@@ -105,11 +107,11 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
     if (suite.max_new_tokens > 0) sampling.max_new_tokens = suite.max_new_tokens;
     const auto answers =
         model->answer(prompts[subject][of_suite], suite.samples_per_prompt, sampling, 0, scorer);
-    run.write_samples(step, answers);
-    run.finish_step(step, results.add(subjects[subject].name, suite, answers, step), "pass_at_1");
+    loop.write_samples(step, answers);
+    loop.finish_step(step, results.add(subjects[subject].name, suite, answers, step), "pass_at_1");
   }
-  if (!run.stopped_early()) results.finish(models);
-  return run.end();
+  if (!loop.stopped_early()) results.finish(models);
+  return loop.end();
 }
 
 }  // namespace r1::mpi

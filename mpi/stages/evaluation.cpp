@@ -95,7 +95,7 @@ const config::EvaluatedModelOptions& answering_model(
   });
 }
 
-EvaluationResults::EvaluationResults(Run& run)
+EvaluationResults::EvaluationResults(const Run& run)
     : run_(run), progress_file_(run.folder() + "/evaluation_progress.json") {
   auto done = at::zeros({1}, at::kLong);
   run.together(
@@ -110,10 +110,12 @@ EvaluationResults::EvaluationResults(Run& run)
   num_done_ = done.item<std::int64_t>();
 }
 
-metrics::Row EvaluationResults::add(const std::string& model, const config::SuiteOptions& suite,
-                                    std::span<const data::Rollout> answers, std::int64_t step) {
-  metrics::Row row;
-  if (!run_.writes()) return row;
+metrics::StepMetrics EvaluationResults::add(const std::string& model,
+                                            const config::SuiteOptions& suite,
+                                            std::span<const data::Rollout> answers,
+                                            std::int64_t step) {
+  metrics::StepMetrics metrics;
+  if (!run_.writes()) return metrics;
   std::int64_t num_dropped = 0;
   const auto score =
       metrics::score_benchmark(question_results(answers, run_.config().rewards.tags, num_dropped));
@@ -140,12 +142,12 @@ metrics::Row EvaluationResults::add(const std::string& model, const config::Suit
   }
   base::write_file_atomically(
       progress_file_, nlohmann::ordered_json{{"done", step + 1}, {"details", details_}}.dump());
-  row.set("model", model);
-  row.set("suite", suite.name);
-  if (score.num_problems > 0) row.set("pass_at_1", score.pass_at_1);
-  row.set("truncated_share", score.truncated_share);
-  row.set("completion_length", score.mean_tokens);
-  return row;
+  metrics.set("model", model);
+  metrics.set("suite", suite.name);
+  if (score.num_problems > 0) metrics.set("pass_at_1", score.pass_at_1);
+  metrics.set("truncated_share", score.truncated_share);
+  metrics.set("completion_length", score.mean_tokens);
+  return metrics;
 }
 
 void EvaluationResults::finish(const std::vector<config::EvaluatedModelOptions>& models) {

@@ -4,7 +4,7 @@
 
 #include "config/data_stage_options.h"
 #include "metrics/pass_at_k.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "rewards/options.h"
 #include "run.h"
 
@@ -29,17 +29,17 @@ const config::EvaluatedModelOptions& answering_model(
 class EvaluationResults {
  public:
   /// Reads what an earlier start of the run folder finished. Collective over: world.
-  explicit EvaluationResults(Run& run);
+  explicit EvaluationResults(const Run& run);
   /// Pairs of model and suite that are done; equal on all ranks.
   std::int64_t num_done() const { return num_done_; }
-  metrics::Row add(const std::string& model, const config::SuiteOptions& suite,
-                   std::span<const data::Rollout> answers, std::int64_t step);
+  metrics::StepMetrics add(const std::string& model, const config::SuiteOptions& suite,
+                           std::span<const data::Rollout> answers, std::int64_t step);
   /// Writes evaluation_results.json {"model": {"benchmark": score}} and evaluation_details.json
   /// {"model": {"suite or benchmark": {...}}} of all models, prints the tables.
   void finish(const std::vector<config::EvaluatedModelOptions>& models);
 
  private:
-  Run& run_;
+  const Run& run_;
   std::string progress_file_;
   std::int64_t num_done_ = 0;
   nlohmann::ordered_json details_;

@@ -4,6 +4,7 @@
 #include "config/stage_roles.h"
 #include "prompt_source.h"
 #include "roles/sampled_model.h"
+#include "run_loop.h"
 #include "stages/kept_samples.h"
 #include "stages/stages.h"
 
@@ -12,6 +13,7 @@ namespace r1::mpi {
 base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
                             const StageSetup& setup) {
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
+  RunLoop loop(run);
   const PromptSource prompts(run);
   const auto& options = run.config().generate;
   RewardRole reward(run, run.config().rewards);
@@ -23,19 +25,19 @@ base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
   KeptSamples kept(run,
                    options.output.empty() ? run.folder() + "/samples_kept.jsonl" : options.output);
 
-  auto chunk = run.begin(num_chunks, kept.continue_from());
-  for (; run.goes_on(chunk) && !kept.enough(); ++chunk) {
+  auto chunk = loop.begin(num_chunks, kept.continue_from());
+  for (; loop.goes_on(chunk) && !kept.enough(); ++chunk) {
     const auto first = chunk * options.prompts_per_chunk;
     const auto batch =
         prompts.places(first, std::min(num_prompts, first + options.prompts_per_chunk), first);
     const auto rollouts =
         model.answer(batch, options.samples_per_prompt, run.config().sampling, 0, reward);
-    auto row = kept.add(rollouts, chunk);
-    run.write_samples(chunk, rollouts);
-    run.finish_step(chunk, std::move(row), "kept_share");
+    auto metrics = kept.add(rollouts, chunk);
+    loop.write_samples(chunk, rollouts);
+    loop.finish_step(chunk, std::move(metrics), "kept_share");
   }
-  if (!run.stopped_early()) kept.finish();
-  return run.end();
+  if (!loop.stopped_early()) kept.finish();
+  return loop.end();
 }
 
 }  // namespace r1::mpi

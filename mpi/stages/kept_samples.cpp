@@ -51,7 +51,7 @@ double rule(const rewards::Reward& reward, const data::Rollout& rollout) {
 
 }  // namespace
 
-KeptSamples::KeptSamples(Run& run, std::string output)
+KeptSamples::KeptSamples(const Run& run, std::string output)
     : run_(run),
       output_(std::move(output)),
       progress_file_(run.folder() + "/generate_progress.json"),
@@ -112,8 +112,8 @@ std::string KeptSamples::refusal(const data::Rollout& rollout) const {
   return "";
 }
 
-metrics::Row KeptSamples::add(std::span<const data::Rollout> rollouts, std::int64_t chunk) {
-  metrics::Row row;
+metrics::StepMetrics KeptSamples::add(std::span<const data::Rollout> rollouts, std::int64_t chunk) {
+  metrics::StepMetrics metrics;
   run_.together(
       [&] {
         if (!run_.writes()) return;
@@ -152,12 +152,12 @@ metrics::Row KeptSamples::add(std::span<const data::Rollout> rollouts, std::int6
         }
         writer.sync();
         note(chunk + 1);
-        row.set("kept", static_cast<double>(kept_));
+        metrics.set("kept", static_cast<double>(kept_));
         const auto seen = report().at("seen").get<double>();
-        row.set("kept_share", static_cast<double>(kept_) / std::max(1.0, seen));
+        metrics.set("kept_share", static_cast<double>(kept_) / std::max(1.0, seen));
       },
       "writing kept samples");
-  return row;
+  return metrics;
 }
 
 KeptSamples::Account& KeptSamples::account(const data::Rollout& rollout) {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/types.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "rewards/reward.h"
 #include "run.h"
 
@@ -14,7 +14,7 @@ class KeptSamples {
  public:
   /// Opens the output on the writing rank and cuts it back to the last chunk that was finished.
   /// Collective: world.
-  KeptSamples(Run& run, std::string output);
+  KeptSamples(const Run& run, std::string output);
 
   /// First chunk to do; equal on all ranks.
   std::int64_t continue_from() const { return next_chunk_; }
@@ -22,7 +22,7 @@ class KeptSamples {
   bool enough();
   /// Filters the chunk's completions (on the writing rank), appends and syncs them, then notes the
   /// chunk as done.
-  metrics::Row add(std::span<const data::Rollout> rollouts, std::int64_t chunk);
+  metrics::StepMetrics add(std::span<const data::Rollout> rollouts, std::int64_t chunk);
   /// Writes OUTPUT.report.json: seen, kept and the reasons against the others, in all and by
   /// domain; logs the same. Throws: InputError when nothing was kept.
   void finish();
@@ -40,7 +40,7 @@ class KeptSamples {
   nlohmann::json report() const;
   void note(std::int64_t next_chunk);
 
-  Run& run_;
+  const Run& run_;
   std::string output_, progress_file_;
   std::unique_ptr<rewards::Reward> format_, language_, repetition_;
   std::int64_t next_chunk_ = 0, kept_ = 0;

@@ -19,7 +19,7 @@ namespace {
 /// Supervised samples of a step (RL 2): the same on every rank.
 class ColdstartSamples {
  public:
-  ColdstartSamples(Run& run, const PromptSource& prompts) : run_(run) {
+  ColdstartSamples(const Run& run, const PromptSource& prompts) : run_(run) {
     const auto& rl = run.config().rl;
     if (rl.coldstart_samples() == 0) return;
     run.together(
@@ -46,7 +46,7 @@ class ColdstartSamples {
   }
 
  private:
-  Run& run_;
+  const Run& run_;
   std::vector<data::TrainingSample> samples_;
 };
 
@@ -54,44 +54,48 @@ class ColdstartSamples {
 
 base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const StageSetup& setup) {
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
+  RunLoop loop(run);
   const PromptSource prompts(run);
   const ColdstartSamples coldstart(run, prompts);
   Policy policy(run);
   Reference reference(run);
   RewardRole reward(run, run.config().rewards);
-  HeldOutScore held_out(run, prompts, reward);
+  HeldOutScore held_out(run, loop, prompts, reward);
   DynamicSampling dynamic(run, prompts);
 
   StepSampling sampling(run, policy, reward, reference, dynamic);
+  policy.persist(loop);
+  reference.persist(loop);
+  dynamic.persist(loop);
 
-  auto step = run.begin(run.config().rl.steps);
+  auto step = loop.begin(run.config().rl.steps);
   sampling.begin(step);
   held_out.before(policy, step);
-  for (; run.goes_on(step); ++step) {
+  for (; loop.goes_on(step); ++step) {
     reference.update_if_due(step, policy);
     auto rollouts = sampling.rollouts(step);
     const auto replaced = dynamic.refill(
         rollouts, [&](std::span<const data::Prompt> batch) { return sampling.more(batch, step); });
-    run.write_samples(step, rollouts);
+    loop.write_samples(step, rollouts);
     if (run.config().rewards.shuffle)
       shuffle_rewards(rollouts, run.seed({base::hash_name("shuffled rewards"),
                                           static_cast<std::uint64_t>(step)}));
     sampling.start_next(step);
-    auto row = policy.update(rollouts, coldstart.batch(step), step);
+    metrics::StepMetrics metrics = policy.update(rollouts, coldstart.batch(step), step);
     sampling.finish_next();
-    add_rollout_metrics(row, run, rollouts, sampling.seconds());
-    policy.add_sampling_metrics(row);
-    reward.add_metrics(row, run.config().settings_at(step));
-    row.set("episode", static_cast<double>(step));
-    row.set("groups_replaced", static_cast<double>(replaced));
-    held_out.if_due(policy, step, row);
-    run.finish_step(step, std::move(row), "reward_mean");
+    add_rollout_metrics(metrics, run, rollouts, sampling.seconds());
+    policy.add_sampling_metrics(metrics);
+    reward.add_metrics(metrics, run.config().settings_at(step));
+    metrics.set("episode", static_cast<double>(step));
+    metrics.set("groups_replaced", static_cast<double>(replaced));
+    held_out.if_due(policy, step, metrics);
+    loop.finish_step(step, std::move(metrics), "reward_mean");
     export_if_due(run, policy.active() ? &policy.trainer() : nullptr, step);
   }
-  if (!run.stopped_early())
+  if (!loop.stopped_early())
     write_stage_output(run, policy.active() ? &policy.trainer() : nullptr,
                        held_out.summary(policy, step));
-  return run.end();
+  return loop.end();
 }
 
 }  // namespace r1::mpi

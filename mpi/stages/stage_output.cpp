@@ -55,7 +55,7 @@ std::map<std::string, double> reward_parts(std::span<const data::Rollout> rollou
 
 /// What was measured before the first step, by this start or by an earlier one of the same run
 /// folder.
-nlohmann::json remember_before(Run& run, std::int64_t first_step,
+nlohmann::json remember_before(const Run& run, std::int64_t first_step,
                                const std::function<nlohmann::json()>& measure) {
   const auto file = run.folder() + "/held_out_before.json";
   if (first_step == 0) {
@@ -77,8 +77,8 @@ std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks) {
   return all;
 }
 
-void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Rollout> rollouts,
-                         double sampled_seconds) {
+void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
+                         std::span<const data::Rollout> rollouts, double sampled_seconds) {
   if (!run.has_role(kPolicy)) return;
   auto& policy = run.groups().role(kPolicy);
   metrics::Aggregate statistics;
@@ -98,15 +98,17 @@ void add_rollout_metrics(metrics::Row& row, Run& run, std::span<const data::Roll
   }
   reduce(statistics, policy);
   for (const auto& [name, value] : statistics.values())
-    if (!std::isnan(value)) row.set(name, value);  // no right or no wrong sample in the step
-  for (const auto& [name, mean] : reward_parts(rollouts, policy)) row.set("reward/" + name, mean);
+    if (!std::isnan(value)) metrics.set(name, value);  // no right or no wrong sample in the step
+  for (const auto& [name, mean] : reward_parts(rollouts, policy))
+    metrics.set("reward/" + name, mean);
   tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
-  row.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
-  row.set("generate_seconds", sampled_seconds);
+  metrics.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
+  metrics.set("generate_seconds", sampled_seconds);
 }
 
-HeldOutScore::HeldOutScore(Run& run, const PromptSource& prompts, RewardRole& reward)
-    : run_(run), reward_(reward), prompts_(prompts.held_out()) {}
+HeldOutScore::HeldOutScore(const Run& run, RunLoop& loop, const PromptSource& prompts,
+                           RewardRole& reward)
+    : run_(run), loop_(loop), reward_(reward), prompts_(prompts.held_out()) {}
 
 /// What a summary says of it; null without held-out problems.
 nlohmann::json HeldOutScore::to_json(const Score& score) const {
@@ -148,20 +150,20 @@ void HeldOutScore::before(Policy& policy, std::int64_t first_step) {
       run_, first_step, [&] { return to_json(prompts_.empty() ? Score() : measure(policy, 0)); });
 }
 
-void HeldOutScore::if_due(Policy& policy, std::int64_t step, metrics::Row& row) {
+void HeldOutScore::if_due(Policy& policy, std::int64_t step, metrics::StepMetrics& metrics) {
   const auto every = run_.config().rl.eval_every;
   if (prompts_.empty() || every == 0 || (step + 1) % every != 0) return;
   const auto score = measure(policy, step + 1);
-  row.set("heldout_accuracy", score.accuracy);
-  row.set("heldout_reward", score.reward);
-  run_.measured(step + 1, score.reward, true);
+  metrics.set("heldout_accuracy", score.accuracy);
+  metrics.set("heldout_reward", score.reward);
+  loop_.measured(step + 1, score.reward, true);
 }
 
 nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t steps_done) {
   Score score;
   if (!prompts_.empty()) {
     score = measure(policy, steps_done);
-    run_.measured(steps_done, score.reward, true);
+    loop_.measured(steps_done, score.reward, true);
   }
   return {{"before", before_}, {"after", to_json(score)}, {"problems", prompts_.size()}};
 }
@@ -174,18 +176,18 @@ void HeldOutLoss::before(Learner& learner, std::int64_t first_step) {
 }
 
 void HeldOutLoss::if_due(Learner& learner, std::int64_t step, std::int64_t every,
-                         metrics::Row& row) {
+                         metrics::StepMetrics& metrics) {
   if (samples_.empty() || every == 0 || (step + 1) % every != 0) return;
   const double loss = learner.evaluate(samples_);
-  row.set("heldout_loss", loss);
-  run_.measured(step + 1, loss, false);
+  metrics.set("heldout_loss", loss);
+  loop_.measured(step + 1, loss, false);
 }
 
 nlohmann::json HeldOutLoss::summary(Learner& learner, std::int64_t step) {
   nlohmann::json after;
   if (!samples_.empty()) {
     const double loss = learner.evaluate(samples_);
-    run_.measured(step, loss, false);
+    loop_.measured(step, loss, false);
     after["loss"] = loss;
   }
   return {{"before", before_}, {"after", after}, {"records", samples_.size()}};
@@ -195,7 +197,7 @@ namespace {
 
 /// The trained model on the rank that writes. Its parts are gathered before anything is written: a
 /// full disk must not leave other ranks in a reduction. Collective over: policy.
-std::unique_ptr<models::Model> whole_model(Run& run, training::Trainer* trainer) {
+std::unique_ptr<models::Model> whole_model(const Run& run, training::Trainer* trainer) {
   std::unique_ptr<models::Model> model;
   run.together(
       [&] {
@@ -207,7 +209,7 @@ std::unique_ptr<models::Model> whole_model(Run& run, training::Trainer* trainer)
 
 }  // namespace
 
-void export_model(Run& run, training::Trainer* trainer, const std::string& path) {
+void export_model(const Run& run, training::Trainer* trainer, const std::string& path) {
   const auto model = whole_model(run, trainer);
   run.together(
       [&] {
@@ -225,13 +227,13 @@ void export_model(Run& run, training::Trainer* trainer, const std::string& path)
       "exporting the model");
 }
 
-void export_if_due(Run& run, training::Trainer* trainer, std::int64_t step) {
+void export_if_due(const Run& run, training::Trainer* trainer, std::int64_t step) {
   const auto every = run.config().checkpoint.save_hf_every;
   if (every == 0 || (step + 1) % every != 0) return;
   export_model(run, trainer, run.folder() + "/hf/" + checkpoint::checkpoint_name(step + 1));
 }
 
-void write_stage_output(Run& run, training::Trainer* trainer, nlohmann::json held_out) {
+void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::json held_out) {
   double weight_change = 0.0;
   run.together(
       [&] {

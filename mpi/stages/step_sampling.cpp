@@ -6,7 +6,7 @@
 
 namespace r1::mpi {
 
-StepSampling::StepSampling(Run& run, Policy& policy, RewardRole& reward, Reference& reference,
+StepSampling::StepSampling(const Run& run, Policy& policy, RewardRole& reward, Reference& reference,
                            DynamicSampling& prompts)
     : run_(run), policy_(policy), reward_(reward), reference_(reference), prompts_(prompts) {}
 
@@ -34,7 +34,7 @@ std::vector<data::Rollout> StepSampling::finish(std::int64_t step) {
 }
 
 void StepSampling::begin(std::int64_t step) {
-  if (!ahead() || step >= run_.total_steps()) return;
+  if (!ahead() || step >= run_.config().rl.steps) return;
   if (!policy_.can_sample()) policy_.synchronise(step);
   start(prompts_.batch(step), step);
   next_ = finish(step);
@@ -62,12 +62,12 @@ void StepSampling::start_next(std::int64_t step) {
   if (!ahead()) return;
   policy_.synchronise(step);
   sampled_step_ = step + 1;
-  if (sampled_step_ >= run_.total_steps()) return;
+  if (sampled_step_ >= run_.config().rl.steps) return;
   start(prompts_.batch(sampled_step_), sampled_step_);
 }
 
 void StepSampling::finish_next() {
-  if (!ahead() || sampled_step_ >= run_.total_steps()) return;
+  if (!ahead() || sampled_step_ >= run_.config().rl.steps) return;
   next_ = finish(sampled_step_);
   next_seconds_ = started_seconds_;
 }

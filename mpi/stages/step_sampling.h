@@ -19,7 +19,7 @@ namespace r1::mpi {
 /// All calls are collective over: world.
 class StepSampling {
  public:
-  StepSampling(Run& run, Policy& policy, RewardRole& reward, Reference& reference,
+  StepSampling(const Run& run, Policy& policy, RewardRole& reward, Reference& reference,
                DynamicSampling& prompts);
 
   /// Before the first step of this start of the program.
@@ -41,7 +41,7 @@ class StepSampling {
   void start(std::vector<data::Prompt> prompts, std::int64_t step);
   std::vector<data::Rollout> finish(std::int64_t step);
 
-  Run& run_;
+  const Run& run_;
   Policy& policy_;
   RewardRole& reward_;
   Reference& reference_;

@@ -8,7 +8,7 @@
 
 namespace r1::mpi {
 
-SupervisedData::SupervisedData(Run& run, std::int64_t max_length, data::LossOn loss_on)
+SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on)
     : run_(run) {
   run.together(
       [&] {

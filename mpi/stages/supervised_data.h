@@ -10,7 +10,7 @@ class SupervisedData {
  public:
   /// Reads [data] files; records without the named fields are bad lines. Every `1 / held_out` th
   /// record (by hash of its text) is held out. Collective over: world.
-  SupervisedData(Run& run, std::int64_t max_length, data::LossOn loss_on);
+  SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on);
 
   /// The samples of a step; the same on every rank.
   std::vector<data::TrainingSample> batch(std::int64_t step, std::int64_t size) const;
@@ -26,7 +26,7 @@ class SupervisedData {
   /// Numbers of a step's records in train_.
   std::vector<std::size_t> records_of(std::int64_t step, std::int64_t size) const;
 
-  Run& run_;
+  const Run& run_;
   std::vector<data::TrainingSample> train_, held_out_;
   std::optional<data::PromptRenderer> renderer_;
   std::vector<data::PromptText> prompt_texts_;  // of train_

@@ -9,9 +9,9 @@
 namespace r1::metrics {
 namespace {
 
-std::vector<std::pair<std::string, double>> numbers_of(const Row& row) {
+std::vector<std::pair<std::string, double>> numbers_of(const StepMetrics& metrics) {
   std::vector<std::pair<std::string, double>> numbers;
-  for (const auto& [name, value] : row.values)
+  for (const auto& [name, value] : metrics.values())
     if (const double* number = std::get_if<double>(&value)) numbers.emplace_back(name, *number);
   return numbers;
 }
@@ -29,12 +29,12 @@ MetricsWriter::MetricsWriter(const std::string& folder, std::int64_t last_step, 
   if (tensorboard) events_.emplace(folder, has_event_file(folder) ? last_step + 1 : -1);
 }
 
-void MetricsWriter::write(const Row& row) {
-  num_not_finite_ += row.num_not_finite();
-  rows_->append(to_json_line(row) + "\n");
+void MetricsWriter::write(std::int64_t step, const std::string& stage, const StepMetrics& metrics) {
+  num_not_finite_ += metrics.num_not_finite();
+  rows_->append(to_json_line(step, stage, metrics) + "\n");
   if (!events_) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  events_->add(row.step, std::chrono::duration<double>(now).count(), numbers_of(row));
+  events_->add(step, std::chrono::duration<double>(now).count(), numbers_of(metrics));
 }
 
 void MetricsWriter::sync() {

@@ -7,7 +7,7 @@
 
 #include "metrics/append_file.h"
 #include "metrics/event_file.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 
 namespace r1::metrics {
 
@@ -19,8 +19,9 @@ class MetricsWriter {
   /// and starts a new event file. Throws: InputError naming the file.
   MetricsWriter(const std::string& folder, std::int64_t last_step, bool tensorboard = true);
 
-  /// Writes a row; a full disk does not throw (AppendFile). Text values go to metrics.jsonl only.
-  void write(const Row& row);
+  /// Writes a step's line; a full disk does not throw (AppendFile). Text values go to metrics.jsonl
+  /// only.
+  void write(std::int64_t step, const std::string& stage, const StepMetrics& metrics);
   /// To the disk itself; call with a checkpoint.
   void sync();
   /// NaN and infinite numbers written since construction.

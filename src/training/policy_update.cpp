@@ -71,7 +71,7 @@ class Update {
   void run_epochs(std::span<const data::TrainingSample> coldstart);
   void optimize(const MiniBatch& batch, std::span<const data::TrainingSample> coldstart);
   double train_coldstart(std::span<const data::TrainingSample> samples, models::Lockstep& lockstep);
-  void set_metrics(metrics::Row& row) const;
+  void set_metrics(metrics::StepMetrics& metrics) const;
 
   const TrainedPolicy& policy_;
   const PolicyUpdateOptions& options_;
@@ -184,24 +184,24 @@ void Update::run_epochs(std::span<const data::TrainingSample> coldstart) {
   }
 }
 
-void Update::set_metrics(metrics::Row& row) const {
+void Update::set_metrics(metrics::StepMetrics& metrics) const {
   const auto updates = std::max<double>(1.0, static_cast<double>(totals_.num_judged));
   for (const auto& [name, value] : algorithms::policy_metrics(totals_.sums.policy))
-    row.set(name, name == "policy_loss" ? value / updates : value);
+    metrics.set(name, name == "policy_loss" ? value / updates : value);
   if (policy_.value_head != nullptr)
     for (const auto& [name, value] : algorithms::value_metrics(totals_.sums.value))
-      row.set(name, name == "value_loss" ? value / updates : value);
-  row.set("loss", totals_.sums.loss / updates);
-  row.set("gradient_norm", totals_.gradient_norm / updates);
-  row.set("learning_rate", totals_.learning_rate);
-  set_expert_metrics(row, totals_.expert_load);
-  row.set("skipped_steps", static_cast<double>(policy_.trainer.num_skipped()));
+      metrics.set(name, name == "value_loss" ? value / updates : value);
+  metrics.set("loss", totals_.sums.loss / updates);
+  metrics.set("gradient_norm", totals_.gradient_norm / updates);
+  metrics.set("learning_rate", totals_.learning_rate);
+  set_expert_metrics(metrics, totals_.expert_load);
+  metrics.set("skipped_steps", static_cast<double>(policy_.trainer.num_skipped()));
   if (options_.rl.max_ratio > 0.0) {
-    row.set("over_ratio_mini_batches", static_cast<double>(totals_.num_over_ratio));
-    row.set("over_ratio_tokens", totals_.over_ratio_tokens);
+    metrics.set("over_ratio_mini_batches", static_cast<double>(totals_.num_over_ratio));
+    metrics.set("over_ratio_tokens", totals_.over_ratio_tokens);
   }
-  row.set("policy_version", static_cast<double>(step_.policy_version + totals_.num_taken));
-  if (options_.rl.coldstart_samples() > 0) row.set("coldstart_loss", totals_.coldstart_loss);
+  metrics.set("policy_version", static_cast<double>(step_.policy_version + totals_.num_taken));
+  if (options_.rl.coldstart_samples() > 0) metrics.set("coldstart_loss", totals_.coldstart_loss);
 }
 
 PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
@@ -218,10 +218,10 @@ PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
   const base::Stopwatch watch;
   run_epochs(coldstart);
   PolicyUpdate result{{}, totals_.num_taken};
-  set_rollout_metrics(result.row, rollouts, step_.policy_version, groups,
+  set_rollout_metrics(result.metrics, rollouts, step_.policy_version, groups,
                       samples_are_older_ ? nullptr : &mismatch_, policy_.replicas);
-  set_metrics(result.row);
-  result.row.set("update_seconds", watch.seconds());
+  set_metrics(result.metrics);
+  result.metrics.set("update_seconds", watch.seconds());
   return result;
 }
 

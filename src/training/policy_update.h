@@ -5,7 +5,7 @@
 
 #include "algorithms/kl.h"
 #include "config/config.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "metrics/timeline.h"
 #include "training/pass.h"
 #include "training/trained_model.h"
@@ -41,7 +41,7 @@ struct PolicyStep {
 };
 
 struct PolicyUpdate {
-  metrics::Row row;                      // of all replicas
+  metrics::StepMetrics metrics;          // of all replicas
   std::int64_t num_optimizer_steps = 0;  // taken: the policy's version grows by them
 };
 

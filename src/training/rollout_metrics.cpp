@@ -45,7 +45,7 @@ void GeneratorMismatch::add(const at::Tensor& logprobs, const at::Tensor& sample
   count += static_cast<double>(difference.numel());
 }
 
-void set_rollout_metrics(metrics::Row& row, std::span<const data::Rollout> rollouts,
+void set_rollout_metrics(metrics::StepMetrics& metrics, std::span<const data::Rollout> rollouts,
                          std::int64_t policy_version, const GroupCounts& groups,
                          const GeneratorMismatch* mismatch, parallel::Communicator& replicas) {
   metrics::Aggregate all;
@@ -67,7 +67,8 @@ void set_rollout_metrics(metrics::Row& row, std::span<const data::Rollout> rollo
           "no sample of the step could be scored ({}): nothing is learnt; the first problem's "
           "record has the fields {}",
           rollouts[0].reward.reason, data::field_names(rollouts[0].prompt.record));
-    if (!std::isnan(value)) row.set(name, value);  // nothing was counted: no top-p, no reference
+    if (!std::isnan(value))
+      metrics.set(name, value);  // nothing was counted: no top-p, no reference
   }
 }
 

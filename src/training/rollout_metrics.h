@@ -5,7 +5,7 @@
 #include <span>
 
 #include "data/types.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "parallel/communicator.h"
 #include "training/training_rows.h"
 
@@ -25,7 +25,7 @@ struct GeneratorMismatch {
 /// null, generator_trainer_abs, _exp, _max. `policy_version`: of the weights that the step begins
 /// with. A step of which no sample could be scored is a warning of the first replica. Collective
 /// over: replicas.
-void set_rollout_metrics(metrics::Row& row, std::span<const data::Rollout> rollouts,
+void set_rollout_metrics(metrics::StepMetrics& metrics, std::span<const data::Rollout> rollouts,
                          std::int64_t policy_version, const GroupCounts& groups,
                          const GeneratorMismatch* mismatch, parallel::Communicator& replicas);
 

@@ -77,13 +77,13 @@ SupervisedStep supervised_step(const TrainedModel& trained,
   SupervisedStep result;
   result.loss = replicas.all_reduce_scalar(sum, parallel::ReduceOp::Sum, "loss");
   const auto step = trainer.finish(result.loss);
-  auto& row = result.row;
-  row.set("loss", result.loss);
-  row.set("gradient_norm", step.gradient_norm);
-  row.set("learning_rate", step.learning_rate);
-  set_expert_metrics(row, step.expert_load);
-  row.set("skipped_steps", static_cast<double>(trainer.num_skipped()));
-  row.set("tokens_per_second", count_targets(samples).tokens / std::max(1e-9, watch.seconds()));
+  auto& metrics = result.metrics;
+  metrics.set("loss", result.loss);
+  metrics.set("gradient_norm", step.gradient_norm);
+  metrics.set("learning_rate", step.learning_rate);
+  set_expert_metrics(metrics, step.expert_load);
+  metrics.set("skipped_steps", static_cast<double>(trainer.num_skipped()));
+  metrics.set("tokens_per_second", count_targets(samples).tokens / std::max(1e-9, watch.seconds()));
   return result;
 }
 

@@ -7,7 +7,7 @@
 #include "algorithms/loss.h"
 #include "config/options.h"
 #include "data/types.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "training/pass.h"
 #include "training/trained_model.h"
 
@@ -29,8 +29,8 @@ PassLoss cross_entropy(const algorithms::LossDenominators& denominators, std::in
 
 struct SupervisedStep {
   double loss = 0.0;  // of the step, over all replicas
-  metrics::Row
-      row;  // loss, gradient_norm, learning_rate, skipped_steps, tokens_per_second, experts
+  metrics::StepMetrics
+      metrics;  // loss, gradient_norm, learning_rate, skipped_steps, tokens_per_second, experts
 };
 
 /// One optimizer step. `samples`: the same on every replica. `more`, unless empty, adds gradients

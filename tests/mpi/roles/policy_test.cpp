@@ -44,7 +44,7 @@ TEST(PolicyRole, SamplesWhatOneEngineDraws) {
     overrides.emplace_back("kl.coefficient=0.0");  // no reference
     test::ToyRun toy("rl", overrides);
     Policy policy(toy.run());
-    toy.run().begin(1);
+    toy.begin();
     const auto prompts = test::questions(toy.config().rl.prompts_per_step);
     const auto expected = drawn_alone(toy, prompts);
 
@@ -86,8 +86,8 @@ std::vector<data::Rollout> scored_rollouts(test::ToyRun& toy, double logprob) {
   return rollouts;
 }
 
-double value_of(const metrics::Row& row, const std::string& name) {
-  for (const auto& [key, value] : row.values)
+double value_of(const metrics::StepMetrics& metrics, const std::string& name) {
+  for (const auto& [key, value] : metrics.values())
     if (key == name) return std::get<double>(value);
   ADD_FAILURE() << "no " << name;
   return 0.0;
@@ -100,13 +100,13 @@ TEST(PolicyRole, LeavesOutMiniBatchesWhoseMeanRatioIsTooLarge) {
         "rl", {"kl.coefficient=0.0", "rl.staleness=1", "rl.max_ratio=10.0", "rl.prompts_per_step=8",
                "rl.samples_per_prompt=2", "rl.mini_batch=8", "roles.reward.share_with=\"policy\""});
     Policy policy(toy.run());
-    toy.run().begin(1);
+    toy.begin();
     if (!policy.active()) continue;
     const auto before = policy.model().parameters()[1].value.detach().clone();
-    const auto row = policy.update(scored_rollouts(toy, logprob), {}, 0);
+    const auto metrics = policy.update(scored_rollouts(toy, logprob), {}, 0);
     const bool far = logprob == -20.0;
-    EXPECT_EQ(value_of(row, "over_ratio_mini_batches"), far ? 2.0 : 0.0);
-    EXPECT_EQ(value_of(row, "over_ratio_tokens"), far ? 16.0 * 3.0 : 0.0);
+    EXPECT_EQ(value_of(metrics, "over_ratio_mini_batches"), far ? 2.0 : 0.0);
+    EXPECT_EQ(value_of(metrics, "over_ratio_tokens"), far ? 16.0 * 3.0 : 0.0);
     EXPECT_EQ(at::equal(policy.model().parameters()[1].value.detach(), before), far);
     EXPECT_EQ(policy.version(), far ? 0 : 2);
     EXPECT_EQ(policy.trainer().num_steps(), 2);

@@ -46,7 +46,7 @@ TEST(ReferenceRole, ScoresWithTheFirstWeightsThenWithThePolicys) {
     test::ToyRun toy("rl", overrides);
     Policy policy(toy.run());
     Reference reference(toy.run());
-    toy.run().begin(1);
+    toy.begin();
     const auto whole = test::whole_model(toy.config().model, toy.config().run.seed);
     const auto grow = [](models::Model& model) {
       const at::NoGradGuard no_grad;

@@ -12,7 +12,7 @@ TEST(RewardRole, ScoresEveryRolloutAsOneProcessDoes) {
   test::ToyRun toy("rl", {"kl.coefficient=0.0"});
   const auto& config = toy.config();
   RewardRole reward(toy.run(), config.rewards);
-  toy.run().begin(1);
+  toy.begin();
   const auto prompts = test::questions(6);
 
   std::vector<RolloutChunk> chunks;

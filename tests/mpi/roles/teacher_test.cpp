@@ -47,7 +47,7 @@ TEST(TeacherRole, HandsOverHiddenStatesAndHeadOfTheWholeModel) {
   const auto& config = toy.config();
   Learner learner(toy.run(), config.model, 1);
   Teacher teacher(toy.run());
-  toy.run().begin(1);
+  toy.begin();
   const auto list = samples();
 
   teacher.serve(learner, list, 0);

@@ -11,7 +11,7 @@
 #include "config/stage_roles.h"
 #include "models/registry.h"
 #include "mpi/roles/rollouts.h"
-#include "mpi/run.h"
+#include "mpi/run_loop.h"
 #include "support/environment.h"
 #include "support/fixtures.h"
 #include "support/temporary_folder.h"
@@ -42,6 +42,8 @@ class ToyRun {
   }
 
   mpi::Run& run() { return *run_; }
+  /// As a stage before its first step. Collective over: world.
+  void begin() { mpi::RunLoop(*run_).begin(1); }
   const config::Config& config() const { return run_->config(); }
   mpi::RoleGroups& groups() { return run_->groups(); }
 

@@ -127,8 +127,8 @@ TEST(EventFile, RecordsDecodeWithTheirChecksums) {
 
 TEST(EventFile, RestartPurgesLaterStepsInAFileThatSortsBehind) {
   test::TemporaryFolder folder;
-  MetricsWriter(folder.path(), -1).write(Row{1, "rl1", {}});
-  MetricsWriter(folder.path(), 0).write(Row{1, "rl1", {}});
+  MetricsWriter(folder.path(), -1).write(1, "rl1", {});
+  MetricsWriter(folder.path(), 0).write(1, "rl1", {});
   const auto files = event_files(folder.path());
   ASSERT_EQ(files.size(), 2u);
   EXPECT_EQ(decode_file(files[0])[1].session_status, 0);

@@ -41,10 +41,10 @@ void write_stage(const std::string& folder, const std::string& text) {
   MetricsWriter metrics(folder, -1, false);
   SampleWriter samples(folder, -1);
   for (std::int64_t step = 1; step <= 100; ++step) {
-    Row row{step, "rl1", {}};
+    StepMetrics values;
     const double x = static_cast<double>(step);
-    row.set("reward_mean", 0.01 * x).set("kl_token", 1e-4 * x).set("step_seconds", 2.0);
-    metrics.write(row.set(text, x));
+    values.set("reward_mean", 0.01 * x).set("kl_token", 1e-4 * x).set("step_seconds", 2.0);
+    metrics.write(step, "rl1", values.set(text, x));
     SampleRow sample = sample_at(step);
     sample.completion += text;
     sample.parts[text] = 0.5;

@@ -14,55 +14,60 @@
 namespace r1::metrics {
 namespace {
 
-Row row_of(std::int64_t step) {
-  Row row{step, "rl1", {}};
-  row.set("episode", static_cast<double>(step))
+StepMetrics metrics_of(std::int64_t step) {
+  StepMetrics metrics;
+  metrics.set("episode", static_cast<double>(step))
       .set("reward_mean", 1.0 / (3.0 + static_cast<double>(step)));
-  return row;
+  return metrics;
 }
 
 }  // namespace
 
 TEST(MetricsWriter, KeepsOrderAndFullPrecision) {
-  Row row{7, "rl1", {}};
-  row.set("zeta", 0.1).set("alpha", 1.0 / 3.0).set("note", std::string("a\"b")).set("zeta", 0.2);
-  EXPECT_EQ(to_json_line(row),
+  StepMetrics metrics;
+  metrics.set("zeta", 0.1)
+      .set("alpha", 1.0 / 3.0)
+      .set("note", std::string("a\"b"))
+      .set("zeta", 0.2);
+  EXPECT_EQ(to_json_line(7, "rl1", metrics),
             R"({"step":7,"stage":"rl1","zeta":0.2,"alpha":0.3333333333333333,"note":"a\"b"})");
-  EXPECT_EQ(nlohmann::json::parse(to_json_line(row))["alpha"].get<double>(), 1.0 / 3.0);
+  EXPECT_EQ(nlohmann::json::parse(to_json_line(7, "rl1", metrics))["alpha"].get<double>(),
+            1.0 / 3.0);
 }
 
 TEST(MetricsWriter, WritesNotFiniteAsNullAndCountsIt) {
   test::TemporaryFolder folder;
   MetricsWriter writer(folder.path(), -1, false);
-  Row row{1, "rl1", {}};
-  row.set("a", std::nan("")).set("b", std::numeric_limits<double>::infinity()).set("c", 1.0);
-  writer.write(row);
+  StepMetrics metrics;
+  metrics.set("a", std::nan("")).set("b", std::numeric_limits<double>::infinity()).set("c", 1.0);
+  writer.write(1, "rl1", metrics);
   EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")),
             "{\"step\":1,\"stage\":\"rl1\",\"a\":null,\"b\":null,\"c\":1.0,\"not_finite\":2}\n");
   EXPECT_EQ(writer.num_not_finite(), 2);
 }
 
 TEST(MetricsWriter, InvalidUtf8DoesNotBreakTheLine) {
-  Row row{1, "rl1", {}};
-  row.set("text", std::string("a\xff\nb"));
-  EXPECT_FALSE(nlohmann::json::parse(to_json_line(row), nullptr, false).is_discarded());
+  StepMetrics metrics;
+  metrics.set("text", std::string("a\xff\nb"));
+  EXPECT_FALSE(
+      nlohmann::json::parse(to_json_line(1, "rl1", metrics), nullptr, false).is_discarded());
 }
 
 TEST(MetricsWriter, ContinuedFileEqualsAnUndisturbedOne) {
   test::TemporaryFolder undisturbed, continued;
   {
     MetricsWriter writer(undisturbed.path(), -1);
-    for (std::int64_t step = 1; step <= 10; ++step) writer.write(row_of(step));
+    for (std::int64_t step = 1; step <= 10; ++step) writer.write(step, "rl1", metrics_of(step));
   }
   {
     MetricsWriter writer(continued.path(), -1);
-    for (std::int64_t step = 1; step <= 7; ++step) writer.write(row_of(step));
+    for (std::int64_t step = 1; step <= 7; ++step) writer.write(step, "rl1", metrics_of(step));
   }
   // A process killed inside a write leaves half a line.
   std::ofstream(continued.path("metrics.jsonl"), std::ios::app) << R"({"step":8,"sta)";
   {
     MetricsWriter writer(continued.path(), 4);
-    for (std::int64_t step = 5; step <= 10; ++step) writer.write(row_of(step));
+    for (std::int64_t step = 5; step <= 10; ++step) writer.write(step, "rl1", metrics_of(step));
   }
   EXPECT_EQ(base::read_file(continued.path("metrics.jsonl")),
             base::read_file(undisturbed.path("metrics.jsonl")));
@@ -70,9 +75,9 @@ TEST(MetricsWriter, ContinuedFileEqualsAnUndisturbedOne) {
 
 TEST(MetricsWriter, NewRunDropsOldRows) {
   test::TemporaryFolder folder;
-  MetricsWriter(folder.path(), -1).write(row_of(1));
-  MetricsWriter(folder.path(), -1).write(row_of(2));
-  EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")), to_json_line(row_of(2)) + "\n");
+  MetricsWriter(folder.path(), -1).write(1, "rl1", metrics_of(1));
+  MetricsWriter(folder.path(), -1).write(2, "rl1", metrics_of(2));
+  EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")), to_json_line(2, "rl1", metrics_of(2)) + "\n");
 }
 
 TEST(SampleWriter, CutsBackToo) {

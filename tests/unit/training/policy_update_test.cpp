@@ -114,7 +114,7 @@ TEST(PolicyUpdate, EqualsThatOfOneRank) {
         EXPECT_EQ(found.num_optimizer_steps, expected.num_optimizer_steps);
         for (const char* name : {"gradient_norm", "loss", "kl_old_new", "entropy", "reward_mean",
                                  "ratio_mean", "completion_length"})
-          EXPECT_NEAR(number(found.row, name), number(expected.row, name), 1e-9) << name;
+          EXPECT_NEAR(number(found.metrics, name), number(expected.metrics, name), 1e-9) << name;
         EXPECT_LT(policy.rank().distance(whole.rank().model()), 1e-8)
             << config.advantage.kind << ", " << size << " ranks";
       });
@@ -123,9 +123,9 @@ TEST(PolicyUpdate, EqualsThatOfOneRank) {
 
 TEST(PolicyUpdate, OneOptimizerStepTakesItsOwnLogprobsAsTheOldOnes) {
   ToyPolicy policy(parallel::alone(), grpo());
-  const auto row = policy.update(toy_rollouts(parallel::alone())).row;
-  EXPECT_EQ(number(row, "ratio_mean"), 1.0);
-  EXPECT_LT(number(row, "generator_trainer_max"), kRounding);
+  const auto metrics = policy.update(toy_rollouts(parallel::alone())).metrics;
+  EXPECT_EQ(number(metrics, "ratio_mean"), 1.0);
+  EXPECT_LT(number(metrics, "generator_trainer_max"), kRounding);
 }
 
 TEST(PolicyUpdate, SaysHowFarTheGeneratorIs) {
@@ -133,9 +133,9 @@ TEST(PolicyUpdate, SaysHowFarTheGeneratorIs) {
   rollouts[3].completion.logprobs[1] += 0.25;
   for (const auto& config : {grpo(), ppo()}) {
     ToyPolicy policy(parallel::alone(), config);
-    const auto row = policy.update(rollouts).row;
-    EXPECT_NEAR(number(row, "generator_trainer_max"), 0.25, kRounding);
-    EXPECT_NEAR(number(row, "generator_trainer_abs"), 0.25 / num_tokens(rollouts), kRounding);
+    const auto metrics = policy.update(rollouts).metrics;
+    EXPECT_NEAR(number(metrics, "generator_trainer_max"), 0.25, kRounding);
+    EXPECT_NEAR(number(metrics, "generator_trainer_abs"), 0.25 / num_tokens(rollouts), kRounding);
   }
 }
 
@@ -155,8 +155,8 @@ TEST(PolicyUpdate, MiniBatchesWhoseMeanRatioIsTooLargeAreLeftOutAndCounted) {
     EXPECT_EQ(policy.rank().distance_from_start() == 0.0, left_out);
     EXPECT_EQ(policy.rank().trainer().num_steps(), 3) << "the schedule goes on";
     if (max_ratio == 0.0) continue;
-    EXPECT_EQ(number(result.row, "over_ratio_mini_batches"), left_out ? 3.0 : 0.0);
-    EXPECT_EQ(number(result.row, "over_ratio_tokens"), left_out ? num_tokens(far) : 0.0);
+    EXPECT_EQ(number(result.metrics, "over_ratio_mini_batches"), left_out ? 3.0 : 0.0);
+    EXPECT_EQ(number(result.metrics, "over_ratio_tokens"), left_out ? num_tokens(far) : 0.0);
   }
 }
 
@@ -183,15 +183,15 @@ TEST(PolicyUpdate, TheFirstStepWithAdvantagesIsNoOutlier) {
   for (auto& rollout : equal) rollout.reward.total = 0.0;
   ToyPolicy policy(parallel::alone(), config, {.outlier_factor = 20.0});
   for (int step = 0; step < 12; ++step) {
-    const auto row = policy.update(equal).row;
-    EXPECT_EQ(number(row, "zero_advantage_groups"), 1.0);
-    EXPECT_GT(number(row, "gradient_norm"), 0.0);
-    EXPECT_LT(number(row, "gradient_norm"), 1e-2);
+    const auto metrics = policy.update(equal).metrics;
+    EXPECT_EQ(number(metrics, "zero_advantage_groups"), 1.0);
+    EXPECT_GT(number(metrics, "gradient_norm"), 0.0);
+    EXPECT_LT(number(metrics, "gradient_norm"), 1e-2);
   }
   const auto result = policy.update(toy_rollouts(parallel::alone()));
-  EXPECT_GT(number(result.row, "gradient_norm"), 0.2);
+  EXPECT_GT(number(result.metrics, "gradient_norm"), 0.2);
   EXPECT_EQ(result.num_optimizer_steps, 1);
-  EXPECT_EQ(number(result.row, "skipped_steps"), 0.0);
+  EXPECT_EQ(number(result.metrics, "skipped_steps"), 0.0);
 }
 
 TEST(PolicyUpdate, LaterEpochsEndWhereThePolicyHasMovedFar) {
@@ -216,9 +216,9 @@ TEST(PolicyUpdate, MaskedRowsCountAsRowsAlone) {
   auto rollouts = toy_rollouts(parallel::alone());
   for (auto& rollout : rollouts) rollout.completion.finish_reason = data::FinishReason::Length;
   ToyPolicy policy(parallel::alone(), config);
-  const auto row = policy.update(rollouts).row;
-  EXPECT_EQ(number(row, "truncated_share"), 1.0);
-  EXPECT_EQ(number(row, "gradient_norm"), 0.0);
+  const auto metrics = policy.update(rollouts).metrics;
+  EXPECT_EQ(number(metrics, "truncated_share"), 1.0);
+  EXPECT_EQ(number(metrics, "gradient_norm"), 0.0);
   EXPECT_EQ(policy.rank().distance_from_start(), 0.0);
 }
 
@@ -235,8 +235,8 @@ TEST(PolicyUpdate, ReportsTheColdStartLossOfTheStep) {
       sum -= logprob;
       tokens += 1.0;
     }
-  const auto row = policy.update(toy_rollouts(parallel::alone()), coldstart).row;
-  EXPECT_NEAR(number(row, "coldstart_loss"), sum / tokens, kRounding);
+  const auto metrics = policy.update(toy_rollouts(parallel::alone()), coldstart).metrics;
+  EXPECT_NEAR(number(metrics, "coldstart_loss"), sum / tokens, kRounding);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ TEST(SupervisedStep, LossIsTheMeanCrossEntropyBeforeIt) {
   const double before = mean_cross_entropy(rank.trained(), samples, rank.trainer_options);
   const auto step = learn(rank);
   EXPECT_NEAR(step.loss, before, kRounding);
-  EXPECT_EQ(number(step.row, "loss"), step.loss);
+  EXPECT_EQ(number(step.metrics, "loss"), step.loss);
   EXPECT_LT(mean_cross_entropy(rank.trained(), samples, rank.trainer_options), before);
 }
 
@@ -40,8 +40,8 @@ TEST(SupervisedStep, EqualsThatOfOneRankInOneMicroBatch) {
                                   .share_prefix = size != 2});
           const auto step = learn(rank);
           EXPECT_NEAR(step.loss, expected.loss, kRounding);
-          EXPECT_NEAR(number(step.row, "gradient_norm"), number(expected.row, "gradient_norm"),
-                      kRounding);
+          EXPECT_NEAR(number(step.metrics, "gradient_norm"),
+                      number(expected.metrics, "gradient_norm"), kRounding);
           EXPECT_LT(rank.distance(whole.model()), 1e-9)  // a step divides by a gradient's size
               << architecture << ", " << size << " ranks, micro-batches of " << tokens;
         });
@@ -72,13 +72,13 @@ double weights_with_costs(parallel::Communicator& replicas, double weight, ToyRa
     add_score_function_gradient(rank.trained(), mine, weight, rank.trainer_options, kNoProgress);
     return 0.0;
   });
-  return number(step.row, "gradient_norm");
+  return number(step.metrics, "gradient_norm");
 }
 
 TEST(ScoreFunctionGradient, IsAPartOfTheStepOnEveryLayout) {
   ToyRank whole(parallel::alone()), plain(parallel::alone());
   const double norm = weights_with_costs(parallel::alone(), 0.5, whole);
-  EXPECT_GT(std::abs(norm - number(learn(plain).row, "gradient_norm")), 1e-3);
+  EXPECT_GT(std::abs(norm - number(learn(plain).metrics, "gradient_norm")), 1e-3);
   for (const int size : {2, 3, 5})  // of five, one has no answer
     test::ThreadRanks::run(size, [&](parallel::Communicator& replicas) {
       ToyRank rank(replicas, {.micro_batch_tokens = 8});

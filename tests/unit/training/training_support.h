@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "config/options.h"
-#include "metrics/row.h"
+#include "metrics/step_metrics.h"
 #include "models/registry.h"
 #include "support/fixtures.h"
 #include "support/small_shape.h"
@@ -87,8 +87,8 @@ inline std::vector<data::TrainingSample> toy_samples(std::int64_t count) {
   return samples;
 }
 
-inline double number(const metrics::Row& row, const std::string& name) {
-  for (const auto& [key, value] : row.values)
+inline double number(const metrics::StepMetrics& metrics, const std::string& name) {
+  for (const auto& [key, value] : metrics.values())
     if (key == name) return std::get<double>(value);
   ADD_FAILURE() << "the row has no " << name;
   return 0.0;

@@ -1,0 +1,217 @@
+#include "run_loop.h"
+
+#include <fmt/ranges.h>
+
+#include <filesystem>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/timer.h"
+#include "base/version.h"
+#include "checkpoint/catalog.h"
+#include "checkpoint/reader.h"
+#include "checkpoint_model.h"
+#include "config/print.h"
+
+namespace r1::mpi {
+
+namespace fs = std::filesystem;
+
+RunLoop::RunLoop(Run& run)
+    : run_(run),
+      checkpoints_(run.folder() + "/checkpoints"),
+      meter_(run.world(), run.groups(), run.device()),
+      saver_(run.config().checkpoint, checkpoints_, run.config().run.seed, run.world()),
+      budget_(find_deadline(run.config().run.time_limit_seconds()), run.config().run.stop_margin) {}
+
+RunLoop::~RunLoop() = default;
+
+void RunLoop::persist(const std::string& name, Persistent part) {
+  parts_.emplace_back(name, std::move(part));
+}
+
+void RunLoop::describe(const models::Model& model) {
+  const auto folder = run_.folder() + "/description";
+  const auto& eos = run_.text().tokenizer->eos_token_ids();
+  write_model_description(model, run_.text().tokenizer.get(), {eos.begin(), eos.end()}, folder);
+  description_ = description_blobs(folder);
+  fs::remove_all(folder);
+}
+
+std::int64_t RunLoop::begin(std::int64_t total_steps, std::int64_t first_step) {
+  total_steps_ = total_steps;
+  resolved_ = config::config_json(run_.config()).dump();
+  const auto selection = checkpoint::newest_valid(checkpoints_, run_.world());
+  const auto first = selection.step.value_or(first_step);
+  std::optional<checkpoint::CheckpointReader> reader;
+  run_.together(
+      [&] {
+        // To begin anew would throw away what the run had reached, without being asked.
+        if (!selection.step && !selection.refused.empty())
+          throw base::InputError(
+              fmt::format("{}: none of {} checkpoints is valid; move the folder away to begin at "
+                          "step 0",
+                          checkpoints_, selection.refused.size()));
+        if (selection.step) reader.emplace(selection.path);
+        for (auto& [name, part] : parts_)
+          if (reader) reader->load(part.tensors());
+      },
+      "reading the checkpoint");
+  run_.together(
+      [&] {
+        for (auto& [name, part] : parts_)
+          if (reader) part.restore(reader->blob("state/" + name));  // may talk to other ranks
+        if (reader && run_.writes())
+          base::log_info("{}: continues at step {} of {}", run_.stage(), first, total_steps);
+        run_.record_start(first - 1);
+        if (run_.writes()) {
+          metrics_ = std::make_unique<metrics::MetricsWriter>(run_.folder(), first - 1,
+                                                              run_.config().metrics.tensorboard);
+          samples_ = std::make_unique<metrics::SampleWriter>(run_.folder(), first - 1);
+        }
+      },
+      "restore");
+  saved_step_ = first;
+  estimate_ = std::make_unique<metrics::TimeEstimate>(std::vector<metrics::StagePlan>{
+      {run_.stage(), config::name_of(run_.kind()), total_steps, 0.0}});
+  estimate_->begin_stage(0, first);
+  printer_ = std::make_unique<metrics::ProgressPrinter>(metrics::ProgressInterval{
+      run_.config().run.log_every, run_.config().metrics.progress_seconds});
+  return first;
+}
+
+bool RunLoop::goes_on(std::int64_t step) {
+  if (step >= total_steps_ ||
+      (run_.config().run.max_steps > 0 && step >= run_.config().run.max_steps)) {
+    if (saved_step_ < step) save(step);
+    return false;
+  }
+  stop_ = agree_to_stop(run_.world(), budget_);
+  if (stop_) {
+    if (saved_step_ < step) save(step);
+    if (run_.writes())
+      base::log_warning("{}: stops before step {}: {}", run_.stage(), step, stop_.describe());
+    return false;
+  }
+  begin_profile(step);
+  run_.timeline().begin_step(step);
+  meter_.begin();
+  return true;
+}
+
+/// As many ranks record a trace as keep a timeline.
+void RunLoop::begin_profile(std::int64_t step) {
+  if (run_.config().run.profiles(step) && !profile_ &&
+      run_.world().rank() < run_.config().metrics.timeline_ranks)
+    profile_ = std::make_unique<tensor::Profile>(run_.device());
+}
+
+void RunLoop::end_profile() {
+  if (!profile_) return;
+  const auto path = fmt::format("{}/profile_rank{}.json", run_.folder(), run_.world().rank());
+  profile_->write(path);
+  profile_.reset();
+  base::log_info("{}: wrote {}", run_.stage(), path);
+}
+
+void RunLoop::save(std::int64_t steps_done) {
+  if (parts_.empty()) return;
+  const auto span = run_.timeline().span("checkpoint", steps_done);
+  checkpoint::State state;
+  for (auto& [name, part] : parts_) {
+    for (auto& tensor : part.tensors()) state.tensors.push_back(std::move(tensor));
+    state.blobs["state/" + name] = part.state();
+  }
+  state.blobs.insert(description_.begin(), description_.end());
+  state.blobs["config"] = resolved_;
+  state.blobs["versions"] = fmt::format("r1mpi {} ({})", base::kVersion, base::kGitSha);
+  state.blobs["rank_map"] = run_.groups().layout().print();
+  if (metrics_) metrics_->sync();
+  const base::Stopwatch watch;
+  finish_save();
+  saver_.save(steps_done, state);
+  const double seconds = watch.seconds();
+  budget_.record_checkpoint(seconds);
+  if (run_.config().checkpoint.interval_steps == 0)
+    save_clock_.save_took(
+        run_.world().all_reduce_scalar(seconds, parallel::ReduceOp::Max, "time of a checkpoint"));
+  saved_step_ = steps_done;
+}
+
+void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
+                          const std::string& measure) {
+  const double seconds = meter_.seconds();
+  budget_.record_step(seconds);
+  metrics.set("step_seconds", seconds);
+  if (!run_.config().run.profiles(step + 1)) end_profile();
+  meter_.finish(metrics);
+  run_.progress();
+  if (run_.writes()) {
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    const double value = metrics.number(measure).value_or(kUnknown),
+                 tokens = metrics.number("tokens_per_second").value_or(kUnknown);
+    metrics_->write(step, run_.stage(), metrics);
+    estimate_->step_done(seconds);
+    printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));
+  }
+  saver_.poll();
+  mark_best();
+  if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1);
+  run_.timeline().flush();
+}
+
+bool RunLoop::save_is_due(std::int64_t steps_done, double step_seconds) {
+  const auto interval = run_.config().checkpoint.interval_steps;
+  if (interval > 0) return steps_done % interval == 0;
+  if (parts_.empty()) return false;
+  save_clock_.step_took(
+      run_.world().all_reduce_scalar(step_seconds, parallel::ReduceOp::Max, "time of a step"));
+  return save_clock_.is_due(run_.config().checkpoint, steps_done - saved_step_);
+}
+
+void RunLoop::measured(std::int64_t steps_done, double value, bool larger_is_better) {
+  measures_[steps_done] = value;
+  larger_is_better_ = larger_is_better;
+  mark_best();
+}
+
+void RunLoop::finish_save() {
+  saver_.finish();
+  mark_best();
+}
+
+void RunLoop::mark_best() {
+  const auto& saved = saver_.last_result();
+  const auto measure = measures_.find(saved.step);
+  if (!run_.writes() || !saved.published || measure == measures_.end()) return;
+  const auto best = checkpoint::best_checkpoint(checkpoints_);
+  const double value = measure->second;
+  if (!best || (larger_is_better_ ? value > best->value : value < best->value))
+    checkpoint::mark_best(checkpoints_, saved.step, value);
+  measures_.erase(measures_.begin(), std::next(measure));
+}
+
+void RunLoop::write_samples(std::int64_t step, std::span<const data::Rollout> rollouts) {
+  const auto every = run_.config().metrics.samples_every;
+  if (!samples_ || every == 0 || (step % every != 0 && step + 1 != total_steps_)) return;
+  const auto count = std::min<std::size_t>(
+      rollouts.size(), static_cast<std::size_t>(run_.config().metrics.samples_per_step));
+  for (const auto& rollout : rollouts.first(count))
+    samples_->write(
+        {step, rollout.sample, rollout.prompt.problem, rollout.prompt.answer, rollout.prompt.text,
+         rollout.completion.text, rollout.reward.total, rollout.reward.parts, rollout.reward.reason,
+         rollout.completion.finish_reason == data::FinishReason::Stop ? "stop" : "length"});
+}
+
+base::ExitCode RunLoop::end() {
+  end_profile();
+  finish_save();
+  if (printer_) printer_->finish();
+  run_.timeline().flush();
+  const auto traffic = meter_.describe_total();
+  if (run_.writes() && run_.world().size() > 1) base::log_info("{}: {}", run_.stage(), traffic);
+  run_.world().barrier("end of stage");
+  return stop_ ? base::ExitCode::StoppedEarly : base::ExitCode::Done;
+}
+
+}  // namespace r1::mpi

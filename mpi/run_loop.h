@@ -1,0 +1,101 @@
+#pragma once
+// A run's loop over steps: checkpoints, metrics, progress, profile, orderly stop.
+//
+//   RunLoop loop(run);
+//   policy.persist(loop);  // what checkpoints hold
+//   for (auto step = loop.begin(total); loop.goes_on(step); ++step) {
+//     metrics::StepMetrics metrics;  // every part of the step adds to them
+//     …
+//     loop.finish_step(step, metrics, "reward_mean");
+//   }
+//   return loop.end();
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+#include "checkpoint/save_clock.h"
+#include "checkpoint/saver.h"
+#include "data/types.h"
+#include "metrics/progress.h"
+#include "metrics/step_metrics.h"
+#include "metrics/writer.h"
+#include "run.h"
+#include "shutdown.h"
+#include "step_meter.h"
+#include "tensor/profile.h"
+
+namespace r1::mpi {
+
+/// A part of a checkpoint. Functions run on every rank; a rank that holds nothing returns nothing.
+struct Persistent {
+  std::function<std::vector<checkpoint::ShardedTensor>()> tensors;
+  std::function<std::string()>
+      state;  // equal on all ranks that hold the part; world rank 0's is kept
+  std::function<void(const std::string&)> restore;  // after the tensors were filled; the state
+};
+
+class RunLoop {
+ public:
+  /// `run` must outlive the loop.
+  explicit RunLoop(Run& run);
+  ~RunLoop();
+
+  /// Checkpoints then hold this part; before begin(). Collective over: none, but every rank names
+  /// the same parts in the same order.
+  void persist(const std::string& name, Persistent part);
+  /// Checkpoints then hold what describes the model too; called by the rank that writes.
+  void describe(const models::Model& model);
+  /// Restores the newest valid checkpoint, if any; returns the first step to do. Stages that keep
+  /// no checkpoint say themselves where they go on. Collective over: world.
+  std::int64_t begin(std::int64_t total_steps, std::int64_t first_step = 0);
+  /// False at the end, or when all ranks agreed to stop early (a checkpoint has been written then).
+  /// Collective over: world.
+  bool goes_on(std::int64_t step);
+  /// Writes the step's metrics (on the writing rank), shows progress with the number `measure`,
+  /// saves a checkpoint when one is due. Collective over: world.
+  void finish_step(std::int64_t step, metrics::StepMetrics metrics, const std::string& measure);
+  /// What held-out data say of the weights after `steps_done` steps: among the checkpoints that
+  /// were measured the best one is remembered (model path RUN/best) and never pruned. Called on the
+  /// rank that writes.
+  void measured(std::int64_t steps_done, double value, bool larger_is_better);
+  void write_samples(std::int64_t step, std::span<const data::Rollout> rollouts);
+  bool stopped_early() const { return static_cast<bool>(stop_); }
+  std::int64_t total_steps() const { return total_steps_; }
+  /// Waits for the last checkpoint. Exit code of the stage. Collective over: world.
+  base::ExitCode end();
+
+ private:
+  bool save_is_due(std::int64_t steps_done, double step_seconds);
+  void save(std::int64_t steps_done);
+  void finish_save();
+  void mark_best();
+  void begin_profile(std::int64_t step);
+  void end_profile();
+
+  Run& run_;
+  std::string checkpoints_;  // their folder
+  StepMeter meter_;
+  checkpoint::Saver saver_;
+  std::unique_ptr<metrics::MetricsWriter> metrics_;  // on the rank that writes, as `samples_`
+  std::unique_ptr<metrics::SampleWriter> samples_;
+  std::unique_ptr<metrics::TimeEstimate> estimate_;
+  std::unique_ptr<metrics::ProgressPrinter> printer_;
+  std::vector<std::pair<std::string, Persistent>> parts_;
+  checkpoint::Blobs
+      description_;  // the model's small files, so that a checkpoint converts by itself
+  TimeBudget budget_;
+  StopToken stop_;
+  std::int64_t total_steps_ = 0;
+  std::string resolved_;  // the configuration as JSON, for checkpoints
+  checkpoint::SaveClock save_clock_;
+  std::map<std::int64_t, double> measures_;  // steps done -> held-out value, not yet compared
+  bool larger_is_better_ = true;
+  std::int64_t saved_step_ = -1;
+  std::unique_ptr<tensor::Profile> profile_;  // while run.profile's steps are done
+};
+
+}  // namespace r1::mpi
