@@ -41,8 +41,10 @@ class Policy {
                               std::span<const data::TrainingSample> coldstart, std::int64_t step);
 
   /// decode_steps from the first to the last of all replicas that sample, generation_idle_share (of
-  /// them, those in which a replica had nothing to decode; mean), samples_moved, weight_sync_*.
-  /// Collective over: world.
+  /// them, those in which a replica had nothing to decode; mean), samples_moved; sequences_running
+  /// and sequences_waiting (of a replica, mean over its decode steps), sequences_preempted,
+  /// kv_cache_share (of the fullest cache, at most), prefix_hit_share (of the tokens of prompts
+  /// that were found in the cache); weight_sync_*. Collective over: world.
   void add_sampling_metrics(metrics::StepMetrics& metrics);
 
   /// Whether this rank trains.
@@ -59,6 +61,7 @@ class Policy {
 
  private:
   void persist_sampler(RunLoop& loop);
+  void tell_cache(const generation::CacheSize& cache);
 
   const Run& run_;
   std::unique_ptr<models::Model> model_;
@@ -69,6 +72,7 @@ class Policy {
   std::unique_ptr<training::Trainer> trainer_;
   algorithms::KlController kl_controller_;
   std::int64_t version_ = 0;
+  bool has_told_cache_ = false;
 };
 
 }  // namespace r1::mpi

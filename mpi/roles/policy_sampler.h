@@ -81,6 +81,7 @@ class PolicySampler {
   std::unique_ptr<Generator> generator_;
   std::optional<WeightTransfer> transfer_;  // none: the trainer's own weights sample
   std::int64_t version_ = -1;
+  std::int64_t num_takeovers_ = 0;            // names the weights to the generator
   std::optional<std::int64_t> kept_version_;  // before synchronise_aside()
   std::vector<at::Tensor> kept_;  // of that version: host copies of own_model_'s parameters
   double sync_seconds_ = 0.0, sync_gib_ = 0.0;

@@ -18,6 +18,12 @@ Engine::Engine(const models::Model& model, const EngineOptions& options)
     : model_(model), options_(options) {}
 Engine::~Engine() = default;
 
+std::string CacheSize::text() const {
+  return fmt::format(
+      "KV cache: {} blocks of {} tokens hold {} sequences of the full length of {} tokens",
+      num_blocks, block_size, num_blocks / blocks_for(full_length, block_size), full_length);
+}
+
 void GenerationStatistics::operator+=(const GenerationStatistics& other) {
   prompt_tokens += other.prompt_tokens;
   new_tokens += other.new_tokens;
@@ -27,8 +33,8 @@ void GenerationStatistics::operator+=(const GenerationStatistics& other) {
   preempted += other.preempted;
   admitted_tokens += other.admitted_tokens;
   prefix_tokens += other.prefix_tokens;
-  num_blocks = std::max(num_blocks, other.num_blocks);
   most_blocks = std::max(most_blocks, other.most_blocks);
+  if (other.cache.num_blocks > 0) cache = other.cache;
   seconds += other.seconds;
 }
 
@@ -87,20 +93,18 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
                            static_cast<double>(c10::elementSize(model_.dtype()));
   const auto blocks = num_blocks(block_bytes, per_sequence * std::min(options_.max_num_seqs, most) +
                                                   blocks_for(longest, size) * 8);
-  if (blocks < per_sequence)
+  const auto there = memory_ ? memory_->pool.num_blocks() : 0;
+  if (std::max(blocks, there) < per_sequence)
     throw base::InputError(fmt::format(
         "the KV cache of {} blocks of {} tokens is too small for one sequence with a prompt of {} "
         "tokens and {} new ones: expected at least {} blocks (engine.kv_cache_blocks, "
         "engine.kv_cache_gb or, on a GPU, engine.gpu_memory_utilization)",
         blocks, size, longest, sampling.max_new_tokens, per_sequence));
-  if (!memory_ || memory_->pool.num_blocks() < blocks) {
+  if (there < blocks) {
     memory_.reset();  // before the new one is made: there may be room for one of them alone
     memory_ = std::make_unique<CacheMemory>(model_, blocks, size);
-    base::log_info(
-        "KV cache: {} blocks of {} tokens ({:.3g} GB) hold {} sequences of the full "
-        "length of {} tokens; at most {} run at once",
-        blocks, size, static_cast<double>(blocks) * block_bytes / 1e9,
-        blocks / blocks_for(full_length, size), full_length, options_.max_num_seqs);
+    cache_ = {blocks, size, full_length};
+    base::log_info("{}", cache_.text());
   }
   const auto num_slots = options_.max_num_seqs;  // samples of other engines may come
   if (!memory_->batch || !memory_->batch->holds(num_slots, per_sequence))
@@ -125,6 +129,7 @@ std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Requ
   GenerationRun run(model_, options_, *memory_, requests, sampling, stop, balancer);
   auto completions = run.run(on_step);
   statistics_ = run.statistics();
+  statistics_.cache = cache_;
   statistics_.seconds = watch.seconds();
   return completions;
 }

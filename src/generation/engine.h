@@ -31,6 +31,16 @@ struct StopRules {
   std::function<std::string(std::span<const data::TokenId>)> decode;
 };
 
+/// What the KV cache of an engine holds.
+struct CacheSize {
+  std::int64_t num_blocks = 0;
+  std::int64_t block_size = 0;   // tokens
+  std::int64_t full_length = 0;  // tokens of the longest prompt with its longest completion
+
+  /// "KV cache: 34 blocks of 16 tokens hold 8 sequences of the full length of 53 tokens".
+  std::string text() const;
+};
+
 /// Counts of one generate() call, or of several.
 struct GenerationStatistics {
   std::int64_t prompt_tokens = 0;  // computed in prefill, shared prompts once; and again the tokens
@@ -43,8 +53,8 @@ struct GenerationStatistics {
   std::int64_t preempted = 0;        // times that a sequence gave its blocks back
   std::int64_t admitted_tokens = 0;  // of prompts, and of samples whose tokens are computed again
   std::int64_t prefix_tokens = 0;    // of these, found in the cache
-  std::int64_t num_blocks = 0;       // of the cache
   std::int64_t most_blocks = 0;      // that samples held in a decode step
+  CacheSize cache;
   double seconds = 0.0;
 
   void operator+=(const GenerationStatistics& other);
@@ -58,10 +68,11 @@ class Engine {
   ~Engine();
 
   /// result[r][i]: completion of requests[r] with its i-th seed. Completion::text is left empty.
-  /// `on_step` is called after every decode step (messages move, signals are looked at). With
-  /// `balancer` other engines may finish samples of this one, and this one theirs: the completions
-  /// are the same, up to rounding. Collective over: the balancer's engines, which must have the
-  /// same weights and options, and the replicas that share the model's experts.
+  /// `on_step` is called after every decode step and every pass over prompts (messages move,
+  /// signals are looked at). With `balancer` other engines may finish samples of this one, and this
+  /// one theirs: the completions are the same, up to rounding. Collective over: the balancer's
+  /// engines, which must have the same weights and options, and the replicas that share the model's
+  /// experts.
   /// Throws: InputError when a prompt is empty or longer than the model's context or the cache.
   std::vector<std::vector<data::Completion>> generate(std::span<const Request> requests,
                                                       const SamplingOptions& sampling,
@@ -85,6 +96,7 @@ class Engine {
   const models::Model& model_;
   EngineOptions options_;
   std::unique_ptr<CacheMemory> memory_;
+  CacheSize cache_;
   std::optional<std::int64_t> weight_version_;
   GenerationStatistics statistics_;
 };

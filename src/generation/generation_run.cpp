@@ -47,7 +47,6 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
                   model.shape().max_position_embeddings, options.enable_prefix_caching}),
       slots_(static_cast<std::size_t>(options.max_num_seqs), nullptr) {
   memory_.batch->begin(sampling, stop);
-  statistics_.num_blocks = memory_.pool.num_blocks();
   for (const auto& request : requests) {
     PromptGroup group{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
     const auto number = static_cast<std::int64_t>(completions_.size());
@@ -82,12 +81,11 @@ void GenerationRun::decode_until(std::int64_t last_step, const std::function<voi
   while (statistics_.decode_steps < last_step) {
     admit();
     if (scheduler_.num_running() + scheduler_.num_waiting() == 0) break;
-    if (scheduler_.num_running() == 0) continue;  // more of the prompts must be computed first
-    if (!anyone_needs_more()) {
+    // With nothing that runs more of the prompts must be computed first.
+    if (anyone_needs_more())
+      decode();
+    else
       collect_all();
-      continue;
-    }
-    decode();
     if (on_step) on_step();
   }
   collect_all();

@@ -50,7 +50,7 @@ struct EngineOptions {
   std::int64_t block_size = 16;
   std::int64_t kv_cache_blocks = 0;
   double kv_cache_gb = 0.0;
-  double gpu_memory_utilization = 0.6;
+  double gpu_memory_utilization = 0.9;
   std::int64_t max_num_batched_tokens = 8192;
   bool enable_prefix_caching = true;
   std::int64_t balance_every = 64;
@@ -66,8 +66,9 @@ struct EngineOptions {
       "cache of 0 GB on a GPU: at most what fills this share of the GPU's memory, with all that it "
       "holds besides; sequences beyond it wait");
     v("max_num_batched_tokens", max_num_batched_tokens,
-      "tokens that are computed between two decode steps and in the second one: longer prompts are "
-      "computed in pieces");
+      "tokens of a step at most, one of each running sequence among them: what prompts have more "
+      "is "
+      "computed in later steps");
     v("enable_prefix_caching", enable_prefix_caching,
       "prompts that begin alike share the cache's full blocks of what they have in common");
     v("balance_every", balance_every,
