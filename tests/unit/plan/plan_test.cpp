@@ -134,7 +134,7 @@ TEST(Plan, ACacheOfLongAnswersFillsTheGpuAndNoMore) {
   const Plan none = plan_with("engine.gpu_memory_utilization=0.2");
   ASSERT_EQ(none.misfits.size(), 1u);
   expect_contains(none.misfits.front(),
-                  "policy: engine.gpu_memory_utilization leaves 0.00 GB for the KV cache; one "
+                  "policy: engine.gpu_memory_utilization leaves 0.17 GB for the KV cache; one "
                   "sequence of 256 prompt and 32000 new tokens takes 1.85 GB");
 }
 
