@@ -46,7 +46,8 @@ std::vector<data::Rollout> Generator::sample(
       balancer ? &*balancer : nullptr);
   const auto busy = static_cast<double>(engine_.statistics().decode_steps);
   decode_steps_ = {busy, balancer ? static_cast<double>(balancer->elapsed_steps()) : busy,
-                   balancer ? static_cast<double>(balancer->num_moved()) : 0.0};
+                   balancer ? static_cast<double>(balancer->num_moved()) : 0.0,
+                   engine_.statistics()};
   return rollouts_of(mine, samples, std::move(completions));
 }
 

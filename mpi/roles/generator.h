@@ -20,11 +20,13 @@ struct DecodeSteps {
   double busy = 0.0;     // decode steps of this replica
   double elapsed = 0.0;  // from the first to the last decode step of all replicas that share work
   double moved = 0.0;    // samples that moved between replicas
+  generation::GenerationStatistics engine;  // of this replica
 
   void operator+=(const DecodeSteps& other) {
     busy += other.busy;
     elapsed += other.elapsed;
     moved += other.moved;
+    engine += other.engine;
   }
 };
 
@@ -51,6 +53,8 @@ class Generator {
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples,
                                       const OwnsGroup& mine);
+  /// Engine::set_weight_version.
+  void set_weight_version(std::int64_t version) { engine_.set_weight_version(version); }
   /// The decode steps of the last sample().
   const DecodeSteps& decode_steps() const { return decode_steps_; }
 

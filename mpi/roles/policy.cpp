@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "roles/learner.h"
 
@@ -176,19 +177,44 @@ metrics::StepMetrics Policy::update(std::span<const data::Rollout> rollouts,
 void Policy::add_sampling_metrics(metrics::StepMetrics& metrics) {
   const auto& layout = run_.groups().layout();
   const auto role = layout.has(kPolicyGenerate) ? kPolicyGenerate : kPolicy;
-  const auto mine = samples() ? sampler_->decode_steps() : DecodeSteps();
   const bool leads = layout.leads(run_.world().rank(), role);
-  auto maxima = at::tensor({mine.elapsed, mine.moved}, at::kDouble);
-  run_.world().all_reduce(maxima, parallel::ReduceOp::Max, "decode steps of the slowest").wait();
-  const double busy = run_.world().all_reduce_scalar(leads ? mine.busy : 0.0,
-                                                     parallel::ReduceOp::Sum, "decode steps");
-  const double elapsed = maxima[0].item<double>();
-  if (elapsed > 0.0) {
+  // All that a replica counts, its leader says.
+  const auto mine = samples() && leads ? sampler_->decode_steps() : DecodeSteps();
+  const auto& engine = mine.engine;
+  const auto reduced = [this](std::initializer_list<double> values, parallel::ReduceOp operation) {
+    auto numbers = at::tensor(values, at::kDouble);
+    run_.world().all_reduce(numbers, operation, "counts of the sampling replicas").wait();
+    return std::vector<double>(numbers.const_data_ptr<double>(),
+                               numbers.const_data_ptr<double>() + numbers.numel());
+  };
+  const auto number = [](std::int64_t value) { return static_cast<double>(value); };
+  const double held = number(engine.most_blocks) / std::max(1.0, number(engine.cache.num_blocks));
+  const auto most = reduced({mine.elapsed, mine.moved, held, number(engine.cache.num_blocks),
+                             number(engine.cache.full_length)},
+                            parallel::ReduceOp::Max);
+  const auto all = reduced(
+      {mine.busy, number(engine.running_steps), number(engine.waiting_steps),
+       number(engine.preempted), number(engine.prefix_tokens), number(engine.admitted_tokens)},
+      parallel::ReduceOp::Sum);
+  if (const double elapsed = most[0], busy = all[0]; elapsed > 0.0) {
     metrics.set("decode_steps", elapsed);
     metrics.set("generation_idle_share", 1.0 - busy / (elapsed * layout.role(role).num_replicas()));
-    metrics.set("samples_moved", maxima[1].item<double>());
+    metrics.set("samples_moved", most[1]);
+    metrics.set("sequences_running", all[1] / std::max(1.0, busy));
+    metrics.set("sequences_waiting", all[2] / std::max(1.0, busy));
+    metrics.set("sequences_preempted", all[3]);
+    metrics.set("kv_cache_share", most[2]);
+    metrics.set("prefix_hit_share", all[4] / std::max(1.0, all[5]));
   }
   if (sampler_) sampler_->add_metrics(metrics);
+  tell_cache({static_cast<std::int64_t>(most[3]), run_.config().engine.block_size,
+              static_cast<std::int64_t>(most[4])});
+}
+
+/// On the rank that writes, unless its own engine has told it.
+void Policy::tell_cache(const generation::CacheSize& cache) {
+  if (cache.num_blocks == 0 || samples() || std::exchange(has_told_cache_, true)) return;
+  base::log_info("{}", cache.text());
 }
 
 }  // namespace r1::mpi

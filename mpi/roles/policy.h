@@ -45,7 +45,10 @@ class Policy {
 
   /// Adds decode_steps (from the first to the last step of all sampling replicas),
   /// generation_idle_share (mean share of these steps in which a replica had nothing to decode),
-  /// samples_moved and weight_sync_*. Collective over: world.
+  /// samples_moved; sequences_running and sequences_waiting (per replica, mean over its decode
+  /// steps), sequences_preempted, kv_cache_share (highest share of a replica's cache in use),
+  /// prefix_hit_share (share of prompt tokens that were found in the cache) and weight_sync_*.
+  /// Collective over: world.
   void add_sampling_metrics(metrics::StepMetrics& metrics);
 
   /// Whether this rank trains.
@@ -62,6 +65,7 @@ class Policy {
 
  private:
   void persist_sampler(RunLoop& loop);
+  void tell_cache(const generation::CacheSize& cache);
 
   const Run& run_;
   std::unique_ptr<models::Model> model_;
@@ -72,6 +76,7 @@ class Policy {
   std::unique_ptr<training::Trainer> trainer_;
   algorithms::KlController kl_controller_;
   std::int64_t version_ = 0;
+  bool has_told_cache_ = false;
 };
 
 }  // namespace r1::mpi

@@ -66,7 +66,10 @@ void PolicySampler::synchronise_aside(std::int64_t policy_version, bool keep) {
   take_over(policy_version);
 }
 
+/// What the generator finds of earlier prompts is a function of the calls since here alone: a run
+/// that is continued at a step's beginning then computes what an undisturbed one computes.
 void PolicySampler::take_over(std::int64_t policy_version) {
+  if (generator_) generator_->set_weight_version(num_takeovers_++);
   const auto version = transfer_ ? transfer_->tell(policy_version) : policy_version;
   const auto before = std::exchange(version_, version);
   if (!transfer_ || before == version) return;

@@ -83,6 +83,7 @@ class PolicySampler {
   std::unique_ptr<Generator> generator_;
   std::optional<WeightTransfer> transfer_;  // none: the trainer's own model samples
   std::int64_t version_ = -1;
+  std::int64_t num_takeovers_ = 0;            // names the weights to the generator
   std::optional<std::int64_t> kept_version_;  // before synchronise_aside()
   // Host copies of own_model_'s parameters, of version kept_version_.
   std::vector<at::Tensor> kept_;

@@ -12,6 +12,13 @@ class SampledModel {
   /// over: world.
   SampledModel(const Run& run, const models::ModelOptions& options, const TextModel& text);
 
+  /// The weights never change: later calls find in the cache what earlier prompts left there, such
+  /// as a problem that several suites ask. Only for callers that do not compare the answers of an
+  /// interrupted run with those of an undisturbed run bit by bit.
+  void keep_prefixes() {
+    if (generator_) generator_->set_weight_version(0);
+  }
+
   /// Samples `samples` completions of each prompt over all replicas; `reward` scores the
   /// completions on the reward ranks. The writing rank gets the rollouts in the order of sample
   /// numbers, and other ranks get an empty list. Seeds depend on (stage, `salt`, sample).

@@ -101,6 +101,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
       model.reset();
       model = std::make_unique<SampledModel>(run, config::model_of(run.config(), subjects[subject]),
                                              texts[subject]);
+      model->keep_prefixes();
       loaded = subject;
     }
     RewardRole scorer(run, rewards::scorer_options(run.config().rewards, suite.scorer));

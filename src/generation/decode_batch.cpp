@@ -78,6 +78,7 @@ void DecodeBatch::begin(const SamplingOptions& sampling, const StopRules& stop) 
   ids.resize(static_cast<std::size_t>(rules_.end_ids.numel()), -1);
   rules_.end_ids.copy_(at::tensor(ids, at::kLong));
   changes_.clear();
+  added_blocks_.clear();
   slots_.numbers.zero_();
   slots_.numbers.select(0, SlotNumber::kBlock).fill_(slots_.spare_block);
   slots_.contexts.fill_(1);
@@ -101,8 +102,21 @@ void DecodeBatch::fill(SlotContent content) {
            "{} blocks do not fit into the table of {}", content.blocks.size(),
            slots_.block_table.size(1));
   // A slot's last content counts: writing a slot twice at once has no order.
-  std::erase_if(changes_, [&](const SlotContent& other) { return other.slot == content.slot; });
+  const auto is_same = [&](const auto& other) { return other.slot == content.slot; };
+  std::erase_if(changes_, is_same);
+  std::erase_if(added_blocks_, is_same);
   changes_.push_back(std::move(content));
+}
+
+void DecodeBatch::add_block(std::int64_t slot, std::int64_t number, std::int32_t block) {
+  R1_CHECK(number < slots_.block_table.size(1), "block {} does not fit into the table of {}",
+           number, slots_.block_table.size(1));
+  const auto change = std::find_if(changes_.begin(), changes_.end(),
+                                   [slot](const auto& other) { return other.slot == slot; });
+  if (change != changes_.end())
+    change->blocks.push_back(block);
+  else
+    added_blocks_.push_back({slot, number, block});
 }
 
 void DecodeBatch::clear(std::int64_t slot) {
@@ -123,7 +137,24 @@ void DecodeBatch::move(std::int64_t from, std::int64_t to) {
   clear(from);
 }
 
+/// One transfer, and one operation on the table.
+void DecodeBatch::flush_added_blocks() {
+  if (added_blocks_.empty()) return;
+  const auto count = static_cast<std::int64_t>(added_blocks_.size()),
+             width = slots_.block_table.size(1);
+  auto places_and_blocks = at::empty({2, count}, at::kLong);
+  auto* values = places_and_blocks.mutable_data_ptr<std::int64_t>();
+  for (const auto& added : added_blocks_) {
+    values[count] = added.block;
+    *values++ = added.slot * width + added.number;
+  }
+  added_blocks_.clear();
+  const auto there = to_device(places_and_blocks);
+  slots_.block_table.view(-1).index_copy_(0, there[0], there[1].to(at::kInt));
+}
+
 void DecodeBatch::flush() {
+  flush_added_blocks();
   if (changes_.empty()) return;
   const auto count = static_cast<std::int64_t>(changes_.size()), width = slots_.block_table.size(1);
   auto numbers = at::empty({kernels::kNumSlotNumbers, count}, at::kLong);

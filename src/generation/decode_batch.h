@@ -47,6 +47,10 @@ class DecodeBatch {
 
   // Changes of slots, in order, before what is launched next.
   void fill(SlotContent content);
+  /// One more block of a slot's sequence, which has `number` so far. The steps on their way do not
+  /// see the block: a slot has the blocks of a step, and that of the token after it, before
+  /// launch().
+  void add_block(std::int64_t slot, std::int64_t number, std::int32_t block);
   void clear(std::int64_t slot);
   void move(std::int64_t from, std::int64_t to);
 
@@ -60,6 +64,10 @@ class DecodeBatch {
   at::Tensor collect();
 
  private:
+  /// A block of a slot that has other blocks already.
+  struct AddedBlock {
+    std::int64_t slot = 0, number = 0, block = 0;
+  };
   struct Launched {
     at::Tensor outputs;  // on the host, when `done` has come to pass
     std::unique_ptr<c10::Event> done;
@@ -68,6 +76,7 @@ class DecodeBatch {
   at::TensorOptions on_device(at::ScalarType dtype) const;
   at::Tensor to_device(const at::Tensor& host) const;
   void flush();
+  void flush_added_blocks();
   void drop_moved_graphs();
   void step(std::int64_t rows, std::int64_t longest);
   const kernels::CudaGraph& graph_for(std::int64_t rows);
@@ -81,6 +90,7 @@ class DecodeBatch {
   at::Tensor outputs_;   // fp64 [kNumDrawOutputs, S], of the newest step
   at::Tensor counters_;  // of the attention kernel
   std::vector<SlotContent> changes_;
+  std::vector<AddedBlock> added_blocks_;
   std::deque<Launched> launched_;
   std::vector<const void*> weights_;                   // where the graphs expect them
   std::map<std::int64_t, kernels::CudaGraph> graphs_;  // by rows

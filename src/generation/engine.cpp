@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "base/log.h"
 #include "base/timer.h"
 #include "generation/generation_run.h"
 
@@ -16,6 +17,31 @@ namespace r1::generation {
 Engine::Engine(const models::Model& model, const EngineOptions& options)
     : model_(model), options_(options) {}
 Engine::~Engine() = default;
+
+std::string CacheSize::text() const {
+  return fmt::format(
+      "KV cache: {} blocks of {} tokens hold {} sequences of the full length of {} tokens",
+      num_blocks, block_size, num_blocks / blocks_for(full_length, block_size), full_length);
+}
+
+void GenerationStatistics::operator+=(const GenerationStatistics& other) {
+  prompt_tokens += other.prompt_tokens;
+  new_tokens += other.new_tokens;
+  decode_steps += other.decode_steps;
+  running_steps += other.running_steps;
+  waiting_steps += other.waiting_steps;
+  preempted += other.preempted;
+  admitted_tokens += other.admitted_tokens;
+  prefix_tokens += other.prefix_tokens;
+  most_blocks = std::max(most_blocks, other.most_blocks);
+  if (other.cache.num_blocks > 0) cache = other.cache;
+  seconds += other.seconds;
+}
+
+void Engine::set_weight_version(std::int64_t version) {
+  if (memory_ && weight_version_ != version) memory_->pool.forget_contents();
+  weight_version_ = version;
+}
 
 /// Blocks that the device has room for; on a CPU no limit. All ranks of the model's tensor axis
 /// hold equally many, so that they admit the same sequences.
@@ -26,16 +52,25 @@ std::int64_t Engine::affordable_blocks(double block_bytes) const {
   const auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   const auto stats = allocator->getDeviceStats(device.index());
   const auto idle = stats.reserved_bytes[all].current - stats.allocated_bytes[all].current;
-  const double own = memory_ ? static_cast<double>(memory_->num_blocks) * block_bytes : 0.0;
-  const double free = static_cast<double>(allocator->getMemoryInfo(device.index()).first) +
-                      static_cast<double>(idle) + own;
+  const auto [free, total] = allocator->getMemoryInfo(device.index());
+  const double own = memory_ ? static_cast<double>(memory_->pool.num_blocks()) * block_bytes : 0.0;
+  const double held = static_cast<double>(total - free) - static_cast<double>(idle) - own;
+  const double room = options_.gpu_memory_utilization * static_cast<double>(total) - held;
   return static_cast<std::int64_t>(model_.axes()[parallel::ModelAxis::Tensor].all_reduce_scalar(
-      std::floor(options_.gpu_memory_share * free / block_bytes), parallel::ReduceOp::Min,
+      std::floor(std::max(0.0, room) / block_bytes), parallel::ReduceOp::Min,
       "blocks of the KV cache"));
+}
+
+std::int64_t Engine::num_blocks(double block_bytes, std::int64_t wanted) const {
+  if (options_.kv_cache_blocks > 0) return options_.kv_cache_blocks;
+  if (options_.kv_cache_gb > 0.0)
+    return static_cast<std::int64_t>(options_.kv_cache_gb * 1e9 / block_bytes);
+  return std::min(wanted, affordable_blocks(block_bytes));
 }
 
 void Engine::ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling,
                            const Balancer* balancer) {
+  const auto context = model_.shape().max_position_embeddings;
   auto longest = balancer ? balancer->longest_prompt() : 0;
   auto most = balancer ? balancer->most_samples() : 0;
   std::int64_t samples = 0;
@@ -45,31 +80,36 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
     if (request.prompt_ids.empty()) throw base::InputError("a prompt has no tokens");
   }
   most = std::max(most, samples);
-  if (longest >= model_.shape().max_position_embeddings)
-    throw base::InputError(
-        fmt::format("a prompt of {} tokens does not fit the model's context of {}", longest,
-                    model_.shape().max_position_embeddings));
-  const auto layout = model_.cache_layout();
-  const auto per_sequence = blocks_for(longest + sampling.max_new_tokens, options_.block_size) + 1;
-  const auto block_bytes = static_cast<double>(layout.values_per_token() * options_.block_size) *
-                           static_cast<double>(c10::elementSize(model_.dtype()));
-  const auto wanted = per_sequence * std::min(options_.max_num_seqs, most) +
-                      blocks_for(longest, options_.block_size) * 8;
-  auto blocks = options_.kv_cache_blocks;
-  if (blocks == 0 && options_.kv_cache_gb > 0.0)
-    blocks = static_cast<std::int64_t>(options_.kv_cache_gb * 1e9 / block_bytes);
-  if (blocks == 0) blocks = std::min(wanted, affordable_blocks(block_bytes));
-  if (blocks < 2 * per_sequence)
+  if (longest >= context)
     throw base::InputError(fmt::format(
-        "the KV cache of {} blocks of {} tokens is too small for a prompt of {} tokens "
-        "and {} new ones: expected at least {} blocks",
-        blocks, options_.block_size, longest, sampling.max_new_tokens, 2 * per_sequence));
-  if (!memory_ || memory_->num_blocks < blocks)
-    memory_ = std::make_unique<CacheMemory>(model_, blocks, options_.block_size);
+        "a prompt of {} tokens does not fit the model's context of {}", longest, context));
+  const auto size = options_.block_size;
+  const auto full_length = std::min(longest + sampling.max_new_tokens, context);
+  // One block more than the longest sequence: that of its prompt's last tokens, which its other
+  // samples begin from.
+  const auto per_sequence = blocks_for(full_length, size) + 1;
+  const auto layout = model_.cache_layout();
+  const auto block_bytes = static_cast<double>(layout.values_per_token() * size) *
+                           static_cast<double>(c10::elementSize(model_.dtype()));
+  const auto blocks = num_blocks(block_bytes, per_sequence * std::min(options_.max_num_seqs, most) +
+                                                  blocks_for(longest, size) * 8);
+  const auto there = memory_ ? memory_->pool.num_blocks() : 0;
+  if (std::max(blocks, there) < per_sequence)
+    throw base::InputError(fmt::format(
+        "the KV cache of {} blocks of {} tokens is too small for one sequence with a prompt of {} "
+        "tokens and {} new ones: expected at least {} blocks (engine.kv_cache_blocks, "
+        "engine.kv_cache_gb or, on a GPU, engine.gpu_memory_utilization)",
+        blocks, size, longest, sampling.max_new_tokens, per_sequence));
+  if (there < blocks) {
+    memory_.reset();  // before the new one is made: there may be room for one of them alone
+    memory_ = std::make_unique<CacheMemory>(model_, blocks, size);
+    cache_ = {blocks, size, full_length};
+    base::log_info("{}", cache_.text());
+  }
   const auto num_slots = options_.max_num_seqs;  // samples of other engines may come
   if (!memory_->batch || !memory_->batch->holds(num_slots, per_sequence))
     memory_->batch = std::make_unique<DecodeBatch>(model_, memory_->cache, options_, num_slots,
-                                                   per_sequence, memory_->num_blocks);
+                                                   per_sequence, memory_->pool.num_blocks());
 }
 
 std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Request> requests,
@@ -85,9 +125,11 @@ std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Requ
   const base::Stopwatch watch;
   const c10::InferenceMode inference;
   ensure_memory(requests, sampling, balancer);
+  if (!weight_version_) memory_->pool.forget_contents();
   GenerationRun run(model_, options_, *memory_, requests, sampling, stop, balancer);
   auto completions = run.run(on_step);
   statistics_ = run.statistics();
+  statistics_.cache = cache_;
   statistics_.seconds = watch.seconds();
   return completions;
 }

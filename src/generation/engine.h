@@ -3,6 +3,7 @@
 // of its samples.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,13 +31,33 @@ struct StopRules {
   std::function<std::string(std::span<const data::TokenId>)> decode;
 };
 
-/// Counts of one generate() call.
+/// What the KV cache of an engine holds.
+struct CacheSize {
+  std::int64_t num_blocks = 0;
+  std::int64_t block_size = 0;   // tokens
+  std::int64_t full_length = 0;  // tokens of the longest prompt with its longest completion
+
+  /// "KV cache: 34 blocks of 16 tokens hold 8 sequences of the full length of 53 tokens".
+  std::string text() const;
+};
+
+/// Counts of one generate() call, or of several.
 struct GenerationStatistics {
-  std::int64_t prompt_tokens = 0;  // computed in prefill, shared prompts once; and again the
-                                   // tokens of samples that came running from another engine
+  std::int64_t prompt_tokens = 0;  // computed in prefill, shared prompts once; and again the tokens
+                                   // of samples that came running from another engine or were
+                                   // preempted
   std::int64_t new_tokens = 0;
   std::int64_t decode_steps = 0;
+  std::int64_t running_steps = 0;    // sequences that ran, summed over the decode steps
+  std::int64_t waiting_steps = 0;    // samples that waited, likewise
+  std::int64_t preempted = 0;        // times that a sequence gave its blocks back
+  std::int64_t admitted_tokens = 0;  // of prompts, and of samples whose tokens are computed again
+  std::int64_t prefix_tokens = 0;    // of these, found in the cache
+  std::int64_t most_blocks = 0;      // that samples held in a decode step
+  CacheSize cache;
   double seconds = 0.0;
+
+  void operator+=(const GenerationStatistics& other);
 };
 
 class Engine {
@@ -47,26 +68,36 @@ class Engine {
   ~Engine();
 
   /// result[r][i]: completion of requests[r] with its i-th seed. Completion::text is left empty.
-  /// `on_step` is called after every decode step (messages move, signals are looked at). With
-  /// `balancer` other engines may finish samples of this one, and this one theirs: the completions
-  /// are the same, up to rounding. Collective over: the balancer's engines, which must have the
-  /// same weights and options, and the replicas that share the model's experts.
+  /// `on_step` is called after every decode step and every pass over prompts (messages move,
+  /// signals are looked at). With `balancer` other engines may finish samples of this one, and this
+  /// one theirs: the completions are the same, up to rounding. Collective over: the balancer's
+  /// engines, which must have the same weights and options, and the replicas that share the model's
+  /// experts.
   /// Throws: InputError when a prompt is empty or longer than the model's context or the cache.
   std::vector<std::vector<data::Completion>> generate(std::span<const Request> requests,
                                                       const SamplingOptions& sampling,
                                                       const StopRules& stop,
                                                       const std::function<void()>& on_step = {},
                                                       Balancer* balancer = nullptr);
+  /// Of the last call.
   const GenerationStatistics& statistics() const { return statistics_; }
+
+  /// Names the weights of the calls from now on. What a call leaves of its prompts in the cache is
+  /// found by the next one while the weights have the same name; without a name (the beginning) it
+  /// is found by nobody.
+  void set_weight_version(std::int64_t version);
 
  private:
   std::int64_t affordable_blocks(double block_bytes) const;
+  std::int64_t num_blocks(double block_bytes, std::int64_t wanted) const;
   void ensure_memory(std::span<const Request> requests, const SamplingOptions& sampling,
                      const Balancer* balancer);
 
   const models::Model& model_;
   EngineOptions options_;
   std::unique_ptr<CacheMemory> memory_;
+  CacheSize cache_;
+  std::optional<std::int64_t> weight_version_;
   GenerationStatistics statistics_;
 };
 

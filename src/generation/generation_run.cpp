@@ -10,6 +10,26 @@
 #include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
+namespace {
+
+/// Tokens side by side, and where the cache has each.
+struct PackedTokens {
+  std::vector<std::int64_t> tokens, positions, blocks, offsets;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(tokens.size()); }
+  /// Tokens from `begin` to the piece's end.
+  void add(const Piece& piece, std::int64_t begin, std::int64_t block_size) {
+    for (auto i = begin; i < piece.end; ++i) {
+      tokens.push_back(piece.token(i));
+      positions.push_back(i);
+      blocks.push_back(piece.blocks()[static_cast<std::size_t>(i / block_size)]);
+      offsets.push_back(i % block_size);
+    }
+  }
+};
+
+}  // namespace
+
 GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& options,
                              CacheMemory& memory, std::span<const Request> requests,
                              const SamplingOptions& sampling, const StopRules& stop,
@@ -22,17 +42,19 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
       balancer_(balancer),
       engine_(balancer ? balancer->engine() : 0),
       lockstep_(model),
-      scheduler_(memory.allocator, options.block_size, sampling.max_new_tokens),
-      slots_(static_cast<std::size_t>(options.max_num_seqs)) {
+      scheduler_(memory.pool,
+                 {options.block_size, options.max_num_seqs, sampling.max_new_tokens,
+                  model.shape().max_position_embeddings, options.enable_prefix_caching}),
+      slots_(static_cast<std::size_t>(options.max_num_seqs), nullptr) {
   memory_.batch->begin(sampling, stop);
   for (const auto& request : requests) {
-    WaitingPrompt waiting{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
+    PromptGroup group{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
     const auto number = static_cast<std::int64_t>(completions_.size());
     for (const auto seed : request.seeds)
-      waiting.samples.push_back(
-          {{engine_, number, static_cast<std::int64_t>(waiting.samples.size())}, seed});
+      group.samples.push_back(
+          {{engine_, number, static_cast<std::int64_t>(group.samples.size())}, seed});
     completions_.emplace_back(request.seeds.size());
-    if (!waiting.samples.empty()) waiting_.push_back(std::move(waiting));
+    if (!group.samples.empty()) scheduler_.add(std::move(group));
   }
 }
 
@@ -48,6 +70,9 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
     for (auto& [origin, completion] : balancer_->settle(std::move(guests_)))
       completions_[static_cast<std::size_t>(origin.request)]
                   [static_cast<std::size_t>(origin.sample)] = std::move(completion);
+  statistics_.preempted = scheduler_.num_preempted();
+  statistics_.prefix_tokens = scheduler_.num_found_tokens();
+  statistics_.admitted_tokens = scheduler_.num_admitted_tokens();
   return std::move(completions_);
 }
 
@@ -55,108 +80,74 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
 void GenerationRun::decode_until(std::int64_t last_step, const std::function<void()>& on_step) {
   while (statistics_.decode_steps < last_step) {
     admit();
-    if (num_running_ == 0) break;
-    if (!anyone_needs_more()) {
+    if (scheduler_.num_running() + scheduler_.num_waiting() == 0) break;
+    // With nothing that runs more of the prompts must be computed first.
+    if (anyone_needs_more())
+      decode();
+    else
       collect_all();
-      continue;
-    }
-    decode();
     if (on_step) on_step();
   }
   collect_all();
 }
 
-std::int64_t GenerationRun::free_slots() const {
-  return options_.max_num_seqs - num_running_;
-}
-
-/// Fills free slots: samples that others began first, then samples of prompts that are in the
-/// cache, then new prompts in order.
+/// Between two decode steps: samples of prompts that are in the cache start, and one pass computes
+/// what waits, within the step's tokens.
 void GenerationRun::admit() {
-  for (;;) {
-    resume();
-    while (start_samples()) {
-    }  // those that end with their first token leave their slots
-    if (free_slots() <= 0 || !groups_.empty() || waiting_.empty()) break;
-    if (!prefill()) break;
+  while (start_samples()) {
+  }  // those that end with their first token leave their slots
+  const bool computed = compute_pieces();
+  while (start_samples()) {
   }
-  R1_CHECK(num_running_ > 0 || (groups_.empty() && waiting_.empty() && resumed_.empty()),
-           "the KV cache of {} blocks holds no sample", memory_.num_blocks);
+  R1_CHECK(computed || scheduler_.num_running() > 0 || scheduler_.num_waiting() == 0,
+           "the KV cache of {} blocks holds no sample", memory_.pool.num_blocks());
 }
 
-/// Computes what the cache lacks of samples that others began; their newest token comes with the
-/// next decode step.
-void GenerationRun::resume() {
-  while (!resumed_.empty() && free_slots() > 0 && scheduler_.can_resume(resumed_.front())) {
-    PackedTokens batch;
-    while (!resumed_.empty() && free_slots() > 0 && scheduler_.can_resume(resumed_.front()) &&
-           fits(batch, resumed_.front().length)) {
-      scheduler_.resume(resumed_.front());
-      auto& sequence = place(std::move(resumed_.front()));
-      resumed_.pop_front();
-      auto ids = *sequence.prompt;
-      const auto& new_ids = sequence.completion.token_ids;
-      ids.insert(ids.end(), new_ids.begin(), new_ids.end() - 1);
-      pack(batch, ids, sequence.blocks);
-      fill_slot(sequence);
-    }
-    prefill_pass(batch);
+/// One pass over pieces of prompts and of sequences that return. A sequence's newest token comes
+/// with the next decode step. False: nothing was computed, and none returned.
+bool GenerationRun::compute_pieces() {
+  const auto budget =
+      std::max<std::int64_t>(1, options_.max_num_batched_tokens - scheduler_.num_running());
+  const auto pieces = scheduler_.next_pieces(budget);
+  if (!pieces.empty()) take_logits(pieces, prefill_pass(pieces));
+  bool returned = false;
+  while (auto* sequence = scheduler_.next_returned()) {
+    place(*sequence);
+    returned = true;
   }
+  return returned || !pieces.empty();
 }
 
 /// False: none could start.
 bool GenerationRun::start_samples() {
   std::vector<Sequence*> started;
-  std::vector<std::int64_t> slots;
+  std::vector<std::int64_t> slots, copy_from, copy_to;
   std::vector<at::Tensor> logits;
-  std::vector<std::int64_t> copy_from, copy_to;
-  std::vector<std::int32_t> finished_prompts;
-  while (!groups_.empty() && free_slots() > 0 && scheduler_.can_start_sample(groups_.front())) {
-    auto& group = groups_.front();
-    started.push_back(&place(scheduler_.start_sample(group, copy_from, copy_to)));
-    slots.push_back(started.back()->slot);
-    fill_slot(*started.back());
-    logits.push_back(group.logits);
-    if (group.samples.empty()) {
-      finished_prompts.insert(finished_prompts.end(), group.blocks.begin(), group.blocks.end());
-      groups_.pop_front();
-    }
+  for (auto next = scheduler_.start_sample(); next.sequence != nullptr;
+       next = scheduler_.start_sample()) {
+    place(*next.sequence);
+    started.push_back(next.sequence);
+    slots.push_back(next.sequence->slot);
+    logits.push_back(next.logits);
+    if (next.copy.first < 0) continue;
+    copy_from.push_back(next.copy.first);
+    copy_to.push_back(next.copy.second);
   }
   if (started.empty()) return false;
   copy_blocks(memory_.cache, copy_from, copy_to);
-  scheduler_.release(finished_prompts);  // after the copy: their last block may be handed out again
   append_tokens(memory_.batch->draw(at::cat(logits), slots), started);
-  return true;
-}
-
-/// Computes the prompts that fit next into one packed batch. False: none fits now.
-bool GenerationRun::prefill() {
-  PackedTokens batch;
-  std::int64_t samples = 0;
-  while (!waiting_.empty() && samples < free_slots()) {
-    const auto length = waiting_.front().length();
-    if (!scheduler_.can_prefill(length) || !fits(batch, length)) break;
-    groups_.push_back(scheduler_.start_group(std::move(waiting_.front())));
-    waiting_.pop_front();
-    pack(batch, *groups_.back().prompt, groups_.back().blocks);
-    samples += static_cast<std::int64_t>(groups_.back().samples.size());
-  }
-  if (batch.segments.empty()) return false;
-  const auto logits = last_logits(batch, prefill_pass(batch));
-  const auto first = groups_.size() - batch.segments.size();
-  for (std::size_t i = 0; i < batch.segments.size(); ++i)
-    groups_[first + i].logits = logits.narrow(0, static_cast<std::int64_t>(i), 1);
   return true;
 }
 
 /// Launches a step for every running sequence, and reads the one before.
 void GenerationRun::decode() {
+  reserve_blocks();
+  if (!anyone_needs_more()) return;  // what was collected there were the last tokens
   compact();
+  count_step();
   std::int64_t longest = 0;
-  std::vector<Sequence*> rows;
-  for (std::int64_t slot = 0; slot < num_used_slots(); ++slot) {
-    auto* sequence = slots_[static_cast<std::size_t>(slot)].get();
-    rows.push_back(sequence);
+  std::vector<Sequence*> rows(slots_.begin(), slots_.begin() + num_used_slots());
+  for (auto* sequence : rows) {
     if (sequence == nullptr) continue;
     ++sequence->launched;
     longest = std::max(longest, sequence->length + 1);
@@ -168,15 +159,38 @@ void GenerationRun::decode() {
   while (static_cast<std::int64_t>(in_flight_.size()) > memory_.batch->depth()) collect_step();
 }
 
+/// Gives every sequence the blocks that the next step may write into. Where they do not suffice,
+/// the steps on their way are read first: what ended there frees blocks, and what is set back takes
+/// all of its tokens along.
+void GenerationRun::reserve_blocks() {
+  if (scheduler_.missing_blocks() > memory_.pool.num_free()) collect_all();
+  scheduler_.grow(
+      [this](const Sequence& sequence, std::int32_t block) {
+        memory_.batch->add_block(sequence.slot,
+                                 static_cast<std::int64_t>(sequence.blocks.size()) - 1, block);
+      },
+      [this](Sequence& sequence) {
+        memory_.batch->clear(sequence.slot);
+        leave_slot(sequence);
+      });
+}
+
+void GenerationRun::count_step() {
+  statistics_.running_steps += scheduler_.num_running();
+  statistics_.waiting_steps += scheduler_.num_waiting();
+  statistics_.most_blocks =
+      std::max(statistics_.most_blocks, memory_.pool.num_blocks() - memory_.pool.num_free());
+}
+
 /// Moves the last sequences into free slots where a step then computes fewer rows.
 void GenerationRun::compact() {
-  const auto rows = memory_.batch->rows_for(num_running_);
+  const auto rows = memory_.batch->rows_for(scheduler_.num_running());
   std::int64_t free = 0;
   for (auto last = num_used_slots() - 1; last >= rows; last = num_used_slots() - 1) {
-    while (slots_[static_cast<std::size_t>(free)]) ++free;
+    while (slots_[static_cast<std::size_t>(free)] != nullptr) ++free;
     memory_.batch->move(last, free);
     auto& to = slots_[static_cast<std::size_t>(free)];
-    to = std::move(slots_[static_cast<std::size_t>(last)]);
+    to = std::exchange(slots_[static_cast<std::size_t>(last)], nullptr);
     to->slot = free;
   }
 }
@@ -184,14 +198,14 @@ void GenerationRun::compact() {
 /// One more than the last slot that is in use.
 std::int64_t GenerationRun::num_used_slots() const {
   auto count = static_cast<std::int64_t>(slots_.size());
-  while (count > 0 && !slots_[static_cast<std::size_t>(count - 1)]) --count;
+  while (count > 0 && slots_[static_cast<std::size_t>(count - 1)] == nullptr) --count;
   return count;
 }
 
 /// Whether a step draws a token for someone, as far as is known here.
 bool GenerationRun::anyone_needs_more() const {
-  return std::any_of(slots_.begin(), slots_.end(), [this](const auto& sequence) {
-    return sequence && sequence->launched < limit_of(*sequence);
+  return std::any_of(slots_.begin(), slots_.end(), [](const auto* sequence) {
+    return sequence != nullptr && sequence->launched < sequence->limit;
   });
 }
 
@@ -208,67 +222,65 @@ void GenerationRun::collect_all() {
   while (!in_flight_.empty()) collect_step();
 }
 
-void GenerationRun::pack(PackedTokens& batch, std::span<const data::TokenId> ids,
-                         const std::vector<std::int32_t>& blocks) const {
-  const auto length = static_cast<std::int64_t>(ids.size());
-  batch.segments.push_back({batch.size(), length, -1});
-  for (std::int64_t i = 0; i < length; ++i) {
-    batch.tokens.push_back(ids[static_cast<std::size_t>(i)]);
-    batch.positions.push_back(i);
-    add_place(batch, blocks, i);
+/// Final hidden states of the pieces, whose keys and values are in the cache then.
+at::Tensor GenerationRun::prefill_pass(const std::vector<Piece>& pieces) {
+  PackedTokens own, all;  // `all`: with the cached tokens before each piece
+  std::vector<nn::Segment> segments;
+  std::vector<nn::ContinuedSegment> continued;
+  bool are_whole = true;
+  for (const auto& piece : pieces) {
+    const auto length = piece.end - piece.begin;
+    segments.push_back({own.size(), length, -1});
+    continued.push_back({length, piece.begin});
+    are_whole = are_whole && piece.begin == 0;
+    own.add(piece, piece.begin, memory_.cache.block_size);
+    all.add(piece, 0, memory_.cache.block_size);
   }
-}
-
-bool GenerationRun::fits(const PackedTokens& batch, std::int64_t more_tokens) const {
-  return batch.size() == 0 || batch.size() + more_tokens <= options_.prefill_tokens;
-}
-
-/// Final hidden states of the batch, whose keys and values are in the cache then.
-at::Tensor GenerationRun::prefill_pass(const PackedTokens& batch) {
   const auto to_device = [&](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong).to(model_.device());
   };
+  const auto places_of = [&](const PackedTokens& tokens) {
+    return kernels::CachePlaces{to_device(tokens.blocks), to_device(tokens.offsets)};
+  };
   const models::ModelInput input{
-      to_device(batch.tokens),
-      to_device(batch.positions),
-      {nn::make_packed_attention(batch.segments, model_.dtype(), model_.device()),
-       &memory_.cache,
-       {to_device(batch.blocks), to_device(batch.offsets)}}};
-  statistics_.prompt_tokens += batch.size();
+      to_device(own.tokens),
+      to_device(own.positions),
+      {are_whole ? nn::make_packed_attention(segments, model_.dtype(), model_.device())
+                 : nn::make_continued_attention(continued, places_of(all), model_.dtype(),
+                                                model_.device()),
+       &memory_.cache, places_of(own)}};
+  statistics_.prompt_tokens += own.size();
   lockstep_.begin_pass();
   return model_.forward(input);
 }
 
-/// Logits after the last token of each sequence.
-at::Tensor GenerationRun::last_logits(const PackedTokens& batch, const at::Tensor& hidden) const {
+/// Gives prompts that are whole now the logits after their last token.
+void GenerationRun::take_logits(const std::vector<Piece>& pieces, const at::Tensor& hidden) const {
   std::vector<std::int64_t> rows;
-  for (const auto& segment : batch.segments) rows.push_back(segment.start + segment.length - 1);
-  return vocabulary::gather_logits(
+  std::int64_t end = 0;
+  for (const auto& piece : pieces) {
+    end += piece.end - piece.begin;
+    if (piece.ends_prompt()) rows.push_back(end - 1);
+  }
+  if (rows.empty()) return;
+  const auto logits = vocabulary::gather_logits(
       hidden.index_select(0, at::tensor(rows, at::kLong).to(model_.device())), model_.head());
+  std::int64_t row = 0;
+  for (const auto& piece : pieces)
+    if (piece.ends_prompt()) piece.group->logits = logits.narrow(0, row++, 1);
 }
 
-/// Gives a sequence the first free slot.
-Sequence& GenerationRun::place(Sequence sequence) {
+/// Gives a sequence the first free slot, which stands behind its newest token: the last one of its
+/// prompt, which is in the cache, or one that was drawn before and is fed next.
+void GenerationRun::place(Sequence& sequence) {
   std::size_t slot = 0;
-  while (slots_[slot]) ++slot;
+  while (slots_[slot] != nullptr) ++slot;
+  slots_[slot] = &sequence;
   sequence.slot = static_cast<std::int64_t>(slot);
-  ++num_running_;
-  return *(slots_[slot] = std::make_unique<Sequence>(std::move(sequence)));
-}
-
-/// Puts the slot of a sequence behind its newest token: the last one of its prompt, which is in the
-/// cache, or one that was drawn elsewhere and is fed next.
-void GenerationRun::fill_slot(const Sequence& sequence) {
   const auto& ids = sequence.completion.token_ids;
-  memory_.batch->fill({sequence.slot, ids.empty() ? 0 : ids.back(),
-                       ids.empty() ? sequence.length - 1 : sequence.length, sequence.start.seed,
-                       static_cast<std::int64_t>(ids.size()), limit_of(sequence), sequence.blocks});
-}
-
-/// Tokens after which a sample is cut off.
-std::int64_t GenerationRun::limit_of(const Sequence& sequence) const {
-  return std::min(sampling_.max_new_tokens, model_.shape().max_position_embeddings -
-                                                static_cast<std::int64_t>(sequence.prompt->size()));
+  memory_.batch->fill({sequence.slot, ids.empty() ? 0 : ids.back(), sequence.past(),
+                       sequence.start.seed, static_cast<std::int64_t>(ids.size()), sequence.limit,
+                       sequence.blocks});
 }
 
 /// Hands what was drawn to the sequences of its rows, null where nobody waits for a row.
@@ -289,25 +301,23 @@ void GenerationRun::append_tokens(const at::Tensor& drawn, const std::vector<Seq
     const auto state = static_cast<int>(values[kernels::kState][row]);
     if (state == kernels::kEnded || has_stop_text(completion)) {
       if (state == kernels::kGoesOn) memory_.batch->clear(sequence.slot);
-      finish(sequence.slot, data::FinishReason::Stop);
+      finish(sequence, data::FinishReason::Stop);
     } else if (state == kernels::kAtLimit) {
-      finish(sequence.slot, data::FinishReason::Length);
+      finish(sequence, data::FinishReason::Length);
     }
   }
 }
 
 /// Frees a slot; steps on their way draw nothing for its sequence any more.
-std::unique_ptr<Sequence> GenerationRun::take_out(std::int64_t slot) {
-  auto sequence = std::move(slots_[static_cast<std::size_t>(slot)]);
-  --num_running_;
-  scheduler_.release(sequence->blocks);
+void GenerationRun::leave_slot(Sequence& sequence) {
+  slots_[static_cast<std::size_t>(sequence.slot)] = nullptr;
   for (auto& rows : in_flight_)
-    std::replace(rows.begin(), rows.end(), sequence.get(), static_cast<Sequence*>(nullptr));
-  return sequence;
+    std::replace(rows.begin(), rows.end(), &sequence, static_cast<Sequence*>(nullptr));
 }
 
-void GenerationRun::finish(std::int64_t slot, data::FinishReason reason) {
-  const auto sequence = take_out(slot);
+void GenerationRun::finish(Sequence& running, data::FinishReason reason) {
+  leave_slot(running);
+  const auto sequence = scheduler_.take_out(running);
   auto& completion = sequence->completion;
   completion.finish_reason = reason;
   const auto& origin = sequence->start.origin;
@@ -323,14 +333,6 @@ bool GenerationRun::has_stop_text(const data::Completion& completion) const {
   const auto text = stop_.decode(completion.token_ids);
   return std::any_of(sampling_.stop.begin(), sampling_.stop.end(),
                      [&](const std::string& s) { return text.find(s) != std::string::npos; });
-}
-
-/// Where the cache has the token at `position` of the sequence that holds `blocks`.
-void GenerationRun::add_place(PackedTokens& batch, const std::vector<std::int32_t>& blocks,
-                              std::int64_t position) const {
-  const auto size = memory_.cache.block_size;
-  batch.blocks.push_back(blocks[static_cast<std::size_t>(position / size)]);
-  batch.offsets.push_back(position % size);
 }
 
 }  // namespace r1::generation

@@ -2,31 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "base/errors.h"
-
 namespace r1::generation {
-
-BlockAllocator::BlockAllocator(std::int64_t num_blocks)
-    : holders_(static_cast<std::size_t>(num_blocks), 0) {
-  for (std::int64_t block = num_blocks; block-- > 0;)
-    free_.push_back(static_cast<std::int32_t>(block));
-}
-
-std::int32_t BlockAllocator::allocate() {
-  R1_CHECK(!free_.empty(), "the KV cache has no free block");
-  const auto block = free_.back();
-  free_.pop_back();
-  holders_[static_cast<std::size_t>(block)] = 1;
-  return block;
-}
-
-void BlockAllocator::retain(std::int32_t block) {
-  ++holders_[static_cast<std::size_t>(block)];
-}
-
-void BlockAllocator::release(std::int32_t block) {
-  if (--holders_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
-}
 
 nn::KvCache make_kv_cache(const models::CacheLayout& layout, std::int64_t num_blocks,
                           std::int64_t block_size, at::ScalarType dtype, at::Device device) {

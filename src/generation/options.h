@@ -50,8 +50,9 @@ struct EngineOptions {
   std::int64_t block_size = 16;
   std::int64_t kv_cache_blocks = 0;
   double kv_cache_gb = 0.0;
-  double gpu_memory_share = 0.5;
-  std::int64_t prefill_tokens = 8192;
+  double gpu_memory_utilization = 0.9;
+  std::int64_t max_num_batched_tokens = 8192;
+  bool enable_prefix_caching = true;
   std::int64_t balance_every = 64;
   bool enforce_eager = false;
 
@@ -61,9 +62,15 @@ struct EngineOptions {
     v("kv_cache_blocks", kv_cache_blocks, "blocks of the cache; 0: from kv_cache_gb");
     v("kv_cache_gb", kv_cache_gb,
       "cache of a rank, 1e9 bytes; 0: what max_num_seqs of the longest need");
-    v("gpu_memory_share", gpu_memory_share,
-      "cache of 0 GB on a GPU: at most this share of the free memory; sequences beyond it wait");
-    v("prefill_tokens", prefill_tokens, "prompt tokens of one forward pass");
+    v("gpu_memory_utilization", gpu_memory_utilization,
+      "cache of 0 GB on a GPU: at most what fills this share of the GPU's memory, with all that it "
+      "holds besides; sequences beyond it wait");
+    v("max_num_batched_tokens", max_num_batched_tokens,
+      "tokens of a step at most, one of each running sequence among them: what prompts have more "
+      "is "
+      "computed in later steps");
+    v("enable_prefix_caching", enable_prefix_caching,
+      "prompts that begin alike share the cache's full blocks of what they have in common");
     v("balance_every", balance_every,
       "decode steps after which samples move to replicas that hold fewer; 0: never");
     v("enforce_eager", enforce_eager,
@@ -75,9 +82,12 @@ struct EngineOptions {
     problems.require(block_size > 0, key + ".block_size", "expected > 0");
     problems.require(kv_cache_blocks >= 0, key + ".kv_cache_blocks", "expected >= 0");
     problems.require(kv_cache_gb >= 0.0, key + ".kv_cache_gb", "expected >= 0");
-    problems.require(gpu_memory_share > 0.0 && gpu_memory_share < 1.0, key + ".gpu_memory_share",
-                     "expected in (0, 1)");
-    problems.require(prefill_tokens > 0, key + ".prefill_tokens", "expected > 0");
+    problems.require(gpu_memory_utilization > 0.0 && gpu_memory_utilization <= 1.0,
+                     key + ".gpu_memory_utilization", "expected in (0, 1]");
+    problems.require(
+        max_num_batched_tokens >= max_num_seqs, key + ".max_num_batched_tokens",
+        fmt::format("expected at least max_num_seqs = {}, whose tokens count too; found {}",
+                    max_num_seqs, max_num_batched_tokens));
     problems.require(balance_every >= 0, key + ".balance_every", "expected >= 0 (0: never)");
   }
 };

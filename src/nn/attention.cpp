@@ -90,13 +90,16 @@ at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, cons
   const auto num_heads = query.size(1), key_dim = query.size(2), value_dim = value.size(2);
   // The fused kernels want one width for keys and values; zeros change neither scores nor sums.
   const auto width = std::max(key_dim, value_dim);
-  std::vector<std::int64_t> lengths;
-  for (const auto& run : packed.runs) lengths.push_back(run.length);
+  std::vector<std::int64_t> lengths, num_keys;
+  for (const auto& run : packed.runs) {
+    lengths.push_back(run.length);
+    num_keys.push_back(run.past + run.length);
+  }
   // split/cat rather than narrow: their backward writes each gradient once instead of padding it to
   // the whole batch
   const auto queries = widened(query, width).split_with_sizes(lengths);
-  const auto keys = widened(repeat_heads(key, num_heads), width).split_with_sizes(lengths);
-  const auto values = widened(repeat_heads(value, num_heads), width).split_with_sizes(lengths);
+  const auto keys = widened(repeat_heads(key, num_heads), width).split_with_sizes(num_keys);
+  const auto values = widened(repeat_heads(value, num_heads), width).split_with_sizes(num_keys);
   std::vector<at::Tensor> outputs;
   for (std::size_t i = 0; i < packed.runs.size(); ++i) {
     const auto& mask = packed.runs[i].mask;
@@ -108,6 +111,10 @@ at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, cons
   }
   const auto output = outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
   return width == value_dim ? output : output.narrow(2, 0, value_dim);
+}
+
+at::Tensor read_cache(const at::Tensor& cache, const kernels::CachePlaces& places) {
+  return cache.transpose(1, 2).index({places.blocks, places.offsets});
 }
 
 at::Tensor paged_attention_cpu(const at::Tensor& query, const at::Tensor& key_cache,
@@ -172,8 +179,12 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
     kernels::write_cache(metadata.cache->keys[index], key, metadata.places);
     kernels::write_cache(metadata.cache->values[index], value, metadata.places);
   }
-  if (const auto* packed = std::get_if<PackedAttention>(&metadata.pattern))
-    return packed_attention(query, key, value, *packed, scale);
+  if (const auto* packed = std::get_if<PackedAttention>(&metadata.pattern)) {
+    if (!packed->key_places) return packed_attention(query, key, value, *packed, scale);
+    return packed_attention(query, read_cache(metadata.cache->keys[index], *packed->key_places),
+                            read_cache(metadata.cache->values[index], *packed->key_places), *packed,
+                            scale);
+  }
   return paged_attention(query, metadata.cache->keys[index], metadata.cache->values[index],
                          std::get<PagedAttention>(metadata.pattern), scale);
 }

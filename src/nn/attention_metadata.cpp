@@ -27,6 +27,22 @@ at::Tensor shared_prefix_mask(const std::vector<Segment>& segments, std::size_t 
   return mask;
 }
 
+VariableLengths make_continued_lengths(const std::vector<ContinuedSegment>& segments,
+                                       at::Device device) {
+  std::vector<std::int32_t> query_ends{0}, key_ends{0};
+  VariableLengths lengths;
+  for (const ContinuedSegment& segment : segments) {
+    const auto num_keys = segment.past + segment.length;
+    query_ends.push_back(query_ends.back() + static_cast<std::int32_t>(segment.length));
+    key_ends.push_back(key_ends.back() + static_cast<std::int32_t>(num_keys));
+    lengths.longest_query = std::max(lengths.longest_query, segment.length);
+    lengths.longest_keys = std::max(lengths.longest_keys, num_keys);
+  }
+  lengths.query_ends = at::tensor(query_ends, at::kInt).to(device);
+  lengths.key_ends = at::tensor(key_ends, at::kInt).to(device);
+  return lengths;
+}
+
 }  // namespace
 
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
@@ -78,6 +94,28 @@ VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::
   if (key_ends.back() > query_ends.back())
     lengths.key_rows = at::tensor(rows, at::kLong).to(device);
   return lengths;
+}
+
+PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
+                                         kernels::CachePlaces key_places, at::ScalarType dtype,
+                                         at::Device device) {
+  PackedAttention packed;
+  packed.key_places = std::move(key_places);
+  // A device question, as in make_packed_attention.
+  if (device.is_cuda() && dtype == at::kBFloat16) {
+    packed.lengths = make_continued_lengths(segments, device);
+    return packed;
+  }
+  for (const ContinuedSegment& segment : segments) {
+    AttentionRun run{segment.length, {}, segment.past};
+    if (segment.past > 0)
+      run.mask =
+          at::full({segment.length, segment.past + segment.length},
+                   -std::numeric_limits<double>::infinity(), at::TensorOptions(device).dtype(dtype))
+              .triu_(segment.past + 1);
+    packed.runs.push_back(std::move(run));
+  }
+  return packed;
 }
 
 PagedGather make_paged_gather(const at::Tensor& block_table, const at::Tensor& context_lengths,

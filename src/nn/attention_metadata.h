@@ -21,12 +21,21 @@ struct Segment {
   std::int64_t prefix = -1;
 };
 
+/// `length` tokens of the flat batch that follow `past` tokens of their sequence, whose keys and
+/// values are in the cache.
+struct ContinuedSegment {
+  std::int64_t length = 0;
+  std::int64_t past = 0;
+};
+
 /// A run of segments that attend to nothing outside the run: one sequence, or one prefix with its
-/// continuations.
+/// continuations. Its keys are those of `past` cached tokens and its own.
 struct AttentionRun {
   std::int64_t length = 0;
-  // Additive mask [length, length], 0 or -inf, in the compute dtype; undefined: plain causal.
+  // Additive mask [length, past + length], 0 or -inf, in the compute dtype; undefined: plain
+  // causal.
   at::Tensor mask;
+  std::int64_t past = 0;  // keys of the sequence that are computed already
 };
 
 /// A packed batch in the form of flash attention, with all sequences in one call. The queries of
@@ -45,6 +54,9 @@ struct VariableLengths {
 struct PackedAttention {
   std::vector<AttentionRun> runs;          // consecutive, covering the flat batch; or
   std::optional<VariableLengths> lengths;  // for bf16 on a GPU
+  /// Places of all keys and values in the cache, run by run, the batch's own keys and values
+  /// included; none: the keys and values are the batch's own.
+  std::optional<kernels::CachePlaces> key_places = std::nullopt;
 };
 
 /// The index and mask with which plain ATen reads a cache of K heads, equal for all layers.
@@ -85,5 +97,11 @@ struct AttentionMetadata {
 PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
                                       at::Device device);
 VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device);
+/// Pieces of sequences, each of which attends causally to itself and to the cached tokens before
+/// it. `key_places`: of past + length tokens of each segment, segment by segment. Without
+/// gradients.
+PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
+                                         kernels::CachePlaces key_places, at::ScalarType dtype,
+                                         at::Device device);
 
 }  // namespace r1::nn

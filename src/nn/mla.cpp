@@ -38,6 +38,13 @@ Latents make_latents(const LatentAttention& w, const at::Tensor& x, const RopeTa
           kernels::rotate(parts[1].unsqueeze(1), rope, w.interleaved)};
 }
 
+/// What the cache has at `places`.
+Latents read_latents(const LatentAttention& w, const at::Tensor& cache,
+                     const kernels::CachePlaces& places) {
+  const auto parts = read_cache(cache, places).split_with_sizes({w.dims.latent, w.dims.rope}, 2);
+  return {parts[0].squeeze(1), parts[1]};
+}
+
 /// Expanded: every head's keys and values are formed.
 at::Tensor attend_packed(const LatentAttention& w, const Queries& queries, const Latents& latents,
                          const PackedAttention& packed) {
@@ -74,7 +81,11 @@ at::Tensor latent_attention(const LatentAttention& weights, const at::Tensor& x,
                          at::cat({latents.latent.unsqueeze(1), latents.rope_key}, 2),
                          metadata.places);
   const auto* packed = std::get_if<PackedAttention>(&metadata.pattern);
-  const auto mixed = packed != nullptr ? attend_packed(weights, queries, latents, *packed)
+  const bool reads_cache = packed != nullptr && packed->key_places;
+  const auto known = reads_cache
+                         ? read_latents(weights, metadata.cache->keys[index], *packed->key_places)
+                         : latents;
+  const auto mixed = packed != nullptr ? attend_packed(weights, queries, known, *packed)
                                        : attend_paged(weights, queries, *metadata.cache, index,
                                                       std::get<PagedAttention>(metadata.pattern));
   return weights.output(mixed.reshape({x.size(0), -1}));

@@ -73,6 +73,19 @@ Sums sums_at_peak(const Plan& plan, std::int64_t rank, bool on_host) {
   return always;
 }
 
+/// Bytes that a rank's device holds whatever it does.
+double always_held(const Plan& plan, std::int64_t rank) {
+  double bytes = 0.0;
+  const auto add = [&bytes](const std::vector<MemoryItem>& memory) {
+    for (const MemoryItem& item : memory)
+      if (item.phase.empty() && !item.on_host) bytes += item.bytes;
+  };
+  add(plan.program);
+  for (const RolePlan& role : plan.roles)
+    if (role.is_on(rank)) add(role.memory);
+  return bytes;
+}
+
 /// The largest parts of a rank's memory: "weights 1342.1 GB, …".
 std::string largest_parts(const Plan& plan, std::int64_t rank, bool on_host) {
   const Sums sums = sums_at_peak(plan, rank, on_host);
@@ -177,7 +190,14 @@ Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
   place_roles(config, plan);
   for (RolePlan& role : plan.roles)
     add_role_memory(config, stage, plan.machine.has_gpu(), role, plan.notes);
+  std::vector<std::string> no_room;
+  for (RolePlan& role : plan.roles)
+    add_generation_memory(config, stage, plan.machine.has_gpu(),
+                          config.engine.gpu_memory_utilization * plan.machine.memory() -
+                              always_held(plan, role.first_rank),
+                          role, no_room);
   find_misfits(config, plan);
+  if (plan.misfits.empty()) plan.misfits = std::move(no_room);
   note_export(config, plan);
   note_idle_ranks(plan);
   plan.time = estimate_step_time(config, plan);

@@ -130,18 +130,27 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
     memory.push_back({"exported model", count_parameters(part.shape()).total() * master, "export"});
 }
 
-/// The cache: as configured, or what the engine would make of its calls.
-double cache_bytes(const Part& part, const DecodeBatch& batch) {
+/// Bytes of the cache, and the option that says them.
+struct Cache {
+  double bytes = 0.0;
+  double least = 0.0;  // what the longest sequence alone takes
+  const char* option = "";
+};
+
+/// The cache: as configured, or what the engine would make of its calls. Sequences take blocks as
+/// they reach them, so that on a GPU less than all of them at their longest will do.
+Cache cache_of(const Part& part, const DecodeBatch& batch, double room) {
   const generation::EngineOptions& engine = part.config.engine;
-  const double token = kv_bytes_per_token(part.shape(), part.value_bytes(), part.role.tp);
-  const auto block = static_cast<double>(engine.block_size);
-  if (engine.kv_cache_blocks > 0)
-    return token * block * static_cast<double>(engine.kv_cache_blocks);
-  if (engine.kv_cache_gb > 0.0) return engine.kv_cache_gb * 1e9;
   const auto prompt = static_cast<double>(part.config.plan.mean_prompt_tokens);
-  const auto longest = part.work().longest_completion;
-  const double per_sequence = ceil_div(prompt + longest, block) + 1.0;
-  return token * block * (per_sequence * batch.sequences + 8.0 * ceil_div(prompt, block));
+  const auto size = static_cast<double>(engine.block_size);
+  const double per_sequence = ceil_div(prompt + part.work().longest_completion, size) + 1.0;
+  const double block = size * kv_bytes_per_token(part.shape(), part.value_bytes(), part.role.tp);
+  const double least = block * per_sequence;
+  if (engine.kv_cache_blocks > 0)
+    return {block * static_cast<double>(engine.kv_cache_blocks), least, "kv_cache_blocks"};
+  if (engine.kv_cache_gb > 0.0) return {engine.kv_cache_gb * 1e9, least, "kv_cache_gb"};
+  const double all = block * (per_sequence * batch.sequences + 8.0 * ceil_div(prompt, size));
+  return {part.on_gpu ? std::clamp(room, 0.0, all) : all, least, "gpu_memory_utilization"};
 }
 
 /// The largest call of the engine: a chunk of a step, or the held-out questions.
@@ -159,16 +168,24 @@ DecodeBatch largest_batch(const Part& part) {
   return batch;
 }
 
-void add_generation(const Part& part, std::vector<MemoryItem>& memory) {
+void add_generation(const Part& part, double room, std::vector<MemoryItem>& memory,
+                    std::vector<std::string>& misfits) {
   const DecodeBatch batch = largest_batch(part);
-  const double cache = cache_bytes(part, batch);
-  memory.push_back({"KV cache", cache});
+  const Cache cache = cache_of(part, batch, room);
+  if (cache.bytes < cache.least)
+    misfits.push_back(fmt::format(
+        "{}: engine.{} leaves {:.2f} GB for the KV cache; one sequence of {:.0f} prompt and {:.0f} "
+        "new tokens takes {:.2f} GB",
+        part.role.role, cache.option, cache.bytes / 1e9,
+        static_cast<double>(part.config.plan.mean_prompt_tokens), part.work().longest_completion,
+        cache.least / 1e9));
+  memory.push_back({kCacheItem, std::max(cache.bytes, cache.least)});
   const double prefill =
-      std::min(static_cast<double>(part.config.engine.prefill_tokens),
+      std::min(static_cast<double>(part.config.engine.max_num_batched_tokens),
                batch.prompts * static_cast<double>(part.config.plan.mean_prompt_tokens));
   const double layer = layer_activation_bytes(part.shape(), part.form(false));
   // ATen's paged attention gathers a layer's keys and values.
-  const double gathered = part.on_gpu ? 2.0 * cache / part.layers() : 0.0;
+  const double gathered = part.on_gpu ? 2.0 * cache.bytes / part.layers() : 0.0;
   memory.push_back({"activations", std::max(prefill * layer, gathered), "generate"});
   memory.push_back(
       {"logits", batch.sequences * part.vocabulary() * logit_bytes(part, false), "generate"});
@@ -291,10 +308,6 @@ void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& r
   const bool policy = role.role == parallel::kPolicy;
   const bool trains = policy && config::traits(stage).trains;
   if (trains) add_training(part, role.memory);
-  const bool samples = config::traits(stage).answers;
-  const bool elsewhere = has_generation_role(config, stage);
-  if (role.role == parallel::kPolicyGenerate || (policy && samples && !elsewhere))
-    add_generation(part, role.memory);
   const bool other = !policy && role.role != parallel::kPolicyGenerate;
   if (other || (policy && stage == Stage::Rl && scores_itself(config)))
     add_scoring(part, role.memory);
@@ -305,6 +318,16 @@ void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& r
                                static_cast<double>(config.teacher.shape.hidden_size) *
                                part.value_bytes()});
   for (MemoryItem& item : role.memory) item.on_host = item.on_host && on_gpu;
+}
+
+void add_generation_memory(const Config& config, Stage stage, bool on_gpu, double room,
+                           RolePlan& role, std::vector<std::string>& misfits) {
+  const models::ModelOptions* model = model_of_role(config, stage, role.role);
+  const bool samples = role.role == parallel::kPolicyGenerate ||
+                       (role.role == parallel::kPolicy && config::traits(stage).answers &&
+                        !has_generation_role(config, stage));
+  if (samples && model != nullptr && !model->shape.empty())
+    add_generation({config, stage, *model, role, on_gpu}, room, role.memory, misfits);
 }
 
 }  // namespace r1::plan

@@ -8,6 +8,14 @@ namespace r1::plan {
 void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& role,
                      std::vector<std::string>& notes);
 
+/// The KV cache and what sampling needs besides, where the role samples. `room`: bytes that the
+/// engine may fill beside what the rank always holds; on a CPU any. A cache that does not hold one
+/// sequence goes to `misfits`.
+void add_generation_memory(const Config& config, Stage stage, bool on_gpu, double room,
+                           RolePlan& role, std::vector<std::string>& misfits);
+/// MemoryItem::kind of the cache.
+inline constexpr const char* kCacheItem = "KV cache";
+
 /// What a rank holds before any model.
 std::vector<MemoryItem> program_memory(const Machine& machine);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <type_traits>
 
 #include "config/option_tree.h"
 #include "config/stage_roles.h"
@@ -28,7 +29,8 @@ bool assign(T& value, const T& wanted) {
   return changes;
 }
 
-bool lower(std::int64_t& value, std::int64_t wanted) {
+template <class T>
+bool lower(T& value, std::type_identity_t<T> wanted) {
   const bool changes = value > wanted;
   value = std::min(value, wanted);
   return changes;
@@ -60,6 +62,10 @@ std::vector<Lever> levers(bool offload) {
        [](Config& config) { return lower(config.trainer.micro_batch_tokens, 4096); }},
       {"trainer.score_batch_tokens=8192",
        [](Config& config) { return lower(config.trainer.score_batch_tokens, 8192); }},
+      {"engine.gpu_memory_utilization=0.7",
+       [](Config& config) { return lower(config.engine.gpu_memory_utilization, 0.7); }},
+      {"engine.gpu_memory_utilization=0.5",
+       [](Config& config) { return lower(config.engine.gpu_memory_utilization, 0.5); }},
       {"engine.max_num_seqs=64",
        [](Config& config) { return lower(config.engine.max_num_seqs, 64); }},
       {"engine.max_num_seqs=16",

@@ -106,6 +106,20 @@ class Worker {
   const models::ModelShape& shape_;
 };
 
+/// Sequences that the cache of a sampling role holds at once: each its mean completion and its part
+/// of a prompt that samples share.
+double sequences_in_cache(const Config& config, const Plan& plan, const RolePlan& role) {
+  const StageWork work = work_of(config, plan.stage);
+  const double held =
+      work.mean_completion + count(config.plan.mean_prompt_tokens) / work.samples_per_prompt;
+  const double token =
+      kv_bytes_per_token(config.model.shape, bytes_of(config.model.dtype), role.tp);
+  double bytes = 0.0;
+  for (const MemoryItem& item : role.memory)
+    if (item.kind == kCacheItem) bytes += item.bytes;
+  return std::max(1.0, bytes / (token * held));
+}
+
 /// Sampling `calls` times the batch of the engine, one call after another.
 void add_generation(const Config& config, const Plan& plan, double calls, StepTime& time) {
   const RolePlan* role = plan.find(parallel::kPolicyGenerate);
@@ -118,7 +132,8 @@ void add_generation(const Config& config, const Plan& plan, double calls, StepTi
   const double prompt = count(config.plan.mean_prompt_tokens);
   // Freed slots are filled again: the steps of all tokens in full batches, or of one mean sequence.
   const double tokens = batch.prompts * samples * mean;
-  const double steps = std::max(mean, tokens / batch.sequences);
+  const double steps =
+      std::max(mean, tokens / std::min(batch.sequences, sequences_in_cache(config, plan, *role)));
   const double at_once = tokens / steps;
   const double exchanged = steps * worker.pass_communication(at_once) +
                            worker.pass_communication(batch.prompts * prompt);

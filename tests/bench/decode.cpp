@@ -87,7 +87,7 @@ void measure(const std::string& row, at::Device device, const Options& options) 
   generation::EngineOptions engine_options;
   engine_options.max_num_seqs = count;
   engine_options.enforce_eager = options.eager;
-  engine_options.prefill_tokens = 16384;
+  engine_options.max_num_batched_tokens = 16384;
   generation::Engine engine(*model, engine_options);
   const auto requests = requests_of(count);
   const auto run = [&](std::int64_t new_tokens) {

@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 73> kKnown{{
+constexpr std::array<Known, 78> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -91,6 +91,11 @@ constexpr std::array<Known, 73> kKnown{{
     {"generation_idle_share", kSpeed, "Sampling replicas without a sample", true},
     {"decode_steps", kSpeed, "Decode steps of the slowest replica", false},
     {"samples_moved", kSpeed, "Samples moved between replicas", false},
+    {"sequences_running", kSpeed, "Sequences of a replica in a decode step", false},
+    {"sequences_waiting", kSpeed, "Samples of a replica that wait in a decode step", false},
+    {"sequences_preempted", kSpeed, "Sequences that gave their cache blocks back", false},
+    {"kv_cache_share", kSpeed, "KV cache in use, at most", true},
+    {"prefix_hit_share", kSpeed, "Prompt tokens found in the KV cache", true},
     {"weight_sync_seconds", kSpeed, "Seconds handing weights to generation", false},
     {"weight_sync_gib", kSpeed, "GiB handed to generation", false},
     {"messages_per_step", kSpeed, "Messages a step, mean of the ranks", false},

@@ -6,12 +6,10 @@
 #include "base/random.h"
 #include "generation/engine.h"
 #include "support/fixtures.h"
+#include "unit/generation/completions.h"
 
 namespace r1::generation {
 namespace {
-
-using Completions = std::vector<std::vector<data::Completion>>;
-constexpr double kRounding = 1e-10;  // fp64: prefill against decode
 
 SamplingOptions short_answers() {
   SamplingOptions sampling;
@@ -107,32 +105,18 @@ class Giver final : public Balancer {
   std::vector<MovedSample> moved_;
 };
 
-void expect_same(const Completions& found, const Completions& expected) {
-  ASSERT_EQ(found.size(), expected.size());
-  for (std::size_t r = 0; r < found.size(); ++r) {
-    ASSERT_EQ(found[r].size(), expected[r].size());
-    for (std::size_t s = 0; s < found[r].size(); ++s) {
-      EXPECT_EQ(found[r][s].token_ids, expected[r][s].token_ids) << "request " << r << "." << s;
-      EXPECT_EQ(found[r][s].finish_reason, expected[r][s].finish_reason);
-      ASSERT_EQ(found[r][s].logprobs.size(), expected[r][s].logprobs.size());
-      ASSERT_EQ(found[r][s].kept_mass.size(), expected[r][s].kept_mass.size());
-      for (std::size_t i = 0; i < found[r][s].logprobs.size(); ++i) {
-        EXPECT_NEAR(found[r][s].logprobs[i], expected[r][s].logprobs[i], kRounding);
-        EXPECT_NEAR(found[r][s].kept_mass[i], expected[r][s].kept_mass[i], kRounding);
-      }
-    }
-  }
-}
+constexpr std::int64_t kAmple = 40, kScarce = 16;  // blocks of 4 tokens; the longest sample has 12
 
-class MovedSamples
-    : public ::testing::TestWithParam<std::tuple<const char*, std::vector<Given>, std::int64_t>> {};
+class MovedSamples : public ::testing::TestWithParam<
+                         std::tuple<const char*, std::vector<Given>, std::int64_t, std::int64_t>> {
+};
 
 /// Twice with one engine: blocks that were not given back would be missing in the second call.
 TEST_P(MovedSamples, AreTheSame) {
-  const auto& [fixture, given, slots] = GetParam();
+  const auto& [fixture, given, slots, blocks] = GetParam();
   const auto model = test::load_fixture(fixture, at::kDouble);
   const auto requests = requests_to_balance();
-  const EngineOptions options{.max_num_seqs = slots, .block_size = 4, .kv_cache_blocks = 40};
+  const EngineOptions options{.max_num_seqs = slots, .block_size = 4, .kv_cache_blocks = blocks};
   Engine engine(*model, options);
   const auto expected = engine.generate(requests, short_answers(), {{2}, {}});
   Giver giver(*model, options, given);
@@ -142,11 +126,12 @@ TEST_P(MovedSamples, AreTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(
     Generation, MovedSamples,
-    ::testing::Values(std::tuple{"llama", std::vector<Given>{{7, 0}}, 4},
-                      std::tuple{"llama", std::vector<Given>{{12, 0}}, 3},
-                      std::tuple{"llama", std::vector<Given>{{0, 2}}, 3},
-                      std::tuple{"llama", std::vector<Given>{{2, 2}, {0, 1}}, 3},
-                      std::tuple{"deepseek_v3", std::vector<Given>{{2, 2}}, 3}));
+    ::testing::Values(std::tuple{"llama", std::vector<Given>{{7, 0}}, 4, kAmple},
+                      std::tuple{"llama", std::vector<Given>{{12, 0}}, 3, kAmple},
+                      std::tuple{"llama", std::vector<Given>{{0, 2}}, 3, kAmple},
+                      std::tuple{"llama", std::vector<Given>{{2, 2}, {0, 1}}, 3, kAmple},
+                      std::tuple{"llama", std::vector<Given>{{2, 1}, {0, 1}}, 4, kScarce},
+                      std::tuple{"deepseek_v3", std::vector<Given>{{2, 2}}, 3, kAmple}));
 
 }  // namespace
 }  // namespace r1::generation

@@ -100,6 +100,27 @@ TEST_P(EngineOnGpu, DrawsTheIdsOfTheCpuWithGraphsAndWithout) {
   }
 }
 
+TEST_P(EngineOnGpu, DrawsTheSameFromAScarceCacheAndInPieces) {
+  SamplingOptions sampling;
+  sampling.max_new_tokens = 70;
+  sampling.min_new_tokens = 2;
+  const auto on_cpu = model(at::kCPU), on_gpu = model(at::Device(at::kCUDA, 0));
+  const auto expected = Engine(*on_cpu, {}).generate(requests(), sampling, stop());
+  for (const bool eager : {true, false})
+    for (const bool finds_prefixes : {true, false}) {
+      SCOPED_TRACE(fmt::format("eager {}, prefixes {}", eager, finds_prefixes));
+      Engine engine(*on_gpu, {.max_num_seqs = 24,
+                              .kv_cache_blocks = 40,
+                              .max_num_batched_tokens = 60,
+                              .enable_prefix_caching = finds_prefixes,
+                              .enforce_eager = eager});
+      for (int call = 0; call < 2; ++call) {
+        expect_same(engine.generate(requests(), sampling, stop()), expected);
+        EXPECT_GT(engine.statistics().preempted, 0);
+      }
+    }
+}
+
 TEST_P(EngineOnGpu, GraphsSeeWeightsThatChangeInPlaceAndOthers) {
   SamplingOptions sampling;
   sampling.max_new_tokens = 40;

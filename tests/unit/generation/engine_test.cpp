@@ -113,7 +113,8 @@ TEST_F(EngineInvariance, NotOfTheBlockSize) {
 
 TEST_F(EngineInvariance, NotOfTheCacheSizeOrThePrefillCut) {
   const auto expected = run(*model_, requests_);
-  expect_same_ids(run(*model_, requests_, {.kv_cache_blocks = 12, .prefill_tokens = 8}), expected);
+  expect_same_ids(run(*model_, requests_, {.kv_cache_blocks = 12, .max_num_batched_tokens = 8}),
+                  expected);
 }
 
 TEST_F(EngineInvariance, SamplesOfAPromptEqualSeparateRequests) {

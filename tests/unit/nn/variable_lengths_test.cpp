@@ -72,6 +72,47 @@ TEST(VariableLengths, SequencesAloneNeedNoCopies) {
   EXPECT_TRUE(at::equal(lengths.key_ends, at::tensor({0, 3, 7}, at::kInt)));
 }
 
+/// Of three sequences of 9, 5 and 6 tokens: the last 5, all, and the last one.
+const std::vector<ContinuedSegment> kContinued{{5, 4}, {5, 0}, {1, 5}};
+
+at::Tensor rows_of_pieces(const at::Tensor& x) {
+  return at::cat({x.slice(0, 4, 14), x.slice(0, 19, 20)});
+}
+
+TEST(ContinuedAttention, SeesTheCachedTokensBeforeEachPiece) {
+  const auto whole =
+      make_packed_attention({{0, 9, -1}, {9, 5, -1}, {14, 6, -1}}, at::kDouble, at::kCPU);
+  const auto pieces = make_continued_attention(kContinued, {}, at::kDouble, at::kCPU);
+  auto given = inputs(8, 8, at::kDouble);
+  for (auto& x : given) x = x.slice(0, 0, 20);
+  const auto expected = packed_attention(given[0], given[1], given[2], whole, kScale);
+  const auto found = packed_attention(rows_of_pieces(given[0]), given[1], given[2], pieces, kScale);
+  EXPECT_LT(test::relative_difference(found, rows_of_pieces(expected)),
+            test::tolerance(at::kDouble));
+}
+
+TEST(ContinuedAttention, FlashAttentionOnAGpuEqualsMasks) {
+  at::Device device(at::kCPU);
+  try {
+    device = kernels::open_device("cuda", 0);
+  } catch (const base::Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto pieces = make_continued_attention(kContinued, {}, at::kBFloat16, device);
+  ASSERT_TRUE(pieces.lengths);
+  const auto masked = make_continued_attention(kContinued, {}, at::kFloat, at::kCPU);
+  for (const auto& [key_width, value_width] : {std::pair{64, 64}, {12, 12}, {24, 16}}) {
+    auto given = inputs(key_width, value_width, at::kBFloat16);
+    for (auto& x : given) x = x.slice(0, 0, 20);
+    given[0] = rows_of_pieces(given[0]);
+    const auto found = packed_attention(given[0].to(device), given[1].to(device),
+                                        given[2].to(device), pieces, kScale);
+    const auto expected = packed_attention(given[0].to(at::kFloat), given[1].to(at::kFloat),
+                                           given[2].to(at::kFloat), masked, kScale);
+    EXPECT_LT(test::relative_difference(found.cpu(), expected), test::tolerance(at::kBFloat16));
+  }
+}
+
 // Torch decides once whether there are GPUs, at its first use: start this one alone,
 // --gtest_filter='*Gpu*'.
 TEST(VariableLengths, FlashAttentionOnAGpuEqualsMasks) {

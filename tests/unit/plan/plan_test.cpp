@@ -108,6 +108,37 @@ TEST(Plan, RanksThatOnlySampleHoldTheCache) {
   EXPECT_FALSE(make_plan(config, Stage::Rl, 1).misfits.empty());
 }
 
+// Sequences take blocks as they reach them: the cache is what the GPU has room for, down to one
+// sequence, and fewer of them run at once.
+TEST(Plan, ACacheOfLongAnswersFillsTheGpuAndNoMore) {
+  const std::vector<std::string> settings{"sampling.max_new_tokens=32000",
+                                          "plan.mean_completion_tokens=4096",
+                                          "generate.prompts_per_chunk=4096"};
+  const auto plan_with = [&](const std::string& setting) {
+    auto all = settings;
+    all.push_back(setting);
+    return make_plan(planned("qwen2.5-7b", all), Stage::Generate, 1);
+  };
+  const Plan half = plan_with("engine.gpu_memory_utilization=0.5"),
+             more = plan_with("engine.gpu_memory_utilization=0.75");
+  const double gpu = half.machine.memory();
+  const auto always = [](const Plan& plan) {
+    return item(plan.roles.at(0), "weights") + item(plan.roles.at(0), "KV cache") +
+           plan.program.at(0).bytes;
+  };
+  EXPECT_NEAR(always(half), 0.5 * gpu, 1.0);
+  EXPECT_NEAR(always(more), 0.75 * gpu, 1.0);
+  EXPECT_TRUE(half.fits());
+  EXPECT_LT(more.time.generate, half.time.generate);
+  const Plan short_answers = plan_with("sampling.max_new_tokens=64");
+  EXPECT_LT(always(short_answers), 0.5 * gpu);
+  const Plan none = plan_with("engine.gpu_memory_utilization=0.2");
+  ASSERT_EQ(none.misfits.size(), 1u);
+  expect_contains(none.misfits.front(),
+                  "policy: engine.gpu_memory_utilization leaves 0.17 GB for the KV cache; one "
+                  "sequence of 256 prompt and 32000 new tokens takes 1.85 GB");
+}
+
 TEST(Plan, OptimizerStateIsSpreadOverDataParallelRanks) {
   const Config config = planned("qwen2.5-7b", {});
   const double alone = item(make_plan(config, Stage::Sft, 1).roles.at(0), "optimizer");
