@@ -136,6 +136,8 @@ constexpr std::array<Compression, 3> kUnknown{{{std::string_view("\xfd"
 }  // namespace
 
 std::string first_bytes(const std::string& path, std::size_t size) {
+  const auto status = std::filesystem::status(path);
+  if (std::filesystem::is_fifo(status) || std::filesystem::is_character_file(status)) return {};
   const auto file = open_file(path);
   std::string bytes(size, '\0');
   const auto n = file->sgetn(bytes.data(), static_cast<std::streamsize>(size));

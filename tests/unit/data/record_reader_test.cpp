@@ -2,10 +2,12 @@
 #include "data/record_reader.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/errors.h"
 #include "base/files.h"
@@ -258,6 +260,16 @@ TEST_F(Records, AFolderOfSavedSplitsOrConfigurations) {
   EXPECT_EQ(read_record_file(folder_ / "both/main")[0]["a"], 3);
   fs::create_directories(folder_ / "none");
   EXPECT_TRUE(contains(error_of_file(folder_ / "none"), "no record file in this folder"));
+}
+
+TEST_F(Records, APipeIsReadOnce) {
+  const std::string path = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(path) << "{\"a\": 1}\n{\"a\": 2}\n"; });
+  const auto records = read_record_file(path);
+  writer.join();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0]["a"], 1);
 }
 
 TEST_F(Records, AFileOfBadRecordsAloneIsAnError) {
