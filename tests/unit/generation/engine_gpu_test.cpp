@@ -110,7 +110,8 @@ TEST_P(EngineOnGpu, DrawsTheSameFromAScarceCacheAndInPieces) {
     for (const bool finds_prefixes : {true, false}) {
       SCOPED_TRACE(fmt::format("eager {}, prefixes {}", eager, finds_prefixes));
       Engine engine(*on_gpu, {.max_num_seqs = 24,
-                              .kv_cache_blocks = 40,
+                              .block_size = 8,
+                              .kv_cache_blocks = 30,
                               .max_num_batched_tokens = 60,
                               .enable_prefix_caching = finds_prefixes,
                               .enforce_eager = eager});
