@@ -63,7 +63,7 @@ KeptSamples::KeptSamples(const Run& run, std::string output)
       [&] {
         if (!run.writes()) return;
         if (const auto parent = fs::path(output_).parent_path(); !parent.empty())
-          fs::create_directories(parent);
+          base::make_folders(parent.string());
         if (fs::exists(progress_file_)) {
           const auto json = nlohmann::json::parse(base::read_file(progress_file_));
           next_chunk_ = json.at("next_chunk");

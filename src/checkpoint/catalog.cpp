@@ -89,7 +89,7 @@ std::vector<std::int64_t> list_steps(const std::string& folder) {
     if (step && name == checkpoint_name(*step)) steps.push_back(*step);
   }
   if (error && error != std::errc::no_such_file_or_directory)
-    throw base::InputError(fmt::format("{}: cannot list: {}", folder, error.message()));
+    throw_file_error(folder, "cannot list", error.value());
   std::sort(steps.begin(), steps.end());
   return steps;
 }
@@ -194,8 +194,13 @@ void remove_leftovers(const std::string& folder) {
       found.push_back(entry.path());
   }
   for (const auto& path : found) {
-    base::log_info("{}: left by an interrupted save, removed", path.string());
-    fs::remove_all(path);
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error)
+      base::log_warning("{}: left by an interrupted save, cannot be removed: {}", path.string(),
+                        error.message());
+    else
+      base::log_info("{}: left by an interrupted save, removed", path.string());
   }
 }
 

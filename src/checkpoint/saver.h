@@ -24,7 +24,7 @@ namespace r1::checkpoint {
 struct SaveResult {
   std::int64_t step = 0;
   bool published = false;
-  std::string reason;        // why not: the disk is full
+  std::string reason;        // why not: what the disk said
   double stall_seconds = 0;  // of this rank's training in save()
   double total_seconds = 0;  // from save() to published
   std::int64_t bytes = 0;    // this rank's shard
@@ -42,8 +42,8 @@ class Saver {
   Saver& operator=(const Saver&) = delete;
 
   /// Finishes the previous save, snapshots `state` and starts to write; with background = false
-  /// publishes too. A full disk is a warning, and an error after max_refusals in a row.
-  /// Collective. Throws on all ranks alike: NoSpaceError, base::InputError, base::Error.
+  /// publishes too. What a disk refuses is a warning, and an error after max_refusals in a row.
+  /// Collective. Throws on all ranks alike: base::FileError, base::InputError, base::Error.
   void save(std::int64_t step, const State& state);
 
   /// Publishes when every rank has written; else returns nothing. Collective (one all_reduce while

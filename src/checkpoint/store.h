@@ -26,7 +26,7 @@ class Store {
   /// checkpoint of the same step is replaced in one exchange. When anything fails on any rank, the
   /// hidden folder is removed and all ranks throw the same error; published checkpoints stay.
   /// `identity` and `blobs` are those of rank 0. Collective; `my_shard` must not communicate.
-  /// Throws: NoSpaceError, base::InputError, base::Error.
+  /// Throws: base::FileError, base::InputError, base::Error.
   void publish(const Identity& identity, const std::function<ShardDescription()>& my_shard,
                const Blobs& blobs);
 

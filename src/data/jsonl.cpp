@@ -4,10 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 
-#include "base/errors.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "data/json_text.h"
 #include "data/text.h"
@@ -54,12 +52,7 @@ std::string reason_against(const std::string& text, const JsonlLimits& limits,
 }  // namespace
 
 JsonlReader::JsonlReader(const std::string& path, const JsonlLimits& limits)
-    : path_(path), limits_(limits), file_(path, std::ios::binary) {
-  if (!file_)
-    throw base::InputError(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
-  if (std::filesystem::is_directory(path))
-    throw base::InputError(fmt::format("{}: expected a file, found a folder", path));
-}
+    : path_(path), limits_(limits), file_(base::open_stream(path)) {}
 
 bool JsonlReader::read_line(std::string& text, bool& too_long) {
   text.clear();
@@ -102,7 +95,7 @@ bool JsonlReader::next(nlohmann::json& record) {
     if (reason.empty()) return true;
     refuse(reason);
   }
-  if (file_.bad()) throw base::InputError(fmt::format("{}:{}: cannot read", path_, line_ + 1));
+  if (file_.bad()) throw base::FileError(fmt::format("{}:{}: cannot read", path_, line_ + 1));
   return false;
 }
 
@@ -157,8 +150,7 @@ JsonlWriter::~JsonlWriter() {
 }
 
 void JsonlWriter::fail(const char* what) const {
-  const int error = errno;
-  throw base::InputError(fmt::format("{}: {}: {}", path_, what, std::strerror(error)));
+  base::throw_file_error(path_, what, errno, base::FileOf::User);
 }
 
 void JsonlWriter::write(const nlohmann::json& record) {

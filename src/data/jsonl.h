@@ -27,7 +27,7 @@ struct JsonlLimits {
 /// none is counted, logged by the caller, and skipped; an empty line is skipped silently.
 class JsonlReader {
  public:
-  /// Throws: InputError naming the file when it cannot be opened.
+  /// Throws: as base::open_stream.
   explicit JsonlReader(const std::string& path, const JsonlLimits& limits = {});
 
   /// The next good record; false at the end. Throws: InputError with file, line and reason of the
@@ -62,15 +62,16 @@ std::vector<nlohmann::json> read_jsonl(const std::string& path, const JsonlLimit
 class JsonlWriter {
  public:
   /// Opens `path` for appending and cuts off a half-written last line (no newline at its end),
-  /// which only a kill leaves. Throws: InputError.
+  /// which only a kill leaves. Throws: as base::throw_file_error
+  /// does.
   explicit JsonlWriter(const std::string& path);
   ~JsonlWriter();
   JsonlWriter(const JsonlWriter&) = delete;
   JsonlWriter& operator=(const JsonlWriter&) = delete;
 
-  /// Throws: InputError when the disk refuses; what was written of the line is cut off again.
+  /// Throws: FileError when the disk refuses; what was written of the line is cut off again.
   void write(const nlohmann::json& record);
-  /// Flushes to disk. Throws: InputError.
+  /// Flushes to disk. Throws: FileError.
   void sync();
   /// Lines found whole when the file was opened.
   std::int64_t lines_before() const { return lines_before_; }

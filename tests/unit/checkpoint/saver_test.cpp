@@ -9,8 +9,8 @@
 #include <fstream>
 
 #include "base/errors.h"
+#include "base/files.h"
 #include "checkpoint/catalog.h"
-#include "checkpoint/errors.h"
 #include "checkpoint/reader.h"
 #include "parallel/local_communicator.h"
 #include "unit/checkpoint/support.h"
@@ -119,13 +119,13 @@ TEST(Saver, OneRanksFailureIsEverybodys) {
     Store store(folder.path(), communicator);
     store.begin(2);
     const auto fail_on_one = [&]() -> ShardDescription {
-      if (communicator.rank() == 1) throw NoSpaceError("disk of rank 1");
+      if (communicator.rank() == 1) throw base::FileError("disk of rank 1");
       return {};
     };
     try {
       store.publish({2, 7, current_date()}, fail_on_one, {});
       ADD_FAILURE();
-    } catch (const NoSpaceError& error) {
+    } catch (const base::FileError& error) {
       EXPECT_STREQ(error.what(), "rank 1: disk of rank 1");
     }
   });
@@ -228,7 +228,7 @@ TEST(FullDisk, TooManyRefusalsInARowAreAnError) {
   Saver saver(options, disk.path + "/run", 7, communicator);
   disk.fill();
   saver.save(1, state_of(1));
-  EXPECT_THROW(saver.save(2, state_of(2)), NoSpaceError);
+  EXPECT_THROW(saver.save(2, state_of(2)), base::FileError);
 }
 
 }  // namespace r1::checkpoint
