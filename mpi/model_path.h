@@ -19,9 +19,11 @@ std::string find_model(const std::string& path, parallel::Communicator& communic
 std::string find_model(const std::string& path);
 
 /// Replaces every model path of the configuration by what it means. `known`: what such paths meant
-/// at an earlier start, which counts; new ones are added. Collective over `communicator`.
+/// at an earlier start, which counts; new ones are added, and the checkpoint is kept in
+/// `pin_folder` (checkpoint/pin.h), because its own run may prune it. Collective over
+/// `communicator`.
 void find_models(config::Config& config, std::map<std::string, std::string>& known,
-                 parallel::Communicator& communicator);
+                 const std::string& pin_folder, parallel::Communicator& communicator);
 
 /// Whether a model path of the configuration lies in `folder` or is that folder.
 bool uses_models_of(config::Config config, const std::string& folder);

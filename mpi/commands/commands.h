@@ -21,6 +21,8 @@ int tokenize_command(const CommandLine& line);
 int verify_command(const CommandLine& line);
 /// Hugging Face folder, GGUF file or checkpoint folder -> Hugging Face folder or checkpoint.
 int convert_command(const CommandLine& line);
+/// checkpoint list|verify|prune|export DIR. verify returns 2 when one is refused.
+int checkpoint_command(const CommandLine& line);
 /// Ranks, memory, time; returns 2 when something does not fit.
 int plan_command(const CommandLine& line);
 /// Writes the page and prints the evaluation's table.

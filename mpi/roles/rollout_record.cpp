@@ -5,6 +5,7 @@
 
 #include "base/crc32c.h"
 #include "base/errors.h"
+#include "base/files.h"
 #include "data/jsonl.h"
 
 namespace r1::mpi {

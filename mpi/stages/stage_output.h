@@ -75,8 +75,12 @@ class HeldOutLoss {
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path);
 
 /// Every [checkpoint] save_hf_every steps: the model as a Hugging Face folder "hf/step-00000400" of
-/// the run folder (export_model). Collective over: world.
+/// the run folder (export_model). A disk that refuses is a warning. Collective over: world.
 void export_if_due(const Run& run, training::Trainer* trainer, std::int64_t step);
+
+/// After a restart: the export of the step before `first_step`, when it was due and an earlier
+/// start ended before it was there. Collective over: world.
+void export_missed(const Run& run, training::Trainer* trainer, std::int64_t first_step);
 
 /// Writes the model's folder (in the master's precision) and summary.json: held-out values,
 /// relative change of the weights. `trainer`: null outside the policy. Collective over: world.

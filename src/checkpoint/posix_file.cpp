@@ -46,14 +46,14 @@ void reserve_space(int descriptor, std::uint64_t bytes, const std::string& path)
   if (error != 0) throw_file_error(path, fmt::format("cannot reserve {} bytes", bytes), error);
 }
 
-PosixFile::PosixFile(std::string path, Mode mode) : path_(std::move(path)) {
+PosixFile::PosixFile(std::string path, Mode mode, base::FileOf owner) : path_(std::move(path)) {
   if (mode == Mode::Read) {
-    descriptor_ = base::InputFile(path_, base::InputFile::kAnySize, base::FileOf::Run).release();
+    descriptor_ = base::InputFile(path_, base::InputFile::kAnySize, owner).release();
     return;
   }
   const int flags = mode == Mode::Update ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
   descriptor_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw_file_error(path_, "cannot open", errno);
+  if (descriptor_ < 0) base::throw_file_error(path_, "cannot open", errno, owner);
 }
 
 PosixFile::~PosixFile() {

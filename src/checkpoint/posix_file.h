@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/files.h"
+
 namespace r1::checkpoint {
 
 /// For a file of the run. Throws base::FileError "path: what: reason".
@@ -18,8 +20,9 @@ void reserve_space(int descriptor, std::uint64_t bytes, const std::string& path)
 class PosixFile {
  public:
   enum class Mode { Read, Update, Create };
-  /// Throws: base::FileError; base::InputError when something else than a file is to be read.
-  PosixFile(std::string path, Mode mode);
+  /// Throws: as base::throw_file_error for `owner`; base::InputError when something else than a
+  /// file is to be read.
+  PosixFile(std::string path, Mode mode, base::FileOf owner = base::FileOf::Run);
   ~PosixFile();
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;

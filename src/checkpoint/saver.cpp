@@ -28,11 +28,12 @@ Saver::~Saver() {
   if (shard_.valid()) shard_.wait();
 }
 
-void Saver::save(std::int64_t step, const State& state) {
+void Saver::save(std::int64_t step, const State& state, bool good) {
   finish();
   start_seconds_ = base::monotonic_seconds();
   identity_.step = step;
   identity_.date = current_date();
+  identity_.good = good;
   result_ = {};
   result_.step = step;
   try {

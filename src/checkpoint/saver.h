@@ -44,7 +44,11 @@ class Saver {
   /// Finishes the previous save, snapshots `state` and starts to write; with background = false
   /// publishes too. What a disk refuses is a warning, and an error after max_refusals in a row.
   /// Collective. Throws on all ranks alike: base::FileError, base::InputError, base::Error.
-  void save(std::int64_t step, const State& state);
+  /// `good`: every step since the checkpoint before this one was accepted; rank 0's counts.
+  void save(std::int64_t step, const State& state, bool good = true);
+
+  /// Asked by rank 0 before a checkpoint gets its name (Store::before_rename).
+  void before_publishing(std::function<void()> check) { store_.before_rename(std::move(check)); }
 
   /// Publishes when every rank has written; else returns nothing. Collective (one all_reduce while
   /// a save is pending).

@@ -84,6 +84,7 @@ void Store::write_and_rename(const Identity& identity, const std::vector<std::st
                              const Blobs& blobs) {
   const auto partial = partial_path(identity.step);
   Manifest manifest{identity, {}};
+  manifest.identity.run = require_run(folder_);
   std::vector<ShardDescription> descriptions;
   for (const auto& bytes : shards) {
     descriptions.push_back(ShardDescription::from_bytes(bytes));
@@ -99,6 +100,7 @@ void Store::write_and_rename(const Identity& identity, const std::vector<std::st
   manifest.write(partial);
   base::sync_folder(partial);
   test_kill_point("before-rename", identity.step);
+  if (before_rename_) before_rename_();
   rename_over(partial, folder_, identity.step);
 }
 

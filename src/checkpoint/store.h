@@ -30,12 +30,17 @@ class Store {
   void publish(const Identity& identity, const std::function<ShardDescription()>& my_shard,
                const Blobs& blobs);
 
+  /// What rank 0 asks before a checkpoint gets its name: it throws when another process has taken
+  /// the run over.
+  void before_rename(std::function<void()> check) { before_rename_ = std::move(check); }
+
  private:
   void write_and_rename(const Identity& identity, const std::vector<std::string>& shards,
                         const Blobs& blobs);
 
   std::string folder_;
   parallel::Communicator& communicator_;
+  std::function<void()> before_rename_;
 };
 
 }  // namespace r1::checkpoint

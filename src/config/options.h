@@ -62,8 +62,8 @@ struct RoleOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [roles]: who computes what. auto: a world of 1 shares rank 0; otherwise reference, reward and
-/// teacher get one rank each when they are used, and the policy the rest.
+/// [roles]: who computes what. auto: reference, reward and teacher get one rank each when they are
+/// used, and the policy the rest; in a world with fewer ranks they share the policy's.
 struct RolesOptions {
   RoleOptions policy;
   RoleOptions reference;

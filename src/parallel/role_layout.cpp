@@ -95,11 +95,21 @@ Counts count_ranks(const std::vector<RoleRequest>& requests, int world_size, boo
   return counts;
 }
 
-// World of one rank: every role that is on auto shares it with the policy.
-std::vector<RoleRequest> share_single_rank(std::vector<RoleRequest> requests) {
-  for (auto& request : requests)
-    if (request.name != kPolicy && request.share_with.empty() && request.ranks == -1)
-      request.share_with = kPolicy;
+// A world with fewer ranks than roles: of the roles that are on auto, the last ones share the
+// policy's ranks until the others fit.
+std::vector<RoleRequest> share_what_does_not_fit(std::vector<RoleRequest> requests,
+                                                 int world_size) {
+  const auto wanted = [&] {
+    int ranks = 0;
+    for (const auto& request : requests)
+      if (request.share_with.empty()) ranks += request.ranks == -1 ? 1 : request.ranks;
+    return ranks;
+  };
+  for (auto request = requests.rbegin(); request != requests.rend(); ++request) {
+    if (wanted() <= world_size) break;
+    if (request->name != kPolicy && request->share_with.empty() && request->ranks == -1)
+      request->share_with = kPolicy;
+  }
   return requests;
 }
 
@@ -164,7 +174,7 @@ RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
     : world_size_(world_size) {
   R1_CHECK(node_of_rank.empty() || static_cast<int>(node_of_rank.size()) == world_size,
            "{} nodes for {} ranks", node_of_rank.size(), world_size);
-  const auto requests = world_size == 1 ? share_single_rank(given) : given;
+  const auto requests = share_what_does_not_fit(given, world_size);
   base::Problems problems;
   check_requests(requests, problems);
   if (!problems.empty()) throw_problems(problems);

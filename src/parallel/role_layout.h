@@ -48,10 +48,10 @@ inline constexpr const char* kPolicyGenerate = "policy.generate";
 
 class RoleLayout {
  public:
-  /// Rules: a role with share_with = X lives on X's ranks. World of one rank: roles on auto share
-  /// it. Otherwise each role on auto has one rank and the policy the rest. The policy has the first
-  /// ranks, then the others in the order of the requests. Ranks of one node stay together when
-  /// `node_of_rank` (node number of each world rank; empty: one node) is not in blocks.
+  /// Rules: a role with share_with = X lives on X's ranks. Each role on auto has one rank and the
+  /// policy the rest; where these are too many, the last ones share the policy's. The policy has
+  /// the first ranks, then the others in the order of the requests. Ranks of one node stay together
+  /// when `node_of_rank` (node number of each world rank; empty: one node) is not in blocks.
   /// Throws: ConfigError listing all problems, each with key, expected and found.
   RoleLayout(const std::vector<RoleRequest>& requests, int world_size,
              const std::vector<int>& node_of_rank = {}, bool allow_idle_ranks = false);

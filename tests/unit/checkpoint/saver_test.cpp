@@ -123,7 +123,7 @@ TEST(Saver, OneRanksFailureIsEverybodys) {
       return {};
     };
     try {
-      store.publish({2, 7, current_date()}, fail_on_one, {});
+      store.publish({2, 7, current_date(), "", true}, fail_on_one, {});
       ADD_FAILURE();
     } catch (const base::FileError& error) {
       EXPECT_STREQ(error.what(), "rank 1: disk of rank 1");
@@ -212,9 +212,45 @@ TEST(FullDisk, EveryPointOfASaveIsRefusedCleanly) {
     save_alone(target, step, state_of(static_cast<double>(step)));
     EXPECT_EQ(refusal_of(target + "/step-00000001"), "");
     if (list_steps(target).size() == 2) break;
-    EXPECT_EQ(std::distance(fs::directory_iterator(target), {}), 1);
+    EXPECT_EQ(std::distance(fs::directory_iterator(target), {}), 2) << "step 1 and run.json";
     fs::resize_file(disk.path + "/filler", fs::file_size(disk.path + "/filler") - (32 << 10));
   }
+}
+
+/// What a disk does is no reason to stop at once, and never the user's fault.
+TEST(FullDisk, AReadOnlyDiskIsRefusedLikeAFullOne) {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder.path("disk"));
+  if (!disk.ok) GTEST_SKIP() << "mounting a tmpfs is not allowed here";
+  CheckpointOptions options;
+  options.background = false;
+  options.max_refusals = 2;
+  parallel::LocalCommunicator communicator;
+  Saver saver(options, disk.path + "/run", 7, communicator);
+  saver.save(1, state_of(1));
+  const auto remount = [&](unsigned long flags) {
+    return ::mount("tmpfs", disk.path.c_str(), "tmpfs", MS_REMOUNT | flags, "size=4m");
+  };
+  ASSERT_EQ(remount(MS_RDONLY), 0);
+  saver.save(2, state_of(2));
+  EXPECT_FALSE(saver.last_result().published);
+  EXPECT_NE(saver.last_result().reason.find("Read-only file system"), std::string::npos);
+  EXPECT_THROW(saver.save(3, state_of(3)), base::FileError);
+  ASSERT_EQ(remount(0), 0);
+  saver.save(4, state_of(4));
+  EXPECT_EQ(list_steps(disk.path + "/run"), (Steps{1, 4}));
+}
+
+TEST(FullDisk, AStagingFolderThatIsGoneIsLeftOut) {
+  const TemporaryFolder folder;
+  CheckpointOptions options;
+  options.background = false;
+  options.staging_dir = folder.path("no such folder");
+  parallel::LocalCommunicator communicator;
+  Saver saver(options, folder.path("run"), 7, communicator);
+  saver.save(1, state_of(1));
+  EXPECT_TRUE(saver.last_result().published) << saver.last_result().reason;
+  EXPECT_EQ(refusal_of(folder.path("run/step-00000001")), "");
 }
 
 TEST(FullDisk, TooManyRefusalsInARowAreAnError) {
