@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t kWindow = 10;
 constexpr std::int64_t kOftenSlowest = 8;
 constexpr double kSlowRatio = 1.08;
+constexpr double kLeastSeconds =
+    0.01;  // a step: the first rank, which writes, has that much more to do
 constexpr std::int64_t kSilentSteps = 100;
 
 double median(std::vector<double> values) {
@@ -37,7 +39,8 @@ std::string SlowRank::add(const std::vector<double>& busy) {
   const auto slowest =
       static_cast<std::size_t>(std::max_element(sums.begin(), sums.end()) - sums.begin());
   const double usual = median(sums);
-  if (sums[slowest] <= kSlowRatio * usual || times_slowest[slowest] < kOftenSlowest) return {};
+  const double least = std::max(kSlowRatio * usual, usual + kWindow * kLeastSeconds);
+  if (sums[slowest] <= least || times_slowest[slowest] < kOftenSlowest) return {};
   silent_steps_ = kSilentSteps;
   return fmt::format(
       "rank {} is slow: it computed {:.2f} s in the last {} steps, the median of its role {:.2f} s",

@@ -8,7 +8,8 @@
 namespace r1::mpi {
 
 /// A rank is slow when in a window of ten steps it computed for 8 % longer than the median of its
-/// role, and longest of all in eight of them: one slow step, or ranks that take turns, are no news.
+/// role, and longest of all in eight of them: one slow step, ranks that take turns, or milliseconds
+/// are no news.
 class SlowRank {
  public:
   /// `ranks`: of one role. Fewer than two have nobody to be compared with.

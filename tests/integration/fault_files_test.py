@@ -223,7 +223,9 @@ class Files(FaultTest):
                                               self.folder / "out.jsonl"))
                 self.assertIn(word, self.tool(2, "rl", "--config", path, "--check"))
                 self.assertIn(word, self.tool(2, "verify", "--input", path, "--output", self.folder / "out.jsonl"))
-        tokenizer = hostile("tokenizer.json", '{"model": {"type": "BPE", "vocab": {"a": 0, "a": 1}, "merges": []}}')
+        (self.folder / "tokenizer").mkdir()
+        tokenizer = self.folder / "tokenizer"
+        hostile("tokenizer/tokenizer.json", '{"model": {"type": "BPE", "vocab": {"a": 0, "a": 1}, "merges": []}}')
         self.assertIn("comes twice", self.tool(2, "tokenize", "--tokenizer", tokenizer, "--input", texts, "--output",
                                                self.folder / "out.jsonl"))
         for index in range(8):

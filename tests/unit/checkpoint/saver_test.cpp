@@ -95,7 +95,7 @@ TEST(Saver, TheSameStepAgainReplacesTheOldOne) {
   save_alone(folder.path(), 5, state_of(1));
   save_alone(folder.path(), 5, state_of(2));
   EXPECT_EQ(value_in(folder.path("step-00000005")), 2.0);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2) << "and run.json";
 }
 
 TEST(Saver, StagingLeavesNothingBehind) {
@@ -131,7 +131,7 @@ TEST(Saver, OneRanksFailureIsEverybodys) {
   });
   EXPECT_EQ(list_steps(folder.path()), Steps{1});
   EXPECT_EQ(refusal_of(folder.path("step-00000001")), "");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << "the partial folder";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2) << "and run.json";
 }
 
 class KillTest : public testing::TestWithParam<const char*> {};
@@ -161,7 +161,7 @@ TEST_P(KillTest, RestartUsesACompleteOne) {
   EXPECT_EQ(value_in(selection.path), published ? 4 : 3);
   save_alone(folder, 5, state_of(5));
   EXPECT_EQ(list_steps(folder), published ? (Steps{3, 4, 5}) : (Steps{2, 3, 5}));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3) << "leftovers are removed";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 4) << "and run.json";
 }
 
 INSTANTIATE_TEST_SUITE_P(F2, KillTest,

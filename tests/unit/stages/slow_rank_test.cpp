@@ -25,6 +25,11 @@ TEST(SlowRank, RanksThatTakeTurnsAndOneSlowStepAreNoNews) {
   for (int step = 0; step < 100; ++step) EXPECT_EQ(once.add({1.0, step == 50 ? 30.0 : 1.01}), "");
 }
 
+TEST(SlowRank, MillisecondsAreNoNews) {
+  SlowRank watch({0, 1});
+  for (int step = 0; step < 100; ++step) EXPECT_EQ(watch.add({0.008, 0.004}), "");
+}
+
 TEST(SlowRank, ARoleOfOneRankHasNobodyToBeComparedWith) {
   SlowRank watch({1});
   for (int step = 0; step < 50; ++step) EXPECT_EQ(watch.add({1.0, 9.0}), "");
