@@ -7,9 +7,8 @@
 
 namespace r1::mpi {
 
-/// A rank is slow when in a window of ten steps it computed for 8 % longer than the median of its
-/// role, and longest of all in eight of them: one slow step, ranks that take turns, or milliseconds
-/// are no news.
+/// A rank is slow when in eight of the last ten steps it computed 5 %, and 10 ms, longer than the
+/// median of its role: one slow step, ranks that take turns, or milliseconds are no news.
 class SlowRank {
  public:
   /// `ranks`: of one role. Fewer than two have nobody to be compared with.

@@ -96,7 +96,9 @@ TEST(RoleLayout, WarnsOfTensorParallelGroupsOverNodes) {
 }
 
 TEST(RoleLayout, TooManyRanksIsAnErrorWithCountsAndAdvice) {
-  const auto problem = problem_of(kRl, 2);
+  auto requests = kRl;
+  for (auto& request : requests) request.ranks = 1;
+  const auto problem = problem_of(requests, 2);
   EXPECT_NE(problem.find("expected at most 2 ranks (the world), found 3"), std::string::npos)
       << problem;
   EXPECT_NE(problem.find("share_with"), std::string::npos);

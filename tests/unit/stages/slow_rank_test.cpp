@@ -10,7 +10,7 @@ TEST(SlowRank, ARankThatIsTenPercentSlowerIsNamedOnce) {
   SlowRank watch({0, 1, 3});
   std::vector<std::string> lines;
   for (int step = 0; step < 50; ++step) {
-    const auto line = watch.add({1.0, 1.02, 50.0, 1.1});  // rank 2 has another role
+    const auto line = watch.add({1.0, 1.01, 50.0, 1.1});  // rank 2 has another role
     if (!line.empty()) lines.push_back(line);
   }
   ASSERT_EQ(lines.size(), 1u);
