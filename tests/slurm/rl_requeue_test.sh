@@ -3,22 +3,23 @@
 # id with the numbers of a job that nobody disturbed.  rl_requeue_test.sh BUILD_DIR [signal|time_limit|lost_node]
 #
 # signal      Slurm's warning signal
-# time_limit  the job's own time limit, which the program foresees (F6)
+# time_limit  a time limit that the program foresees, several times if need be (F6); it leaves 30 s besides what a step
+#             and a checkpoint take
 # lost_node   slurmd and the ranks of one node are killed (F7)
 set -euo pipefail
 build=$(realpath "${1:?build folder}")
 fault=${2:-signal}
 # shellcheck source=tests/slurm/support.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
-export R1_PROGRAM=$build/r1mpi
+export R1_PROGRAM=${R1_PROGRAM:-$build/r1mpi}
 
-# submit NAME DELAY SBATCH_OPTIONS...: two virtual nodes with two ranks each; prints the job's id.
+# submit NAME DELAY OPTIONS...: two virtual nodes with two ranks each; prints the job's id.
 submit() {
   local name=$1 delay=$2
   shift 2
-  sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --output="$work/$name.out" "$@" \
+  sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --output="$work/$name.out" \
     "$R1_ROOT/jobscripts/rl.sbatch" --config "$R1_ROOT/configs/tiny/random.toml" --run-dir "$work/$name" \
-    --set "rl.steps=$steps" --set "rewards.delay_ms=$delay"
+    --set "rl.steps=$steps" --set "rewards.delay_ms=$delay" "$@"
 }
 
 has_checkpoint() { compgen -G "$work/$1/checkpoints/step-*" >/dev/null; }
@@ -45,8 +46,7 @@ case $fault in
     scancel --signal=USR1 --batch "$disturbed"
     ;;
   time_limit)
-    steps=12
-    disturbed=$(submit disturbed 3000 --time=1)
+    disturbed=$(submit disturbed 300 --time-limit 0:00:37)
     ;;
   lost_node)
     disturbed=$(submit disturbed 400)
@@ -59,14 +59,16 @@ esac
 wait_for 240 end ended "$disturbed"
 expect "$disturbed" JobState COMPLETED
 expect "$disturbed" ExitCode 0:0
-expect "$disturbed" Restarts 1
+restarts=$(field "$disturbed" Restarts)
+[ "$restarts" -ge 1 ] || fail "the job was not requeued"
+[ "$fault" = time_limit ] || expect "$disturbed" Restarts 1
 if [ "$fault" = lost_node ]; then
   "$here/minislurm.sh" revive-node "$node"
 else
-  expect_count "$work/disturbed.out" 'stopped early with a checkpoint' 1
+  expect_count "$work/disturbed.out" 'stopped early with a checkpoint' "$restarts"
 fi
-[ "$fault" != time_limit ] || expect_count "$work/disturbed.out" 'stops before step [0-9]*: time limit' 1
-expect_count "$work/disturbed.out" 'continues at step' 1
+[ "$fault" != time_limit ] || expect_count "$work/disturbed.out" 'stops before step [0-9]*: time limit' "$restarts"
+expect_count "$work/disturbed.out" 'continues at step' "$restarts"
 
 undisturbed=$(submit undisturbed 0)
 wait_for 180 end ended "$undisturbed"
