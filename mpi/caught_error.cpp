@@ -5,6 +5,8 @@
 #include <exception>
 #include <new>
 
+#include "base/files.h"
+
 namespace r1::mpi {
 namespace {
 
@@ -16,6 +18,7 @@ struct Coordinated final : E, CoordinatedMark {
 ErrorKind kind_of(const base::Error& error) {
   if (dynamic_cast<const base::ConfigError*>(&error) != nullptr) return ErrorKind::Config;
   if (dynamic_cast<const base::InputError*>(&error) != nullptr) return ErrorKind::Input;
+  if (dynamic_cast<const base::FileError*>(&error) != nullptr) return ErrorKind::File;
   if (dynamic_cast<const base::MpiError*>(&error) != nullptr) return ErrorKind::Mpi;
   if (dynamic_cast<const base::Hdf5Error*>(&error) != nullptr) return ErrorKind::Hdf5;
   if (dynamic_cast<const base::NumericalError*>(&error) != nullptr) return ErrorKind::Numerical;
@@ -52,6 +55,8 @@ void throw_coordinated(const CaughtError& error) {
       throw Coordinated<base::ConfigError>(error.message);
     case ErrorKind::Input:
       throw Coordinated<base::InputError>(error.message);
+    case ErrorKind::File:
+      throw Coordinated<base::FileError>(error.message);
     case ErrorKind::Mpi:
       throw Coordinated<base::MpiError>(error.message);
     case ErrorKind::Hdf5:

@@ -8,7 +8,7 @@
 namespace r1::mpi {
 
 /// The error types of base/errors.h. Other: base::Error itself, std::exception, LibTorch's errors.
-enum class ErrorKind : int { Config, Input, Mpi, Hdf5, Numerical, Internal, Other };
+enum class ErrorKind : int { Config, Input, File, Mpi, Hdf5, Numerical, Internal, Other };
 
 struct CaughtError {
   ErrorKind kind = ErrorKind::Other;

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "checkpoint/reader.h"
 #include "models/hf_config.h"
 
@@ -68,10 +69,12 @@ bool is_checkpoint(const std::string& path) {
 
 models::ModelFiles open_checkpoint_model(const std::string& folder) {
   auto source = std::make_unique<CheckpointSource>(folder);
-  const auto config = nlohmann::json::parse(source->config(), nullptr, false);
   const auto file = folder + ": " + kPrefix + "config.json";
+  const auto config = base::parse_json(source->config(), file);
   if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
-  return {models::shape_from_config(config, file), std::move(source)};
+  auto shape = models::shape_from_config(config, file);
+  models::require_plausible(shape, *source);
+  return {std::move(shape), std::move(source)};
 }
 
 checkpoint::Blobs description_blobs(const std::string& folder) {

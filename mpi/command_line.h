@@ -19,6 +19,7 @@ struct CommandLine {
   std::string only;        // pipeline: run only this stage
   bool check = false;
   bool allow_config_change = false;
+  std::optional<std::int64_t> from_step;  // go back to this checkpoint
 
   // Plan.
   std::string stage;            // stage of the configuration; empty: by its sections
@@ -43,6 +44,13 @@ struct CommandLine {
   bool skip_special = false;
   bool timing = false;
   std::int64_t batch_tokens = 8192;
+
+  // checkpoint (commands/checkpoint.cpp).
+  std::string action;  // list, verify, prune or export
+  std::string folder;  // a run folder or its checkpoints
+  std::string which;   // latest, best or a step; empty: all (list, verify), latest (export)
+  std::int64_t keep_last = 3;
+  std::int64_t keep_every = 0;
 
   // generate as a tool (commands/sample_records.cpp).
   bool greedy = false;

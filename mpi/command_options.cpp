@@ -85,6 +85,13 @@ void add_run_options(CLI::App& command, CommandLine& line) {
   command.add_flag("--allow-config-change", line.allow_config_change,
                    "continue a run although keys changed that change its results");
   command
+      .add_option(
+          "--from-step", line.from_step,
+          "go back to the checkpoint of this step; newer ones are deleted (a pipeline: with "
+          "--only)")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  command
       .add_option("--time-limit", line.time_limit,
                   "stop with a checkpoint before this much time is over (default: Slurm's limit)")
       ->type_name("H:MM:SS");
@@ -209,6 +216,29 @@ void add_init_options(CLI::App& command, CommandLine& line) {
       ->type_name("FILE");
   mark_required(command, {"--model", "--data"});
   add_example(command, "--model DIR --data train.parquet --gpus 4 --output first.toml");
+}
+
+void add_checkpoint_options(CLI::App& command, CommandLine& line) {
+  command
+      .add_option(
+          "ACTION", line.action,
+          "list: what is there and what it was made with; verify: every byte; prune: delete old "
+          "ones; export: the model as a Hugging Face folder")
+      ->required()
+      ->check(CLI::IsMember({"list", "verify", "prune", "export"}));
+  command.add_option("DIR", line.folder, "run folder, or its folder of checkpoints")->required();
+  command
+      .add_option(
+          "--step", line.which,
+          "latest, best or a step: list tells all about it, verify and export take it alone")
+      ->type_name("N");
+  command.add_option("--output", line.output, "export: folder that is made")->type_name("DIR");
+  command.add_option("--keep-last", line.keep_last, "prune: newest checkpoints that stay (3)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--keep-every", line.keep_every,
+                  "prune: those of steps divisible by this stay too (0: none)")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void add_report_options(CLI::App& command, CommandLine& line) {

@@ -20,6 +20,7 @@ void add_verify_options(CLI::App& command, CommandLine& line);
 void add_convert_options(CLI::App& command, CommandLine& line);
 void add_plan_options(CLI::App& command, CommandLine& line);
 void add_init_options(CLI::App& command, CommandLine& line);
+void add_checkpoint_options(CLI::App& command, CommandLine& line);
 void add_report_options(CLI::App& command, CommandLine& line);
 
 }  // namespace r1::mpi

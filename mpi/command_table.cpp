@@ -55,6 +55,9 @@ std::vector<Command> make_commands() {
            "Models between formats: Hugging Face folder, GGUF file or checkpoint -> Hugging Face "
            "folder (or checkpoint, GGUF file)",
            add_convert_options, convert_command, {kInput, kOutput}),
+      tool("checkpoint",
+           "Checkpoints of a run: list, verify, prune, export as a Hugging Face folder",
+           add_checkpoint_options, checkpoint_command, {}),
       tool("plan", "Who runs where, memory, time and what does not fit; needs no allocation",
            add_plan_options, plan_command, {kConfig}),
       tool("init", "A first configuration for a model and a data file, after reading both",

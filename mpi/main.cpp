@@ -9,11 +9,15 @@
 #include "environment.h"
 #include "rewards/workers/spawner.h"
 #include "run_guarded.h"
+#include "shutdown.h"
 #include "stages/stages.h"
 
 namespace {
 
 int run(int argc, char** argv) {
+  // Before MPI, whose start may take a minute: a signal that comes early is heeded at the first
+  // step.
+  const r1::mpi::SignalHandlers signals;
   r1::mpi::Environment environment(argc, argv);
   const auto parsed = r1::mpi::parse_command_line(argc, argv);
   const auto& line = parsed.line;
@@ -25,7 +29,8 @@ int run(int argc, char** argv) {
     environment.require_all_tasks();
     return r1::mpi::run_stage_command(line, environment);
   }
-  if (environment.rank() != 0) return 0;  // the rest is work for one process
+  if (environment.rank() != 0) return 0;        // the rest is work for one process
+  r1::mpi::SignalHandlers::restore_defaults();  // a tool ends when it is told to
   if (line.is_stage()) return r1::mpi::check_command(line, environment.size());
   return r1::mpi::find_command(line.command).run_tool(line);
 }

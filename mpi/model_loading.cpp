@@ -116,7 +116,7 @@ std::string hugging_face_dtype(at::ScalarType dtype) {
 
 void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
                              const std::vector<std::int64_t>& eos, const std::string& folder) {
-  std::filesystem::create_directories(folder);
+  base::make_folders(folder);
   const auto dtype = hugging_face_dtype(model.dtype());
   base::write_file_atomically(folder + "/config.json",
                               models::config_from_shape(model.shape(), eos, dtype).dump(2));

@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
+#include "checkpoint/pin.h"
 #include "parallel/local_communicator.h"
 
 namespace r1::mpi {
@@ -85,7 +86,7 @@ std::string find_model(const std::string& path) {
 }
 
 void find_models(config::Config& config, std::map<std::string, std::string>& known,
-                 parallel::Communicator& communicator) {
+                 const std::string& pin_folder, parallel::Communicator& communicator) {
   for (auto* path : model_paths(config)) {
     if (path->empty()) continue;
     const auto earlier = known.find(*path);
@@ -95,8 +96,13 @@ void find_models(config::Config& config, std::map<std::string, std::string>& kno
     }
     const auto found = find_model(*path, communicator);
     if (found == *path) continue;
-    known[*path] = found;
-    *path = found;
+    std::string pinned;
+    checkpoint::all_or_none(communicator, "keeping another run's checkpoint", [&] {
+      if (communicator.rank() == 0) pinned = checkpoint::pin_checkpoint(found, pin_folder);
+    });
+    pinned = checkpoint::broadcast_bytes(communicator, pinned, 0, "kept checkpoint");
+    known[*path] = pinned;
+    *path = pinned;
   }
 }
 

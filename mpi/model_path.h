@@ -20,10 +20,11 @@ std::string find_model(const std::string& path, parallel::Communicator& communic
 std::string find_model(const std::string& path);
 
 /// Replaces every model path of the configuration by the result of find_model(). `known`: results
-/// of an earlier start, which take precedence; new results are added. Collective over:
-/// communicator.
+/// of an earlier start, which take precedence; new results are added. The checkpoint of a result is
+/// kept in `pin_folder` (checkpoint/pin.h), because the checkpoint's own run may prune it.
+/// Collective over: communicator.
 void find_models(config::Config& config, std::map<std::string, std::string>& known,
-                 parallel::Communicator& communicator);
+                 const std::string& pin_folder, parallel::Communicator& communicator);
 
 /// Whether a model path of the configuration is `folder` or lies in `folder`.
 bool uses_models_of(config::Config config, const std::string& folder);

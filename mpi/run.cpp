@@ -13,6 +13,7 @@
 #include "kernels/cuda_library.h"
 #include "matmul_speed.h"
 #include "model_path.h"
+#include "shutdown.h"
 #include "tensor/dtype.h"
 
 namespace r1::mpi {
@@ -91,7 +92,7 @@ void Run::open_folder() {
       "run folder");
   found = checkpoint::broadcast_bytes(world_, found, 0, "choices of the first start");
   if (!found.empty()) choices_ = RunChoices::from_json(found, folder() + "/chosen.json");
-  find_models(setup_.config, choices_.models, world_);
+  find_models(setup_.config, choices_.models, folder() + "/start", world_);
   together(
       [&] {
         if (writes()) run_folder_->require_same(config(), setup_.allow_config_change);
@@ -106,6 +107,20 @@ void Run::choose_numbers() {
     auto now = at::full({1}, static_cast<std::int64_t>(std::time(nullptr)), at::kLong);
     world_.broadcast(now, 0, "time of the first start").wait();
     choices_.started = now.item<std::int64_t>();
+  }
+  const bool other_threads = config().run.threads > 0 && config().run.threads != choices_.threads;
+  const bool other_dtype =
+      config().model.dtype != "auto" && !choices_.dtype.empty() &&
+      tensor::parse_dtype(config().model.dtype) != tensor::parse_dtype(choices_.dtype);
+  if (choices_.threads > 0 && setup_.allow_config_change && (other_threads || other_dtype)) {
+    if (other_threads) choices_.threads = config().run.threads;
+    if (other_dtype) choices_.dtype = tensor::dtype_name(tensor::parse_dtype(config().model.dtype));
+  } else if (choices_.threads > 0 && other_threads && writes()) {
+    base::log_warning(
+        "run.threads: the run goes on with {} threads, as it began: sums of {} threads differ in "
+        "their "
+        "last bits (--allow-config-change takes them)",
+        choices_.threads, config().run.threads);
   }
   if (choices_.threads == 0) {
     auto values = at::zeros({2}, at::kLong);
@@ -143,10 +158,25 @@ std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {
 
 void Run::progress() const {
   exchange_->progress();
-  if (run_folder_) run_folder_->heartbeat();
+}
+
+void Run::require_folder() const {
+  if (run_folder_) run_folder_->require_mine();
+}
+
+std::optional<std::int64_t> Run::from_step() const {
+  if (!setup_.from_step) return std::nullopt;
+  const auto step = *setup_.from_step;
+  const bool done = restart_count() > 0 && choices_.went_back_step == step &&
+                    choices_.went_back_job == checkpoint::current_owner().job_id;
+  return done ? std::nullopt : std::optional(step);
 }
 
 void Run::record_start(std::int64_t last_step) {
+  if (const auto step = from_step()) {
+    choices_.went_back_job = checkpoint::current_owner().job_id;
+    choices_.went_back_step = *step;
+  }
   if (writes()) run_folder_->record(config(), setup_.stage, world_.size(), choices_);
   std::vector<std::string> roles;
   for (const auto& place : groups_->layout().places(world_.rank())) roles.push_back(place.role);

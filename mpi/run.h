@@ -8,6 +8,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "communicator.h"
@@ -32,6 +33,7 @@ struct StageSetup {
   std::string
       model_folder;  // where a training stage leaves its model; empty: "model" in the run folder
   bool allow_config_change = false;
+  std::optional<std::int64_t> from_step;  // the run goes back to this checkpoint
 };
 
 class Run {
@@ -64,7 +66,13 @@ class Run {
   std::uint64_t seed(std::initializer_list<std::uint64_t> parts) const;
   /// Spans of this rank's work. Exists from the loop's begin() on.
   metrics::Timeline& timeline() const { return *timeline_; }
-  /// Messages move on and the lock's heartbeat beats; called from decode loops.
+  /// The checkpoint that this start goes back to (--from-step), unless an earlier start of the same
+  /// job, which was requeued since, has done so.
+  std::optional<std::int64_t> from_step() const;
+  /// Asked before anything is written. Collective over: none. Throws: InputError when another
+  /// process has taken the run folder over.
+  void require_folder() const;
+  /// Messages move on; called from decode loops.
   void progress() const;
 
   /// Runs on this rank; an error on one rank becomes the error of all. Collective over: world.

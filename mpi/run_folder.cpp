@@ -1,13 +1,15 @@
 #include "run_folder.h"
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/timer.h"
 #include "base/version.h"
+#include "batch_system.h"
+#include "call_registry.h"
 #include "checkpoint/catalog.h"
 #include "config/compare.h"
 #include "config/print.h"
@@ -17,8 +19,12 @@ namespace r1::mpi {
 namespace fs = std::filesystem;
 
 std::string RunChoices::to_json() const {
-  return nlohmann::json{
-             {"threads", threads}, {"started", started}, {"dtype", dtype}, {"models", models}}
+  return nlohmann::json{{"threads", threads},
+                        {"started", started},
+                        {"dtype", dtype},
+                        {"models", models},
+                        {"went_back_job", went_back_job},
+                        {"went_back_step", went_back_step}}
              .dump(1) +
          "\n";
 }
@@ -26,8 +32,12 @@ std::string RunChoices::to_json() const {
 RunChoices RunChoices::from_json(const std::string& text, const std::string& where) {
   try {
     const auto json = nlohmann::json::parse(text);
-    return {json.at("threads"), json.value("started", std::int64_t{0}), json.at("dtype"),
-            json.value("models", std::map<std::string, std::string>())};
+    return {json.at("threads"),
+            json.value("started", std::int64_t{0}),
+            json.at("dtype"),
+            json.value("models", std::map<std::string, std::string>()),
+            json.value("went_back_job", std::string()),
+            json.value("went_back_step", std::int64_t{-1})};
   } catch (const nlohmann::json::exception& error) {
     throw base::InputError(
         fmt::format("{}: expected threads, dtype and models: {}", where, error.what()));
@@ -38,10 +48,35 @@ RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
   std::error_code error;
   fs::create_directories(path_ + "/checkpoints", error);
   if (error)
-    throw base::InputError(
-        fmt::format("--run-dir {}: cannot make the folder: {}", path_, error.message()));
-  lock_ = std::make_unique<checkpoint::RunLock>(path_ + "/lock", checkpoint::current_owner());
+    base::throw_file_error("--run-dir " + path_, "cannot make the folder", error.value(),
+                           base::FileOf::User);
+  lock_ = std::make_unique<checkpoint::RunLock>(path_ + "/lock", checkpoint::current_owner(),
+                                                checkpoint::LockTimes{}, ask_slurm);
   base::log_open_file(path_ + "/log");
+  heart_ = std::thread([this] { beat(); });
+}
+
+RunFolder::~RunFolder() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stop_changed_.notify_all();
+  heart_.join();
+}
+
+/// The heart's thread. A folder that was taken over is reported where the run next writes.
+void RunFolder::beat() {
+  constexpr std::chrono::seconds kInterval(10);
+  std::unique_lock lock(mutex_);
+  do {
+    try {
+      const auto waits = CallRegistry::instance().waiting();
+      lock_->heartbeat(waits.empty() ? "computes" : "waits in " + describe_call(waits.front()));
+    } catch (const std::exception& error) {
+      base::log_warning("heartbeat: {}", error.what());
+    }
+  } while (!stop_changed_.wait_for(lock, kInterval, [this] { return stop_; }));
 }
 
 std::optional<RunChoices> RunFolder::choices() const {
@@ -65,20 +100,15 @@ void RunFolder::require_same(const config::Config& config, bool allow_change) co
 
 void RunFolder::record(const config::Config& config, config::Stage stage, int world_size,
                        const RunChoices& choices) const {
-  base::write_file_atomically(path_ + "/resolved.toml", config::resolved_toml(config));
+  base::write_file_atomically(path_ + "/resolved.toml", config::resolved_toml(config),
+                              base::FileOf::Run);
   const nlohmann::json record{{"config", config::config_json(config)},
                               {"command", config::name_of(stage)},
                               {"version", base::kVersion},
                               {"git_sha", base::kGitSha},
                               {"world_size", world_size}};
-  base::write_file_atomically(path_ + "/resolved.json", record.dump(1));
-  base::write_file_atomically(path_ + "/chosen.json", choices.to_json());
-}
-
-void RunFolder::heartbeat() {
-  if (base::monotonic_seconds() - last_heartbeat_ < 10.0) return;
-  lock_->heartbeat();
-  last_heartbeat_ = base::monotonic_seconds();
+  base::write_file_atomically(path_ + "/resolved.json", record.dump(1), base::FileOf::Run);
+  base::write_file_atomically(path_ + "/chosen.json", choices.to_json(), base::FileOf::Run);
 }
 
 }  // namespace r1::mpi

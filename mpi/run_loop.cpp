@@ -3,8 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/timer.h"
 #include "base/version.h"
@@ -12,17 +14,26 @@
 #include "checkpoint/reader.h"
 #include "checkpoint_model.h"
 #include "config/print.h"
+#include "models/finite.h"
 
 namespace r1::mpi {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kState = "state/loop";
+
+}  // namespace
 
 RunLoop::RunLoop(Run& run)
     : run_(run),
       checkpoints_(run.folder() + "/checkpoints"),
       meter_(run.world(), run.groups(), run.device()),
       saver_(run.config().checkpoint, checkpoints_, run.config().run.seed, run.world()),
-      budget_(find_deadline(run.config().run.time_limit_seconds()), run.config().run.stop_margin) {}
+      budget_(find_deadline(run.config().run.time_limit_seconds()), run.config().run.stop_margin) {
+  saver_.before_publishing([&run] { run.require_folder(); });
+}
 
 RunLoop::~RunLoop() = default;
 
@@ -38,21 +49,30 @@ void RunLoop::describe(const models::Model& model) {
   fs::remove_all(folder);
 }
 
-std::int64_t RunLoop::begin(std::int64_t total_steps, std::int64_t first_step) {
-  total_steps_ = total_steps;
-  resolved_ = config::config_json(run_.config()).dump();
+/// The step and folder to go on from; no folder: the stage begins. Collective over: world.
+std::int64_t RunLoop::choose_checkpoint(std::int64_t first_step, std::string& path) {
+  if (const auto step = run_.from_step()) {
+    if (parts_.empty())
+      throw base::ConfigError(
+          fmt::format("--from-step: the stage {} keeps no checkpoints", run_.stage()));
+    path = checkpoint::select_checkpoint(checkpoints_, std::to_string(*step), run_.world());
+    return *step;
+  }
   const auto selection = checkpoint::newest_valid(checkpoints_, run_.world());
-  const auto first = selection.step.value_or(first_step);
+  // To begin anew would throw away what the run had reached, without being asked.
+  if (!selection.step && !selection.refused.empty())
+    throw base::InputError(
+        fmt::format("{}: none of {} checkpoints is valid; move the folder away to begin at step 0",
+                    checkpoints_, selection.refused.size()));
+  path = selection.path;
+  return selection.step.value_or(first_step);
+}
+
+void RunLoop::restore(const std::string& path, std::int64_t first) {
   std::optional<checkpoint::CheckpointReader> reader;
   run_.together(
       [&] {
-        // To begin anew would throw away what the run had reached, without being asked.
-        if (!selection.step && !selection.refused.empty())
-          throw base::InputError(
-              fmt::format("{}: none of {} checkpoints is valid; move the folder away to begin at "
-                          "step 0",
-                          checkpoints_, selection.refused.size()));
-        if (selection.step) reader.emplace(selection.path);
+        if (!path.empty()) reader.emplace(path);
         for (auto& [name, part] : parts_)
           if (reader) reader->load(part.tensors());
       },
@@ -62,7 +82,10 @@ std::int64_t RunLoop::begin(std::int64_t total_steps, std::int64_t first_step) {
         for (auto& [name, part] : parts_)
           if (reader) part.restore(reader->blob("state/" + name));  // may talk to other ranks
         if (reader && run_.writes())
-          base::log_info("{}: continues at step {} of {}", run_.stage(), first, total_steps);
+          base::log_info("{}: continues at step {} of {}", run_.stage(), first, total_steps_);
+        if (reader) restore_state(reader->blob(kState));
+        if (reader && reader->manifest().identity.good) clean_step_ = first;
+        if (run_.writes() && run_.from_step()) checkpoint::remove_newer(checkpoints_, first);
         run_.record_start(first - 1);
         if (run_.writes()) {
           metrics_ = std::make_unique<metrics::MetricsWriter>(run_.folder(), first - 1,
@@ -71,7 +94,16 @@ std::int64_t RunLoop::begin(std::int64_t total_steps, std::int64_t first_step) {
         }
       },
       "restore");
-  saved_step_ = first;
+}
+
+std::int64_t RunLoop::begin(std::int64_t total_steps, std::int64_t first_step) {
+  total_steps_ = total_steps;
+  resolved_ = config::config_json(run_.config()).dump();
+  std::string path;
+  const auto first = choose_checkpoint(first_step, path);
+  restore(path, first);
+  begun_step_ = published_step_ = steps_done_ = first;
+  if (!path.empty()) note_result();
   estimate_ = std::make_unique<metrics::TimeEstimate>(std::vector<metrics::StagePlan>{
       {run_.stage(), config::name_of(run_.kind()), total_steps, 0.0}});
   estimate_->begin_stage(0, first);
@@ -81,15 +113,14 @@ std::int64_t RunLoop::begin(std::int64_t total_steps, std::int64_t first_step) {
 }
 
 bool RunLoop::goes_on(std::int64_t step) {
-  if (step >= total_steps_ ||
-      (run_.config().run.max_steps > 0 && step >= run_.config().run.max_steps)) {
-    if (saved_step_ < step) save(step);
-    return false;
-  }
-  stop_ = agree_to_stop(run_.world(), budget_);
-  if (stop_) {
-    if (saved_step_ < step) save(step);
-    if (run_.writes())
+  const bool finished = step >= total_steps_ ||
+                        (run_.config().run.max_steps > 0 && step >= run_.config().run.max_steps);
+  if (!finished) stop_ = agree_to_stop(run_.world(), budget_);
+  if (finished || stop_) {
+    // A save that was begun may have been refused since.
+    finish_save();
+    if (published_step_ < step) save(step);
+    if (stop_ && run_.writes())
       base::log_warning("{}: stops before step {}: {}", run_.stage(), step, stop_.describe());
     return false;
   }
@@ -126,16 +157,52 @@ void RunLoop::save(std::int64_t steps_done) {
   state.blobs["config"] = resolved_;
   state.blobs["versions"] = fmt::format("r1mpi {} ({})", base::kVersion, base::kGitSha);
   state.blobs["rank_map"] = run_.groups().layout().print();
-  if (metrics_) metrics_->sync();
   const base::Stopwatch watch;
   finish_save();
-  saver_.save(steps_done, state);
+  require_finite(state, steps_done);
+  state.blobs[kState] = this->state();
+  if (metrics_) metrics_->sync();
+  if (samples_) samples_->sync();
+  const bool clean = num_skipped_ == num_skipped_saved_;
+  saver_.save(steps_done, state, clean);
+  if (clean) clean_step_ = steps_done;
+  num_skipped_saved_ = num_skipped_;
+  note_result();
   const double seconds = watch.seconds();
   budget_.record_checkpoint(seconds);
   if (run_.config().checkpoint.interval_steps == 0)
     save_clock_.save_took(
         run_.world().all_reduce_scalar(seconds, parallel::ReduceOp::Max, "time of a checkpoint"));
-  saved_step_ = steps_done;
+  begun_step_ = steps_done;
+}
+
+/// Weights that are no numbers any more are worth less than the checkpoints that they would
+/// replace.
+void RunLoop::require_finite(const checkpoint::State& state, std::int64_t steps_done) {
+  run_.together(
+      [&] {
+        for (const auto& tensor : state.tensors)
+          for (const auto& box : tensor.boxes)
+            models::require_finite(box.view, fmt::format("checkpoint of step {}", steps_done),
+                                   tensor.name);
+      },
+      "finite weights");
+}
+
+/// What the last save came to, on all ranks alike.
+void RunLoop::note_result() {
+  const auto& result = saver_.last_result();
+  if (result.published) published_step_ = std::max(published_step_, result.step);
+  if (!run_.writes()) return;
+  try {
+    if (proven_step_ > marked_step_ && proven_step_ == published_step_) {
+      checkpoint::mark_good(checkpoints_, proven_step_);
+      marked_step_ = proven_step_;
+    }
+    mark_best();
+  } catch (const base::FileError& error) {  // tried again after the next step
+    base::log_warning("{}", error.what());
+  }
 }
 
 void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
@@ -146,7 +213,12 @@ void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
   if (!run_.config().run.profiles(step + 1)) end_profile();
   meter_.finish(metrics);
   run_.progress();
+  steps_done_ = step + 1;
+  const double skipped_before = num_skipped_;
+  num_skipped_ = metrics.number("skipped_steps").value_or(num_skipped_);
+  if (num_skipped_ == skipped_before) proven_step_ = clean_step_;
   if (run_.writes()) {
+    run_.require_folder();
     constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
     const double value = metrics.number(measure).value_or(kUnknown),
                  tokens = metrics.number("tokens_per_second").value_or(kUnknown);
@@ -155,7 +227,7 @@ void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
     printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));
   }
   saver_.poll();
-  mark_best();
+  note_result();
   if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1);
   run_.timeline().flush();
 }
@@ -166,28 +238,50 @@ bool RunLoop::save_is_due(std::int64_t steps_done, double step_seconds) {
   if (parts_.empty()) return false;
   save_clock_.step_took(
       run_.world().all_reduce_scalar(step_seconds, parallel::ReduceOp::Max, "time of a step"));
-  return save_clock_.is_due(run_.config().checkpoint, steps_done - saved_step_);
+  return save_clock_.is_due(run_.config().checkpoint, steps_done - begun_step_);
+}
+
+/// What the loop itself knows: skipped steps, and the held-out values that no checkpoint was
+/// compared by yet. The one of this checkpoint is there when a start ended before it could be
+/// marked.
+std::string RunLoop::state() const {
+  auto values = nlohmann::json::object();
+  for (const auto& [step, value] : measures_) values[std::to_string(step)] = value;
+  return nlohmann::json{
+      {"num_skipped", num_skipped_}, {"larger_is_better", larger_is_better_}, {"measures", values}}
+      .dump();
+}
+
+void RunLoop::restore_state(const std::string& text) {
+  const auto saved = base::parse_json(text, kState);
+  num_skipped_ = num_skipped_saved_ = saved.at("num_skipped");
+  larger_is_better_ = saved.at("larger_is_better");
+  for (const auto& [step, value] : saved.at("measures").items())
+    if (value.is_number()) measures_[std::stoll(step)] = value;
 }
 
 void RunLoop::measured(std::int64_t steps_done, double value, bool larger_is_better) {
   measures_[steps_done] = value;
   larger_is_better_ = larger_is_better;
-  mark_best();
 }
 
 void RunLoop::finish_save() {
   saver_.finish();
-  mark_best();
+  note_result();
 }
 
 void RunLoop::mark_best() {
-  const auto& saved = saver_.last_result();
-  const auto measure = measures_.find(saved.step);
-  if (!run_.writes() || !saved.published || measure == measures_.end()) return;
-  const auto best = checkpoint::best_checkpoint(checkpoints_);
+  const auto measure = measures_.find(published_step_);
+  if (!run_.writes() || measure == measures_.end()) return;
+  std::optional<checkpoint::BestCheckpoint> best;
+  try {
+    best = checkpoint::best_checkpoint(checkpoints_);
+  } catch (const base::InputError& error) {
+    base::log_warning("{}; it is written anew", error.what());
+  }
   const double value = measure->second;
   if (!best || (larger_is_better_ ? value > best->value : value < best->value))
-    checkpoint::mark_best(checkpoints_, saved.step, value);
+    checkpoint::mark_best(checkpoints_, published_step_, value);
   measures_.erase(measures_.begin(), std::next(measure));
 }
 
@@ -208,6 +302,10 @@ base::ExitCode RunLoop::end() {
   finish_save();
   if (printer_) printer_->finish();
   run_.timeline().flush();
+  if (!parts_.empty() && published_step_ < steps_done_)
+    throw base::FileError(
+        fmt::format("{}: {} steps are done, the newest checkpoint is that of step {}: {}",
+                    run_.stage(), steps_done_, published_step_, saver_.last_result().reason));
   const auto traffic = meter_.describe_total();
   if (run_.writes() && run_.world().size() > 1) base::log_info("{}: {}", run_.stage(), traffic);
   run_.world().barrier("end of stage");

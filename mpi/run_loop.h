@@ -49,8 +49,9 @@ class RunLoop {
   void persist(const std::string& name, Persistent part);
   /// Checkpoints then hold what describes the model too; called by the rank that writes.
   void describe(const models::Model& model);
-  /// Restores the newest valid checkpoint, if any; returns the first step to do. Stages that keep
-  /// no checkpoint say themselves where they go on. Collective over: world.
+  /// Restores the newest valid checkpoint, if any, or the one that the run goes back to
+  /// (Run::from_step), after which newer ones are gone; returns the first step to do. Stages that
+  /// keep no checkpoint say themselves where they go on. Collective over: world.
   std::int64_t begin(std::int64_t total_steps, std::int64_t first_step = 0);
   /// False at the end, or when all ranks agreed to stop early (a checkpoint has been written then).
   /// Collective over: world.
@@ -65,12 +66,20 @@ class RunLoop {
   void write_samples(std::int64_t step, std::span<const data::Rollout> rollouts);
   bool stopped_early() const { return static_cast<bool>(stop_); }
   std::int64_t total_steps() const { return total_steps_; }
-  /// Waits for the last checkpoint. Exit code of the stage. Collective over: world.
+  /// Waits for the last checkpoint. Exit code of the stage. Collective over: world. Throws:
+  /// FileError when steps that were done are in no checkpoint: the job must not end as one that
+  /// lost nothing.
   base::ExitCode end();
 
  private:
   bool save_is_due(std::int64_t steps_done, double step_seconds);
+  std::int64_t choose_checkpoint(std::int64_t first_step, std::string& path);
+  void restore(const std::string& path, std::int64_t first);
   void save(std::int64_t steps_done);
+  void require_finite(const checkpoint::State& state, std::int64_t steps_done);
+  void note_result();
+  std::string state() const;
+  void restore_state(const std::string& text);
   void finish_save();
   void mark_best();
   void begin_profile(std::int64_t step);
@@ -94,7 +103,14 @@ class RunLoop {
   checkpoint::SaveClock save_clock_;
   std::map<std::int64_t, double> measures_;  // steps done -> held-out value, not yet compared
   bool larger_is_better_ = true;
-  std::int64_t saved_step_ = -1;
+  std::int64_t begun_step_ = -1;      // of the last save that was begun
+  std::int64_t published_step_ = -1;  // of the last one that is on disk; the first step before any
+  std::int64_t steps_done_ = 0;
+  std::int64_t clean_step_ = -1;    // of the last save with no step skipped before it
+  std::int64_t proven_step_ = -1;   // of the last such save from which a step was accepted
+  std::int64_t marked_step_ = -1;   // of the last one that the folder names as good
+  double num_skipped_ = 0.0;        // optimizer steps, as the trainer counts them
+  double num_skipped_saved_ = 0.0;  // the same at the last save
   std::unique_ptr<tensor::Profile> profile_;  // while run.profile's steps are done
 };
 

@@ -61,6 +61,11 @@ SignalHandlers::~SignalHandlers() {
   set_handler(SIGCONT, SIG_DFL);
 }
 
+void SignalHandlers::restore_defaults() {
+  for (const int signal : kStopSignals) set_handler(signal, SIG_DFL);
+  if (const int signal = received(); signal > 0) ::raise(signal);
+}
+
 int SignalHandlers::received() {
   return highest_signal.load();
 }

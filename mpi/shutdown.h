@@ -24,6 +24,8 @@ class SignalHandlers {
   ~SignalHandlers();
   SignalHandlers(const SignalHandlers&) = delete;
   SignalHandlers& operator=(const SignalHandlers&) = delete;
+  /// The signals end the process again. A signal that has come already does so now.
+  static void restore_defaults();
   /// Highest number of the received signals; 0: none.
   static int received();
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/timer.h"
 #include "memory_peak.h"
 
@@ -12,6 +13,10 @@ namespace {
 
 double waited_for_roles() {
   return CallRegistry::instance().waited_seconds(Patience::Role);
+}
+
+double waited_in_calls() {
+  return waited_for_roles() + CallRegistry::instance().waited_seconds(Patience::Collective);
 }
 
 std::vector<double> reduce(parallel::Communicator& comm, const std::vector<double>& values,
@@ -37,6 +42,7 @@ bool stands_apart(const RoleLayout& layout, const RoleAssignment& role) {
 void StepMeter::begin() {
   begin_ = base::monotonic_seconds();
   waited_before_ = waited_for_roles();
+  all_waited_before_ = waited_in_calls();
   traffic_before_ = TrafficCounter::instance().total();
 }
 
@@ -58,9 +64,16 @@ void StepMeter::finish(metrics::StepMetrics& metrics) {
     sums.push_back(groups_.is_in(role.name) ? seconds : 0.0);
     sums.push_back(groups_.is_in(role.name) ? waited : 0.0);
   }
+  const auto first_busy = sums.size();
+  sums.resize(first_busy + static_cast<std::size_t>(world_.size()), 0.0);
+  sums[first_busy + static_cast<std::size_t>(world_.rank())] =
+      seconds - (waited_in_calls() - all_waited_before_);
   sums = reduce(world_, sums, parallel::ReduceOp::Sum, "waits and messages of the step");
   maxima = reduce(world_, maxima, parallel::ReduceOp::Max, "the busiest rank of the step");
 
+  const auto slow =
+      slow_rank_.add({sums.begin() + static_cast<std::ptrdiff_t>(first_busy), sums.end()});
+  if (!slow.empty() && world_.rank() == 0) base::log_warning("{}", slow);
   const double ranks = world_.size();
   for (std::size_t i = 0; i < layout.roles().size(); ++i) {
     const auto& role = layout.roles()[i];

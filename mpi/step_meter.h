@@ -7,6 +7,7 @@
 #include "communicator.h"
 #include "metrics/step_metrics.h"
 #include "role_groups.h"
+#include "slow_rank.h"
 #include "traffic.h"
 
 namespace r1::mpi {
@@ -28,12 +29,16 @@ class StepMeter {
  public:
   /// `world` and `groups` must outlive this object.
   StepMeter(parallel::Communicator& world, RoleGroups& groups, at::Device device)
-      : world_(world), groups_(groups), device_(device) {}
+      : world_(world),
+        groups_(groups),
+        device_(device),
+        slow_rank_(groups.layout().role(kPolicy).ranks) {}
 
   void begin();
   /// Seconds since begin(), on this rank.
   double seconds() const;
-  /// Needs one sum and one maximum. Collective over: world.
+  /// Needs one sum and one maximum. The first rank logs a policy rank that is slower than the other
+  /// ranks (slow_rank.h). Collective over: world.
   void finish(metrics::StepMetrics& metrics);
   /// Messages and bytes since this meter was made, including checkpoints: mean and busiest rank.
   /// Collective over: world.
@@ -44,7 +49,9 @@ class StepMeter {
   RoleGroups& groups_;
   at::Device device_;
   double begin_ = 0.0;
-  double waited_before_ = 0.0;
+  double waited_before_ = 0.0;      // for other roles
+  double all_waited_before_ = 0.0;  // in any call
+  SlowRank slow_rank_;
   const Traffic traffic_at_start_ = TrafficCounter::instance().total();
   Traffic traffic_before_;  // before the current step
 };

@@ -22,6 +22,8 @@ int verify_command(const CommandLine& line);
 /// Converts a Hugging Face folder, GGUF file or checkpoint folder to a Hugging Face folder or
 /// checkpoint.
 int convert_command(const CommandLine& line);
+/// checkpoint list|verify|prune|export DIR. verify returns 2 if a checkpoint is refused.
+int checkpoint_command(const CommandLine& line);
 /// Prints ranks, memory and time; returns 2 if the configuration does not fit the machine.
 int plan_command(const CommandLine& line);
 /// Writes a configuration of RL or SFT for --model and --data that plan and --check accept.

@@ -44,7 +44,8 @@ class NewFolder {
     std::error_code error;
     fs::create_directories(partial_, error);
     if (error)
-      throw base::InputError(fmt::format("--output {}: cannot create: {}", path, error.message()));
+      base::throw_file_error("--output " + path, "cannot create", error.value(),
+                             base::FileOf::User);
   }
   ~NewFolder() {
     std::error_code ignored;
@@ -56,8 +57,7 @@ class NewFolder {
     std::error_code error;
     fs::rename(folder, target_, error);
     if (error)
-      throw base::InputError(
-          fmt::format("{}: cannot rename: {}", target_.string(), error.message()));
+      base::throw_file_error(target_.string(), "cannot rename", error.value(), base::FileOf::User);
     base::sync_folder(target_.parent_path().string());
   }
 

@@ -37,12 +37,7 @@ std::string reason_against(const std::string& text, nlohmann::ordered_json& fiel
 }  // namespace
 
 RecordReader::RecordReader(std::string path)
-    : path_(std::move(path)), file_(path_, std::ios::binary) {
-  if (!file_)
-    throw base::InputError(fmt::format("{}: cannot open: {}", path_, std::strerror(errno)));
-  if (std::filesystem::is_directory(path_))
-    throw base::InputError(fmt::format("{}: expected a JSONL file, found a folder", path_));
-}
+    : path_(std::move(path)), file_(base::open_stream(path_)) {}
 
 bool RecordReader::read_line(std::string& text) {
   text.clear();
@@ -120,7 +115,7 @@ RecordWriter::~RecordWriter() {
 }
 
 void RecordWriter::fail(int error) const {
-  throw base::InputError(fmt::format("{}: cannot write: {}", path_, std::strerror(error)));
+  base::throw_file_error(path_, "cannot write", error, base::FileOf::User);
 }
 
 void RecordWriter::flush() {

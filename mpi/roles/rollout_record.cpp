@@ -5,6 +5,7 @@
 
 #include "base/crc32c.h"
 #include "base/errors.h"
+#include "base/files.h"
 #include "data/jsonl.h"
 #include "data/record_reader.h"
 
@@ -23,7 +24,7 @@ std::string record_folder(const std::string& run_folder) {
 
 std::string replica_file(const std::string& run_folder, int replica) {
   const auto folder = record_folder(run_folder);
-  fs::create_directories(folder);
+  base::make_folders(folder);
   return fmt::format("{}/replica-{:05}.jsonl", folder, replica);
 }
 

@@ -33,6 +33,7 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
   auto step = loop.begin(data.total_steps(distill.epochs, distill.steps, distill.batch));
   held_out.before(student, step);
   epochs.begin(trainer, step);
+  export_missed(run, trainer, step);
   for (; loop.goes_on(step); ++step) {
     const auto samples = data.batch(step, distill.batch);
     const auto denominators = training::count_targets(samples);

@@ -101,7 +101,12 @@ EvaluationResults::EvaluationResults(const Run& run)
   run.together(
       [&] {
         if (!run.writes() || !std::filesystem::exists(progress_file_)) return;
-        const auto json = nlohmann::ordered_json::parse(base::read_file(progress_file_));
+        const auto json =
+            nlohmann::ordered_json::parse(base::read_file(progress_file_), nullptr, false);
+        if (!json.is_object() || !json.contains("done") || !json.contains("details"))
+          throw base::InputError(fmt::format(
+              "{}: expected an object with done and details; delete the file to evaluate again",
+              progress_file_));
         done[0] = json.at("done").get<std::int64_t>();
         details_ = json.at("details");
       },
@@ -116,6 +121,7 @@ metrics::StepMetrics EvaluationResults::add(const std::string& model,
                                             std::int64_t step) {
   metrics::StepMetrics metrics;
   if (!run_.writes()) return metrics;
+  run_.require_folder();
   std::int64_t num_dropped = 0;
   const auto score =
       metrics::score_benchmark(question_results(answers, run_.config().rewards.tags, num_dropped));

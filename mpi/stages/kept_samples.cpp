@@ -7,10 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/errors.h"
+#include "base/crc32c.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
-
+#include "checkpoint/posix_file.h"
 #include "data/dataset.h"
 #include "data/json_text.h"
 #include "data/jsonl.h"
@@ -83,17 +84,11 @@ KeptSamples::KeptSamples(const Run& run, std::string output)
       [&] {
         if (!run.writes()) return;
         if (const auto parent = fs::path(output_).parent_path(); !parent.empty())
-          fs::create_directories(parent);
-        if (fs::exists(progress_file_)) {
-          const auto json = nlohmann::json::parse(base::read_file(progress_file_));
-          next_chunk_ = json.at("next_chunk");
-          kept_ = json.at("kept");
-          for (const auto& [domain, counts] : json.at("domains").items())
-            domains_[domain] = {counts.at("seen"), counts.at("kept"),
-                                counts.at("refused").get<std::map<std::string, std::int64_t>>()};
-          fs::resize_file(output_, json.at("bytes").get<std::uintmax_t>());
-        } else {
+          base::make_folders(parent.string());
+        if (!restore_progress()) {
           base::write_file_atomically(output_, "");
+          bytes_ = 0;
+          crc_ = 0;
         }
         next[0] = next_chunk_;
         next[1] = kept_;
@@ -102,6 +97,48 @@ KeptSamples::KeptSamples(const Run& run, std::string output)
   run.world().broadcast(next, 0, "first chunk").wait();
   next_chunk_ = next[0].item<std::int64_t>();
   kept_ = next[1].item<std::int64_t>();
+}
+
+/// What an earlier start noted, when the output still holds what it noted: else all is sampled
+/// again, which gives the same records.
+bool KeptSamples::restore_progress() {
+  if (!fs::exists(progress_file_)) return false;
+  const auto json = base::parse_json(base::read_file(progress_file_), progress_file_);
+  const auto bytes = json.at("bytes").get<std::uint64_t>();
+  std::error_code error;
+  const auto found = fs::file_size(output_, error);
+  const auto refuse = [&](const std::string& why) {
+    base::log_warning("{}: {}: all of it is sampled again", output_, why);
+    return false;
+  };
+  if (error) return refuse(error.message());
+  if (found < bytes)
+    return refuse(fmt::format("expected {} bytes of earlier chunks, found {}", bytes, found));
+  const auto crc = sum_of(0, bytes, 0);
+  if (crc != json.at("crc32c").get<std::uint32_t>())
+    return refuse("the records of earlier chunks are not those that were written");
+  next_chunk_ = json.at("next_chunk");
+  kept_ = json.at("kept");
+  for (const auto& [domain, counts] : json.at("domains").items())
+    domains_[domain] = {counts.at("seen"), counts.at("kept"),
+                        counts.at("refused").get<std::map<std::string, std::int64_t>>()};
+  fs::resize_file(output_, bytes);
+  bytes_ = bytes;
+  crc_ = crc;
+  return true;
+}
+
+/// CRC32C of the output's bytes [begin, end), going on from `crc`.
+std::uint32_t KeptSamples::sum_of(std::uint64_t begin, std::uint64_t end, std::uint32_t crc) const {
+  const checkpoint::PosixFile file(output_, checkpoint::PosixFile::Mode::Read);
+  std::vector<char> block(std::size_t{1} << 16);
+  for (auto at = begin; at < end;) {
+    const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), end - at));
+    file.read_at(at, block.data(), bytes);
+    crc = base::crc32c(block.data(), bytes, crc);
+    at += bytes;
+  }
+  return crc;
 }
 
 bool KeptSamples::enough() {
@@ -137,6 +174,7 @@ metrics::StepMetrics KeptSamples::add(std::span<const data::Rollout> rollouts, s
   run_.together(
       [&] {
         if (!run_.writes()) return;
+        run_.require_folder();
         const auto& options = run_.config().generate;
         std::vector<const data::Rollout*> best;
         std::set<std::pair<std::int64_t, std::string>> known;
@@ -198,8 +236,12 @@ nlohmann::json KeptSamples::report() const {
 void KeptSamples::note(std::int64_t next_chunk) {
   auto progress = report();
   progress["next_chunk"] = next_chunk;
-  progress["bytes"] = fs::file_size(output_);
-  base::write_file_atomically(progress_file_, progress.dump());
+  const auto bytes = fs::file_size(output_);
+  crc_ = sum_of(bytes_, bytes, crc_);
+  bytes_ = bytes;
+  progress["bytes"] = bytes_;
+  progress["crc32c"] = crc_;
+  base::write_file_atomically(progress_file_, progress.dump(), base::FileOf::Run);
 }
 
 void KeptSamples::finish() {

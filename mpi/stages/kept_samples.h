@@ -39,11 +39,15 @@ class KeptSamples {
   Account& account(const data::Rollout& rollout);
   nlohmann::json report() const;
   void note(std::int64_t next_chunk);
+  bool restore_progress();
+  std::uint32_t sum_of(std::uint64_t begin, std::uint64_t end, std::uint32_t crc) const;
 
   const Run& run_;
   std::string output_, progress_file_;
   std::unique_ptr<rewards::Reward> format_, language_, repetition_;
   std::int64_t next_chunk_ = 0, kept_ = 0;
+  std::uint64_t bytes_ = 0;  // of the chunks that are done, and their sum
+  std::uint32_t crc_ = 0;
   std::map<std::string, Account> domains_;
 };
 

@@ -93,12 +93,15 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
   const auto& stages = loaded.config.pipeline.stages;
   const auto& run_folder = command_line.run_dir;
   require_ranks(stages, world.size());
+  if (command_line.from_step && command_line.only.empty())
+    throw base::ConfigError("--from-step: a pipeline needs --only STAGE: which stage goes back");
   bool found = command_line.only.empty();
   bool worked = false;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     if (!command_line.only.empty() && stages[i].name != command_line.only) continue;
     found = true;
-    const auto setup = setup_of(loaded, i, run_folder, command_line.allow_config_change);
+    auto setup = setup_of(loaded, i, run_folder, command_line.allow_config_change);
+    setup.from_step = command_line.from_step;
     const bool finished = is_done(setup);
     world.barrier("looking for finished stages");
     if (finished) continue;

@@ -111,7 +111,7 @@ void prepare_records(const config::Config& config, const std::string& folder) {
     throw base::InputError("prepare: no record was kept: " + prepared.report.to_json().dump());
   const auto output = options.output.empty() ? folder + "/data.jsonl" : options.output;
   if (const auto parent = std::filesystem::path(output).parent_path(); !parent.empty())
-    std::filesystem::create_directories(parent);
+    base::make_folders(parent.string());
   std::string lines;
   for (const auto& record : records) lines += data::dump_json(record) + "\n";
   base::write_file_atomically(output, lines);
@@ -129,7 +129,7 @@ base::ExitCode run_prepare(Environment& environment, MpiCommunicator& world,
   first_rank_alone(
       world,
       [&] {
-        std::filesystem::create_directories(setup.folder);
+        base::make_folders(setup.folder);
         prepare_records(setup.config, setup.folder);
       },
       "prepare");

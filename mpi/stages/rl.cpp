@@ -71,6 +71,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   auto step = loop.begin(run.config().rl.steps);
   sampling.begin(step);
   held_out.before(policy, step);
+  export_missed(run, policy.active() ? &policy.trainer() : nullptr, step);
   for (; loop.goes_on(step); ++step) {
     reference.update_if_due(step, policy);
     auto rollouts = sampling.rollouts(step);

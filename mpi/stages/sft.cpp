@@ -19,6 +19,7 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
 
   auto step = loop.begin(data.total_steps(sft.epochs, sft.steps, sft.batch));
   held_out.before(learner, step);
+  export_missed(run, learner.active() ? &learner.trainer() : nullptr, step);
   for (; loop.goes_on(step); ++step) {
     const auto samples = data.batch(step, sft.batch);
     safety.sample(learner, data.prompts(step, sft.batch), step);

@@ -7,11 +7,13 @@
 #include <sstream>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
 #include "metrics/aggregate.h"
+#include "models/finite.h"
 #include "rewards/reflection.h"
 #include "rewards/sections.h"
 #include "roles/learner.h"
@@ -64,7 +66,7 @@ nlohmann::json remember_before(const Run& run, std::int64_t first_step,
     return values;
   }
   return run.writes() && std::filesystem::exists(file)
-             ? nlohmann::json::parse(base::read_file(file))
+             ? base::parse_json(base::read_file(file), file)
              : nlohmann::json();
 }
 
@@ -223,6 +225,34 @@ std::unique_ptr<models::Model> whole_model(const Run& run, training::Trainer* tr
   return model;
 }
 
+/// The folder appears complete or not at all; an older one is replaced.
+void write_whole_folder(const Run& run, const models::Model& model, const std::string& path) {
+  namespace fs = std::filesystem;
+  run.require_folder();
+  for (const auto& parameter :
+       model.parameters())  // weights that are no numbers are nobody's model
+    models::require_finite(parameter.value, path, parameter.slices.front().name);
+  const fs::path target = fs::absolute(path).lexically_normal(), folder = target.parent_path();
+  const auto partial = folder / ("." + target.filename().string() + ".partial");
+  const auto check = [&](const std::error_code& error, const fs::path& what, const char* wanted) {
+    if (error) base::throw_file_error(what.string(), wanted, error.value(), base::FileOf::Run);
+  };
+  std::error_code error;
+  fs::remove_all(partial, error);  // of a start that was killed here
+  check(error, partial, "cannot remove");
+  try {
+    write_model_folder(model, *run.text().tokenizer, partial.string());
+  } catch (...) {
+    fs::remove_all(partial, error);
+    throw;
+  }
+  fs::remove_all(target, error);
+  check(error, target, "cannot remove");
+  fs::rename(partial, target, error);
+  check(error, target, "cannot rename");
+  base::sync_folder(folder.string());
+}
+
 }  // namespace
 
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path) {
@@ -230,23 +260,37 @@ void export_model(const Run& run, training::Trainer* trainer, const std::string&
   run.together(
       [&] {
         if (!run.writes()) return;
-        namespace fs = std::filesystem;
-        const fs::path target(path), folder = target.parent_path();
-        const auto partial = folder / ("." + target.filename().string() + ".partial");
-        fs::remove_all(partial);  // of a start that was killed here
-        write_model_folder(*model, *run.text().tokenizer, partial.string());
-        fs::remove_all(target);
-        fs::rename(partial, target);
-        base::sync_folder(folder.string());
-        base::log_info("{}: {}", run.stage(), target.string());
+        write_whole_folder(run, *model, path);
+        base::log_info("{}: {}", run.stage(), path);
       },
       "exporting the model");
 }
 
+namespace {
+
+std::string export_path(const Run& run, std::int64_t steps_done) {
+  return run.folder() + "/hf/" + checkpoint::checkpoint_name(steps_done);
+}
+
+}  // namespace
+
 void export_if_due(const Run& run, training::Trainer* trainer, std::int64_t step) {
   const auto every = run.config().checkpoint.save_hf_every;
   if (every == 0 || (step + 1) % every != 0) return;
-  export_model(run, trainer, run.folder() + "/hf/" + checkpoint::checkpoint_name(step + 1));
+  try {
+    export_model(run, trainer, export_path(run, step + 1));
+  } catch (const base::FileError& error) {  // on all ranks alike; the run's results do not need it
+    if (run.writes()) base::log_warning("no export of step {}: {}", step + 1, error.what());
+  }
+}
+
+void export_missed(const Run& run, training::Trainer* trainer, std::int64_t first_step) {
+  if (first_step == 0) return;
+  const auto path = export_path(run, first_step);
+  const double missed =
+      run.world().all_reduce_scalar(run.writes() && !std::filesystem::exists(path) ? 1.0 : 0.0,
+                                    parallel::ReduceOp::Max, "missed export?");
+  if (missed > 0.0) export_if_due(run, trainer, first_step - 1);
 }
 
 void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::json held_out) {
@@ -262,7 +306,7 @@ void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::js
   run.together(
       [&] {
         if (!run.writes()) return;
-        write_model_folder(*model, *run.text().tokenizer, run.model_folder());
+        write_whole_folder(run, *model, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};
         base::write_file_atomically(run.folder() + "/summary.json", summary.dump(1));

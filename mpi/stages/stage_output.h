@@ -84,8 +84,13 @@ class HeldOutLoss {
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path);
 
 /// Every [checkpoint] save_hf_every steps: writes the model to the Hugging Face folder
-/// "hf/step-00000400" in the run folder (export_model). Collective over: world.
+/// "hf/step-00000400" in the run folder (export_model). A disk that refuses is a warning.
+/// Collective over: world.
 void export_if_due(const Run& run, training::Trainer* trainer, std::int64_t step);
+
+/// After a restart: writes the export of the step before `first_step`, if the export was due and an
+/// earlier start ended before the export was complete. Collective over: world.
+void export_missed(const Run& run, training::Trainer* trainer, std::int64_t first_step);
 
 /// Writes the model's folder (in the dtype of the master weights) and summary.json: held-out
 /// values, and the relative change of the weights. `trainer`: null outside the policy. Collective

@@ -3,6 +3,8 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "call_registry.h"
+#include "caught_error.h"
+#include "checkpoint/catalog.h"
 #include "collective_errors.h"
 #include "command_table.h"
 #include "device_choice.h"
@@ -11,15 +13,36 @@
 #include "watchdog_channel.h"
 
 namespace r1::mpi {
+namespace {
+
+/// What a run that diverged can go back to.
+std::string way_back(const std::string& checkpoints) {
+  const auto good = checkpoint::newest_good(checkpoints);
+  if (!good) return fmt::format("; {} holds no good checkpoint to go back to", checkpoints);
+  return fmt::format(
+      "; the last good checkpoint is that of step {}: --from-step {} goes back to it (change what "
+      "made "
+      "the run diverge, with --allow-config-change)",
+      *good, *good);
+}
+
+}  // namespace
+
 base::ExitCode run_stage(Environment& environment, MpiCommunicator& world,
                          const StageSetup& setup) {
   require_supported(setup.config);
-  return command_of(setup.stage).run_stage(environment, world, setup);
+  try {
+    return command_of(setup.stage).run_stage(environment, world, setup);
+  } catch (const base::NumericalError&) {
+    auto error = describe_current_exception();
+    error.message += way_back(setup.folder + "/checkpoints");
+    if (error.coordinated) throw_coordinated(error);
+    throw base::NumericalError(error.message);
+  }
 }
 
 int run_stage_command(const CommandLine& command_line, Environment& environment) {
   MpiCommunicator world(MPI_COMM_WORLD, "world", Patience::Role);
-  const SignalHandlers signals;
   base::log_set_rank(world.rank(), world.rank() == 0);
   auto overrides = command_line.overrides;
   if (!command_line.time_limit.empty())
@@ -47,6 +70,7 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
   setup.name = command.name;
   setup.folder = command_line.run_dir;
   setup.allow_config_change = command_line.allow_config_change;
+  setup.from_step = command_line.from_step;
   return static_cast<int>(run_stage(environment, world, setup));
 }
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cstring>
 
-#include "checkpoint/errors.h"
+#include "base/files.h"
 
 namespace r1::checkpoint {
 namespace {
 
-enum Kind : int { NoSpace = 0, Input = 1, Other = 2 };
+enum Kind : int { File = 0, Input = 1, Other = 2 };
 
 // What travels: kind, exit code, text.
 struct Failure {
@@ -22,8 +22,8 @@ struct Failure {
 Failure describe_current_exception() {
   try {
     throw;
-  } catch (const NoSpaceError& error) {
-    return {NoSpace, static_cast<int>(error.exit_code()), error.what()};
+  } catch (const base::FileError& error) {
+    return {File, static_cast<int>(error.exit_code()), error.what()};
   } catch (const base::InputError& error) {
     return {Input, static_cast<int>(error.exit_code()), error.what()};
   } catch (const base::Error& error) {
@@ -35,7 +35,7 @@ Failure describe_current_exception() {
 
 [[noreturn]] void rethrow(const std::string& bytes, int rank, int size) {
   const auto text = (size == 1 ? std::string() : fmt::format("rank {}: ", rank)) + bytes.substr(2);
-  if (bytes[0] == NoSpace) throw NoSpaceError(text);
+  if (bytes[0] == File) throw base::FileError(text);
   if (bytes[0] == Input) throw base::InputError(text);
   throw base::Error(text, static_cast<base::ExitCode>(bytes[1]));
 }

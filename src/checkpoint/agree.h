@@ -11,7 +11,7 @@
 namespace r1::checkpoint {
 
 /// Runs `work` here; when it threw on any rank, every rank throws the error of the lowest such
-/// rank ("rank 3: …"), as NoSpaceError, base::InputError or base::Error with its exit code.
+/// rank ("rank 3: …"), as base::FileError, base::InputError or base::Error with its exit code.
 /// Collective over `communicator`; `work` itself must not communicate.
 void all_or_none(parallel::Communicator& communicator, const char* label,
                  const std::function<void()>& work);

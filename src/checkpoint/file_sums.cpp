@@ -85,7 +85,7 @@ FileRecord sum_file(const std::string& path) {
 void check_size(const std::string& folder, const FileRecord& record) {
   const auto path = join(folder, record.name);
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error))
+  if (!std::filesystem::exists(path, error) && !error)
     throw base::InputError(fmt::format("{}: missing", path));
   check_size_of(PosixFile(path, PosixFile::Mode::Read), record);
 }

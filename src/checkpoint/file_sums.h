@@ -44,7 +44,7 @@ void verify_file(const std::string& folder, const FileRecord& record);
 
 /// Copies `source` to `target`, reserving space first, checking each slab against `record` on the
 /// way, and flushes the copy to disk. A failed copy is removed.
-/// Throws: NoSpaceError, base::InputError.
+/// Throws: base::FileError, base::InputError.
 void copy_verified(const std::string& source, const std::string& target, const FileRecord& record);
 
 }  // namespace r1::checkpoint

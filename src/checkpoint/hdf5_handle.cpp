@@ -1,11 +1,12 @@
 #include "checkpoint/hdf5_handle.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "base/errors.h"
-#include "checkpoint/errors.h"
+#include "base/files.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -21,6 +22,13 @@ std::recursive_mutex& library_mutex() {
 herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* text) {
   if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
   return 0;
+}
+
+// What the system answered, as HDF5 writes it into its descriptions; 0: HDF5 itself refused.
+int errno_in(const std::string& description) {
+  constexpr std::string_view kMark = "errno = ";
+  const auto at = description.find(kMark);
+  return at == std::string::npos ? 0 : std::atoi(description.c_str() + at + kMark.size());
 }
 
 Hdf5Handle access_properties() {
@@ -66,9 +74,8 @@ Hdf5Section::Hdf5Section() : lock_(library_mutex()) {
 void throw_hdf5_error(const std::string& what) {
   std::string reason = "HDF5 gave no reason";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
-  for (const int error : {ENOSPC, EDQUOT})
-    if (reason.find(fmt::format("errno = {},", error)) != std::string::npos)
-      throw NoSpaceError(fmt::format("{}: {}", what, std::strerror(error)));
+  if (const int error = errno_in(reason); error != 0)
+    throw base::FileError(fmt::format("{}: {}", what, std::strerror(error)));
   std::replace(reason.begin(), reason.end(), '\n', ' ');
   throw base::Hdf5Error(fmt::format("{}: {}", what, reason));
 }
@@ -78,6 +85,7 @@ Hdf5Handle check_handle(hid_t id, const std::string& what) {
 }
 
 Hdf5Handle open_hdf5(const std::string& path) {
+  const base::InputFile checked(path);
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_properties());
   if (file < 0) throw base::InputError(fmt::format("{}: is not a readable HDF5 file", path));
   return Hdf5Handle(file);

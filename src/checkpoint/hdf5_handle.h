@@ -25,7 +25,7 @@ class Hdf5Handle {
   operator hid_t() const { return id_; }  // NOLINT: used wherever HDF5 takes an id
 
   /// Closes now and reports what the destructor would swallow. Throws: base::Hdf5Error,
-  /// NoSpaceError.
+  /// base::FileError.
   void close(const std::string& what);
 
  private:
@@ -42,7 +42,7 @@ class Hdf5Section {
   std::lock_guard<std::recursive_mutex> lock_;
 };
 
-/// Throws with HDF5's own innermost description: NoSpaceError when it was ENOSPC or EDQUOT,
+/// Throws with HDF5's own innermost description: base::FileError when the system had refused,
 /// base::Hdf5Error otherwise.
 [[noreturn]] void throw_hdf5_error(const std::string& what);
 

@@ -96,6 +96,10 @@ FileRecord write_index(const std::string& folder, const Identity& identity,
     auto file = create_hdf5(path);
     reserve_for(file, tensors, blobs, path);
     write_identity(file, kIndexType, identity);
+    std::vector<std::string> files;
+    for (const auto& shard : shards)
+      if (!shard.file.name.empty()) files.push_back(shard.file.name);
+    write_parts(file, files);
     write_blobs(file, blobs, path);
     for (const auto& [name, tensor] : tensors) write_virtual_dataset(file, tensor, path);
     file.close(path + ": cannot close");

@@ -10,7 +10,7 @@ namespace r1::checkpoint {
 
 /// Writes `folder`/index.h5, flushes it to disk and sums it. Shards are named relative to the
 /// folder, so it can be renamed. Throws: base::InternalError when ranks disagree about a tensor or
-/// their boxes do not tile it, NoSpaceError, base::Hdf5Error.
+/// their boxes do not tile it, base::FileError, base::Hdf5Error.
 FileRecord write_index(const std::string& folder, const Identity& identity,
                        const std::vector<ShardDescription>& shards, const Blobs& blobs);
 

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
@@ -87,6 +88,13 @@ double seconds_of(const struct timespec& time) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
+std::int64_t last_write(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return 0;
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec;
+}
+
 // Seconds between the last writes of two files of one file system.
 double age(const std::string& path, const std::string& now_path) {
   struct stat then {};
@@ -128,7 +136,7 @@ LockOwner current_owner() {
   return owner;
 }
 
-RunLock::RunLock(std::string path, LockOwner owner, const LockTimes& times)
+RunLock::RunLock(std::string path, LockOwner owner, const LockTimes& times, const AskHolder& ask)
     : path_(std::move(path)) {
   std::random_device random;
   token_ = fmt::format("{:08x}{:08x}", random(), random());
@@ -145,25 +153,57 @@ RunLock::RunLock(std::string path, LockOwner owner, const LockTimes& times)
              "\n";
   write_temporary();
   if (create_exclusively()) return;
-  const auto holder = read_owner(path_).value_or(LockOwner{});
-  const double age_seconds = age(path_, temporary_);
-  const auto reason = takeover_reason(holder, owner, age_seconds, times.stale_seconds);
-  if (reason.empty()) {
+  try {
+    const auto reason = reason_to_take_over(owner, times, ask);
+    base::log_warning("{}: taken over from {}: {}", path_,
+                      describe(read_owner(path_).value_or(LockOwner{})), reason);
+  } catch (...) {
     ::unlink(temporary_.c_str());
-    throw base::InputError(fmt::format(
-        "{}: the run folder is in use: {}, last heartbeat {:.0f} s ago (taken over after {:.0f} s)",
-        path_, describe(holder), age_seconds, times.stale_seconds));
+    throw;
   }
-  base::log_warning("{}: taken over from {}: {}", path_, describe(holder), reason);
   take_over(times.settle_seconds);
 }
 
+std::string RunLock::reason_to_take_over(const LockOwner& mine, const LockTimes& times,
+                                         const AskHolder& ask) const {
+  std::optional<std::int64_t> first_beat;
+  for (;; std::this_thread::sleep_for(std::chrono::duration<double>(times.look_seconds))) {
+    ::utimensat(AT_FDCWD, temporary_.c_str(), nullptr, 0);  // "now" of the file system
+    const auto found = read_owner(path_);
+    if (!found) return "its owner has just ended";
+    const auto& holder = *found;
+    const double age_seconds = age(path_, temporary_);
+    const auto reason = takeover_reason(holder, mine, age_seconds, times.stale_seconds);
+    if (!reason.empty()) return reason;
+    if (!mine.machine.empty() && holder.machine == mine.machine) refuse(holder, age_seconds);
+    const auto state = ask ? ask(holder) : HolderState::Unknown;
+    if (state == HolderState::Gone) return "its job no longer runs";
+    const auto beat = last_write(path_);
+    if (state == HolderState::Lives || (first_beat && beat != *first_beat))
+      refuse(holder, age_seconds);
+    if (!first_beat)
+      base::log_warning(
+          "{}: {} cannot be asked whether it lives: waiting for its heartbeat, {:.0f} s at most",
+          path_, describe(holder), times.stale_seconds - age_seconds + times.look_seconds);
+    first_beat = beat;
+  }
+}
+
+void RunLock::refuse(const LockOwner& holder, double age_seconds) const {
+  const auto doing = first_line(path_ + ".doing");
+  throw base::InputError(
+      fmt::format("{}: the run folder is in use: {}, last heartbeat {:.0f} s ago{}", path_,
+                  describe(holder), age_seconds, doing.empty() ? "" : ": " + doing));
+}
+
 RunLock::~RunLock() {
-  if (is_mine()) ::unlink(path_.c_str());
+  if (!is_mine()) return;
+  ::unlink((path_ + ".doing").c_str());
+  ::unlink(path_.c_str());
 }
 
 void RunLock::write_temporary() const {
-  PosixFile file(temporary_, PosixFile::Mode::Create);
+  PosixFile file(temporary_, PosixFile::Mode::Create, base::FileOf::User);
   file.write_at(0, content_.data(), content_.size());
   file.sync();
 }
@@ -177,7 +217,7 @@ bool RunLock::create_exclusively() {
   const int error = errno;
   if (error == EEXIST) return false;
   ::unlink(temporary_.c_str());
-  throw_file_error(path_, "cannot make the lock", error);
+  base::throw_file_error(path_, "cannot make the lock", error, base::FileOf::User);
 }
 
 void RunLock::take_over(double settle_seconds) {
@@ -187,7 +227,7 @@ void RunLock::take_over(double settle_seconds) {
     throw_file_error(path_, "cannot take the lock over", error);
   }
   std::this_thread::sleep_for(std::chrono::duration<double>(settle_seconds));
-  heartbeat();
+  heartbeat("");
 }
 
 bool RunLock::is_mine() const {
@@ -195,13 +235,16 @@ bool RunLock::is_mine() const {
   return read_owner(path_, &token).has_value() && token == token_;
 }
 
-void RunLock::heartbeat() {
-  if (!is_mine()) {
-    const auto holder = read_owner(path_);
-    throw base::InputError(
-        fmt::format("{}: the run folder was taken over: {}", path_,
-                    holder ? describe(*holder) : std::string("the lock is gone")));
-  }
+void RunLock::require_mine() const {
+  if (is_mine()) return;
+  const auto holder = read_owner(path_);
+  throw base::InputError(fmt::format("{}: the run folder was taken over: {}", path_,
+                                     holder ? describe(*holder) : std::string("the lock is gone")));
+}
+
+void RunLock::heartbeat(const std::string& doing) {
+  require_mine();
+  std::ofstream(path_ + ".doing") << doing << "\n";
   // Both times "now": the file system's server, not this node, says what time it is.
   if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0) != 0)
     throw_file_error(path_, "cannot renew the lock", errno);

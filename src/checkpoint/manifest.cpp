@@ -69,6 +69,8 @@ Manifest parse(const std::string& text, const std::string& path) {
   document.at("step").get_to(manifest.identity.step);
   document.at("seed").get_to(manifest.identity.seed);
   document.at("date").get_to(manifest.identity.date);
+  manifest.identity.run = document.value("run", "");
+  manifest.identity.good = document.value("good", true);
   for (const auto& item : document.at("files"))
     manifest.files.push_back(file_from_json(item, path));
   if (manifest.find(kIndexName) == nullptr)
@@ -88,6 +90,8 @@ void Manifest::write(const std::string& folder) const {
                 {"date", identity.date},
                 {"seed", identity.seed},
                 {"step", identity.step},
+                {"run", identity.run},
+                {"good", identity.good},
                 {"slab_bytes", kSlabBytes},
                 {"files", std::move(list)}};
   document["crc32c"] = hex(document_crc(document));

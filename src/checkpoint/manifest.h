@@ -12,7 +12,8 @@ struct Manifest {
   Identity identity;
   std::vector<FileRecord> files;
 
-  /// Writes `folder`/MANIFEST.json and flushes it to disk. Throws: NoSpaceError, base::InputError.
+  /// Writes `folder`/MANIFEST.json and flushes it to disk. Throws: base::FileError,
+  /// base::InputError.
   void write(const std::string& folder) const;
   /// Throws: base::InputError naming the file when it is absent, not ours, of another format
   /// version, or damaged (it carries a CRC32C of itself).

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "checkpoint/errors.h"
+#include "base/files.h"
 
 namespace r1::checkpoint {
 namespace {
@@ -24,16 +24,14 @@ void compare_with_free_space(int descriptor, std::uint64_t bytes, const std::str
   const std::uint64_t free = std::uint64_t{system.f_bavail} * system.f_frsize;
   const std::uint64_t needed = bytes + std::max(kMinimumMargin, bytes / 50);
   if (free < needed)
-    throw NoSpaceError(fmt::format("{}: needs {} bytes with margin, the file system has {} free",
-                                   path, needed, free));
+    throw base::FileError(fmt::format("{}: needs {} bytes with margin, the file system has {} free",
+                                      path, needed, free));
 }
 
 }  // namespace
 
 void throw_file_error(const std::string& path, const std::string& what, int error) {
-  const auto text = fmt::format("{}: {}: {}", path, what, std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) throw NoSpaceError(text);
-  throw base::InputError(text);
+  base::throw_file_error(path, what, error, base::FileOf::Run);
 }
 
 void reserve_space(int descriptor, std::uint64_t bytes, const std::string& path) {
@@ -48,12 +46,14 @@ void reserve_space(int descriptor, std::uint64_t bytes, const std::string& path)
   if (error != 0) throw_file_error(path, fmt::format("cannot reserve {} bytes", bytes), error);
 }
 
-PosixFile::PosixFile(std::string path, Mode mode) : path_(std::move(path)) {
-  const int flags = mode == Mode::Read     ? O_RDONLY
-                    : mode == Mode::Update ? O_RDWR
-                                           : O_RDWR | O_CREAT | O_TRUNC;
+PosixFile::PosixFile(std::string path, Mode mode, base::FileOf owner) : path_(std::move(path)) {
+  if (mode == Mode::Read) {
+    descriptor_ = base::InputFile(path_, base::InputFile::kAnySize, owner).release();
+    return;
+  }
+  const int flags = mode == Mode::Update ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
   descriptor_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw_file_error(path_, "cannot open", errno);
+  if (descriptor_ < 0) base::throw_file_error(path_, "cannot open", errno, owner);
 }
 
 PosixFile::~PosixFile() {

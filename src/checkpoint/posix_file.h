@@ -4,22 +4,25 @@
 #include <cstdint>
 #include <string>
 
+#include "base/files.h"
+
 namespace r1::checkpoint {
 
-/// Throws NoSpaceError for ENOSPC and EDQUOT, base::InputError otherwise: "path: what: reason".
+/// For a file of the run. Throws base::FileError "path: what: reason".
 [[noreturn]] void throw_file_error(const std::string& path, const std::string& what, int error);
 
 /// Reserves blocks for bytes [0, bytes) of an open file without changing its size; where the file
 /// system has no fallocate, compares with its free space less a margin.
-/// Throws: NoSpaceError naming path, needed and free bytes.
+/// Throws: base::FileError naming path, needed and free bytes.
 void reserve_space(int descriptor, std::uint64_t bytes, const std::string& path);
 
 /// A file descriptor with an owner.
 class PosixFile {
  public:
   enum class Mode { Read, Update, Create };
-  /// Throws: base::InputError, NoSpaceError.
-  PosixFile(std::string path, Mode mode);
+  /// Throws: as base::throw_file_error for `owner`; base::InputError when something else than a
+  /// file is to be read.
+  PosixFile(std::string path, Mode mode, base::FileOf owner = base::FileOf::Run);
   ~PosixFile();
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;

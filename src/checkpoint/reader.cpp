@@ -88,10 +88,21 @@ TensorInfo read_info(hid_t index, const std::string& name, const std::string& pa
   return info;
 }
 
-void check_shards_identity(const std::string& folder, const FileRecord& record) {
+std::vector<std::string> shard_names(const Manifest& manifest) {
+  std::vector<std::string> names;
+  for (const auto& record : manifest.files)
+    if (record.name != kIndexName) names.push_back(record.name);
+  return names;
+}
+
+void check_file_identity(const std::string& folder, const Manifest& manifest,
+                         const FileRecord& record) {
   const auto path = (std::filesystem::path(folder) / record.name).string();
   const Hdf5Section section;
-  check_identity(open_hdf5(path), record.name == kIndexName ? kIndexType : kShardType, path);
+  const auto file = open_hdf5(path);
+  const bool is_index = record.name == kIndexName;
+  check_identity(file, is_index ? kIndexType : kShardType, path);
+  if (is_index) check_parts(file, manifest.identity, shard_names(manifest), path);
 }
 
 }  // namespace
@@ -102,7 +113,7 @@ void verify_checkpoint(const std::string& folder, int part, int parts) {
   for (std::size_t i = 0; i < manifest.files.size(); ++i) {
     if (static_cast<int>(i % static_cast<std::size_t>(parts)) != part) continue;
     verify_file(folder, manifest.files[i]);
-    check_shards_identity(folder, manifest.files[i]);
+    check_file_identity(folder, manifest, manifest.files[i]);
   }
 }
 
@@ -133,6 +144,7 @@ void CheckpointReader::State::open() {
   const Hdf5Section section;
   index = open_hdf5(index_path);
   check_identity(index, kIndexType, index_path);
+  check_parts(index, manifest.identity, shard_names(manifest), index_path);
   std::vector<std::string> names;
   check_hdf5(H5Ovisit2(index, H5_INDEX_NAME, H5_ITER_INC, add_tensor_name, &names, H5O_INFO_BASIC),
              index_path);

@@ -6,11 +6,11 @@
 #include <filesystem>
 
 #include "base/crc32c.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/timer.h"
 #include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
-#include "checkpoint/errors.h"
 
 namespace r1::checkpoint {
 
@@ -28,16 +28,17 @@ Saver::~Saver() {
   if (shard_.valid()) shard_.wait();
 }
 
-void Saver::save(std::int64_t step, const State& state) {
+void Saver::save(std::int64_t step, const State& state, bool good) {
   finish();
   start_seconds_ = base::monotonic_seconds();
   identity_.step = step;
   identity_.date = current_date();
+  identity_.good = good;
   result_ = {};
   result_.step = step;
   try {
     store_.begin(step);
-  } catch (const NoSpaceError& error) {
+  } catch (const base::FileError& error) {
     return refuse(error.what());
   }
   all_or_none(communicator_, "checkpoint snapshot", [&] { snapshot_.take(state); });
@@ -72,8 +73,8 @@ ShardDescription Saver::write_my_shard() {
   if (options_.staging_dir.empty()) return write_shard(target, snapshot_, identity_);
   try {
     return write_staged(target);
-  } catch (const NoSpaceError& error) {
-    // When it is the target that is full, this attempt says so again.
+  } catch (const base::Error& error) {
+    // When it is the target that refuses, this attempt says so again.
     base::log_warning("staging of the checkpoint: {}; writing to {} directly", error.what(),
                       target);
     return write_shard(target, snapshot_, identity_);
@@ -113,7 +114,7 @@ SaveResult Saver::complete() {
   };
   try {
     store_.publish(identity_, my_shard, snapshot_.blobs());
-  } catch (const NoSpaceError& error) {
+  } catch (const base::FileError& error) {
     refuse(error.what());
     return result_;
   }
@@ -137,7 +138,7 @@ void Saver::refuse(const std::string& reason) {
     base::log_warning("checkpoint of step {} refused ({} in a row of at most {}): {}", result_.step,
                       refusals_, options_.max_refusals, reason);
   if (refusals_ >= options_.max_refusals)
-    throw NoSpaceError(
+    throw base::FileError(
         fmt::format("{} checkpoints in a row refused, the last: {}", refusals_, reason));
 }
 

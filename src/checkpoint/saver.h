@@ -24,7 +24,7 @@ namespace r1::checkpoint {
 struct SaveResult {
   std::int64_t step = 0;
   bool published = false;
-  std::string reason;        // why not: the disk is full
+  std::string reason;        // why not: what the disk said
   double stall_seconds = 0;  // of this rank's training in save()
   double total_seconds = 0;  // from save() to published
   std::int64_t bytes = 0;    // this rank's shard
@@ -42,9 +42,13 @@ class Saver {
   Saver& operator=(const Saver&) = delete;
 
   /// Finishes the previous save, snapshots `state` and starts to write; with background = false
-  /// publishes too. A full disk is a warning, and an error after max_refusals in a row.
-  /// Collective. Throws on all ranks alike: NoSpaceError, base::InputError, base::Error.
-  void save(std::int64_t step, const State& state);
+  /// publishes too. What a disk refuses is a warning, and an error after max_refusals in a row.
+  /// Collective. Throws on all ranks alike: base::FileError, base::InputError, base::Error.
+  /// `good`: every step since the checkpoint before this one was accepted; rank 0's counts.
+  void save(std::int64_t step, const State& state, bool good = true);
+
+  /// Asked by rank 0 before a checkpoint gets its name (Store::before_rename).
+  void before_publishing(std::function<void()> check) { store_.before_rename(std::move(check)); }
 
   /// Publishes when every rank has written; else returns nothing. Collective (one all_reduce while
   /// a save is pending).

@@ -62,6 +62,36 @@ void check_identity(hid_t file, const char* type, const std::string& path) {
         fmt::format("{}: format version {}, expected {}", path, version, kFormatVersion));
 }
 
+namespace {
+
+std::int64_t sum_of_names(const std::vector<std::string>& files) {
+  std::uint32_t crc = 0;
+  for (const auto& name : files) crc = base::crc32c(name.c_str(), name.size() + 1, crc);
+  return crc;
+}
+
+}  // namespace
+
+void write_parts(hid_t index, const std::vector<std::string>& files) {
+  write_attribute(index, "num_parts", static_cast<std::int64_t>(files.size()));
+  write_attribute(index, "parts_crc32c", sum_of_names(files));
+}
+
+void check_parts(hid_t index, const Identity& identity, const std::vector<std::string>& files,
+                 const std::string& path) {
+  if (H5Aexists(index, "parts_crc32c") <= 0) return;  // written before there were such attributes
+  const auto step = read_integer_attribute(index, "step", path);
+  if (step != identity.step)
+    throw base::InputError(fmt::format("{}: is the index of step {}, the manifest's step is {}",
+                                       path, step, identity.step));
+  const auto num_parts = read_integer_attribute(index, "num_parts", path);
+  if (num_parts != static_cast<std::int64_t>(files.size()) ||
+      read_integer_attribute(index, "parts_crc32c", path) != sum_of_names(files))
+    throw base::InputError(
+        fmt::format("{}: is the index of {} other files than the {} of the manifest", path,
+                    num_parts, files.size()));
+}
+
 void check_object_name(const std::string& name) {
   R1_CHECK(!name.empty() && name.find('\0') == std::string::npos, "object name '{}'", name);
   for (std::size_t begin = 0; begin <= name.size();) {

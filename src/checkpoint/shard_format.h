@@ -25,6 +25,8 @@ struct Identity {
   std::int64_t step = 0;
   std::int64_t seed = 0;
   std::string date;  // UTC, "2026-01-31T12:00:00Z"
+  std::string run;   // of the folder it was saved into (catalog.h); empty: not known
+  bool good = true;  // every step since the checkpoint before it was accepted
 };
 /// Now, in UTC.
 std::string current_date();
@@ -33,6 +35,12 @@ std::string current_date();
 std::string shard_name(int rank);
 
 void write_identity(hid_t file, const char* type, const Identity& identity);
+/// The index names the checkpoint's step and how many files with what names it was made of; a
+/// manifest of another step or of other parts is not this checkpoint's. `files`: without the index.
+void write_parts(hid_t index, const std::vector<std::string>& files);
+/// Throws: base::InputError naming the index, expected and found.
+void check_parts(hid_t index, const Identity& identity, const std::vector<std::string>& files,
+                 const std::string& path);
 /// Throws: base::InputError naming path, expected and found type or version.
 void check_identity(hid_t file, const char* type, const std::string& path);
 

@@ -14,7 +14,7 @@ namespace r1::checkpoint {
 
 /// Writes and flushes to disk. Space is reserved before the first byte of data; a file that could
 /// not be finished is removed. May run on any thread; the bytes of datasets depend on the snapshot
-/// alone. Throws: NoSpaceError, base::Hdf5Error, base::InputError.
+/// alone. Throws: base::FileError, base::Hdf5Error, base::InputError.
 ShardDescription write_shard(const std::string& path, const Snapshot& snapshot,
                              const Identity& identity);
 

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
 #include "checkpoint/index_writer.h"
@@ -27,7 +28,12 @@ void rename_over(const std::string& partial, const std::string& folder, std::int
   if (fs::exists(target)) {
     if (::renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
       base::sync_folder(folder);
-      return delete_tree(partial, step);
+      try {
+        delete_tree(partial, step);
+      } catch (const base::FileError& error) {
+        base::log_warning("the replaced checkpoint stays: {}", error.what());
+      }
+      return;
     }
     delete_checkpoint(folder, step);
   }
@@ -78,6 +84,7 @@ void Store::write_and_rename(const Identity& identity, const std::vector<std::st
                              const Blobs& blobs) {
   const auto partial = partial_path(identity.step);
   Manifest manifest{identity, {}};
+  manifest.identity.run = require_run(folder_);
   std::vector<ShardDescription> descriptions;
   for (const auto& bytes : shards) {
     descriptions.push_back(ShardDescription::from_bytes(bytes));
@@ -93,6 +100,7 @@ void Store::write_and_rename(const Identity& identity, const std::vector<std::st
   manifest.write(partial);
   base::sync_folder(partial);
   test_kill_point("before-rename", identity.step);
+  if (before_rename_) before_rename_();
   rename_over(partial, folder_, identity.step);
 }
 

@@ -26,9 +26,13 @@ class Store {
   /// checkpoint of the same step is replaced in one exchange. When anything fails on any rank, the
   /// hidden folder is removed and all ranks throw the same error; published checkpoints stay.
   /// `identity` and `blobs` are those of rank 0. Collective; `my_shard` must not communicate.
-  /// Throws: NoSpaceError, base::InputError, base::Error.
+  /// Throws: base::FileError, base::InputError, base::Error.
   void publish(const Identity& identity, const std::function<ShardDescription()>& my_shard,
                const Blobs& blobs);
+
+  /// What rank 0 asks before a checkpoint gets its name: it throws when another process has taken
+  /// the run over.
+  void before_rename(std::function<void()> check) { before_rename_ = std::move(check); }
 
  private:
   void write_and_rename(const Identity& identity, const std::vector<std::string>& shards,
@@ -36,6 +40,7 @@ class Store {
 
   std::string folder_;
   parallel::Communicator& communicator_;
+  std::function<void()> before_rename_;
 };
 
 }  // namespace r1::checkpoint

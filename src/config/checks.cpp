@@ -4,8 +4,12 @@
 
 #include <algorithm>
 
+#include "config/bounds.h"
+
 namespace r1::config {
 namespace {
+
+constexpr std::int64_t kMostSamplesPerStep = 10'000'000;  // they are all kept in memory
 
 void check_model_given(const Config& config, bool model_from_stage, base::Problems& problems) {
   problems.require(model_from_stage || config.model.used(), "model.path",
@@ -98,6 +102,9 @@ void check_model_rewards(const Config& config, Stage stage, base::Problems& prob
 
 void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
   const std::int64_t samples = rl.samples_per_step();
+  problems.require(samples <= kMostSamplesPerStep, "rl.prompts_per_step",
+                   fmt::format("expected at most {} samples a step, found {} prompts x {}",
+                               kMostSamplesPerStep, rl.prompts_per_step, rl.samples_per_prompt));
   const std::int64_t mini_batch = rl.mini_batch_samples();
   problems.require(mini_batch > 0 && samples % mini_batch == 0, "rl.mini_batch",
                    fmt::format("expected a divisor of the step's {} samples ({} prompts x {}), "
@@ -225,6 +232,7 @@ StageCheck check_of(Stage stage) {
 }  // namespace
 
 void check_sections(const Config& config, base::Problems& problems) {
+  check_bounds(config, problems);
   config.run.check("run", problems);
   config.model.check("model", problems);
   config.reference.check("reference", problems);

@@ -6,18 +6,33 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "config/toml_nesting.h"
 
 namespace r1::config {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 1 << 20;
 constexpr int kMaxIncludeDepth = 8;
+// Of all includes of a configuration together: files that include each other several times
+// multiply.
+constexpr int kMaxIncludes = 200;
+constexpr std::size_t kMaxIncludedBytes = std::size_t{4} << 20;
+
+/// What one loading has read so far.
+struct Loading {
+  std::vector<LocatedProblem>& problems;
+  int num_includes = 0;
+  std::size_t included_bytes = 0;
+
+  bool exhausted() const {
+    return num_includes > kMaxIncludes || included_bytes > kMaxIncludedBytes;
+  }
+};
 
 TomlDocument parse_with_includes(const std::string& text, const std::string& name, int depth,
-                                 std::vector<LocatedProblem>& problems);
+                                 Loading& loading);
 TomlDocument with_includes(const TomlDocument& document, const std::string& key,
-                           const toml::table& table, int depth,
-                           std::vector<LocatedProblem>& problems);
+                           const toml::table& table, int depth, Loading& loading);
 
 void record_origins(const toml::node& node, const std::string& key, const std::string& file,
                     std::map<std::string, Origin>& origins) {
@@ -60,81 +75,97 @@ void merge_tables(toml::table& base, const toml::table& over) {
 
 /// Resolves the includes of a value of `own`, in place: of a table, or of the tables of a list.
 void include_into(TomlDocument& own, const std::string& key, toml::node& value, int depth,
-                  std::vector<LocatedProblem>& problems) {
+                  Loading& loading) {
   if (toml::table* table = value.as_table()) {
-    TomlDocument inner = with_includes(own, key, *table, depth, problems);
+    TomlDocument inner = with_includes(own, key, *table, depth, loading);
     *table = std::move(inner.table);
     for (const auto& [inner_key, origin] : inner.origins)
       own.origins[key + "." + inner_key] = origin;
   } else if (toml::array* array = value.as_array()) {
     for (std::size_t i = 0; i < array->size(); ++i)
-      include_into(own, fmt::format("{}[{}]", key, i), *array->get(i), depth, problems);
+      include_into(own, fmt::format("{}[{}]", key, i), *array->get(i), depth, loading);
   }
 }
 
 /// Puts the files that the table's `include` names into `result`, later ones over earlier ones.
 void load_includes(const TomlDocument& document, const std::string& key, const toml::table& table,
-                   int depth, TomlDocument& result, std::vector<LocatedProblem>& problems) {
+                   int depth, TomlDocument& result, Loading& loading) {
   const toml::node* include = table.get("include");
   if (include == nullptr) return;
   const std::string include_key = key.empty() ? "include" : key + ".include";
   const Origin origin = document.origin_of(include_key);
   const std::vector<std::string> names = include_names(*include);
   if (names.empty())
-    problems.push_back({origin, include_key, "expected a file name or a list of file names"});
+    loading.problems.push_back(
+        {origin, include_key, "expected a file name or a list of file names"});
   if (depth >= kMaxIncludeDepth) {
-    problems.push_back({origin, include_key, "includes nest too deep (a cycle?)"});
+    loading.problems.push_back({origin, include_key, "includes nest too deep (a cycle?)"});
     return;
   }
   for (const std::string& name : names) {
+    if (loading.exhausted()) return;
     const auto path = std::filesystem::path(origin.file).parent_path() / name;
     try {
-      merge(result, parse_with_includes(base::read_file(path.string()), path.string(), depth + 1,
-                                        problems));
+      const auto text = base::read_file(path.string(), kMaxFileBytes);
+      ++loading.num_includes;
+      loading.included_bytes += text.size();
+      if (loading.exhausted()) {
+        loading.problems.push_back(
+            {origin, include_key,
+             fmt::format(
+                 "expected at most {} included files of {} bytes in all, found more (do files "
+                 "include each other?)",
+                 kMaxIncludes, kMaxIncludedBytes)});
+        return;
+      }
+      merge(result, parse_with_includes(text, path.string(), depth + 1, loading));
     } catch (const base::InputError& error) {
-      problems.push_back({origin, include_key, error.what()});
+      loading.problems.push_back({origin, include_key, error.what()});
     }
   }
 }
 
 /// The table under `key` with its includes beneath it, and the same of all tables in it.
 TomlDocument with_includes(const TomlDocument& document, const std::string& key,
-                           const toml::table& table, int depth,
-                           std::vector<LocatedProblem>& problems) {
+                           const toml::table& table, int depth, Loading& loading) {
   TomlDocument result;
   result.name = document.name;
-  load_includes(document, key, table, depth, result, problems);
+  load_includes(document, key, table, depth, result, loading);
   TomlDocument own = subdocument(document, key, table);
   own.table.erase("include");
   for (auto&& [name, child] : own.table) {
-    include_into(own, std::string(name), child, depth, problems);
+    include_into(own, std::string(name), child, depth, loading);
   }
   merge(result, own);
   return result;
 }
 
 TomlDocument parse_with_includes(const std::string& text, const std::string& name, int depth,
-                                 std::vector<LocatedProblem>& problems) {
+                                 Loading& loading) {
   TomlDocument document;
   document.name = name;
   if (text.size() > kMaxFileBytes) {
-    problems.push_back({{name, 0},
-                        "",
-                        fmt::format("{} bytes: too long for a configuration "
-                                    "(at most {})",
-                                    text.size(), kMaxFileBytes)});
+    loading.problems.push_back({{name, 0},
+                                "",
+                                fmt::format("{} bytes: too long for a configuration (at most {})",
+                                            text.size(), kMaxFileBytes)});
+    return document;
+  }
+  if (const auto line = first_deep_line(text)) {
+    loading.problems.push_back(
+        {{name, *line}, "", fmt::format("expected tables nested at most {} deep", kMaxNesting)});
     return document;
   }
   try {
     document.table = toml::parse(text, name);
   } catch (const toml::parse_error& error) {
-    problems.push_back({{name, static_cast<std::int64_t>(error.source().begin.line)},
-                        "",
-                        std::string(error.description())});
+    loading.problems.push_back({{name, static_cast<std::int64_t>(error.source().begin.line)},
+                                "",
+                                std::string(error.description())});
     return document;
   }
   record_origins(document.table, "", name, document.origins);
-  return with_includes(document, "", document.table, depth, problems);
+  return with_includes(document, "", document.table, depth, loading);
 }
 
 }  // namespace
@@ -158,12 +189,13 @@ Origin TomlDocument::origin_of(std::string key) const {
 
 TomlDocument parse_toml_text(const std::string& text, const std::string& name,
                              std::vector<LocatedProblem>& problems) {
-  return parse_with_includes(text, name, 0, problems);
+  Loading loading{problems};
+  return parse_with_includes(text, name, 0, loading);
 }
 
 TomlDocument parse_toml_file(const std::string& path, std::vector<LocatedProblem>& problems) {
   try {
-    return parse_toml_text(base::read_file(path), path, problems);
+    return parse_toml_text(base::read_file(path, kMaxFileBytes), path, problems);
   } catch (const base::InputError& error) {
     problems.push_back({{path, 0}, "", error.what()});
     TomlDocument empty;

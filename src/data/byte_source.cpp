@@ -5,13 +5,12 @@
 #include <zstd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <vector>
 
 #include "base/errors.h"
+#include "base/files.h"
 
 namespace r1::data {
 namespace {
@@ -19,12 +18,8 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 18;
 
 std::unique_ptr<std::filebuf> open_file(const std::string& path) {
-  if (std::filesystem::is_directory(path))
-    throw base::InputError(fmt::format("{}: expected a file, found a folder", path));
-  auto file = std::make_unique<std::filebuf>();
-  if (file->open(path, std::ios::in | std::ios::binary) == nullptr)
-    throw base::InputError(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
-  return file;
+  auto stream = base::open_stream(path);
+  return std::make_unique<std::filebuf>(std::move(*stream.rdbuf()));
 }
 
 /// A compressed file: blocks of it go in, blocks of text come out.
@@ -136,8 +131,6 @@ constexpr std::array<Compression, 3> kUnknown{{{std::string_view("\xfd"
 }  // namespace
 
 std::string first_bytes(const std::string& path, std::size_t size) {
-  const auto status = std::filesystem::status(path);
-  if (std::filesystem::is_fifo(status) || std::filesystem::is_character_file(status)) return {};
   const auto file = open_file(path);
   std::string bytes(size, '\0');
   const auto n = file->sgetn(bytes.data(), static_cast<std::streamsize>(size));

@@ -15,8 +15,7 @@ namespace r1::data {
 /// Reference: RFC 1952 (gzip), RFC 8878 (Zstandard).
 std::unique_ptr<std::streambuf> open_bytes(const std::string& path);
 
-/// The first bytes of a file, as many as there are up to `size`; none of a pipe or terminal, which
-/// gives each byte once and is read as plain text. Throws: InputError as open_bytes.
+/// The first bytes of a file, as many as there are up to `size`. Throws: InputError as open_bytes.
 std::string first_bytes(const std::string& path, std::size_t size);
 
 }  // namespace r1::data

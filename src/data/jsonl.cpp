@@ -36,8 +36,7 @@ JsonlWriter::~JsonlWriter() {
 }
 
 void JsonlWriter::fail(const char* what) const {
-  const int error = errno;
-  throw base::InputError(fmt::format("{}: {}: {}", path_, what, std::strerror(error)));
+  base::throw_file_error(path_, what, errno, base::FileOf::User);
 }
 
 void JsonlWriter::write(const nlohmann::json& record) {

@@ -10,15 +10,16 @@ namespace r1::data {
 class JsonlWriter {
  public:
   /// Opens `path` for appending and cuts off a half-written last line (no newline at its end),
-  /// which only a kill leaves. Throws: InputError.
+  /// which only a kill leaves. Throws: as base::throw_file_error
+  /// does.
   explicit JsonlWriter(const std::string& path);
   ~JsonlWriter();
   JsonlWriter(const JsonlWriter&) = delete;
   JsonlWriter& operator=(const JsonlWriter&) = delete;
 
-  /// Throws: InputError when the disk refuses; what was written of the line is cut off again.
+  /// Throws: FileError when the disk refuses; what was written of the line is cut off again.
   void write(const nlohmann::json& record);
-  /// Flushes to disk. Throws: InputError.
+  /// Flushes to disk. Throws: FileError.
   void sync();
   /// Lines found whole when the file was opened.
   std::int64_t lines_before() const { return lines_before_; }

@@ -7,16 +7,14 @@
 #include <cstring>
 #include <utility>
 
-#include "base/errors.h"
+#include "base/files.h"
 #include "base/log.h"
 
 namespace r1::metrics {
 
 AppendFile::AppendFile(std::string path) : path_(std::move(path)) {
   file_ = ::open(path_.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
-  if (file_ < 0)
-    throw base::InputError(
-        fmt::format("{}: cannot open for writing: {}", path_, std::strerror(errno)));
+  if (file_ < 0) base::throw_file_error(path_, "cannot open for writing", errno, base::FileOf::Run);
 }
 
 AppendFile::~AppendFile() {

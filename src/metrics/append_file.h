@@ -13,7 +13,7 @@ class AppendFile {
  public:
   static constexpr std::size_t kMaxPendingBytes = std::size_t{16} << 20;
 
-  /// Opens or creates `path`. Throws: InputError naming the file.
+  /// Opens or creates `path`. Throws: FileError naming the file.
   explicit AppendFile(std::string path);
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;

@@ -64,6 +64,10 @@ SampleWriter::SampleWriter(const std::string& folder, std::int64_t last_step) {
   rows_.emplace(path);
 }
 
+void SampleWriter::sync() {
+  rows_->sync();
+}
+
 void SampleWriter::write(const SampleRow& row) {
   rows_->append(to_json_line(row) + "\n");
 }

@@ -55,6 +55,8 @@ class SampleWriter {
  public:
   SampleWriter(const std::string& folder, std::int64_t last_step);
   void write(const SampleRow& row);
+  /// To the disk itself; call with a checkpoint.
+  void sync();
 
  private:
   std::optional<AppendFile> rows_;

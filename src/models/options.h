@@ -72,12 +72,18 @@ struct LatentAttentionOptions {
   }
 
   void check(const std::string& key, base::Problems& problems) const {
-    problems.require(q_lora_rank >= 0, key + ".q_lora_rank", "expected >= 0");
-    problems.require(kv_lora_rank > 0, key + ".kv_lora_rank", "expected > 0");
-    problems.require(qk_nope_head_dim > 0, key + ".qk_nope_head_dim", "expected > 0");
-    problems.require(qk_rope_head_dim > 0 && qk_rope_head_dim % 2 == 0, key + ".qk_rope_head_dim",
-                     "expected an even number > 0");
-    problems.require(v_head_dim > 0, key + ".v_head_dim", "expected > 0");
+    constexpr std::int64_t kWidest = 1 << 16;
+    const auto within = [&](const char* name, std::int64_t value, std::int64_t least) {
+      problems.require(value >= least && value <= kWidest, key + name,
+                       fmt::format("expected {} to {}, found {}", least, kWidest, value));
+    };
+    within(".q_lora_rank", q_lora_rank, 0);
+    within(".kv_lora_rank", kv_lora_rank, 1);
+    within(".qk_nope_head_dim", qk_nope_head_dim, 1);
+    within(".qk_rope_head_dim", qk_rope_head_dim, 1);
+    within(".v_head_dim", v_head_dim, 1);
+    problems.require(qk_rope_head_dim % 2 == 0, key + ".qk_rope_head_dim",
+                     "expected an even number");
   }
 };
 
@@ -106,12 +112,18 @@ struct ExpertOptions {
   }
 
   void check(const std::string& key, base::Problems& problems) const {
-    problems.require(num_experts >= 0, key + ".num_experts", "expected >= 0");
+    constexpr std::int64_t kMostExperts = 1 << 16, kWidest = 1 << 20;
+    problems.require(num_experts >= 0 && num_experts <= kMostExperts, key + ".num_experts",
+                     fmt::format("expected 0 to {}, found {}", kMostExperts, num_experts));
     if (num_experts <= 0) return;
     problems.require(num_experts_per_token > 0 && num_experts_per_token <= num_experts,
                      key + ".num_experts_per_token", "expected 1 to num_experts");
-    problems.require(num_shared_experts >= 0, key + ".num_shared_experts", "expected >= 0");
-    problems.require(moe_intermediate_size > 0, key + ".moe_intermediate_size", "expected > 0");
+    problems.require(num_shared_experts >= 0 && num_shared_experts <= kMostExperts,
+                     key + ".num_shared_experts",
+                     fmt::format("expected 0 to {}, found {}", kMostExperts, num_shared_experts));
+    problems.require(moe_intermediate_size > 0 && moe_intermediate_size <= kWidest,
+                     key + ".moe_intermediate_size",
+                     fmt::format("expected 1 to {}, found {}", kWidest, moe_intermediate_size));
     problems.require(num_dense_layers >= 0, key + ".num_dense_layers", "expected >= 0");
     problems.require(num_groups > 0 && num_experts % num_groups == 0, key + ".num_groups",
                      "expected a divisor of num_experts");
@@ -214,14 +226,22 @@ struct ModelShape {
 
  private:
   void check_sizes(const std::string& key, base::Problems& problems) const {
-    problems.require(vocab_size > 0, key + ".vocab_size", "expected > 0");
-    problems.require(hidden_size > 0, key + ".hidden_size", "expected > 0");
-    problems.require(num_hidden_layers > 0, key + ".num_hidden_layers", "expected > 0");
-    problems.require(intermediate_size > 0, key + ".intermediate_size", "expected > 0");
-    problems.require(max_position_embeddings > 0, key + ".max_position_embeddings", "expected > 0");
+    // The largest are some ten times what any published model has: more is a slip, and building
+    // it would take a machine's memory before anything is compared with the files.
+    const auto within = [&](const char* name, std::int64_t value, std::int64_t most) {
+      problems.require(value > 0 && value <= most, key + name,
+                       fmt::format("expected 1 to {}, found {}", most, value));
+    };
+    within(".vocab_size", vocab_size, 1 << 24);
+    within(".hidden_size", hidden_size, 1 << 20);
+    within(".num_hidden_layers", num_hidden_layers, 10'000);
+    within(".intermediate_size", intermediate_size, 1 << 22);
+    within(".max_position_embeddings", max_position_embeddings, 1'000'000'000);
     problems.require(rope_theta > 0.0, key + ".rope_theta", "expected > 0");
     problems.require(rms_norm_eps > 0.0, key + ".rms_norm_eps", "expected > 0");
-    problems.require(num_attention_heads > 0, key + ".num_attention_heads", "expected > 0");
+    within(".num_attention_heads", num_attention_heads, 1 << 16);
+    problems.require(head_dim >= 0 && head_dim <= 1 << 16, key + ".head_dim",
+                     fmt::format("expected 0 to {}, found {}", 1 << 16, head_dim));
     if (num_attention_heads <= 0) return;
     problems.require(num_key_value_heads >= 0 && num_attention_heads % kv_heads() == 0,
                      key + ".num_key_value_heads", "expected a divisor of num_attention_heads");

@@ -16,6 +16,7 @@
 #include "models/finite.h"
 #include "models/gguf_source.h"
 #include "models/hf_config.h"
+#include "models/model_size.h"
 #include "models/safetensors_source.h"
 
 namespace r1::models {
@@ -134,6 +135,25 @@ void load_weights(std::span<const Parameter> parameters, const ModelShape& shape
   loading.check_left_over();
 }
 
+void require_plausible(const ModelShape& shape, const WeightSource& source) {
+  const auto names = source.names();
+  if (shape.num_hidden_layers > static_cast<std::int64_t>(names.size()))
+    throw base::InputError(
+        fmt::format("{}: num_hidden_layers is {}, but the weights are {} tensors", source.path(),
+                    shape.num_hidden_layers, names.size()));
+  double held = 0.0;
+  for (const auto& name : names) {
+    double elements = 1.0;
+    for (const auto extent : source.shape(name)) elements *= static_cast<double>(extent);
+    held += elements;
+  }
+  const double wanted = count_parameters(shape).total();
+  if (wanted > 2.0 * held)
+    throw base::InputError(
+        fmt::format("{}: the configuration describes {:.0f} parameters, the weights hold {:.0f}",
+                    source.path(), wanted, held));
+}
+
 ModelShape read_shape(const std::string& path) {
   if (fs::is_regular_file(path)) return gguf_shape(path);
   const auto file = (fs::path(path) / "config.json").string();
@@ -146,8 +166,10 @@ ModelShape read_shape(const std::string& path) {
 
 ModelFiles open_model(const std::string& path) {
   auto shape = read_shape(path);
-  if (fs::is_regular_file(path)) return {shape, open_gguf_weights(path, shape)};
-  return {shape, open_safetensors_weights(path)};
+  auto weights =
+      fs::is_regular_file(path) ? open_gguf_weights(path, shape) : open_safetensors_weights(path);
+  require_plausible(shape, *weights);
+  return {shape, std::move(weights)};
 }
 
 }  // namespace r1::models

@@ -47,6 +47,11 @@ using TakeParameter = std::function<void(std::size_t parameter, const at::Tensor
 void load_weights(std::span<const Parameter> parameters, const ModelShape& shape,
                   const WeightSource& source, at::ScalarType dtype, const TakeParameter& take);
 
+/// Compares a shape with the files before anything of that size is built: the layers, and all
+/// parameters together, must be such as the tensors could fill. What fits roughly is compared
+/// tensor by tensor by load_weights. Throws: InputError naming the file, expected and found.
+void require_plausible(const ModelShape& shape, const WeightSource& source);
+
 /// Text of a shape in errors: "[2, 3]".
 std::string shape_text(at::IntArrayRef shape);
 

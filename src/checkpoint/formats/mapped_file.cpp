@@ -1,35 +1,22 @@
 #include "checkpoint/formats/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
-#include "base/errors.h"
+#include "base/files.h"
 
 namespace r1::checkpoint {
 
 MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
-  const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    throw base::InputError(fmt::format("{}: cannot open: {}", path_, std::strerror(errno)));
-  struct stat status {};
-  const bool regular = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-  if (!regular) {
-    ::close(file);
-    throw base::InputError(fmt::format("{}: not a regular file", path_));
-  }
-  size_ = static_cast<std::size_t>(status.st_size);
-  void* address = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
-  const int error = errno;
-  ::close(file);
-  if (address == MAP_FAILED)
-    throw base::InputError(fmt::format("{}: cannot map: {}", path_, std::strerror(error)));
+  const base::InputFile file(path_);
+  size_ = static_cast<std::size_t>(file.size());
+  void* address =
+      size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+  if (address == MAP_FAILED) base::throw_file_error(path_, "cannot map", errno, base::FileOf::User);
   data_ = static_cast<const std::byte*>(address);
 }
 

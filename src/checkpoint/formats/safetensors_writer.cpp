@@ -57,8 +57,7 @@ SafetensorsWriter::SafetensorsWriter(std::string path, std::vector<SafetensorsEn
       throw base::InputError(fmt::format("{}: tensor {} is declared twice", path_, entry.name));
   const std::string header = make_header(entries_, metadata);
   file_ = ::open(temporary_.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-  if (file_ < 0)
-    throw base::InputError(fmt::format("{}: cannot create: {}", path_, std::strerror(errno)));
+  if (file_ < 0) base::throw_file_error(path_, "cannot create", errno, base::FileOf::User);
   const std::uint64_t length = header.size();
   try {
     write_bytes(&length, sizeof(length));
@@ -83,7 +82,7 @@ void SafetensorsWriter::write_bytes(const void* data, std::size_t size) {
     const ssize_t n = ::write(file_, bytes, size);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0)
-      throw base::InputError(fmt::format("{}: cannot write: {}", path_, std::strerror(errno)));
+      base::throw_file_error(path_, "cannot write", n == 0 ? ENOSPC : errno, base::FileOf::User);
     bytes += n;
     size -= static_cast<std::size_t>(n);
   }
@@ -117,7 +116,7 @@ void SafetensorsWriter::finish() {
   if (!synced || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int reason = synced ? errno : error;
     ::unlink(temporary_.c_str());
-    throw base::InputError(fmt::format("{}: cannot write: {}", path_, std::strerror(reason)));
+    base::throw_file_error(path_, "cannot write", reason, base::FileOf::User);
   }
   const std::string parent = std::filesystem::path(path_).parent_path();
   base::sync_folder(parent.empty() ? "." : parent);

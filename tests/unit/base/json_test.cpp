@@ -36,6 +36,14 @@ TEST(ParseJson, RefusesKeysThatComeTwice) {
   expect_refused(R"({"x":[{"b":2,"b":2}]})", "key 'b' comes twice");
 }
 
+/// A parser that looks through the entries at each end of one would need hours.
+TEST(ParseJson, TakesTimeInProportionToItsEntries) {
+  std::string text = "{";
+  for (int i = 0; i < 300'000; ++i) text += fmt::format("\"tensor{}\":{{\"shape\":[1]}},", i);
+  text += "\"last\":{}}";
+  EXPECT_EQ(parse_json(text, "f").size(), 300'001u);
+}
+
 TEST(ParseJson, RefusesDeepNesting) {
   expect_refused(std::string(1'000'000, '['), "nested");
   expect_refused(std::string(200, '[') + std::string(200, ']'), "nested");

@@ -139,6 +139,57 @@ TEST_P(DamageTest, IsRefusedByNameAndTheOlderOneIsUsed) {
 INSTANTIATE_TEST_SUITE_P(F3, DamageTest, testing::ValuesIn(kDamages),
                          [](const auto& info) { return info.param.name; });
 
+/// A folder's name says nothing: of two folders that were exchanged neither is what it is called.
+TEST(Damage, ARenamedFolderIsRefused) {
+  const TemporaryFolder folder;
+  parallel::LocalCommunicator communicator;
+  for (const std::int64_t step : {1, 2, 3})
+    save_alone(folder.path(), step, {{whole_tensor("w", counting({4}))}, {}});
+  fs::rename(folder.path("step-00000003"), folder.path("step-00000009"));
+  auto selection = newest_valid(folder.path(), communicator);
+  EXPECT_EQ(selection.step, 2);
+  ASSERT_EQ(selection.refused.size(), 1u);
+  EXPECT_NE(selection.refused[0].reason.find("is the checkpoint of step 3"), std::string::npos);
+  EXPECT_THROW(select_checkpoint(folder.path(), "9", communicator), base::InputError);
+  fs::remove_all(folder.path("step-00000009"));
+  fs::copy(folder.path("step-00000001"), folder.path("step-00000004"), fs::copy_options::recursive);
+  EXPECT_EQ(newest_valid(folder.path(), communicator).step, 2);
+}
+
+TEST(Damage, ACheckpointOfAnotherRunIsRefused) {
+  const TemporaryFolder folder, other;
+  parallel::LocalCommunicator communicator;
+  save_alone(folder.path(), 1, {{whole_tensor("w", counting({4}))}, {}});
+  save_alone(other.path(), 2, {{whole_tensor("w", counting({4}))}, {}});
+  fs::copy(other.path("step-00000002"), folder.path("step-00000002"), fs::copy_options::recursive);
+  const auto selection = newest_valid(folder.path(), communicator);
+  EXPECT_EQ(selection.step, 1);
+  ASSERT_EQ(selection.refused.size(), 1u);
+  EXPECT_NE(selection.refused[0].reason.find("is a checkpoint of run "), std::string::npos);
+  // The file that names the run is lost or damaged: it is written again as the newest one says.
+  std::ofstream(folder.path("run.json")) << "x";
+  fs::remove_all(folder.path("step-00000002"));
+  const auto run = Manifest::read(folder.path("step-00000001")).identity.run;
+  EXPECT_EQ(run_of(folder.path()), std::nullopt);
+  EXPECT_EQ(require_run(folder.path()), run);
+  EXPECT_EQ(run_of(folder.path()), run);
+}
+
+/// The manifest agrees with each file, but not with the index: a part was left out.
+TEST(Damage, AManifestOfOtherPartsIsRefused) {
+  const TemporaryFolder folder;
+  save_on_ranks(2, folder.path(), 1, halves);
+  const auto path = folder.path("step-00000001");
+  auto manifest = Manifest::read(path);
+  std::erase_if(manifest.files, [](const auto& record) { return record.name == "shard-00001.h5"; });
+  manifest.write(path);
+  EXPECT_NE(
+      refusal_of(path).find("index.h5: is the index of 2 other files than the 1 of the manifest"),
+      std::string::npos)
+      << refusal_of(path);
+  EXPECT_THROW(CheckpointReader{path}, base::InputError);
+}
+
 TEST(Damage, NoneValidIsAClearError) {
   const TemporaryFolder folder;
   save_alone(folder.path(), 1, {{whole_tensor("w", counting({4}))}, {}});

@@ -11,7 +11,11 @@
 namespace r1::checkpoint {
 namespace {
 
-constexpr LockTimes kTimes{.stale_seconds = 60, .settle_seconds = 0};
+constexpr LockTimes kTimes{.stale_seconds = 60, .look_seconds = 0.01, .settle_seconds = 0};
+
+HolderState lives(const LockOwner&) {
+  return HolderState::Lives;
+}
 
 LockOwner elsewhere() {
   return {.host = "node7",
@@ -32,7 +36,7 @@ void set_age(const std::string& path, std::int64_t seconds) {
 
 std::string refusal_of_lock(const std::string& path, const LockOwner& owner) {
   try {
-    const RunLock lock(path, owner, kTimes);
+    const RunLock lock(path, owner, kTimes, lives);
     return {};
   } catch (const base::InputError& error) {
     return error.what();
@@ -44,10 +48,12 @@ std::string refusal_of_lock(const std::string& path, const LockOwner& owner) {
 TEST(RunLock, SecondStartIsRefusedNamingTheOwner) {
   const TemporaryFolder folder;
   const auto path = folder.path("lock");
-  const RunLock first(path, elsewhere(), kTimes);
+  RunLock first(path, elsewhere(), kTimes);
+  first.heartbeat("waits for rewards");
   const auto text = refusal_of_lock(path, current_owner());
+  EXPECT_TRUE(text.ends_with("s ago: waits for rewards")) << text;
   EXPECT_NE(text.find("host node7, pid 11, job 100, restart 1"), std::string::npos) << text;
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
 
 TEST(RunLock, IsFreeAgainAfterItsOwner) {
@@ -75,7 +81,7 @@ TEST(RunLock, AStaleOneIsTakenOverAndAHeartbeatKeepsItFresh) {
   const TemporaryFolder folder;
   RunLock first(folder.path("lock"), elsewhere(), kTimes);
   set_age(folder.path("lock"), 61);
-  first.heartbeat();
+  first.heartbeat("waits for rewards");
   EXPECT_NE(refusal_of_lock(folder.path("lock"), current_owner()), "");
   set_age(folder.path("lock"), 61);
   EXPECT_EQ(refusal_of_lock(folder.path("lock"), current_owner()), "");
@@ -89,12 +95,51 @@ TEST(RunLock, AHigherRestartCountOfTheJobTakesOverAndTheOldOneNotices) {
   restarted.machine = "node8's boot";
   restarted.restart_count = 2;
   const RunLock second(folder.path("lock"), restarted, kTimes);
-  EXPECT_THROW(first.heartbeat(), base::InputError);
+  EXPECT_THROW(first.heartbeat("waits for rewards"), base::InputError);
   EXPECT_NE(refusal_of_lock(folder.path("lock"), elsewhere()), "") << "a lower count does not";
   auto same = restarted;
   same.host = "node9";
   same.machine = "node9's boot";
   EXPECT_NE(refusal_of_lock(folder.path("lock"), same), "") << "an equal count does not";
+}
+
+/// After the loss of a node nobody may know of its process.
+TEST(RunLock, WhoeverKnowsSaysThatTheHolderIsGone) {
+  const TemporaryFolder folder;
+  const RunLock first(folder.path("lock"), elsewhere(), kTimes);
+  const auto gone = [](const LockOwner& owner) {
+    EXPECT_EQ(owner.job_id, "100");
+    return HolderState::Gone;
+  };
+  const RunLock second(folder.path("lock"), current_owner(), kTimes, gone);
+  EXPECT_THROW(first.require_mine(), base::InputError);
+}
+
+TEST(RunLock, WhereNobodyKnowsAHeartbeatIsARefusal) {
+  const TemporaryFolder folder;
+  RunLock first(folder.path("lock"), elsewhere(), kTimes);
+  set_age(folder.path("lock"), 50);
+  int looks = 0;
+  const auto unknown = [&](const LockOwner&) {
+    if (++looks == 3) first.heartbeat("");
+    return HolderState::Unknown;
+  };
+  EXPECT_THROW(RunLock(folder.path("lock"), current_owner(), kTimes, unknown), base::InputError);
+  EXPECT_EQ(looks, 3);
+}
+
+TEST(RunLock, WhereNobodyKnowsSilenceIsATakeOver) {
+  const TemporaryFolder folder;
+  const RunLock first(folder.path("lock"), elsewhere(), kTimes);
+  int looks = 0;
+  const auto unknown = [&](const LockOwner&) {
+    ++looks;
+    return HolderState::Unknown;
+  };
+  const LockTimes soon{.stale_seconds = 0.2, .look_seconds = 0.01, .settle_seconds = 0};
+  const RunLock second(folder.path("lock"), current_owner(), soon, unknown);
+  EXPECT_GT(looks, 1);
+  EXPECT_THROW(first.require_mine(), base::InputError);
 }
 
 }  // namespace r1::checkpoint

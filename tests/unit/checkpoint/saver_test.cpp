@@ -9,8 +9,8 @@
 #include <fstream>
 
 #include "base/errors.h"
+#include "base/files.h"
 #include "checkpoint/catalog.h"
-#include "checkpoint/errors.h"
 #include "checkpoint/reader.h"
 #include "parallel/local_communicator.h"
 #include "unit/checkpoint/support.h"
@@ -95,7 +95,7 @@ TEST(Saver, TheSameStepAgainReplacesTheOldOne) {
   save_alone(folder.path(), 5, state_of(1));
   save_alone(folder.path(), 5, state_of(2));
   EXPECT_EQ(value_in(folder.path("step-00000005")), 2.0);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2) << "and run.json";
 }
 
 TEST(Saver, StagingLeavesNothingBehind) {
@@ -119,19 +119,19 @@ TEST(Saver, OneRanksFailureIsEverybodys) {
     Store store(folder.path(), communicator);
     store.begin(2);
     const auto fail_on_one = [&]() -> ShardDescription {
-      if (communicator.rank() == 1) throw NoSpaceError("disk of rank 1");
+      if (communicator.rank() == 1) throw base::FileError("disk of rank 1");
       return {};
     };
     try {
-      store.publish({2, 7, current_date()}, fail_on_one, {});
+      store.publish({2, 7, current_date(), "", true}, fail_on_one, {});
       ADD_FAILURE();
-    } catch (const NoSpaceError& error) {
+    } catch (const base::FileError& error) {
       EXPECT_STREQ(error.what(), "rank 1: disk of rank 1");
     }
   });
   EXPECT_EQ(list_steps(folder.path()), Steps{1});
   EXPECT_EQ(refusal_of(folder.path("step-00000001")), "");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << "the partial folder";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2) << "and run.json";
 }
 
 class KillTest : public testing::TestWithParam<const char*> {};
@@ -161,7 +161,7 @@ TEST_P(KillTest, RestartUsesACompleteOne) {
   EXPECT_EQ(value_in(selection.path), published ? 4 : 3);
   save_alone(folder, 5, state_of(5));
   EXPECT_EQ(list_steps(folder), published ? (Steps{3, 4, 5}) : (Steps{2, 3, 5}));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3) << "leftovers are removed";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 4) << "and run.json";
 }
 
 INSTANTIATE_TEST_SUITE_P(F2, KillTest,
@@ -212,9 +212,45 @@ TEST(FullDisk, EveryPointOfASaveIsRefusedCleanly) {
     save_alone(target, step, state_of(static_cast<double>(step)));
     EXPECT_EQ(refusal_of(target + "/step-00000001"), "");
     if (list_steps(target).size() == 2) break;
-    EXPECT_EQ(std::distance(fs::directory_iterator(target), {}), 1);
+    EXPECT_EQ(std::distance(fs::directory_iterator(target), {}), 2) << "step 1 and run.json";
     fs::resize_file(disk.path + "/filler", fs::file_size(disk.path + "/filler") - (32 << 10));
   }
+}
+
+/// What a disk does is no reason to stop at once, and never the user's fault.
+TEST(FullDisk, AReadOnlyDiskIsRefusedLikeAFullOne) {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder.path("disk"));
+  if (!disk.ok) GTEST_SKIP() << "mounting a tmpfs is not allowed here";
+  CheckpointOptions options;
+  options.background = false;
+  options.max_refusals = 2;
+  parallel::LocalCommunicator communicator;
+  Saver saver(options, disk.path + "/run", 7, communicator);
+  saver.save(1, state_of(1));
+  const auto remount = [&](unsigned long flags) {
+    return ::mount("tmpfs", disk.path.c_str(), "tmpfs", MS_REMOUNT | flags, "size=4m");
+  };
+  ASSERT_EQ(remount(MS_RDONLY), 0);
+  saver.save(2, state_of(2));
+  EXPECT_FALSE(saver.last_result().published);
+  EXPECT_NE(saver.last_result().reason.find("Read-only file system"), std::string::npos);
+  EXPECT_THROW(saver.save(3, state_of(3)), base::FileError);
+  ASSERT_EQ(remount(0), 0);
+  saver.save(4, state_of(4));
+  EXPECT_EQ(list_steps(disk.path + "/run"), (Steps{1, 4}));
+}
+
+TEST(FullDisk, AStagingFolderThatIsGoneIsLeftOut) {
+  const TemporaryFolder folder;
+  CheckpointOptions options;
+  options.background = false;
+  options.staging_dir = folder.path("no such folder");
+  parallel::LocalCommunicator communicator;
+  Saver saver(options, folder.path("run"), 7, communicator);
+  saver.save(1, state_of(1));
+  EXPECT_TRUE(saver.last_result().published) << saver.last_result().reason;
+  EXPECT_EQ(refusal_of(folder.path("run/step-00000001")), "");
 }
 
 TEST(FullDisk, TooManyRefusalsInARowAreAnError) {
@@ -228,7 +264,7 @@ TEST(FullDisk, TooManyRefusalsInARowAreAnError) {
   Saver saver(options, disk.path + "/run", 7, communicator);
   disk.fill();
   saver.save(1, state_of(1));
-  EXPECT_THROW(saver.save(2, state_of(2)), NoSpaceError);
+  EXPECT_THROW(saver.save(2, state_of(2)), base::FileError);
 }
 
 }  // namespace r1::checkpoint

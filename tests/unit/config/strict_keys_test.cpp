@@ -1,5 +1,7 @@
 // Wrong keys, types and values are all reported together, each with file, line and what was
 // expected.
+#include "base/files.h"
+#include "support/temporary_folder.h"
 #include "unit/config/config_support.h"
 
 namespace r1::config {
@@ -64,6 +66,70 @@ TEST(StrictKeys, HostileTextsAreErrorsNotCrashes) {
   EXPECT_NE(error_of("a = " + std::string(100000, '[')), "");
   EXPECT_NE(error_of(std::string("a = \"\0\xff\"", 8)), "");
   EXPECT_NE(error_of("[rl]\n" + std::string(50000, 'k') + " = 1\n"), "");
+}
+
+/// Keys of many parts end the stack of what walks over their tables.
+TEST(StrictKeys, DeepTablesAreRefusedBeforeTheyAreBuilt) {
+  std::string deep = "a";
+  for (int i = 0; i < 50'000; ++i) deep += ".a";
+  const auto expected = "expected tables nested at most 24 deep";
+  EXPECT_EQ(error_of("\n[" + deep + "]\n"), std::string("test.toml:2: ") + expected);
+  EXPECT_EQ(error_of("# \"\n\n" + deep + " = 1\n"), std::string("test.toml:3: ") + expected);
+  EXPECT_EQ(error_of("x = {" + deep + " = 1}"), std::string("test.toml:1: ") + expected);
+  std::string braces;
+  for (int i = 0; i < 200; ++i) braces += "{a.b=";
+  EXPECT_EQ(error_of("x = " + braces), std::string("test.toml:1: ") + expected);
+  EXPECT_EQ(error_of("x = \"\"\"a\n\"\"\"\n[" + deep + "]"),
+            std::string("test.toml:3: ") + expected);
+}
+
+TEST(StrictKeys, DotsInTextsAndCommentsAreNoTables) {
+  const std::string dots(100, '.');
+  EXPECT_EQ(error_of("# " + dots + "\n[run]\ntime_limit = \"\" # " + dots + "\n[model]\npath = '" +
+                     dots + "'\ntokenizer = \"\"\"" + dots + "\"\n" + dots + "\"\"\"\n"),
+            "");
+}
+
+/// Eight files that include each other eight times would be 8^8 files.
+TEST(StrictKeys, IncludesThatMultiplyAreRefused) {
+  const test::TemporaryFolder folder;
+  std::string names;
+  for (int i = 0; i < 8; ++i) names += fmt::format("{}\"{}.toml\"", i > 0 ? ", " : "", i);
+  for (int i = 0; i < 8; ++i)
+    base::write_file_atomically(folder.path(fmt::format("{}.toml", i)),
+                                "include = [" + names + "]");
+  try {
+    load_config({"", folder.path("0.toml"), {}});
+    FAIL() << "expected ConfigError";
+  } catch (const base::ConfigError& error) {
+    expect_contains(error.what(), "expected at most 200 included files");
+    EXPECT_LT(std::string(error.what()).size(), 10'000u);
+  }
+}
+
+TEST(StrictKeys, ADeviceIsNoConfiguration) {
+  try {
+    load_config({"", "/dev/zero", {}});
+    FAIL() << "expected ConfigError";
+  } catch (const base::ConfigError& error) {
+    expect_contains(error.what(), "/dev/zero: expected a file, found a device");
+  }
+}
+
+TEST(StrictKeys, NumbersThatNoMachineServesAreRefused) {
+  for (const std::string text :
+       {"run.threads = 1000000", "rl.prompts_per_step = 1000000000000",
+        "generate.prompts_per_chunk = 1000000000000", "rl.steps = 9000000000000000000",
+        "generate.num_prompts = 1000000000000", "rl.samples_per_prompt = 1000000",
+        "data.generate.count = 1000000000", "rewards.threads = 1000000",
+        "model.shape.hidden_size = 1000000000", "optimizer.learning_rate = 1e300",
+        "engine.max_num_seqs = 1000000000000"}) {
+    const auto key = text.substr(0, text.find(' '));
+    const auto error = error_of(text + "\n");
+    EXPECT_NE(error.find("test.toml:1: " + key + ": expected "), std::string::npos)
+        << text << ": " << error;
+  }
+  EXPECT_EQ(error_of("run.seed = 9000000000000000000\n"), "");
 }
 
 TEST(StrictKeys, AMissingFileIsNamed) {

@@ -7,7 +7,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include "base/errors.h"
 #include "base/files.h"
@@ -262,14 +261,11 @@ TEST_F(Records, AFolderOfSavedSplitsOrConfigurations) {
   EXPECT_TRUE(contains(error_of_file(folder_ / "none"), "no record file in this folder"));
 }
 
-TEST_F(Records, APipeIsReadOnce) {
+/// A pipe that nobody writes to would block for ever.
+TEST_F(Records, APipeIsRefused) {
   const std::string path = folder_ / "pipe";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  std::thread writer([&] { std::ofstream(path) << "{\"a\": 1}\n{\"a\": 2}\n"; });
-  const auto records = read_record_file(path);
-  writer.join();
-  ASSERT_EQ(records.size(), 2u);
-  EXPECT_EQ(records[0]["a"], 1);
+  EXPECT_TRUE(contains(error_of_file(path), path)) << error_of_file(path);
 }
 
 TEST_F(Records, AFileOfBadRecordsAloneIsAnError) {

@@ -61,6 +61,26 @@ class LoadWeights : public ::testing::Test {
   }
 };
 
+/// A slip of config.json is found before anything of its size is built.
+TEST_F(LoadWeights, AShapeFarFromTheFilesIsRefusedBeforeItIsBuilt) {
+  const auto refusal = [&](ModelShape shape) -> std::string {
+    try {
+      require_plausible(shape, source_);
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refusal(files_.shape), "");
+  auto shape = files_.shape;
+  shape.num_hidden_layers = 9000;
+  EXPECT_NE(refusal(shape).find("num_hidden_layers is 9000, but the weights are "),
+            std::string::npos);
+  shape = files_.shape;
+  shape.vocab_size = 1 << 23;
+  EXPECT_NE(refusal(shape).find("the configuration describes "), std::string::npos);
+}
+
 TEST_F(LoadWeights, ValuesThatAreNotFiniteAreAnError) {
   for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
     const std::string name = "model.layers.1.self_attn.o_proj.weight";
