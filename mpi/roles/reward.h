@@ -21,8 +21,8 @@ class RewardRole {
   /// preference_rewards, 0 or 1, where models score parts.
   void add_metrics(metrics::StepMetrics& metrics, const config::StepSettings& settings) const;
 
-  /// As ScoreService. `settings`: those that the chunk was sampled with; without preference rewards
-  /// no model runs.
+  /// As ScoreService. `settings`: those that the chunk was sampled with. A model runs on the
+  /// samples that its part counts for alone.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const config::StepSettings& settings);
   void collect(std::vector<RolloutChunk>& chunks);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/types.h"
+#include "rewards/applicable_parts.h"
 #include "rewards/registry.h"
 
 namespace r1::rewards {
@@ -16,7 +17,8 @@ class PartScorer {
   /// no protection, no interpreter).
   explicit PartScorer(const RewardOptions& options);
 
-  /// All parts and their details are in Reward::parts; `total` is the sum described in options.h.
+  /// The parts that count for this input (applicable_parts.h) and their details are in
+  /// Reward::parts; `total` is the sum described in options.h.
   /// `reason` is the first verifier's; `drop` if any part says so.
   data::Reward score(const RewardInput& input) const;
   /// What the parts say about themselves at the start of a run, a line each; empty: nothing.
@@ -30,7 +32,7 @@ class PartScorer {
     double weight;  // times its group's
   };
 
-  double quality_cap_when_wrong_;
+  RewardOptions options_;
   std::vector<Part> parts_;
 };
 

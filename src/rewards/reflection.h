@@ -1,11 +1,14 @@
 #pragma once
-// Words by which a model checks or corrects itself (R1's "aha moment", arXiv 2501.12948, 2.2.4):
-// logged, never rewarded.
+// Words by which a model checks what it has found (self-verification) or changes its course
+// (reflection, R1's "aha moment", arXiv 2501.12948, 2.2.4): logged, never rewarded.
 #include <string_view>
 
 namespace r1::rewards {
 
-/// Whether a text holds one, in English (as a whole word, any case) or Korean.
+/// Whether a text holds a word of a check of an own result ("verify", "검산"), in English (as a
+/// whole word, any case) or Korean.
+bool has_self_verification(std::string_view text);
+/// The same of a change of course ("wait", "mistake", "잠깐").
 bool has_reflection(std::string_view text);
 
 }  // namespace r1::rewards

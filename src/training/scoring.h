@@ -16,6 +16,7 @@ struct ScoringOptions {
   std::int64_t tokens_per_batch = 32768;
   std::int64_t logprob_chunk_tokens = 0;
   bool share_prefix = true;
+  double second_temperature = 0.0;  // of SampleScores::second_logprobs; 0: none are wanted
 };
 ScoringOptions scoring_options(const config::TrainerOptions& trainer, double temperature);
 
@@ -23,7 +24,8 @@ ScoringOptions scoring_options(const config::TrainerOptions& trainer, double tem
 /// completion: empty.
 struct SampleScores {
   std::vector<std::vector<double>> logprobs;
-  std::vector<std::vector<double>> values;  // empty without a value head
+  std::vector<std::vector<double>> second_logprobs;  // at second_temperature
+  std::vector<std::vector<double>> values;           // empty without a value head
 };
 
 /// Scores under softmax(logits / temperature), and of `value_head` unless it is null. One phase of
