@@ -4,9 +4,21 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "data/dataset.h"
 #include "data/jsonl.h"
 
 namespace r1::mpi {
+
+namespace {
+
+/// Of [data.generate], those that are not held out.
+std::vector<data::Problem> generated_problems(const Run& run) {
+  return data::PromptDataset::load(run.config().data,
+                                   static_cast<std::uint64_t>(run.config().run.seed))
+      .train();
+}
+
+}  // namespace
 
 SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on)
     : run_(run) {
@@ -31,12 +43,21 @@ SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::Lo
         };
         for (const auto& file : options.files)
           data::read_records(file, {.bad_lines = options.max_bad_lines}, add);
+        if (options.files.empty() && !options.generate.names.empty())
+          for (const auto& problem : generated_problems(run)) {
+            const auto& learnt = problem.solution.empty() ? problem.answer : problem.solution;
+            add({{"instruction", problem.problem}, {"input", ""}, {"output", learnt}},
+                problem.where);
+          }
         if (too_long > 0 && run.writes())
           base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(),
                             too_long, max_length);
         if (train_.empty())
           throw base::InputError(
-              fmt::format("data.files: no training record in {}", fmt::join(options.files, ", ")));
+              options.files.empty()
+                  ? "data.files: expected files of records, or data.generate.names"
+                  : fmt::format("data.files: no training record in {}",
+                                fmt::join(options.files, ", ")));
       },
       "loading the training data");
 }

@@ -67,7 +67,7 @@ bool is_function_word(const std::string& word) {
 
 bool reads_as_latin(const std::vector<std::string>& words) {
   constexpr std::size_t kFew = 6;
-  constexpr double kLeastFunctionWords = 0.08, kLeastWords = 0.7, kFormula = 0.3;
+  constexpr double kLeastFunctionWords = 0.08, kLeastWords = 0.7, kFormula = 0.25;
   double function = 0.0, usual = 0.0, numbers = 0.0;
   for (const auto& word : words) {
     const auto lower = data::lower_ascii(word);

@@ -11,7 +11,7 @@ import run_support as support
 FOLDERS = ("guide", "paper", "tiny", "examples")
 PARTS = ("common", "grpo_common", "distill_common")  # of other files
 COMMANDS = (  # by the beginning of the file's name, the first that fits
-    ("pipeline", "pipeline"), ("quickstart", "pipeline"), ("gsm8k", "pipeline"), ("rl_data", "prepare"),
+    ("pipeline", "pipeline"), ("quickstart", "pipeline"), ("gsm8k", "pipeline"), ("guide", "pipeline"), ("rl_data", "prepare"),
     ("coldstart_data", "generate"), ("coldstart_rewrite", "generate"), ("sft1_data", "generate"),
     ("sft_data", "generate"), ("other_data", "generate"), ("distill_data", "generate"), ("distill", "distill"),
     ("evaluate", "evaluate"), ("coldstart", "sft"), ("sft", "sft"), ("r1zero", "rl"), ("rl", "rl"), ("grpo", "rl"))
@@ -101,7 +101,9 @@ class Configurations(support.RunTest):
                 with self.subTest(path.relative_to(support.ROOT)):
                     settings = dict(ONE_STEP)
                     more = ["--only", "rl_data"] if command == "pipeline" else []
-                    if path.stem in ("rl2",) and folder == "guide":
+                    if folder == "examples":  # their layouts are of many ranks
+                        settings.update({"roles.policy.ranks": 1, "roles.policy.train.tp": 1})
+                    if (folder, path.stem) == ("guide", "rl2"):
                         settings["rl.coldstart.fraction"] = 0.5
                     self.start(command, f"configs/{folder}/{path.name}", run, *more, **settings)
                     started += 1

@@ -96,9 +96,9 @@ class Recipe(support.RunTest):
         self.start(1, "sft", config, f"{name}/run", **{"sft.steps": steps, "checkpoint.interval_steps": 1000})
         shutil.copytree(self.folder / name / "run" / "model", self.folder / "models" / name)
 
-    def learn_by_heart(self, name, prompts, completion):
+    def learn_by_heart(self, name, prompts, completion, steps):
         self.fine_tune(name, [{"prompt": prompt, "completion": completion} for prompt in prompts], TOY_SHAPE,
-                       steps=140, more=LEARN_BY_HEART)
+                       steps=steps, more=LEARN_BY_HEART)
 
     def students(self, **families):
         for name, family in families.items():
@@ -113,7 +113,7 @@ class GuidePipeline(Recipe):
         (self.folder / "configs").symlink_to(support.ROOT / "configs")
         answer = f"<thinking>\n{STEPS}\n</thinking>\n\n답: {TOTAL}"
         prompts = [form for question in questions() for form in (r1_zero(question, "thinking", "answer"), guide(question))]
-        self.learn_by_heart("DeepSeek-V3-Base", prompts, answer)
+        self.learn_by_heart("DeepSeek-V3-Base", prompts, answer, steps=140)
         self.students(**{"Qwen2.5-1.5B-Instruct": "qwen2", "Qwen2.5-7B-Instruct": "qwen2",
                          "Qwen2.5-14B-Instruct": "qwen2", "Qwen2.5-32B-Instruct": "qwen2",
                          "Llama-3.1-8B-Instruct": "llama", "Llama-3.3-70B-Instruct": "llama"})
@@ -177,13 +177,13 @@ class PaperPipeline(Recipe):
 
     def test_whole(self):
         (self.folder / "configs").symlink_to(support.ROOT / "configs")
-        answer = f"<think>\n{STEPS}\n</think> <answer>{TOTAL}</answer>"
+        answer = f"<think>The sum of both numbers is twelve.</think> <answer>{TOTAL}</answer>"
         rewrite = tomllib.loads((support.ROOT / "configs" / "paper" / "coldstart_rewrite.toml").read_text())
         general = [f"{text}, number {number}" for number in range(15)
                    for text in ("Write a line about rain", "May I mix two cleaners")]
         chats = [*general[:2], rewrite["data"]["instruction"].replace("{problem}", answer)]
         prompts = [r1_zero(question, "think", "answer") for question in questions() + general[:2]]
-        self.learn_by_heart("DeepSeek-V3-Base", prompts + [chat(text) for text in chats * 2], answer)
+        self.learn_by_heart("DeepSeek-V3-Base", prompts + [chat(text) for text in chats * 2], answer, steps=200)
         shutil.copytree(self.folder / "models" / "DeepSeek-V3-Base", self.folder / "models" / "DeepSeek-V3")
         self.students(**{"Qwen2.5-Math-1.5B": "qwen2", "Qwen2.5-Math-7B": "qwen2", "Qwen2.5-14B": "qwen2",
                          "Qwen2.5-32B": "qwen2", "Llama-3.1-8B": "llama", "Llama-3.3-70B-Instruct": "llama"})
@@ -207,7 +207,7 @@ class PaperPipeline(Recipe):
             self.write_records(f"data/{name}.jsonl", [{"problem": "Print 1.", "tests": tests}])
         for ranks in (1, 4):
             with self.subTest(ranks=ranks):
-                self.start(ranks, "pipeline", "configs/paper/pipeline.toml", f"run{ranks}", **TOY, **PAPER)
+                self.start(ranks, "pipeline", "configs/paper/pipeline.toml", f"run{ranks}", **{**TOY, **PAPER})
                 self.check(self.folder / f"run{ranks}", general)
 
     def check(self, run, general):
@@ -219,7 +219,10 @@ class PaperPipeline(Recipe):
             records = support.read_jsonl(run / "data" / f"{name}.jsonl")
             self.assertGreater(len(records), 0, name)
             for record in records:
-                self.assertIn(record["instruction"], general if name == "other_200k" else questions(), name)
+                if name == "other_200k":
+                    self.assertIn(record["instruction"], general)
+                    continue
+                self.assertIn(record["instruction"], questions(), name)
                 self.assertTrue(record["output"].endswith(f"<answer>{TOTAL}</answer>"), record)
         rows = {stage[3:]: support.read_jsonl(run / "stages" / stage / "metrics.jsonl") for stage in done
                 if (run / "stages" / stage / "metrics.jsonl").exists()}
@@ -239,6 +242,28 @@ class PaperPipeline(Recipe):
                                            "livecodebench"}, model)
         self.assertGreater(results["r1"]["math500"], 0.5)
         self.assertEqual(results["distill_qwen_1.5b"]["math500"], 0.0)  # random weights, two steps of distillation
+
+
+class TinyPipeline(Recipe):
+    def test_the_guides_algorithm(self):
+        """configs/tiny/guide.toml, on a toy model instead of SmolLM2."""
+        for name in ("configs", "tests"):
+            (self.folder / name).symlink_to(support.ROOT / name)
+        self.students(toy="llama")
+        smollm2 = self.folder / ".venv" / "smollm2" / "SmolLM2-135M-Instruct"
+        smollm2.parent.mkdir(parents=True)
+        smollm2.symlink_to(self.folder / "models" / "toy")
+        self.start(2, "pipeline", "configs/tiny/guide.toml", "run", **{**TOY, **TINY})
+        rows = {path.parent.name[3:]: support.read_jsonl(path)[-1]
+                for path in (self.folder / "run" / "stages").glob("*/metrics.jsonl")}
+        for stage, parts in (("rl_stage1", {"reward/reasoning_quality"}),
+                             ("rl_stage2", {"reward/response_quality", "reward/readability", "reward/consistency"})):
+            self.assertLessEqual({"value_loss", "reward/correctness", "self_verification_share", "reflection_share",
+                                  *parts}, set(rows[stage]))
+        self.assertGreater(rows["rl_stage2"]["coldstart_loss"], 0)
+        self.assertIn("safety_mean", rows["sft_stage2"])
+        results = json.loads((self.folder / "run" / "evaluation_results.json").read_text())
+        self.assertEqual(list(results), ["base", "rl1", "rl2", "sft2", "student"])
 
 
 QUIZ = [{"question": "Which is even?", "choices": ["1", "2", "3", "5"], "answer": 1}]
@@ -266,13 +291,16 @@ GUIDE = {
     "sft.safety.max_new_tokens": 16,
 }
 PAPER = {
+    "data.generate.held_out_count": 1,
+    "sampling.max_new_tokens": 100,
+    "evaluate.sampling.max_new_tokens": 100,
     "rl.prompts_per_step": 4,
     "rl.samples_per_prompt": 4,
     "rl.mini_batch": 8,
     "rl.chunks": 2,
     "rl.reference_update_every": 1,
     "pipeline.stages.r1zero.rl.changes.0.from_step": 1,
-    "pipeline.stages.r1zero.rl.changes.0.max_new_tokens": 330,
+    "pipeline.stages.r1zero.rl.changes.0.max_new_tokens": 110,
     "pipeline.stages.rl2.rl.changes.1.from_step": 1,
     "data.generate.count": 1,
     "pipeline.stages.coldstart_samples.generate.num_prompts": 4,
@@ -280,6 +308,19 @@ PAPER = {
     "pipeline.stages.reasoning_data.generate.samples_per_prompt": 2,
     **{f"pipeline.stages.evaluate.evaluate.suites.{suite}.samples_per_prompt": 2
        for suite in ("aime2024", "math500", "gpqa_diamond", "codeforces", "livecodebench")},
+}
+TINY = {
+    "sampling.max_new_tokens": 16,
+    "evaluate.sampling.max_new_tokens": 16,
+    "rl.prompts_per_step": 8,
+    "rl.mini_batch": 4,
+    "rl.chunks": 2,
+    "data.generate.count": 16,
+    "data.generate.held_out_count": 4,
+    "generate.num_prompts": 12,
+    "sft.safety.max_new_tokens": 8,
+    "trainer.micro_batch_tokens": 4096,
+    "pipeline.stages.evaluate.evaluate.suites.sums.num_questions": 4,
 }
 
 

@@ -21,6 +21,7 @@ std::string command_of(const std::string& name) {
       {"rl", "rl"},
       {"r1zero", "rl"},
       {"gsm8k", "pipeline"},
+      {"guide", "pipeline"},
       {"random", "rl"},
       {"distill_data", "generate"},
       {"other_data", "generate"},
