@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "data/missing_answers.h"
 #include "model_loading.h"
-#include "rewards/needs_answer.h"
+#include "rewards/applicable_parts.h"
+#include "rewards/requirements.h"
 
 namespace r1::mpi {
 
@@ -28,9 +29,12 @@ void require_readable_answers(const std::vector<data::Problem>& problems,
   std::int64_t number = 0, unreadable = 0;
   const data::Problem* first = nullptr;
   for (const auto& problem : problems) {
-    if (problem.answer.empty()) continue;
+    rewards::RewardInput input;
+    input.record = problem.record;
+    input.answer = problem.answer;
+    if (problem.answer.empty() || !rewards::is_applicable(rewards, input, "correctness")) continue;
     if (++number > kLookedAt) break;
-    if (rewards::can_read_answer(rewards, problem.answer)) continue;
+    if (rewards::can_read_answer(problem.answer)) continue;
     ++unreadable;
     if (first == nullptr) first = &problem;
   }
@@ -53,33 +57,56 @@ void require_answers(const Run& run, const std::vector<data::Problem>& problems,
   if (const auto program = rewards::missing_program(rewards); !program.empty())
     throw base::InputError(
         fmt::format("rewards.external.command: {} is no program that can be run here", program));
-  if (!rewards::needs_answer(rewards)) return;
-  require_readable_answers(problems, rewards, label, run.world().rank() == 0);
-  const auto missing = data::find_missing_answers(problems, run.config().data);
+  std::vector<data::Problem> compared;
+  for (const auto& problem : problems)
+    if (rewards::needs_answer(rewards, problem.record)) compared.push_back(problem);
+  if (compared.empty()) return;
+  require_readable_answers(compared, rewards, label, run.world().rank() == 0);
+  const auto missing = data::find_missing_answers(compared, run.config().data);
   if (missing.number == 0) return;
   if (missing.number == static_cast<std::int64_t>(problems.size()))
     throw base::InputError(label + ": " + missing.message);
   if (run.world().rank() == 0)
-    base::log_warning("{}: {}; their samples are dropped", label, missing.message);
+    base::log_warning("{}: {}; their samples are scored by the parts that need none, or dropped",
+                      label, missing.message);
 }
 
 PromptSource::PromptSource(const Run& run) : run_(run) {
   run.together(
       [&] {
-        dataset_ = data::PromptDataset::load(run.config().data,
-                                             static_cast<std::uint64_t>(run.config().run.seed));
         renderer_ = make_renderer(run);
-        drop_overlong();
-        require_answers(run, dataset_->train(), run.config().rewards, "[data]");
+        dataset_ = load(run.config().data);
+        if (run.kind() != config::Stage::Rl) return;
+        for (const auto& change : run.config().rl.changes) {
+          if (change.files.empty()) continue;
+          auto data = run.config().data;
+          data.files = change.files;
+          changed_.emplace_back(change.from_step, load(data));
+        }
       },
       "loading the prompts");
 }
 
-void PromptSource::drop_overlong() {
+data::PromptDataset PromptSource::load(const data::DataOptions& options) {
+  auto dataset =
+      data::PromptDataset::load(options, static_cast<std::uint64_t>(run_.config().run.seed));
+  drop_overlong(dataset);
+  require_answers(run_, dataset.train(), run_.config().rewards, "[data]");
+  return dataset;
+}
+
+const data::PromptDataset& PromptSource::dataset_at(std::int64_t step) const {
+  const auto* dataset = &*dataset_;
+  for (const auto& [from_step, changed] : changed_)
+    if (from_step <= step) dataset = &changed;
+  return *dataset;
+}
+
+void PromptSource::drop_overlong(data::PromptDataset& dataset) {
   const auto context = model_shape(run_.config().model).max_position_embeddings;
   std::int64_t num_dropped = 0, tokens = 0;
   std::string first;
-  dataset_->drop([&](const data::Problem& problem) {
+  dataset.drop([&](const data::Problem& problem) {
     const auto text = renderer_->text(problem);
     // A token is a byte at least; bos and the space of some tokenizers come in front: most prompts
     // need no count.
@@ -97,7 +124,7 @@ void PromptSource::drop_overlong() {
       "problems dropped: {}, whose prompts leave no room for an answer in a context of {} tokens; "
       "the first: {} ({} tokens)",
       num_dropped, context, first, tokens);
-  if (dataset_->train().empty())
+  if (dataset.train().empty())
     throw base::InputError("[data]: no training problem is left; " + message);
   if (run_.world().rank() == 0) base::log_warning("[data]: {}", message);
 }
@@ -111,7 +138,7 @@ std::vector<data::Prompt> PromptSource::render(std::span<const data::Problem* co
 }
 
 std::vector<data::Prompt> PromptSource::batch(std::int64_t step, std::int64_t size) const {
-  return render(dataset_->batch(step, size), 0);
+  return render(dataset_at(step).batch(step, size), 0);
 }
 
 std::vector<data::Prompt> PromptSource::places(std::int64_t first, std::int64_t last,

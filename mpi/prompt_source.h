@@ -13,7 +13,8 @@ class PromptSource {
   /// the first such prompt. Collective over: world (all ranks read the same files).
   explicit PromptSource(const Run& run);
 
-  /// The prompts of a step; index = position in the step.
+  /// The prompts of a step, from the files that [[rl.changes]] name for the step; index = position
+  /// in the step.
   std::vector<data::Prompt> batch(std::int64_t step, std::int64_t size) const;
   /// The prompts at positions [first, last) of the endless sequence of problems, numbered from
   /// `first_index`.
@@ -26,10 +27,13 @@ class PromptSource {
   const data::PromptRenderer& renderer() const { return *renderer_; }
 
  private:
-  void drop_overlong();
+  data::PromptDataset load(const data::DataOptions& options);
+  void drop_overlong(data::PromptDataset& dataset);
+  const data::PromptDataset& dataset_at(std::int64_t step) const;
 
   const Run& run_;
   std::optional<data::PromptDataset> dataset_;
+  std::vector<std::pair<std::int64_t, data::PromptDataset>> changed_;  // from a step on, in order
   std::optional<data::PromptRenderer> renderer_;
 };
 

@@ -13,7 +13,8 @@
 #include "data/sft.h"
 #include "model_loading.h"
 #include "model_path.h"
-#include "rewards/needs_answer.h"
+#include "rewards/applicable_parts.h"
+#include "rewards/requirements.h"
 
 namespace r1::mpi {
 namespace {
@@ -114,7 +115,7 @@ class InputCheck {
   void read_problem(const nlohmann::json& record, const std::string& where) {
     const auto problem = data::make_problem(record, config_.data, where);
     render(problem);
-    if (stage_ != Stage::Rl || !rewards::needs_answer(config_.rewards)) return;
+    if (stage_ != Stage::Rl || !rewards::needs_answer(config_.rewards, problem.record)) return;
     if (const auto missing = data::find_missing_answers({problem}, config_.data);
         missing.number > 0)
       throw base::InputError("[data]: " + missing.message);

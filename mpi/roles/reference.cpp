@@ -69,8 +69,9 @@ std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollo
   const auto& config = run_.config();
   return training::score_samples(
              *model_, samples,
-             training::scoring_options(config.trainer, config.sampling.temperature), nullptr,
-             &phase)
+             training::scoring_options(config.trainer,
+                                       config.rl.loss_temperature(config.sampling.temperature)),
+             nullptr, &phase)
       .logprobs;
 }
 

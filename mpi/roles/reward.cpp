@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "checkpoint/agree.h"
+#include "rewards/applicable_parts.h"
 #include "rewards/judged.h"
 
 namespace r1::mpi {
@@ -51,25 +52,32 @@ void RewardRole::tell_protections() {
 }
 
 void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) const {
-  const auto texts = [&](const std::string& sees) {
-    std::vector<rewards::JudgedText> list;
-    for (const auto& input : inputs)
-      list.push_back({input.problem, rewards::seen_text(input.completion, sees, options_.tags)});
-    return list;
-  };
-  const auto store = [&](const char* part, const std::vector<double>& scores) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].model_scores[part] = scores[i];
+  const auto judge = [&](const std::string& part, const std::string& sees, const auto& score) {
+    std::vector<rewards::RewardInput*> judged;
+    std::vector<rewards::JudgedText> texts;
+    for (auto& input : inputs) {
+      if (!rewards::is_applicable(options_, input, part)) continue;
+      judged.push_back(&input);
+      texts.push_back({input.problem, rewards::seen_text(input.completion, sees, options_.tags)});
+    }
+    if (texts.empty()) return;
+    const std::vector<double> scores = score(texts);
+    for (std::size_t i = 0; i < judged.size(); ++i) judged[i]->model_scores[part] = scores[i];
   };
   if (reward_model_)
-    store(rewards::kRewardModelPart, reward_model_->preference(texts(options_.reward_model.sees)));
-  if (classifier_) store(rewards::kSafetyPart, classifier_->safety(texts(options_.safety.sees)));
+    judge(rewards::kRewardModelPart, options_.reward_model.sees,
+          [&](const auto& texts) { return reward_model_->preference(texts); });
+  if (classifier_)
+    judge(rewards::kSafetyPart, options_.safety.sees,
+          [&](const auto& texts) { return classifier_->safety(texts); });
 }
 
 /// toxic-bert, for one, knows English alone: it calls nearly any other text safe.
 void RewardRole::warn_about_scripts(std::span<const data::Reward> rewards) {
   if (warned_ || !classifier_) return;
   const auto foreign = std::count_if(rewards.begin(), rewards.end(), [](const auto& reward) {
-    return reward.parts.at("safety.non_latin") > 0.0;
+    const auto found = reward.parts.find("safety.non_latin");
+    return found != reward.parts.end() && found->second > 0.0;
   });
   if (foreign == 0) return;
   base::log_warning(
@@ -92,17 +100,23 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
                       static_cast<std::int64_t>(rollout.completion.token_ids.size()),
                       settings.max_new_tokens,
                       {},
-                      settings.preference_rewards});
-  if (settings.preference_rewards) add_model_scores(inputs);
+                      settings.parts});
+  add_model_scores(inputs);
   auto rewards = reward_.score(inputs);
-  if (settings.preference_rewards) warn_about_scripts(rewards);
+  warn_about_scripts(rewards);
   return rewards;
 }
 
 void RewardRole::add_metrics(metrics::StepMetrics& metrics,
                              const config::StepSettings& settings) const {
-  if (options_.has_part(rewards::kRewardModelPart) || options_.has_part(rewards::kSafetyPart))
-    metrics.set("preference_rewards", settings.preference_rewards ? 1.0 : 0.0);
+  bool any = false, counted = false;
+  for (const auto* part : {rewards::kRewardModelPart, rewards::kSafetyPart}) {
+    if (!options_.has_part(part)) continue;
+    any = true;
+    counted |= settings.parts.empty() || std::find(settings.parts.begin(), settings.parts.end(),
+                                                   part) != settings.parts.end();
+  }
+  if (any) metrics.set("preference_rewards", counted ? 1.0 : 0.0);
 }
 
 void RewardRole::score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,

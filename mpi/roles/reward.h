@@ -21,8 +21,8 @@ class RewardRole {
   /// Adds preference_rewards, 0 or 1, if models score parts.
   void add_metrics(metrics::StepMetrics& metrics, const config::StepSettings& settings) const;
 
-  /// As ScoreService. `settings`: the settings with which the chunk was sampled. Without preference
-  /// rewards no model runs.
+  /// As ScoreService. `settings`: the settings with which the chunk was sampled. A model runs only
+  /// on the samples for which its part counts.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const config::StepSettings& settings);
   void collect(std::vector<RolloutChunk>& chunks);

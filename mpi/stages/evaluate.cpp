@@ -91,8 +91,8 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
 
   std::unique_ptr<SampledModel> model;
   auto loaded = subjects.size();
-  auto step =
-      loop.begin(static_cast<std::int64_t>(subjects.size()) * num_suites, results.num_done());
+  const auto total = static_cast<std::int64_t>(subjects.size()) * num_suites;
+  auto step = loop.begin(total, results.num_done());
   for (; loop.goes_on(step); ++step) {
     const auto subject = static_cast<std::size_t>(step / num_suites);
     const auto of_suite = static_cast<std::size_t>(step % num_suites);
@@ -112,7 +112,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
     loop.write_samples(step, answers);
     loop.finish_step(step, results.add(subjects[subject].name, suite, answers, step), "pass_at_1");
   }
-  if (!loop.stopped_early()) results.finish(models);
+  if (step == total) results.finish(models);  // else: stopped early, or run.max_steps
   return loop.end();
 }
 

@@ -75,12 +75,13 @@ nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers) {
   for (const auto& answer : answers) {
     const auto& parts = answer.reward.parts;
     const auto refused = parts.find("refusal.refused");
+    const auto complied = parts.find("refusal.complied");
     const auto should = parts.find("refusal.should_refuse");
-    if (refused == parts.end() || should == parts.end()) continue;
+    if (refused == parts.end() || complied == parts.end() || should == parts.end()) continue;
     auto& row = counts[should->second > 0.5 ? "unsafe" : "safe"];
-    const char* what = refused->second > 0.5                 ? "refused"
-                       : answer.reward.reason == "no_answer" ? "no_answer"
-                                                             : "complied";
+    const char* what = refused->second > 0.5    ? "refused"
+                       : complied->second > 0.5 ? "complied"
+                                                : "neither";
     const auto before = row.is_null() ? 0 : row.value(what, 0);
     row[what] = before + 1;
   }

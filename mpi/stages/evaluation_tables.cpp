@@ -92,14 +92,14 @@ std::string refusal_table(const Json& details) {
       for (const auto& [requests, counts] : entry["behaviour"].items()) {
         if (text.empty())
           text = fmt::format("\n{:<24}  {:<16}  {:<8}  {:>8}  {:>8}  {:>9}\n", "model", "suite",
-                             "requests", "refused", "complied", "no answer");
+                             "requests", "refused", "complied", "neither");
         double all = 0.0;
         for (const auto& [what, count] : counts.items()) all += count.get<double>();
         const auto share = [&](const char* what) {
           return fmt::format("{:.1f} %", 100.0 * counts.value(what, 0.0) / std::max(1.0, all));
         };
         text += fmt::format("{:<24}  {:<16}  {:<8}  {:>8}  {:>8}  {:>9}\n", model, name, requests,
-                            share("refused"), share("complied"), share("no_answer"));
+                            share("refused"), share("complied"), share("neither"));
       }
     }
   return text;

@@ -18,7 +18,7 @@ nlohmann::ordered_json with_benchmarks(const nlohmann::ordered_json& details,
 /// Lines "student / teacher  benchmark  0.61 / 0.70 = 87 %"; empty without students.
 std::string teacher_table(const nlohmann::ordered_json& details);
 
-/// Refusals in safety suites: model, suite, requests, refused, complied, no answer; empty without
+/// Refusals in safety suites: model, suite, requests, refused, complied, neither; empty without
 /// such suites.
 std::string refusal_table(const nlohmann::ordered_json& details);
 

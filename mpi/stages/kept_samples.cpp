@@ -42,6 +42,10 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind,
     source["score"] = rollout.reward.total;
     return source;
   }
+  if (kind == "rewrite") {
+    source["output"] = data::whole_answer(rollout);
+    return source;
+  }
   nlohmann::json record{{"instruction", rollout.prompt.problem}, {"input", ""},
                         {"output", data::whole_answer(rollout)}, {"score", rollout.reward.total},
                         {"answer", rollout.prompt.answer},       {"type", rollout.prompt.domain}};

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 #include <sstream>
 
 #include "base/files.h"
@@ -43,6 +44,14 @@ std::map<std::string, double> reward_parts(std::span<const data::Rollout> rollou
     for (const auto& [name, value] : rollout.reward.parts) parts[name].add(value);
   std::string names;
   for (const auto& [name, sum] : parts) names += name + "\n";
+  // A part may count for samples of some ranks alone.
+  std::set<std::string> all;
+  for (const auto& list : checkpoint::gather_bytes(policy, names, "names of reward parts")) {
+    std::istringstream lines(list);
+    for (std::string name; std::getline(lines, name);) all.insert(name);
+  }
+  names.clear();
+  for (const auto& name : all) names += name + "\n";
   std::istringstream lines(checkpoint::broadcast_bytes(policy, names, 0, "names of reward parts"));
   metrics::Aggregate means;
   for (std::string name; std::getline(lines, name);) {
@@ -86,12 +95,15 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
   metrics::Aggregate statistics;
   for (const char* name : {"accuracy", "reward_right", "reward_wrong"})
     statistics.declare_mean(name);
-  for (const char* name : {"thinking_length", "reflection_share"}) statistics.declare_mean(name);
+  for (const char* name : {"thinking_length", "self_verification_share", "reflection_share"})
+    statistics.declare_mean(name);
   const auto& tags = run.config().rewards.tags;
   double tokens = 0.0;
   for (const auto& rollout : rollouts) {
     const auto thinking = rewards::split_sections(data::whole_answer(rollout), tags).thinking;
     statistics.add_mean("thinking_length", static_cast<double>(run.text().encode(thinking).size()));
+    statistics.add_mean("self_verification_share",
+                        rewards::has_self_verification(thinking) ? 1.0 : 0.0);
     statistics.add_mean("reflection_share", rewards::has_reflection(thinking) ? 1.0 : 0.0);
     const bool right = rollout.reward.reason == "ok";
     statistics.add_mean("accuracy", right ? 1.0 : 0.0);

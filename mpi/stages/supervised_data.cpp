@@ -6,10 +6,22 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "data/dataset.h"
 #include "data/record_reader.h"
 #include "data/text.h"
 
 namespace r1::mpi {
+
+namespace {
+
+/// Of [data.generate], those that are not held out.
+std::vector<data::Problem> generated_problems(const Run& run) {
+  return data::PromptDataset::load(run.config().data,
+                                   static_cast<std::uint64_t>(run.config().run.seed))
+      .train();
+}
+
+}  // namespace
 
 SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on)
     : run_(run) {
@@ -51,6 +63,12 @@ SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::Lo
         };
         read(options.held_out_files, true);
         read(options.files, false);
+        if (options.files.empty() && !options.generate.names.empty())
+          for (const auto& problem : generated_problems(run)) {
+            const auto& learnt = problem.solution.empty() ? problem.answer : problem.solution;
+            add({{"instruction", problem.problem}, {"input", ""}, {"output", learnt}},
+                problem.where, false);
+          }
         if (also_held_out > 0 && run.writes())
           base::log_warning("{}: {} training records dropped: their questions are held out",
                             run.stage(), also_held_out);
@@ -59,7 +77,10 @@ SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::Lo
                             too_long, max_length);
         if (train_.empty())
           throw base::InputError(
-              fmt::format("data.files: no training record in {}", fmt::join(options.files, ", ")));
+              options.files.empty()
+                  ? "data.files: expected files of records, or data.generate.names"
+                  : fmt::format("data.files: no training record in {}",
+                                fmt::join(options.files, ", ")));
       },
       "loading the training data");
 }

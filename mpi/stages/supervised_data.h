@@ -8,9 +8,9 @@ namespace r1::mpi {
 
 class SupervisedData {
  public:
-  /// Reads the [data] files; records without the named fields are bad lines. The questions of
-  /// held_out_files are held out, or without these files the share `held_out` of the questions.
-  /// Collective over: world.
+  /// Reads the [data] files, or without files takes the generated problems with their answers;
+  /// records without the named fields are bad lines. The questions of held_out_files are held out,
+  /// or without these files the share `held_out` of the questions. Collective over: world.
   SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on);
 
   /// The samples of a step; equal on every rank.

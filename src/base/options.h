@@ -9,12 +9,17 @@
 //   section alone
 // config/ composes them and is the only module that knows TOML.
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/errors.h"
 
 namespace r1::base {
+
+/// Field of a record -> the values that are meant. In TOML a table of texts and lists of texts:
+/// { type = "code", source = ["a", "b"] }.
+using FieldValues = std::map<std::string, std::vector<std::string>>;
 
 /// Walks over the keys of an option struct. Implementations: parser, printer, documentation
 /// (config/).
@@ -28,6 +33,8 @@ class OptionVisitor {
   virtual void operator()(const char* key, std::vector<std::string>& value, const char* help) = 0;
   virtual void operator()(const char* key, std::vector<std::int64_t>& value, const char* help) = 0;
   virtual void operator()(const char* key, std::vector<double>& value, const char* help) = 0;
+
+  virtual void operator()(const char* key, FieldValues& value, const char* help) = 0;
 
   /// A string that must be one of `allowed`.
   virtual void choice(const char* key, std::string& value, const std::vector<std::string>& allowed,

@@ -132,18 +132,26 @@ void check_rl_algorithm(const Config& config, base::Problems& problems) {
 }
 
 void check_rl(const Config& config, base::Problems& problems) {
+  problems.require(
+      config.rl.staleness == 0 ||
+          config.rl.loss_temperature(config.sampling.temperature) == config.sampling.temperature,
+      "rl.logprob_temperature",
+      "with rl.staleness = 1 the old log-probabilities are the generator's: expected "
+      "sampling.temperature");
   check_rl_batch(config.rl, problems);
   check_rl_algorithm(config, problems);
   check_lengths(config, config.sampling, "sampling", problems);
   problems.require(!config.rewards.parts.empty(), "rewards.parts",
                    "expected at least one [[rewards.parts]]");
-  const bool judged = config.rewards.has_part("reward_model") || config.rewards.has_part("safety");
   for (std::size_t i = 0; i < config.rl.changes.size(); ++i) {
     const RlChangeOptions& change = config.rl.changes[i];
     const std::string key = fmt::format("rl.changes[{}]", i);
-    problems.require(
-        change.preference_rewards == "keep" || judged, key + ".preference_rewards",
-        "no model scores a part: expected reward_model or safety in [[rewards.parts]]");
+    for (const std::string& part : change.parts)
+      problems.require(config.rewards.has_part(part), key + ".parts",
+                       fmt::format("no part named '{}' in [[rewards.parts]]", part));
+    problems.require(change.files.empty() || !config.rl.resample_zero_advantage, key + ".files",
+                     "groups are replaced from one set of data: resample_zero_advantage must be "
+                     "false");
     generation::SamplingOptions sampling = config.sampling;
     if (change.max_new_tokens > 0) sampling.max_new_tokens = change.max_new_tokens;
     check_lengths(config, sampling, key, problems);

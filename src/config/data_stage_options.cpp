@@ -63,9 +63,10 @@ void GenerateOptions::visit(base::OptionVisitor& v) {
   v("samples_per_prompt", samples_per_prompt, "completions of a prompt");
   v("max_kept", max_kept, "stop when this many were kept; 0: no limit");
   v("prompts_per_chunk", prompts_per_chunk, "prompts between two writes: what a restart repeats");
-  v.choice("record", record, {"sft", "full", "text"},
+  v.choice("record", record, {"sft", "full", "text", "rewrite"},
            "sft: {instruction, input, output} + score; full: with ids, log-probabilities and "
-           "reward parts; text: the input's record + completion");
+           "reward parts; text: the input's record + completion; rewrite: "
+           "the input's record with the completion as its output");
   v.section("keep", keep, "rejection sampling");
 }
 

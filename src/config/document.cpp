@@ -10,7 +10,7 @@ namespace {
 
 using Kind = OptionNode::Kind;
 
-const char* const kIntroduction = R"(# Configurations
+const char* const kIntroduction = R"md(# Configurations
 This file is printed by the program (`r1mpi options`); a test compares it with the code.
 
 | folder | what |
@@ -26,7 +26,7 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 - `--set rl.steps=10` (repeatable) wins over files. The value is TOML, or else taken as a text. A list's item is named by its number or name: `--set pipeline.stages.rl1.rl.steps=3`.
 - `include = "FILE"` (or a list) in any table puts that file's contents beneath the table; the path is relative to the file that says it.
 - Other paths are relative to the working directory. `{run}` in a path is the pipeline's run folder (for a single command, its own).
-- A pipeline's file has sections, which are every stage's defaults, and `[[pipeline.stages]]`. Over the defaults come the stage's `config` file, then the tables inside the stage (`[pipeline.stages.rl]`), then `--set`.
+- A pipeline's file has sections, which are every stage's defaults, and `[[pipeline.stages]]`. Over the defaults come the stage's `config` file, then the tables inside the stage (`[pipeline.stages.rl]`), then `--set`. Any other command on that file takes its sections and leaves the stages out.
 - The run folder's `resolved.toml` holds every key; the program reads it back to the same configuration.
 - On a restart: layout, lengths, intervals, paths and time limits may change; model shape, tokenizer and seed may not; everything else needs `--allow-config-change`.
 
@@ -66,6 +66,27 @@ with wandb.init(project="r1mpi", config=json.load(open(folder + "/resolved.json"
 
 `mlflow.log_metrics(numbers, step=row["step"])` in place of `run.log` does the same for MLflow. Releases of wandb that still have `wandb sync --sync-tensorboard` read the event files of the run folder themselves.
 )";
+
+## Where the data come from
+The configurations read `data/*` of the folder that the program is started in. None of it is in this tree but what `configs/data` holds.
+
+| file | what | how to make it |
+| --- | --- | --- |
+| data/math_train.jsonl | MATH (Hendrycks et al.), 7,500 training problems | `cat MATH/train/*/*.json \| jq -c . > data/math_train.jsonl` |
+| data/math500_test.jsonl | the 500 test problems of PRM800K's split | `cp prm800k/prm800k/math_splits/test.jsonl data/math500_test.jsonl` |
+| data/gsm8k_train.jsonl, gsm8k_test.jsonl | GSM8K, lines of question and answer | `cp grade-school-math/grade_school_math/data/train.jsonl data/gsm8k_train.jsonl`, the same of `test.jsonl` |
+| data/code_train.jsonl | programs with tests: seeded problems, or records with `tests` | `r1mpi prepare --config configs/tiny/random.toml --set prepare.kind=generic --set prepare.output=data/code_train.jsonl --set 'prepare.sources=[{generator="code_problem",count=2000}]' --run-dir runs/code_train` |
+| data/code_problems.jsonl | HumanEval as it is published, or records with `tests` | `zcat human-eval/data/HumanEval.jsonl.gz > data/code_problems.jsonl` |
+| data/codeforces.jsonl, livecodebench.jsonl | records {problem, tests: [{input, output}]} | `jq -c '{problem: .description, tests: .official_tests}'` over lines of open-r1/codeforces; of LiveCodeBench `.question_content` with its decoded tests |
+| data/reasoning_gym_gallery.jsonl | records {question, answer, metadata} of reasoning-gym | `python -c 'import json, reasoning_gym as r; [print(json.dumps(e)) for n in ("chain_sum", "syllogism", "sudoku") for e in r.create_dataset(n, size=20, seed=1)]' > data/reasoning_gym_gallery.jsonl` |
+| data/mmlu_test.jsonl, aime2024.jsonl | cais/mmlu, HuggingFaceH4/aime_2024: parquet | `python -c 'import pandas, sys; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient="records", lines=True)' FILE.parquet data/mmlu_test.jsonl` |
+| data/gpqa_diamond.jsonl | records {question, choices, answer: letter, number or text of the right choice} of GPQA's CSV | `python -c 'import csv, json, sys; [print(json.dumps({"question": r["Question"], "choices": sorted([r["Correct Answer"], *(r[f"Incorrect Answer {i}"] for i in (1, 2, 3))]), "answer": r["Correct Answer"]})) for r in csv.DictReader(open(sys.argv[1]))]' gpqa_diamond.csv > data/gpqa_diamond.jsonl` |
+| data/xstest_prompts.csv | XSTest | `cp xstest/xstest_prompts.csv data/xstest_prompts.csv` |
+| data/general_prompts.jsonl | general prompts {problem, type}, type helpfulness or safety, which says what model judges the answers | the user's own; of HH: `jq -c '{problem: .prompt, type: "safety"}' harmless.jsonl > data/general_prompts.jsonl` |
+| data/other_records.jsonl | the user's own supervised records {instruction, input, output} that are no reasoning | the user's own |
+| {run}/data/*.jsonl | what a stage of the pipeline makes: the file is that stage's `prepare.output` or `generate.output` | `r1mpi pipeline`, or that stage's command alone |
+| configs/data/* | small records of this project's own: SFT 2 (safety, consistency), evaluation | shipped |
+)md";
 
 std::string escaped(std::string text) {
   for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2))

@@ -44,6 +44,7 @@ class Loader {
 
  private:
   void apply_overrides(TomlDocument& document);
+  void check_stage_names(const std::vector<StageOptions>& stages);
   void apply_overrides_to_stage(TomlDocument& document, const StageOptions& stage,
                                 std::size_t index);
   TomlDocument stage_document(const TomlDocument& document, const StageOptions& stage,
@@ -59,9 +60,29 @@ class Loader {
   std::vector<LocatedProblem> problems_;
 };
 
+/// Whether it sets something in a section of one stage. Such a key may lie in the stage's own file.
+bool is_of_stage(const Override& assignment) {
+  return assignment.path.size() > 4 && assignment.path[0] == "pipeline" &&
+         assignment.path[1] == "stages";
+}
+
 void Loader::apply_overrides(TomlDocument& document) {
   for (const Override& assignment : overrides_)
-    apply_override(document, assignment, false, problems_);
+    if (!is_of_stage(assignment)) apply_override(document, assignment, false, problems_);
+}
+
+/// A --set that names a stage which is not there.
+void Loader::check_stage_names(const std::vector<StageOptions>& stages) {
+  for (const Override& assignment : overrides_) {
+    if (!is_of_stage(assignment)) continue;
+    const std::string& wanted = assignment.path[2];
+    bool found = false;
+    for (std::size_t i = 0; i < stages.size(); ++i)
+      found = found || wanted == stages[i].name || wanted == std::to_string(i);
+    if (!found)
+      problems_.push_back(
+          {{"--set " + assignment.text, 0}, "pipeline.stages." + wanted, "there is no such stage"});
+  }
 }
 
 /// Every --set wins over the stage's own files: a general one, and one that names this stage.
@@ -70,7 +91,7 @@ void Loader::apply_overrides_to_stage(TomlDocument& document, const StageOptions
   for (Override assignment : overrides_) {
     if (assignment.path.front() == "pipeline") {
       const bool this_stage =
-          assignment.path.size() > 4 && assignment.path[1] == "stages" &&
+          is_of_stage(assignment) &&
           (assignment.path[2] == stage.name || assignment.path[2] == std::to_string(index));
       if (!this_stage) continue;
       assignment.path.erase(assignment.path.begin(), assignment.path.begin() + 3);
@@ -143,10 +164,9 @@ void Loader::report() const {
 void Loader::load_stages(const TomlDocument& document, LoadedConfig& loaded) {
   const std::vector<StageOptions>& stages = loaded.config.pipeline.stages;
   base::Problems found;
-  found.require(request_.command == "pipeline" || request_.command == "plan", "pipeline",
-                "this file is a pipeline, the command is " + request_.command);
   found.require(!stages.empty(), "pipeline.stages", "expected at least one [[pipeline.stages]]");
   loaded.config.pipeline.check("pipeline", found);
+  check_stage_names(stages);
   for (const base::Problem& problem : found.list())
     problems_.push_back({document.origin_of(problem.key), problem.key, problem.message});
   for (std::size_t i = 0; i < stages.size(); ++i)
@@ -167,10 +187,13 @@ LoadedConfig Loader::load(TomlDocument document) {
   LoadedConfig loaded;
   apply_algorithm_defaults(document, loaded.config);
   TomlReader(document, problems_, is_stage_section).read(loaded.config);
-  if (loaded.config.pipeline.stages.empty() && request_.command != "pipeline")
-    check(loaded.config, request_.command, false, document, "", 0);
-  else
+  const bool plans_stages = request_.command == "plan" && !loaded.config.pipeline.stages.empty();
+  if (request_.command == "pipeline" || plans_stages) {
     load_stages(document, loaded);
+  } else {
+    loaded.config.pipeline.stages.clear();  // a command takes the file's own sections
+    check(loaded.config, request_.command, false, document, "", 0);
+  }
   report();
   return loaded;
 }
@@ -188,6 +211,7 @@ class TextReplacer : public base::OptionVisitor {
   }
   void operator()(const char*, std::vector<std::int64_t>&, const char*) override {}
   void operator()(const char*, std::vector<double>&, const char*) override {}
+  void operator()(const char*, base::FieldValues&, const char*) override {}
   void choice(const char*, std::string&, const std::vector<std::string>&, const char*) override {}
 
  protected:

@@ -16,7 +16,8 @@ struct LoadRequest {
 
 /// A configuration, and for a pipeline that of each stage (parallel to config.pipeline.stages).
 /// A stage's sections are, later over earlier: the file's own sections, those of the stage's
-/// `config` file, the tables inside the stage, --set.
+/// `config` file, the tables inside the stage, --set. Another command than pipeline and plan takes
+/// the file's own sections; its stages are left out.
 struct LoadedConfig {
   Config config;
   std::vector<Config> stages;

@@ -95,6 +95,13 @@ void TreeBuilder::operator()(const char* key, std::vector<std::int64_t>& value, 
 void TreeBuilder::operator()(const char* key, std::vector<double>& value, const char* help) {
   add_value(key, help, "list of numbers", toml_list(value, toml_real));
 }
+void TreeBuilder::operator()(const char* key, base::FieldValues& value, const char* help) {
+  std::string text;
+  for (const auto& [field, values] : value)
+    text +=
+        (text.empty() ? " " : ", ") + toml_string(field) + " = " + toml_list(values, toml_string);
+  add_value(key, help, "table of texts", text.empty() ? "{}" : "{" + text + " }");
+}
 void TreeBuilder::choice(const char* key, std::string& value,
                          const std::vector<std::string>& allowed, const char* help) {
   add_value(key, help, "choice", toml_string(value));

@@ -35,6 +35,7 @@ class TreeBuilder : public base::OptionVisitor {
   void operator()(const char* key, std::vector<std::string>& value, const char* help) override;
   void operator()(const char* key, std::vector<std::int64_t>& value, const char* help) override;
   void operator()(const char* key, std::vector<double>& value, const char* help) override;
+  void operator()(const char* key, base::FieldValues& value, const char* help) override;
   void choice(const char* key, std::string& value, const std::vector<std::string>& allowed,
               const char* help) override;
 

@@ -24,10 +24,11 @@ void ColdstartOptions::check(const std::string& key, base::Problems& problems) c
 void RlChangeOptions::visit(base::OptionVisitor& v) {
   v("from_step", from_step, "first step (counted from 0) of the change");
   v("max_new_tokens", max_new_tokens, "new sampling.max_new_tokens; 0: unchanged");
-  v.choice(
-      "preference_rewards", preference_rewards, {"keep", "on", "off"},
-      "the parts reward_model and safety count or not (R1's RL 2: only in the last 400 of 1,700 "
-      "steps: off from 0, on from 1300)");
+  v("parts", parts,
+    "names of the [[rewards.parts]] that count; empty: unchanged (R1's RL 2: those that a model "
+    "scores only in the last 400 of 1,700 steps)");
+  v("files", files,
+    "new data.files, from which the prompts come; empty: unchanged. Held-out problems stay");
 }
 
 void RlChangeOptions::check(const std::string& key, base::Problems& problems) const {
@@ -40,12 +41,11 @@ std::int64_t RlOptions::coldstart_samples() const {
 }
 
 StepSettings RlOptions::settings_at(std::int64_t step, std::int64_t max_new_tokens) const {
-  StepSettings settings{max_new_tokens, true};
+  StepSettings settings{max_new_tokens, {}};
   for (const auto& change : changes) {
     if (change.from_step > step) continue;
     if (change.max_new_tokens > 0) settings.max_new_tokens = change.max_new_tokens;
-    if (change.preference_rewards != "keep")
-      settings.preference_rewards = change.preference_rewards == "on";
+    if (!change.parts.empty()) settings.parts = change.parts;
   }
   return settings;
 }
@@ -74,6 +74,9 @@ void RlOptions::visit(base::OptionVisitor& v) {
     "(guide, RL 2: 0.1)");
   v("max_ratio", max_ratio,
     "a mini-batch with a mean ratio above this is left out and counted; 0: no limit (TRL 0.7: 10)");
+  v("logprob_temperature", logprob_temperature,
+    "logits are divided by it in all log-probabilities of the losses; 0: sampling.temperature "
+    "(guide: 1)");
   v("reward_batch", reward_batch, "completions that a reward worker takes at once (guide: 16)");
   v("eval_every", eval_every,
     "steps between evaluations on held-out problems; 0: none (guide: 500)");
@@ -106,6 +109,8 @@ void RlOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_at_least(problems, key + ".max_ratio", max_ratio, 0, " (0: no limit)");
   problems.require(replay.empty() || !resample_zero_advantage, key + ".replay",
                    "a replay cannot replace groups: resample_zero_advantage must be false");
+  base::require_at_least(problems, key + ".logprob_temperature", logprob_temperature, 0,
+                         " (0: sampling.temperature)");
   base::require_above(problems, key + ".reward_batch", reward_batch, 0);
   base::require_at_least(problems, key + ".eval_every", eval_every, 0, " (0: none)");
   base::require_above(problems, key + ".eval_samples", eval_samples, 0);

@@ -24,7 +24,8 @@ struct ColdstartOptions {
 struct RlChangeOptions {
   std::int64_t from_step = 0;
   std::int64_t max_new_tokens = 0;
-  std::string preference_rewards = "keep";
+  std::vector<std::string> parts;
+  std::vector<std::string> files;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
@@ -34,7 +35,7 @@ struct RlChangeOptions {
 /// staleness two steps are under way at a time.
 struct StepSettings {
   std::int64_t max_new_tokens = 0;  // of a completion
-  bool preference_rewards = true;   // whether the parts that a model scores count
+  std::vector<std::string> parts;   // of the reward, that count; empty: all
 };
 
 /// [rl]: both RL stages. The defaults are the guide's.
@@ -53,6 +54,7 @@ struct RlOptions {
   std::int64_t reference_update_every = 0;
   double max_kl = 0.0;
   double max_ratio = 0.0;
+  double logprob_temperature = 0.0;
   std::int64_t reward_batch = 16;
   std::int64_t eval_every = 500;
   std::int64_t eval_samples = 1;
@@ -66,6 +68,10 @@ struct RlOptions {
   /// Samples of one optimizer step (mini_batch, or all).
   std::int64_t mini_batch_samples() const {
     return mini_batch > 0 ? mini_batch : samples_per_step();
+  }
+  /// Of all log-probabilities in losses. `sampling`: sampling.temperature.
+  double loss_temperature(double sampling) const {
+    return logprob_temperature > 0.0 ? logprob_temperature : sampling;
   }
   /// `max_new_tokens`: [sampling]'s, which holds before all changes.
   StepSettings settings_at(std::int64_t step, std::int64_t max_new_tokens) const;

@@ -175,6 +175,33 @@ void TomlReader::operator()(const char* key, std::vector<double>& value, const c
   read_list(key, value, "a list of finite numbers", real_of);
 }
 
+void TomlReader::operator()(const char* key, base::FieldValues& value, const char*) {
+  constexpr const char* kExpected =
+      "a table of texts or lists of texts, such as { type = \"code\" }";
+  const toml::node* node = find(key);
+  if (node == nullptr) return;
+  const toml::table* table = node->as_table();
+  if (table == nullptr) {
+    wrong_type(key, kExpected, *node);
+    return;
+  }
+  value.clear();
+  for (const auto& [field, given] : *table) {
+    auto& values = value[std::string(field.str())];
+    if (auto text = text_of(given)) {
+      values.push_back(std::move(*text));
+    } else if (const toml::array* list = given.as_array(); list != nullptr && !list->empty()) {
+      for (const toml::node& item : *list)
+        if (auto one = text_of(item))
+          values.push_back(std::move(*one));
+        else
+          wrong_type(key, kExpected, item);
+    } else {
+      wrong_type(key, kExpected, given);
+    }
+  }
+}
+
 void TomlReader::choice(const char* key, std::string& value,
                         const std::vector<std::string>& allowed, const char*) {
   const toml::node* node = find(key);

@@ -19,7 +19,6 @@ class RewardModelPart : public Reward {
  public:
   explicit RewardModelPart(const RewardModelOptions& options) : options_(options) {}
   RewardParts score(const RewardInput& input) const override {
-    if (!input.preference_rewards) return {};
     const double z = (model_score(input, kRewardModelPart) - options_.offset) / options_.scale;
     return {{{kRewardModelPart, 1.0 / (1.0 + std::exp(-z))}}, "", false};
   }
@@ -33,7 +32,6 @@ class SafetyPart : public Reward {
   explicit SafetyPart(const RewardOptions& options)
       : sees_(options.safety.sees), tags_(options.tags) {}
   RewardParts score(const RewardInput& input) const override {
-    if (!input.preference_rewards) return {};
     const bool foreign = is_mostly_non_latin(seen_text(input.completion, sees_, tags_));
     return {
         {{kSafetyPart, model_score(input, kSafetyPart)}, {"safety.non_latin", foreign ? 1.0 : 0.0}},

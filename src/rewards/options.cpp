@@ -102,6 +102,9 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
                      fmt::format("unknown reward '{}', known: {}", parts[i].name, reward_names()));
     problems.require(names.insert(parts[i].name).second, here + ".name",
                      fmt::format("'{}' is listed twice", parts[i].name));
+    for (const auto& [field, values] : parts[i].when)
+      problems.require(!field.empty() && !values.empty(), here + ".when",
+                       "expected fields with the values that they may have");
     problems.require(parts[i].group.empty() || group_names.count(parts[i].group) > 0,
                      here + ".group", fmt::format("no group named '{}'", parts[i].group));
   }

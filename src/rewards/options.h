@@ -15,11 +15,14 @@ struct PartOptions {
   std::string name;
   double weight = 1.0;
   std::string group;
+  base::FieldValues when{};
 
   void visit(base::OptionVisitor& v) {
     v("name", name, "a reward of the registry (src/rewards/README.md lists them)");
     v("weight", weight, "factor of this part in its group, or in the total");
     v("group", group, "name of a [[rewards.groups]] entry whose weight multiplies this part's");
+    v("when", when,
+      "records that the part counts for, by their fields: {type = [\"code\"], ...}; empty: all");
   }
 };
 

@@ -13,8 +13,7 @@ double group_weight(const RewardOptions& options, const std::string& name) {
 
 }  // namespace
 
-PartScorer::PartScorer(const RewardOptions& options)
-    : quality_cap_when_wrong_(options.quality_cap_when_wrong) {
+PartScorer::PartScorer(const RewardOptions& options) : options_(options) {
   for (const PartOptions& part : options.parts) {
     const RewardEntry* entry = find_reward(part.name);
     parts_.push_back(
@@ -26,7 +25,8 @@ data::Reward PartScorer::score(const RewardInput& input) const {
   data::Reward out;
   double quality = 0.0;
   bool wrong = false;
-  for (const Part& part : parts_) {
+  for (const std::size_t index : applicable_parts(options_, input)) {
+    const Part& part = parts_[index];
     const RewardParts scored = part.reward->score(input);
     if (scored.parts.empty()) continue;
     for (const auto& [name, value] : scored.parts) out.parts[name] = std::clamp(value, 0.0, 1.0);
@@ -36,7 +36,7 @@ data::Reward PartScorer::score(const RewardInput& input) const {
     if (out.reason.empty()) out.reason = scored.reason;
     out.drop |= scored.drop;
   }
-  out.total += wrong ? std::min(quality, quality_cap_when_wrong_) : quality;
+  out.total += wrong ? std::min(quality, options_.quality_cap_when_wrong) : quality;
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/types.h"
+#include "rewards/applicable_parts.h"
 #include "rewards/registry.h"
 
 namespace r1::rewards {
@@ -16,8 +17,9 @@ class PartScorer {
   /// machine (code: no protection, or no interpreter).
   explicit PartScorer(const RewardOptions& options);
 
-  /// Returns all parts and their details in Reward::parts. `total` is the sum defined in options.h.
-  /// `reason` is the reason of the first verifier; `drop` is set if any part sets it.
+  /// Returns the parts that count for this input (applicable_parts.h) and their details in
+  /// Reward::parts. `total` is the sum defined in options.h. `reason` is the reason of the first
+  /// verifier; `drop` is set if any part sets it.
   data::Reward score(const RewardInput& input) const;
   /// The descriptions of the parts for the start of a run, one line each; may be empty.
   std::string description() const;
@@ -30,7 +32,7 @@ class PartScorer {
     double weight;  // multiplied by the weight of the group
   };
 
-  double quality_cap_when_wrong_;
+  RewardOptions options_;
   std::vector<Part> parts_;
 };
 

@@ -24,8 +24,8 @@ struct RewardInput {
   /// By the name of the part: the raw score of a reward model, the safety of a toxicity classifier.
   /// The role that holds the models sets these scores before the parts are scored.
   std::map<std::string, double> model_scores;
-  /// False: parts that a model scores do not count, and model_scores is empty ([[rl.changes]]).
-  bool preference_rewards = true;
+  /// The parts that count; empty: all ([[rl.changes]]).
+  std::vector<std::string> counted_parts{};
 };
 
 /// Named parts, each in [0, 1]. Without parts, the reward does not count for this input. `reason`:

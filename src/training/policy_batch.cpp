@@ -30,6 +30,17 @@ RowLists lists_of(const Pass& pass, const std::vector<const TrainingRow*>& rows)
   return lists;
 }
 
+/// The trainer's log-probabilities at the temperature at which the generator says its own.
+at::Tensor logprobs_as_sampled(const Pass& pass, const at::Tensor& logprobs,
+                               const PolicyUpdateOptions& options) {
+  if (options.sampling_temperature == options.temperature) return logprobs.detach();
+  const at::NoGradGuard no_grad;
+  return pass
+      .logprobs(options.sampling_temperature, /*with_entropy=*/false,
+                options.trainer.logprob_chunk_tokens)
+      .logprobs;
+}
+
 }  // namespace
 
 MiniBatch make_mini_batch(const std::vector<const TrainingRow*>& rows,
@@ -87,7 +98,8 @@ at::Tensor policy_pass_loss(const Pass& pass, const MiniBatch& mini_batch,
   };
   const bool old_is_new = lists.old.empty();
   if (old_is_new)
-    mismatch.add(scores.logprobs.detach().to(at::kCPU, at::kDouble), to_tensor(lists.sampled));
+    mismatch.add(logprobs_as_sampled(pass, scores.logprobs, options).to(at::kCPU, at::kDouble),
+                 to_tensor(lists.sampled));
   algorithms::PolicyBatch batch;
   batch.logprobs = scores.logprobs;
   batch.old_logprobs = old_is_new ? scores.logprobs.detach() : like(lists.old);

@@ -23,8 +23,30 @@ struct Totals {
   at::Tensor expert_load;  // undefined: no experts
   double coldstart_loss = 0.0, gradient_norm = 0.0, learning_rate = 0.0;
   double over_ratio_tokens = 0.0;  // of mini-batches that were left out
-  std::int64_t num_over_ratio = 0, num_judged = 0, num_taken = 0;
+  std::int64_t num_tried = 0, num_over_ratio = 0, num_judged = 0, num_taken = 0;
 };
+
+/// The cold-start samples that one of the step's updates learns from.
+struct ColdstartShare {
+  std::span<const data::TrainingSample> samples;
+  std::size_t first = 0;                      // place of the first of them in the step
+  algorithms::LossDenominators denominators;  // of an update's mean share: the same for each
+};
+
+/// Each epoch goes through all cold-start samples, as it does through the rollouts: of its `count`
+/// updates number `index` gets those in its proportion. With 3 samples and 8 updates, 5 get none.
+ColdstartShare share_of(std::span<const data::TrainingSample> samples, std::int64_t index,
+                        std::int64_t count) {
+  const auto place = [&](std::int64_t update) {
+    return samples.size() * static_cast<std::size_t>(update) / static_cast<std::size_t>(count);
+  };
+  double tokens = 0.0;
+  for (const auto& sample : samples) tokens += static_cast<double>(sample.completion_ids.size());
+  const auto updates = static_cast<double>(count);
+  return {samples.subspan(place(index), place(index + 1) - place(index)),
+          place(index),
+          {tokens / updates, static_cast<double>(samples.size()) / updates}};
+}
 
 /// Sample numbers in the order in which an epoch goes through them.
 std::vector<std::int64_t> sample_order(const config::RlOptions& rl, std::uint64_t seed,
@@ -69,8 +91,8 @@ class Update {
   }
   void set_old_logprobs();
   void run_epochs(std::span<const data::TrainingSample> coldstart);
-  void optimize(const MiniBatch& batch, std::span<const data::TrainingSample> coldstart);
-  double train_coldstart(std::span<const data::TrainingSample> samples, models::Lockstep& lockstep);
+  void optimize(const MiniBatch& batch, const ColdstartShare& coldstart);
+  double train_coldstart(const ColdstartShare& share, models::Lockstep& lockstep);
   void set_metrics(metrics::StepMetrics& metrics) const;
 
   const TrainedPolicy& policy_;
@@ -92,37 +114,36 @@ void Update::set_old_logprobs() {
   const auto span = step_.timeline.span("old log-probs", step_.number);
   std::vector<data::TrainingSample> samples;
   for (const auto& row : rows_) samples.push_back(row.tokens);
-  auto scores =
-      score_samples(policy_.model, samples, scoring_options(options_.trainer, options_.temperature),
-                    policy_.value_head);
+  auto scoring = scoring_options(options_.trainer, options_.temperature);
+  const bool other_temperature = options_.sampling_temperature != options_.temperature;
+  if (other_temperature) scoring.second_temperature = options_.sampling_temperature;
+  auto scores = score_samples(policy_.model, samples, scoring, policy_.value_head);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     if (policy_.value_head != nullptr) rows_[i].old_values = std::move(scores.values[i]);
     if (samples_are_older_) continue;
-    mismatch_.add(to_tensor(scores.logprobs[i]), to_tensor(rows_[i].sampled_logprobs));
+    mismatch_.add(to_tensor(other_temperature ? scores.second_logprobs[i] : scores.logprobs[i]),
+                  to_tensor(rows_[i].sampled_logprobs));
     rows_[i].old_logprobs = std::move(scores.logprobs[i]);
   }
 }
 
-double Update::train_coldstart(std::span<const data::TrainingSample> samples,
-                               models::Lockstep& lockstep) {
-  const auto replicas = policy_.replicas.size(), replica = policy_.replicas.rank();
+double Update::train_coldstart(const ColdstartShare& share, models::Lockstep& lockstep) {
+  const auto replicas = static_cast<std::size_t>(policy_.replicas.size());
+  const auto replica = static_cast<std::size_t>(policy_.replicas.rank());
   std::vector<std::int64_t> mine;
-  double tokens = 0.0;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    tokens += static_cast<double>(samples[i].completion_ids.size());
-    if (static_cast<int>(i) % replicas == replica) mine.push_back(static_cast<std::int64_t>(i));
-  }
+  for (std::size_t i = 0; i < share.samples.size(); ++i)
+    if ((share.first + i) % replicas == replica) mine.push_back(static_cast<std::int64_t>(i));
   if (mine.empty()) return 0.0;
   lockstep.begin_pass();
-  const Pass pass(policy_.model, samples, mine, options_.trainer.share_prefix);
+  const Pass pass(policy_.model, share.samples, mine, options_.trainer.share_prefix);
   const auto sft = algorithms::sft_loss(
       pass.logprobs(1.0, false, options_.trainer.logprob_chunk_tokens).logprobs,
-      {tokens, static_cast<double>(samples.size())});
+      share.denominators);
   policy_.trainer.backward(sft.loss * options_.rl.coldstart.sft_coef, !lockstep.needed());
   return sft.loss.item<double>();
 }
 
-void Update::optimize(const MiniBatch& batch, std::span<const data::TrainingSample> coldstart) {
+void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
   auto& trainer = policy_.trainer;
   LossSums sums;
   trainer.start();
@@ -133,16 +154,19 @@ void Update::optimize(const MiniBatch& batch, std::span<const data::TrainingSamp
     lockstep.begin_pass();
     const Pass pass(policy_.model, batch.samples, lists[i], options_.trainer.share_prefix);
     const auto loss = policy_pass_loss(pass, batch, policy_.value_head, options_, sums, mismatch_);
-    trainer.backward(loss, i + 1 == lists.size() && coldstart.empty() && !lockstep.needed());
+    trainer.backward(loss,
+                     i + 1 == lists.size() && coldstart.samples.empty() && !lockstep.needed());
     step_.progress();
   }
-  double coldstart_loss = coldstart.empty() ? 0.0 : train_coldstart(coldstart, lockstep);
+  double coldstart_loss = coldstart.samples.empty() ? 0.0 : train_coldstart(coldstart, lockstep);
   lockstep.finish();
   trainer.end_backward();
   sums.reduce(policy_.replicas);
-  if (!coldstart.empty())
+  if (!coldstart.samples.empty())
     coldstart_loss = policy_.replicas.all_reduce_scalar(coldstart_loss, parallel::ReduceOp::Sum,
                                                         "cold-start loss");
+  totals_.coldstart_loss += coldstart_loss;
+  ++totals_.num_tried;
   const auto max_ratio = options_.rl.max_ratio;
   const bool over_ratio =
       max_ratio > 0.0 && algorithms::policy_metrics(sums.policy).at("ratio_mean") > max_ratio;
@@ -154,7 +178,6 @@ void Update::optimize(const MiniBatch& batch, std::span<const data::TrainingSamp
     return;
   }
   totals_.sums += sums;
-  totals_.coldstart_loss += coldstart_loss;  // of the first mini-batch: the others have none
   const auto result = trainer.finish(sums.loss + options_.rl.coldstart.sft_coef * coldstart_loss,
                                      batch.has_advantages);
   if (result.expert_load.defined())
@@ -169,15 +192,15 @@ void Update::optimize(const MiniBatch& batch, std::span<const data::TrainingSamp
 void Update::run_epochs(std::span<const data::TrainingSample> coldstart) {
   const auto& rl = options_.rl;
   const auto total = rl.samples_per_step(), size = rl.mini_batch_samples();
+  const auto updates = (total + size - 1) / size;  // of an epoch
   for (std::int64_t epoch = 0; epoch < rl.update_epochs; ++epoch) {
     const auto before = totals_.sums.policy.clone();
     const auto order = sample_order(rl, step_.seed, epoch);
     for (std::int64_t begin = 0; begin < total; begin += size) {
       const auto samples = std::span(order).subspan(
           static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(size, total - begin)));
-      const bool first = epoch == 0 && begin == 0;
       optimize(make_mini_batch(rows_of(samples, rows_), policy_.replicas),
-               first ? coldstart : std::span<const data::TrainingSample>());
+               share_of(coldstart, begin / size, updates));
     }
     const auto kl = algorithms::policy_metrics(totals_.sums.policy - before).at("kl_old_new");
     if (rl.max_kl > 0.0 && kl > rl.max_kl) break;
@@ -201,7 +224,10 @@ void Update::set_metrics(metrics::StepMetrics& metrics) const {
     metrics.set("over_ratio_tokens", totals_.over_ratio_tokens);
   }
   metrics.set("policy_version", static_cast<double>(step_.policy_version + totals_.num_taken));
-  if (options_.rl.coldstart_samples() > 0) metrics.set("coldstart_loss", totals_.coldstart_loss);
+  if (options_.rl.coldstart_samples() > 0)
+    metrics.set(
+        "coldstart_loss",
+        totals_.coldstart_loss / std::max<double>(1.0, static_cast<double>(totals_.num_tried)));
 }
 
 PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
@@ -234,7 +260,8 @@ PolicyUpdateOptions::PolicyUpdateOptions(const config::Config& config)
       policy_loss(config.policy_loss),
       value_loss(config.value_loss),
       trainer(config.trainer),
-      temperature(config.sampling.temperature) {}
+      temperature(config.rl.loss_temperature(config.sampling.temperature)),
+      sampling_temperature(config.sampling.temperature) {}
 
 PolicyUpdate update_policy(const TrainedPolicy& policy, std::span<const data::Rollout> rollouts,
                            std::span<const data::TrainingSample> coldstart,

@@ -28,7 +28,8 @@ struct PolicyUpdateOptions {
   algorithms::PolicyLossOptions policy_loss;
   algorithms::ValueLossOptions value_loss;
   config::TrainerOptions trainer;
-  double temperature;  // of all log-probabilities
+  double temperature;           // of all log-probabilities
+  double sampling_temperature;  // at which the generator sampled and says its log-probabilities
 };
 
 /// The training step that an update belongs to, and the objects that record its progress.

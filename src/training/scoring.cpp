@@ -20,7 +20,7 @@ void share_out(const at::Tensor& rows, const Pass& pass, std::vector<std::vector
 
 ScoringOptions scoring_options(const config::TrainerOptions& trainer, double temperature) {
   return {temperature, trainer.score_batch_tokens, trainer.logprob_chunk_tokens,
-          trainer.share_prefix};
+          trainer.share_prefix, 0.0};
 }
 
 SampleScores score_samples(const models::Model& model,
@@ -32,6 +32,8 @@ SampleScores score_samples(const models::Model& model,
   auto& lockstep = phase != nullptr ? *phase : own;
   SampleScores scores;
   scores.logprobs.resize(samples.size());
+  const bool twice = options.second_temperature > 0.0;
+  if (twice) scores.second_logprobs.resize(samples.size());
   if (value_head != nullptr) scores.values.resize(samples.size());
   for (const auto& indices :
        data::split_by_tokens(samples, options.tokens_per_batch, options.share_prefix)) {
@@ -39,6 +41,10 @@ SampleScores score_samples(const models::Model& model,
     const Pass pass(model, samples, indices, options.share_prefix);
     share_out(pass.logprobs(options.temperature, false, options.logprob_chunk_tokens).logprobs,
               pass, scores.logprobs);
+    if (twice)
+      share_out(
+          pass.logprobs(options.second_temperature, false, options.logprob_chunk_tokens).logprobs,
+          pass, scores.second_logprobs);
     if (value_head != nullptr) share_out(pass.values(*value_head), pass, scores.values);
   }
   if (phase == nullptr) own.finish();

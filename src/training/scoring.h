@@ -17,6 +17,7 @@ struct ScoringOptions {
   std::int64_t tokens_per_batch = 32768;
   std::int64_t logprob_chunk_tokens = 0;
   bool share_prefix = true;
+  double second_temperature = 0.0;  // of SampleScores::second_logprobs; 0: none are wanted
 };
 ScoringOptions scoring_options(const config::TrainerOptions& trainer, double temperature);
 
@@ -24,7 +25,8 @@ ScoringOptions scoring_options(const config::TrainerOptions& trainer, double tem
 /// without a completion has empty lists.
 struct SampleScores {
   std::vector<std::vector<double>> logprobs;
-  std::vector<std::vector<double>> values;  // empty without a value head
+  std::vector<std::vector<double>> second_logprobs;  // at second_temperature
+  std::vector<std::vector<double>> values;           // empty without a value head
 };
 
 /// Scores the samples under softmax(logits / temperature), and computes values unless `value_head`

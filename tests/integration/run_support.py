@@ -56,9 +56,9 @@ def start(line, output, **variables):
                                 stdout=target, stderr=subprocess.STDOUT, start_new_session=True)
 
 
-def run(line, **variables):
-    """The finished process; its standard error is behind its standard output."""
-    return subprocess.run(line, cwd=ROOT, env=environment(**variables), stdin=subprocess.DEVNULL,
+def run(line, folder=ROOT, **variables):
+    """The finished process, started in `folder`; its standard error is behind its standard output."""
+    return subprocess.run(line, cwd=folder, env=environment(**variables), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                           timeout=TIME_LIMIT, check=False)
 
@@ -89,6 +89,27 @@ def replace_tensor(path, name, values):
     assert entry["dtype"] == "F32" and entry["shape"] == [len(values)], entry
     struct.pack_into(f"<{len(values)}f", content, 8 + length + entry["data_offsets"][0], *values)
     pathlib.Path(path).write_bytes(content)
+
+
+def copy_first_output(source, folder):
+    """A copy of a classifier's folder that has the first of its outputs alone, as a reward model has."""
+    shutil.copytree(source, folder)
+    config = json.loads((source / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": {"0": "score"}}))
+    content = (source / "model.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header, data, body = json.loads(content[8 : 8 + length]), content[8 + length :], b""
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        begin, end = entry["data_offsets"]
+        if name.startswith("classifier."):
+            end = begin + (end - begin) // entry["shape"][0]
+            entry["shape"][0] = 1
+        entry["data_offsets"] = [len(body), len(body) + end - begin]
+        body += data[begin:end]
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
 def relative_distance(left, right):
@@ -137,9 +158,9 @@ class RunTest(unittest.TestCase):
         path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
         return path
 
-    def assert_ends(self, status, line, **variables):
-        """Runs the command; the test fails when its status is another. Returns what it printed."""
-        done = run(line, **variables)
+    def assert_ends(self, status, line, folder=ROOT, **variables):
+        """Runs the command in `folder`; the test fails when its status is another. Returns what it printed."""
+        done = run(line, folder, **variables)
         self.assertEqual(done.returncode, status, " ".join(line) + "\n" + done.stdout)
         return done.stdout
 

@@ -7,10 +7,7 @@ A toy model is fine-tuned on texts of random letters, half of which the tiny cla
 calls unsafe. With the safety term its sampled answers use the safe half more and more; without it, or with costs that
 are shuffled over the answers, they do not.
 """
-import json
 import random
-import shutil
-import struct
 
 import run_support as support
 
@@ -71,32 +68,15 @@ class Safety(support.RunTest):
         self.assertIn(f"classifier '{missing}'", output)
 
     def reward_model(self):
-        """The tiny classifier with its first output alone."""
         folder = self.folder / "reward_model"
-        shutil.copytree(CLASSIFIER, folder)
-        config = json.loads((CLASSIFIER / "config.json").read_text())
-        (folder / "config.json").write_text(json.dumps({**config, "id2label": {"0": "score"}}))
-        content = (CLASSIFIER / "model.safetensors").read_bytes()
-        (length,) = struct.unpack("<Q", content[:8])
-        header, data, body = json.loads(content[8 : 8 + length]), content[8 + length :], b""
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            begin, end = entry["data_offsets"]
-            if name.startswith("classifier."):
-                end = begin + (end - begin) // entry["shape"][0]
-                entry["shape"][0] = 1
-            entry["data_offsets"] = [len(body), len(body) + end - begin]
-            body += data[begin:end]
-        text = json.dumps(header).encode()
-        (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
+        support.copy_first_output(CLASSIFIER, folder)
         return folder
 
     def rewards(self):
         """A configuration of rl with both parts that models score."""
         config = self.folder / "rewards.toml"
         config.write_text(f'include = "{support.RANDOM}"\n[rewards]\nparts = [{{ name = "reward_model", weight = 0.5 }}, '
-                          '{ name = "safety", weight = 0.5 }]\n[rewards.reward_model]\nsees = "all"\n')
+                          '{ name = "safety", weight = 0.5 }, { name = "format", weight = 0.0 }]\n[rewards.reward_model]\nsees = "all"\n')
         return config
 
     def test_reward_model_with_two_outputs(self):
@@ -108,8 +88,8 @@ class Safety(support.RunTest):
     def test_models_count_only_at_the_steps_that_say_so(self):
         config, reward_model = self.rewards(), self.reward_model()
         with open(config, "a", encoding="utf-8") as file:
-            file.write('[[rl.changes]]\nfrom_step = 0\npreference_rewards = "off"\n'
-                       '[[rl.changes]]\nfrom_step = 2\npreference_rewards = "on"\n')
+            file.write('[[rl.changes]]\nfrom_step = 0\nparts = ["format"]\n'
+                       '[[rl.changes]]\nfrom_step = 2\nparts = ["reward_model", "safety"]\n')
         for ranks in (1, 3):
             name = f"changes{ranks}"
             line = support.command(ranks, "rl", "--config", config, "--run-dir", self.folder / name, settings={

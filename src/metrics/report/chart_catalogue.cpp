@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 78> kKnown{{
+constexpr std::array<Known, 79> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -40,7 +40,8 @@ constexpr std::array<Known, 78> kKnown{{
     {"kept_share", kAnswers, "Samples kept", true},
     {"completion_length", kAnswers, "Tokens an answer", false},
     {"thinking_length", kAnswers, "Tokens of the thinking part", false},
-    {"reflection_share", kAnswers, "Samples with words of self-correction", true},
+    {"self_verification_share", kAnswers, "Samples that check a result of theirs", true},
+    {"reflection_share", kAnswers, "Samples that change their course", true},
     {"truncated_share", kAnswers, "Cut off at the length limit", true},
     {"dropped_share", kAnswers, "Not scored: unreadable gold answer", true},
     {"safety_mean", kSafety, "Safety of the answers, mean", false},

@@ -51,7 +51,8 @@ std::string pack(std::uint64_t sample, const RewardInput& input) {
     out.text(part);
     out.number(score);
   }
-  out.number(input.preference_rewards);
+  out.number(static_cast<std::uint64_t>(input.counted_parts.size()));
+  for (const auto& name : input.counted_parts) out.text(name);
   return out.take();
 }
 
@@ -70,7 +71,8 @@ Request unpack_request(const std::string& payload) {
     auto part = in.text();
     input.model_scores[std::move(part)] = in.number<double>();
   }
-  input.preference_rewards = in.number<bool>();
+  for (auto left = in.number<std::uint64_t>(); left > 0; --left)
+    input.counted_parts.push_back(in.text());
   return request;
 }
 

@@ -17,6 +17,14 @@ void OptionPacker::operator()(const char*, std::vector<double>& value, const cha
   for (const auto item : value) out_.number(item);
 }
 
+void OptionPacker::operator()(const char* key, base::FieldValues& value, const char* help) {
+  out_.number(static_cast<std::uint64_t>(value.size()));
+  for (auto& [field, values] : value) {
+    out_.text(field);
+    (*this)(key, values, help);
+  }
+}
+
 std::size_t OptionPacker::begin_list(const char*, std::size_t size, const char*) {
   out_.number(static_cast<std::uint64_t>(size));
   return size;
@@ -35,6 +43,14 @@ void OptionUnpacker::operator()(const char*, std::vector<std::int64_t>& value, c
 void OptionUnpacker::operator()(const char*, std::vector<double>& value, const char*) {
   value.resize(size());
   for (auto& item : value) item = in_.number<double>();
+}
+
+void OptionUnpacker::operator()(const char* key, base::FieldValues& value, const char* help) {
+  value.clear();
+  for (auto left = size(); left > 0; --left) {
+    const auto field = in_.text();
+    (*this)(key, value[field], help);
+  }
 }
 
 std::size_t OptionUnpacker::size() {

@@ -17,6 +17,7 @@ class OptionPacker : public base::OptionVisitor {
   void operator()(const char*, std::vector<std::string>& value, const char*) override;
   void operator()(const char*, std::vector<std::int64_t>& value, const char*) override;
   void operator()(const char*, std::vector<double>& value, const char*) override;
+  void operator()(const char*, base::FieldValues& value, const char*) override;
   void choice(const char*, std::string& value, const std::vector<std::string>&,
               const char*) override {
     out_.text(value);
@@ -48,6 +49,7 @@ class OptionUnpacker : public base::OptionVisitor {
   void operator()(const char*, std::vector<std::string>& value, const char*) override;
   void operator()(const char*, std::vector<std::int64_t>& value, const char*) override;
   void operator()(const char*, std::vector<double>& value, const char*) override;
+  void operator()(const char*, base::FieldValues& value, const char*) override;
   void choice(const char*, std::string& value, const std::vector<std::string>&,
               const char*) override {
     value = in_.text();

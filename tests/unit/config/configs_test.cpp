@@ -10,18 +10,22 @@ namespace {
 
 /// The command that a shipped file is for, by its name; "": a part of others.
 std::string command_of(const std::string& name) {
-  const std::vector<std::pair<std::string, std::string>> commands = {{"common", ""},
-                                                                     {"grpo_common", ""},
-                                                                     {"distill_common", ""},
-                                                                     {"pipeline", "pipeline"},
-                                                                     {"quickstart", "pipeline"},
-                                                                     {"rl_data", "prepare"},
-                                                                     {"evaluate", "evaluate"},
-                                                                     {"rl", "rl"},
-                                                                     {"r1zero", "rl"},
-                                                                     {"gsm8k", "pipeline"},
-                                                                     {"random", "rl"},
-                                                                     {"distill_data", "generate"}};
+  const std::vector<std::pair<std::string, std::string>> commands = {
+      {"common", ""},
+      {"grpo_common", ""},
+      {"distill_common", ""},
+      {"pipeline", "pipeline"},
+      {"quickstart", "pipeline"},
+      {"rl_data", "prepare"},
+      {"evaluate", "evaluate"},
+      {"rl", "rl"},
+      {"r1zero", "rl"},
+      {"gsm8k", "pipeline"},
+      {"guide", "pipeline"},
+      {"random", "rl"},
+      {"distill_data", "generate"},
+      {"other_data", "generate"},
+      {"coldstart_rewrite", "generate"}};
   for (const auto& [start, command] : commands)
     if (name.rfind(start, 0) == 0) return command;
   if (name.find("_data") != std::string::npos) return "generate";
@@ -61,6 +65,8 @@ TEST(Configs, TheGuidesNumbersAreItsOwn) {
   EXPECT_EQ(rl1.sampling.max_new_tokens, 2048);
   EXPECT_EQ(rl1.kl.coefficient, 0.1);
   EXPECT_EQ(rl1.kl.controller, "fixed");
+  EXPECT_EQ(rl1.rl.logprob_temperature, 1.0);
+  EXPECT_EQ(rl1.checkpoint.save_hf_every, 1000);
   EXPECT_EQ(rl1.checkpoint.interval_steps, 1000);
   const Config rl2 = load_config({"rl", guide + "rl2.toml", {}}).config;
   EXPECT_EQ(rl2.optimizer.learning_rate, 5e-7);
@@ -69,6 +75,9 @@ TEST(Configs, TheGuidesNumbersAreItsOwn) {
   EXPECT_EQ(rl2.kl.coefficient, 0.05);
   EXPECT_EQ(rl2.rl.max_kl, 0.1);
   EXPECT_EQ(rl2.rewards.parts.size(), 4u);
+  EXPECT_TRUE(rl2.rewards.readability.guide_split);
+  EXPECT_FALSE(rl2.rewards.quality.operators_between_operands);
+  EXPECT_EQ(rl2.rewards.quality.conclusions, (std::vector<std::string>{"따라서", "답:", "결론:"}));
   const Config sft1 = load_config({"sft", guide + "sft1.toml", {}}).config;
   EXPECT_EQ(sft1.optimizer.learning_rate, 2e-5);
   EXPECT_EQ(sft1.optimizer.max_grad_norm, 1.0);
@@ -84,7 +93,15 @@ TEST(Configs, ThePapersNumbersAreItsOwn) {
   EXPECT_EQ(zero.rl.samples_per_step() / zero.rl.mini_batch, 16);
   EXPECT_EQ(zero.optimizer.learning_rate, 3e-6);
   EXPECT_EQ(zero.kl.coefficient, 0.001);
-  EXPECT_EQ(zero.policy_loss.clip_high, 10.0);
+  EXPECT_EQ(zero.policy_loss.clip_high, 0.2);
+  EXPECT_EQ(zero.settings_at(512).max_new_tokens, 65536);
+  const Config rl1 = load_config({"rl", paper + "rl1.toml", {}}).config;
+  EXPECT_EQ(rl1.policy_loss.clip_high, 10.0);
+  EXPECT_EQ(rl1.settings_at(649).max_new_tokens, 32768);
+  const Config rl2 = load_config({"rl", paper + "rl2.toml", {}}).config;
+  EXPECT_EQ(rl2.sampling.temperature, 0.7);
+  EXPECT_EQ(rl2.settings_at(80).parts.size(), 3u);
+  EXPECT_EQ(rl2.settings_at(81).parts.size(), 5u);
   EXPECT_EQ(zero.rl.reference_update_every * 16, 400);
   const std::vector<std::pair<std::string, double>> rates = {
       {"qwen_1.5b", 1e-4}, {"qwen_7b", 8e-5},  {"qwen_14b", 7e-5},

@@ -71,11 +71,13 @@ suites = []
 
 TEST(Resolved, JsonHoldsValuesWithTheirTypes) {
   Config config;
-  config.rl.changes.push_back({3, 5, "off"});
+  config.rl.changes.push_back({3, 5, {"format"}, {}});
+  config.rewards.parts.push_back({"code", 1.0, "", {{"type", {"code", "algorithm"}}}});
   const nlohmann::json json = config_json(config);
   EXPECT_EQ(json.at("rl").at("steps"), 100000);
   EXPECT_EQ(json.at("sampling").at("temperature"), 1.0);
-  EXPECT_EQ(json.at("rl").at("changes").at(0).at("preference_rewards"), "off");
+  EXPECT_EQ(json.at("rl").at("changes").at(0).at("parts").at(0), "format");
+  EXPECT_EQ(json.at("rewards").at("parts").at(0).at("when").at("type").at(1), "algorithm");
   EXPECT_EQ(json.at("sampling").at("greedy"), false);
 }
 

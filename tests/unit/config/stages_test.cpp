@@ -111,8 +111,32 @@ TEST_F(Stages, NamesAndOriginsAreChecked) {
   expect_contains(error, "pipeline.stages[1].rl_typo: unknown key");
 }
 
-TEST_F(Stages, APipelineFileIsNoOtherCommandsFile) {
-  expect_contains(error_of(kPipeline, "rl"), "this file is a pipeline, the command is rl");
+TEST_F(Stages, AnOverrideReachesAListItemOfTheStagesFile) {
+  write("rl.toml", std::string(kTinyModel) +
+                       "[[rl.changes]]\nfrom_step = 5\nmax_new_tokens = 9\n"
+                       "[[rl.changes]]\nfrom_step = 7\nmax_new_tokens = 10\n");
+  const std::string path = write(
+      "all.toml", "[[pipeline.stages]]\nname = \"one\"\ncommand = \"rl\"\nconfig = \"rl.toml\"\n");
+  const auto loaded =
+      load_config({"pipeline", path, {"pipeline.stages.one.rl.changes.1.from_step=8"}});
+  ASSERT_EQ(loaded.stages.at(0).rl.changes.size(), 2u);
+  EXPECT_EQ(loaded.stages[0].rl.changes[1].from_step, 8);
+  EXPECT_EQ(loaded.stages[0].rl.changes[1].max_new_tokens, 10);
+}
+
+TEST_F(Stages, AnOverrideNamesAStageThatIsThere) {
+  expect_contains(error_of(kPipeline, "pipeline", {"pipeline.stages.three.rl.steps=4"}),
+                  "pipeline.stages.three: there is no such stage");
+}
+
+TEST_F(Stages, AnotherCommandTakesTheFilesOwnSections) {
+  const LoadedConfig loaded = load_text(kPipeline, "rl");
+  EXPECT_EQ(loaded.config.rl.steps, 10);
+  EXPECT_TRUE(loaded.stages.empty());
+  EXPECT_TRUE(loaded.config.pipeline.stages.empty());
+}
+
+TEST_F(Stages, APipelineHasStages) {
   expect_contains(error_of("", "pipeline"), "expected at least one [[pipeline.stages]]");
 }
 

@@ -51,7 +51,7 @@ TEST(Judged, PartsOfModelsCountOnlyWhereTheyAreSwitchedOn) {
   options.parts.push_back({"format", 0.25, ""});
   RewardInput input;
   input.completion = "<think>a</think> <answer>b</answer>";
-  input.preference_rewards = false;
+  input.counted_parts = {"format"};
   const auto reward = CombinedReward(options).score_one(input);
   EXPECT_DOUBLE_EQ(reward.total, 0.25);
   EXPECT_EQ(reward.parts.count("reward_model") + reward.parts.count("safety"), 0u);

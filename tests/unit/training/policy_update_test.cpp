@@ -222,13 +222,14 @@ TEST(PolicyUpdate, MaskedRowsCountAsRowsAlone) {
   EXPECT_EQ(policy.rank().distance_from_start(), 0.0);
 }
 
-// Cold-start samples go into the first mini-batch; the others must not overwrite their loss.
+// Cold-start samples are spread over the mini-batches; the logged loss is the mean over all of
+// them.
 TEST(PolicyUpdate, ReportsTheColdStartLossOfTheStep) {
   auto config = grpo();
   config.rl.mini_batch = 4;
   config.rl.coldstart.fraction = 0.25;
   const auto coldstart = toy_samples(config.rl.coldstart_samples());
-  ToyPolicy policy(parallel::alone(), config);
+  ToyPolicy policy(parallel::alone(), config, {.learning_rate = 0.0});
   double sum = 0.0, tokens = 0.0;
   for (const auto& logprobs : score_samples(*toy_model(), coldstart, {}).logprobs)
     for (const double logprob : logprobs) {
@@ -237,6 +238,50 @@ TEST(PolicyUpdate, ReportsTheColdStartLossOfTheStep) {
     }
   const auto metrics = policy.update(toy_rollouts(parallel::alone()), coldstart).metrics;
   EXPECT_NEAR(number(metrics, "coldstart_loss"), sum / tokens, kRounding);
+}
+
+// Each optimizer step has its part of the cold-start samples: with two equal ones and two steps,
+// both steps' gradients are that of one step with both samples. In the first step alone they would
+// be halved by the mean.
+TEST(PolicyUpdate, SpreadsColdStartSamplesOverTheOptimizerSteps) {
+  const auto sample = toy_samples(1).front();
+  const std::vector<data::TrainingSample> coldstart{sample, sample};
+  auto rollouts = toy_rollouts(parallel::alone());
+  for (auto& rollout : rollouts) rollout.reward.total = 1.0;  // no advantages: no other gradient
+  std::vector<double> norms;
+  for (const int steps : {1, 2}) {
+    auto config = grpo();
+    config.rl.mini_batch = config.rl.samples_per_step() / steps;
+    config.rl.coldstart.fraction = 2.0 / static_cast<double>(config.rl.samples_per_step());
+    ToyPolicy policy(parallel::alone(), config, {.learning_rate = 0.0});
+    const auto metrics = policy.update(rollouts, coldstart).metrics;
+    norms.push_back(number(metrics, "gradient_norm"));
+    EXPECT_GT(number(metrics, "coldstart_loss"), 0.1);
+  }
+  EXPECT_GT(norms[0], 1e-3);
+  EXPECT_NEAR(norms[1], norms[0], kRounding);
+}
+
+// The losses' log-probabilities are those at rl.logprob_temperature; the comparison with the
+// generator stays at the temperature that it sampled at.
+TEST(PolicyUpdate, LossesHaveATemperatureOfTheirOwn) {
+  for (auto config : {grpo(), ppo()}) {
+    config.sampling.temperature = 0.7;
+    config.rl.logprob_temperature = 1.0;
+    auto rollouts = toy_rollouts(parallel::alone());
+    ScoringOptions sampled;
+    sampled.temperature = 0.7;
+    const auto samples = toy_samples(static_cast<std::int64_t>(rollouts.size()));
+    const auto logprobs = score_samples(*toy_model(), samples, sampled).logprobs;
+    for (std::size_t i = 0; i < rollouts.size(); ++i) rollouts[i].completion.logprobs = logprobs[i];
+    ToyPolicy policy(parallel::alone(), config, {.learning_rate = 0.0});
+    const auto metrics = policy.update(rollouts).metrics;
+    EXPECT_LT(number(metrics, "generator_trainer_max"), kRounding) << config.advantage.kind;
+    EXPECT_NEAR(number(metrics, "ratio_mean"), 1.0, kRounding);
+    if (config.advantage.kind == "gae") {  // the reference's are at T = 1, as the policy's
+      EXPECT_NEAR(number(metrics, "kl_token"), 0.0, kRounding);
+    }
+  }
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ class ToyRank {
     std::int64_t micro_batch_tokens = 1000;
     bool share_prefix = true;
     double outlier_factor = 0.0;
+    double learning_rate = 1e-2;
     std::vector<ExtraParameter> extra = {};
   };
   explicit ToyRank(parallel::Communicator& replicas) : ToyRank(replicas, Options()) {}
@@ -45,7 +46,7 @@ class ToyRank {
     trainer_options.share_prefix = options.share_prefix;
     trainer_options.gradient_dtype = "fp64";
     optim::OptimizerOptions optimizer;
-    optimizer.learning_rate = 1e-2;
+    optimizer.learning_rate = options.learning_rate;
     optimizer.max_grad_norm = 1.0;
     config::RunOptions run;
     run.outlier_factor = options.outlier_factor;

@@ -1,8 +1,7 @@
-#include "rewards/needs_answer.h"
+#include "rewards/requirements.h"
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -10,15 +9,8 @@
 
 namespace r1::rewards {
 
-bool needs_answer(const RewardOptions& options) {
-  return std::any_of(options.parts.begin(), options.parts.end(), [](const auto& part) {
-    return part.name == "correctness" || part.name == "answer_in_tag" || part.name == "choice";
-  });
-}
-
-bool can_read_answer(const RewardOptions& options, const std::string& answer) {
-  return !options.has_part("correctness") ||
-         maths::verify(answer, "\\boxed{1}").reason != "unparsable_gold";
+bool can_read_answer(const std::string& answer) {
+  return maths::verify(answer, "\\boxed{1}").reason != "unparsable_gold";
 }
 
 std::string missing_program(const RewardOptions& options) {
