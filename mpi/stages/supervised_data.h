@@ -8,9 +8,9 @@ namespace r1::mpi {
 
 class SupervisedData {
  public:
-  /// Reads [data] files (where there are none, the generated problems with their answers); records
-  /// without the named fields are bad lines. Every `1 / held_out` th record (by hash of its text)
-  /// is held out. Collective over: world.
+  /// Reads [data] files, or where there are none takes the generated problems with their answers;
+  /// records without the named fields are bad lines. Every `1 / held_out` th record (by hash of its
+  /// text) is held out. Collective over: world.
   SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on);
 
   /// The samples of a step; the same on every rank.
