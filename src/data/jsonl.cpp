@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "base/errors.h"
+#include "base/files.h"
 #include "data/json_text.h"
 
 namespace r1::data {

@@ -253,7 +253,7 @@ class TinyPipeline(Recipe):
         smollm2 = self.folder / ".venv" / "smollm2" / "SmolLM2-135M-Instruct"
         smollm2.parent.mkdir(parents=True)
         smollm2.symlink_to(self.folder / "models" / "toy")
-        self.start(2, "pipeline", "configs/tiny/guide.toml", "run", **{**TOY, **TINY})
+        self.start(4, "pipeline", "configs/tiny/guide.toml", "run", **{**TOY, **TINY})
         rows = {path.parent.name[3:]: support.read_jsonl(path)[-1]
                 for path in (self.folder / "run" / "stages").glob("*/metrics.jsonl")}
         for stage, parts in (("rl_stage1", {"reward/reasoning_quality"}),

@@ -240,26 +240,30 @@ TEST(PolicyUpdate, ReportsTheColdStartLossOfTheStep) {
   EXPECT_NEAR(number(metrics, "coldstart_loss"), sum / tokens, kRounding);
 }
 
-// Each optimizer step has its part of the cold-start samples: with two equal ones and two steps,
-// both steps' gradients are that of one step with both samples. In the first step alone they would
-// be halved by the mean.
+// Each optimizer step has its part of the cold-start samples: of two, each of two steps learns one,
+// so that the mean of the steps' gradient norms is that of the samples' own, by their tokens. Both
+// in one step would give the norm of a sum.
 TEST(PolicyUpdate, SpreadsColdStartSamplesOverTheOptimizerSteps) {
-  const auto sample = toy_samples(1).front();
-  const std::vector<data::TrainingSample> coldstart{sample, sample};
   auto rollouts = toy_rollouts(parallel::alone());
   for (auto& rollout : rollouts) rollout.reward.total = 1.0;  // no advantages: no other gradient
-  std::vector<double> norms;
-  for (const int steps : {1, 2}) {
+  const auto norm = [&](const std::vector<data::TrainingSample>& coldstart) {
     auto config = grpo();
-    config.rl.mini_batch = config.rl.samples_per_step() / steps;
-    config.rl.coldstart.fraction = 2.0 / static_cast<double>(config.rl.samples_per_step());
+    const auto total = config.rl.samples_per_step();
+    config.rl.mini_batch = total / static_cast<std::int64_t>(coldstart.size());
+    config.rl.coldstart.fraction =
+        static_cast<double>(coldstart.size()) / static_cast<double>(total);
     ToyPolicy policy(parallel::alone(), config, {.learning_rate = 0.0});
-    const auto metrics = policy.update(rollouts, coldstart).metrics;
-    norms.push_back(number(metrics, "gradient_norm"));
-    EXPECT_GT(number(metrics, "coldstart_loss"), 0.1);
+    return number(policy.update(rollouts, coldstart).metrics, "gradient_norm");
+  };
+  const auto samples = toy_samples(2);
+  double expected = 0.0, tokens = 0.0;
+  for (const auto& sample : samples) {
+    const auto length = static_cast<double>(sample.completion_ids.size());
+    expected += length * norm({sample});
+    tokens += length;
   }
-  EXPECT_GT(norms[0], 1e-3);
-  EXPECT_NEAR(norms[1], norms[0], kRounding);
+  EXPECT_GT(expected, 1e-3);
+  EXPECT_NEAR(norm(samples), expected / tokens, kRounding);
 }
 
 // The losses' log-probabilities are those at rl.logprob_temperature; the comparison with the
