@@ -9,6 +9,7 @@ namespace {
 /// mean of 4,096 tokens, a limit of 32,768) as many sequences run as without a reserve, and a third
 /// of the tokens are computed again. vLLM's watermark is 1/100.
 constexpr std::int64_t kReserve = 32;
+constexpr std::int64_t kMany = 4;  // free blocks for each running sequence
 
 Piece piece_of(PromptGroup& group) {
   return {&group, nullptr, 0, 0};
@@ -223,9 +224,10 @@ bool Scheduler::free_a_waiting_one(const PromptGroup* but) {
 
 void Scheduler::grow(const std::function<void(Sequence&, std::int32_t block)>& given,
                      const std::function<void(Sequence&)>& set_back) {
+  const auto more = pool_.num_free() > kMany * num_running() ? options_.block_size / 2 : 0;
   for (auto place = running_.begin(); place != running_.end(); ++place) {
     auto& sequence = *place->second;
-    const auto wanted = blocks_for(sequence.tokens_ahead(), options_.block_size);
+    const auto wanted = blocks_for(sequence.tokens_ahead(more), options_.block_size);
     while (static_cast<std::int64_t>(sequence.blocks.size()) < wanted) {
       if (pool_.num_free() > 0) {
         sequence.blocks.push_back(pool_.allocate());
