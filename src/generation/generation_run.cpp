@@ -163,7 +163,9 @@ void GenerationRun::decode() {
 /// the steps on their way are read first: what ended there frees blocks, and what is set back takes
 /// all of its tokens along.
 void GenerationRun::reserve_blocks() {
-  if (scheduler_.missing_blocks() > memory_.pool.num_free()) collect_all();
+  const auto missing = scheduler_.missing_blocks();
+  if (missing == 0) return;
+  if (missing > memory_.pool.num_free()) collect_all();
   scheduler_.grow(
       [this](const Sequence& sequence, std::int32_t block) {
         memory_.batch->add_block(sequence.slot,

@@ -69,9 +69,10 @@ struct Sequence {
   /// Tokens that the cache may ever hold of it: the last one is never fed.
   std::int64_t most_tokens() const { return prompt_length() + limit - 1; }
   /// Tokens that its blocks must have room for when its next step is launched: the token that is
-  /// fed, and the next one, whose place the step looks up at its end.
-  std::int64_t tokens_ahead() const {
-    return std::max(prompt_length(), std::min(prompt_length() + launched + 1, most_tokens()));
+  /// fed, and the next one, whose place the step looks up at its end. `more`: tokens after those.
+  std::int64_t tokens_ahead(std::int64_t more = 0) const {
+    return std::max(prompt_length(),
+                    std::min(prompt_length() + launched + 1 + more, most_tokens()));
   }
 };
 
@@ -134,8 +135,9 @@ class Scheduler {
   /// Blocks that running sequences lack for their next step.
   std::int64_t missing_blocks() const;
   /// Gives each running sequence the blocks of its next step, the oldest first. `given` is told of
-  /// each block. Where none is free, prompts that wait lose theirs, then the youngest sequences,
-  /// which `set_back` is told of while they still run.
+  /// each block. While many are free a sequence also gets the one of the steps after, so that a few
+  /// steps in a row give none. Where none is free, prompts that wait lose theirs, then the youngest
+  /// sequences, which `set_back` is told of while they still run.
   void grow(const std::function<void(Sequence&, std::int32_t block)>& given,
             const std::function<void(Sequence&)>& set_back);
   /// Takes a running sequence out; its blocks are free.

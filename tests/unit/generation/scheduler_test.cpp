@@ -207,6 +207,31 @@ TEST(Scheduler, SetsTheYoungestBackAheadOfWhatHasNotBegun) {
   EXPECT_EQ(pool.num_free(), 8);
 }
 
+/// Each step that gives blocks costs a GPU a transfer.
+TEST(Scheduler, GivesTheBlocksOfSeveralStepsAtOnceWhileManyAreFree) {
+  constexpr int kSteps = 64;
+  BlockPool pool(200);
+  Scheduler scheduler(pool, {16, 8, 100, 1000, false});
+  for (std::int64_t i = 0; i < 8; ++i) scheduler.add(group_of(10 + 2 * i, i));
+  scheduler.next_pieces(1000);
+  std::vector<Sequence*> running;
+  for (auto next = scheduler.start_sample(); next.sequence; next = scheduler.start_sample()) {
+    running.push_back(next.sequence);
+    ++next.sequence->launched;
+  }
+  ASSERT_EQ(running.size(), 8u);
+  int giving_steps = 0;
+  for (int step = 0; step < kSteps; ++step) {
+    if (scheduler.missing_blocks() > 0) {
+      ++giving_steps;
+      scheduler.grow([](Sequence&, std::int32_t) {}, [](Sequence&) { FAIL(); });
+    }
+    EXPECT_EQ(scheduler.missing_blocks(), 0);
+    for (auto* sequence : running) ++sequence->launched;
+  }
+  EXPECT_LE(giving_steps, 2 * kSteps / 16 + 1);
+}
+
 TEST(Scheduler, CutsPromptsAtTheBudgetAndGoesOnWithThem) {
   BlockPool pool(100);
   Scheduler scheduler(pool, {16, 8, 10, 1000, true});
