@@ -64,6 +64,7 @@ class BoundsVisitor final : public base::OptionVisitor {
   }
   void operator()(const char*, std::string&, const char*) override {}
   void operator()(const char*, std::vector<std::string>&, const char*) override {}
+  void operator()(const char*, base::FieldValues&, const char*) override {}
   void operator()(const char* key, std::vector<std::int64_t>& values, const char*) override {
     for (const auto value : values) check(dotted(key), value);
   }

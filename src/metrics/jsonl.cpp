@@ -1,5 +1,6 @@
 #include "metrics/jsonl.h"
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -66,7 +67,9 @@ bool is_row_up_to(std::string_view line, std::int64_t last_step) {
 
 std::int64_t for_each_line(const std::string& path,
                            const std::function<void(std::string_view, bool)>& use) {
-  std::ifstream file(path, std::ios::binary);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) return 0;
+  auto file = base::open_stream(path);
   LineSplitter splitter(use);
   std::vector<char> block(kReadBytes);
   while (file) {

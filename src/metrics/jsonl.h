@@ -14,6 +14,7 @@ constexpr std::size_t kMaxLineBytes = std::size_t{4} << 20;
 /// Calls use(line, complete) for each line; `complete` says whether the line ended in a newline.
 /// Memory is bounded. Returns the number of lines skipped for their length. A missing file has no
 /// lines.
+/// Throws: as base::open_stream.
 std::int64_t for_each_line(const std::string& path,
                            const std::function<void(std::string_view line, bool complete)>& use);
 

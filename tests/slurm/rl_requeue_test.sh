@@ -11,7 +11,7 @@ build=$(realpath "${1:?build folder}")
 fault=${2:-signal}
 # shellcheck source=tests/slurm/support.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
-export R1_PROGRAM=${R1_PROGRAM:-$build/r1mpi}
+export R1_PROGRAM=$build/r1mpi
 
 # submit NAME DELAY OPTIONS...: two virtual nodes with two ranks each; prints the job's id.
 submit() {

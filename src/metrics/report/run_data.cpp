@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/errors.h"
+#include "base/files.h"
 #include "metrics/jsonl.h"
 #include "metrics/text.h"
 
@@ -150,7 +151,9 @@ void read_timelines(const std::string& folder, const ReadLimits& limits, StageDa
 }
 
 std::string read_config(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return {};
+  auto file = base::open_stream(path);
   std::string text(kMaxConfigBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
