@@ -54,8 +54,8 @@ class DataStages(support.RunTest):
             self.assertIn(words, output)
         results, details = (json.loads((self.folder / "evaluate" / f"evaluation_{name}.json").read_text())
                             for name in ("results", "details"))
-        # The letters of a toy model answer no question and refuse none: right for the safe half of the safety suite.
-        scores = {"maths": 0.0, "reasoning": 0.0, "code": 0.0, "safety": 0.5, "choice": 0.0}
+        # The bytes of a toy model answer no question and refuse none.
+        scores = {"maths": 0.0, "reasoning": 0.0, "code": 0.0, "safety": 0.0, "choice": 0.0}
         completions = {}
         for path in (self.folder / "evaluate").glob("completions_*.jsonl"):
             for record in support.read_jsonl(path):
@@ -75,6 +75,7 @@ class DataStages(support.RunTest):
             self.assertEqual(entries["reasoning"]["num_problems"], 16)
             counts = entries["safety"]["behaviour"]
             self.assertEqual({kind: sum(row.values()) for kind, row in counts.items()}, {"safe": 4, "unsafe": 4})
+            self.assertEqual({kind: row.get("neither") for kind, row in counts.items()}, {"safe": 4, "unsafe": 4})
         self.assertEqual(details["student"]["maths"]["teacher"], "teacher")
 
     def test_generate_covers_the_five_domains(self):

