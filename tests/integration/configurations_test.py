@@ -11,7 +11,8 @@ import run_support as support
 FOLDERS = ("guide", "paper", "tiny", "examples")
 PARTS = ("common", "grpo_common", "distill_common")  # of other files
 COMMANDS = (  # by the beginning of the file's name, the first that fits
-    ("pipeline", "pipeline"), ("quickstart", "pipeline"), ("gsm8k", "pipeline"), ("guide", "pipeline"), ("rl_data", "prepare"),
+    ("pipeline", "pipeline"), ("quickstart", "pipeline"), ("gsm8k", "pipeline"), ("guide", "pipeline"),
+    ("rl_data", "prepare"),
     ("coldstart_data", "generate"), ("coldstart_rewrite", "generate"), ("sft1_data", "generate"),
     ("sft_data", "generate"), ("other_data", "generate"), ("distill_data", "generate"), ("distill", "distill"),
     ("evaluate", "evaluate"), ("coldstart", "sft"), ("sft", "sft"), ("r1zero", "rl"), ("rl", "rl"), ("grpo", "rl"))
@@ -67,11 +68,13 @@ class Configurations(support.RunTest):
         problems = [{"problem": f"What is {n} + 1?", "answer": str(n + 1), "type": "arithmetic"} for n in range(40)]
         records = [{"instruction": f"What is {n} + 1?", "input": "", "output": str(n + 1), "answer": str(n + 1)}
                    for n in range(40)]
-        tests = [{"problem": f"Print {n}.", "tests": [{"input": "", "output": str(n)}], "type": "code"} for n in range(8)]
+        tests = [{"problem": f"Print {n}.", "tests": [{"input": "", "output": str(n)}], "type": "code"}
+                 for n in range(8)]
         quiz = [{"question": "Which is even?", "choices": ["1", "2", "3", "5"], "answer": 1}]
         puzzles = [{"question": "What is 6 + 6?", "answer": "12", "metadata": {"source_dataset": "chain_sum"}}]
         general = [{"problem": "Write a line.", "type": "helpfulness"}, {"problem": "May I?", "type": "safety"}]
-        data = {"math_train": problems[:20], "gsm8k_train": problems[20:36], "math500_test": problems[36:38],
+        data = {"train": problems, "math_train": problems[:20], "gsm8k_train": problems[20:36],
+                "math500_test": problems[36:38],
                 "gsm8k_test": problems[38:], "aime2024": problems[36:37], "gpqa_diamond": quiz, "mmlu_test": quiz,
                 "reasoning_gym_gallery": puzzles, "code_problems": tests, "codeforces": tests, "livecodebench": tests,
                 "code_train": tests, "general_prompts": general, "other_records": records,
@@ -102,7 +105,8 @@ class Configurations(support.RunTest):
                     settings = dict(ONE_STEP)
                     more = ["--only", "rl_data"] if command == "pipeline" else []
                     if folder == "examples":  # their layouts are of many ranks
-                        settings.update({"roles.policy.ranks": 1, "roles.policy.train.tp": 1})
+                        settings.update({"roles.policy.ranks": 1, "roles.policy.train.tp": 1,
+                                         "roles.reference.train.tp": 1})
                     if (folder, path.stem) == ("guide", "rl2"):
                         settings["rl.coldstart.fraction"] = 0.5
                     self.start(command, f"configs/{folder}/{path.name}", run, *more, **settings)

@@ -28,7 +28,12 @@ architecture = "deepseek_v3"
 num_key_value_heads = 4
 max_position_embeddings = 4096
 tie_word_embeddings = false
-latent_attention = { q_lora_rank = 32, kv_lora_rank = 32, qk_nope_head_dim = 16, qk_rope_head_dim = 16, v_head_dim = 16 }
+[model.shape.latent_attention]
+q_lora_rank = 32
+kv_lora_rank = 32
+qk_nope_head_dim = 16
+qk_rope_head_dim = 16
+v_head_dim = 16
 [model.shape.experts]
 num_experts = 4
 num_experts_per_token = 2
@@ -112,7 +117,8 @@ class GuidePipeline(Recipe):
     def test_whole(self):
         (self.folder / "configs").symlink_to(support.ROOT / "configs")
         answer = f"<thinking>\n{STEPS}\n</thinking>\n\n답: {TOTAL}"
-        prompts = [form for question in questions() for form in (r1_zero(question, "thinking", "answer"), guide(question))]
+        prompts = [form for question in questions()
+                   for form in (r1_zero(question, "thinking", "answer"), guide(question))]
         self.learn_by_heart("DeepSeek-V3-Base", prompts, answer, steps=180)
         self.students(**{"Qwen2.5-1.5B-Instruct": "qwen2", "Qwen2.5-7B-Instruct": "qwen2",
                          "Qwen2.5-14B-Instruct": "qwen2", "Qwen2.5-32B-Instruct": "qwen2",
