@@ -77,7 +77,8 @@ TEST(MetricsWriter, NewRunDropsOldRows) {
   test::TemporaryFolder folder;
   MetricsWriter(folder.path(), -1).write(1, "rl1", metrics_of(1));
   MetricsWriter(folder.path(), -1).write(2, "rl1", metrics_of(2));
-  EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")), to_json_line(2, "rl1", metrics_of(2)) + "\n");
+  EXPECT_EQ(base::read_file(folder.path("metrics.jsonl")),
+            to_json_line(2, "rl1", metrics_of(2)) + "\n");
 }
 
 TEST(SampleWriter, CutsBackToo) {
