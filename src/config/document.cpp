@@ -65,7 +65,6 @@ with wandb.init(project="r1mpi", config=json.load(open(folder + "/resolved.json"
 ```
 
 `mlflow.log_metrics(numbers, step=row["step"])` in place of `run.log` does the same for MLflow. Releases of wandb that still have `wandb sync --sync-tensorboard` read the event files of the run folder themselves.
-)";
 
 ## Where the data come from
 The configurations read `data/*` of the folder that the program is started in. None of it is in this tree but what `configs/data` holds.
