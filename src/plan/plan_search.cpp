@@ -269,7 +269,7 @@ std::string advice(const Config& config, const Plan& plan) {
       text += fmt::format("would help: {} saves {:.1f} GB on the fullest rank\n", lever.setting,
                           saved / 1e9);
   }
-  if (config.model.shape.empty()) return text;
+  if (config.model.shape.empty() || plan.roles.empty()) return text;
   if (const auto same = best_layout(config, plan.stage, plan.world_size); same.fits)
     text += describe(same, "fits on these ranks");
   const auto smallest = smallest_layout(config, plan.stage);

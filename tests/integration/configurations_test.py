@@ -20,7 +20,7 @@ STAGE_MODELS = ("rl_stage1_final", "coldstart_final", "rl_stage2_final", "sft_st
                 "distilled/qwen-32b", "r1zero", "coldstart", "rl1", "sft", "rl2")
 FILES = ("DeepSeek-V3-Base", "DeepSeek-V3", "DeepSeek-R1", "Qwen2.5-1.5B-Instruct", "Qwen2.5-7B-Instruct",
          "Qwen2.5-14B-Instruct", "Qwen2.5-32B-Instruct", "Llama-3.1-8B-Instruct", "Llama-3.3-70B-Instruct",
-         "Qwen2.5-Math-1.5B", "Qwen2.5-Math-7B", "Qwen2.5-7B", "Qwen2.5-14B", "Qwen2.5-32B", "Llama-3.1-8B")
+         "Qwen2.5-Math-1.5B", "Qwen2.5-Math-7B", "Qwen2.5-0.5B", "Qwen2.5-0.5B-Instruct", "Qwen2.5-7B", "Qwen2.5-14B", "Qwen2.5-32B", "Llama-3.1-8B")
 SMOLLM2 = ".venv/smollm2/SmolLM2-135M-Instruct"
 TINY_SAFETY = support.ROOT / "tests" / "data" / "models" / "tiny_safety"
 ONE_STEP = {
@@ -60,6 +60,9 @@ class Configurations(support.RunTest):
         for name in FILES:
             (self.folder / "models").mkdir(exist_ok=True)
             (self.folder / "models" / name).symlink_to(toy)
+        own = self.folder / "runs" / "first" / "model"  # configs/examples: what a first run leaves behind
+        own.parent.mkdir(parents=True)
+        own.symlink_to(toy)
         (self.folder / SMOLLM2).parent.mkdir(parents=True)
         (self.folder / SMOLLM2).symlink_to(toy)
         for name in ("toxic-bert", "safety-classifier"):
@@ -80,7 +83,8 @@ class Configurations(support.RunTest):
                 "code_train": tests, "general_prompts": general, "other_records": records,
                 "rl_stage1_data": problems, "rl_data": problems, "coldstart_data": records,
                 "coldstart_samples": records, "sft_stage1_data": records, "sft_stage2_data": records,
-                "distillation_800k": records, "reasoning_600k": records, "other_200k": records}
+                "chat": [{"messages": [{"role": "user", "content": "a?"}, {"role": "assistant", "content": "b"}]}] * 4,
+                "test": problems[36:38], "distillation_800k": records, "reasoning_600k": records, "other_200k": records}
         (self.folder / "data").mkdir()
         for name, lines in data.items():
             self.write_jsonl(f"data/{name}.jsonl", lines)
@@ -107,6 +111,8 @@ class Configurations(support.RunTest):
                     if folder == "examples":  # their layouts are of many ranks
                         settings.update({"roles.policy.ranks": 1, "roles.policy.train.tp": 1,
                                          "roles.reference.train.tp": 1})
+                    if (folder, path.stem) == ("examples", "grpo"):  # Parquet needs Arrow, which is optional
+                        settings["data.files"] = ["data/train.jsonl"]
                     if (folder, path.stem) == ("guide", "rl2"):
                         settings["rl.coldstart.fraction"] = 0.5
                     self.start(command, f"configs/{folder}/{path.name}", run, *more, **settings)

@@ -155,10 +155,11 @@ class UserData(RunTest):
         for line in lines:
             pasted = self.tool("plan", "--config", config, *tight, *shlex.split(line))
             self.assertEqual(pasted.returncode, 0, pasted.stdout + pasted.stderr)
-        done = self.tool("plan", "--config", config)
+        slow = ["--set", "rl.chunks=4", "--set", "trainer.activation_checkpointing=full"]
+        done = self.tool("plan", "--config", config, *slow)
         faster = re.search(r"\nfaster: .*, ([0-9.]+) s a step\n\s+(--world-size .*)", done.stdout)
         self.assertIsNotNone(faster, done.stdout)
-        pasted = self.tool("plan", "--config", config, *shlex.split(faster.group(2)))
+        pasted = self.tool("plan", "--config", config, *slow, *shlex.split(faster.group(2)))
         self.assertIn(f"step: {faster.group(1)} s", pasted.stdout)
 
     def test_gguf_files_hold_weights_and_tokenizer(self):

@@ -31,11 +31,6 @@ TEST(RoleLayout, WorldOfOneSharesItsRank) {
   EXPECT_EQ(layout.print(), "rank 0 policy (dp 1), 0 reference (dp 1), 0 reward (dp 1)");
 }
 
-TEST(RoleLayout, RolesOnAutoShareWhereTheWorldIsTooSmall) {
-  EXPECT_EQ(RoleLayout(kRl, 2).print(),
-            "rank 0 policy (dp 1), 1 reference (dp 1), 0 reward (dp 1)");
-}
-
 TEST(RoleLayout, AutoGivesOthersOneRankAndThePolicyTheRest) {
   const RoleLayout layout(kRl, 5);
   EXPECT_EQ(layout.print(), "rank 0..2 policy (dp 3), 3 reference (dp 1), 4 reward (dp 1)");
