@@ -63,7 +63,6 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   HeldOutScore held_out(run, loop, prompts, reward);
   DynamicSampling dynamic(run, prompts);
 
-  RolloutMetrics rollout_metrics(run);
   StepSampling sampling(run, policy, reward, reference, dynamic);
   policy.persist(loop);
   reference.persist(loop);
@@ -85,7 +84,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     sampling.start_next(step);
     metrics::StepMetrics metrics = policy.update(rollouts, coldstart.batch(step), step);
     sampling.finish_next();
-    rollout_metrics.add(metrics, rollouts, sampling.seconds());
+    add_rollout_metrics(metrics, run, rollouts, sampling.seconds());
     policy.add_sampling_metrics(metrics);
     reward.add_metrics(metrics, run.config().settings_at(step));
     metrics.set("episode", static_cast<double>(step));

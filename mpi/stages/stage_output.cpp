@@ -35,6 +35,52 @@ void reduce(metrics::Aggregate& statistics, parallel::Communicator& comm) {
   statistics.set_reduced(list(sums), list(maxima));
 }
 
+/// Names of reward parts that any replica has in this step. A part may count for samples of some
+/// replicas alone: a name that replica 0 lacks reaches all of them over the first rank, in messages
+/// whose number grows with the replicas, and only in a step that has such a name.
+std::set<std::string> part_names(const std::map<std::string, metrics::Sum>& parts,
+                                 parallel::Communicator& policy) {
+  std::set<std::string> known;
+  const auto unknown_names = [&] {
+    std::string names;
+    for (const auto& [name, sum] : parts)
+      if (known.count(name) == 0) names += name + "\n";
+    return names;
+  };
+  const auto share = [&](const std::string& names) {
+    std::istringstream lines(
+        checkpoint::broadcast_bytes(policy, names, 0, "names of reward parts"));
+    for (std::string name; std::getline(lines, name);) known.insert(name);
+  };
+  share(unknown_names());
+  const auto mine = unknown_names();
+  if (policy.all_reduce_scalar(mine.empty() ? 0.0 : 1.0, parallel::ReduceOp::Max,
+                               "more reward parts") == 0.0)
+    return known;
+  std::string all;
+  for (const auto& list : checkpoint::gather_bytes(policy, mine, "names of reward parts"))
+    all += list;
+  share(all);
+  return known;
+}
+
+/// Mean of each reward part over all replicas.
+std::map<std::string, double> reward_parts(std::span<const data::Rollout> rollouts,
+                                           parallel::Communicator& policy) {
+  std::map<std::string, metrics::Sum> parts;
+  for (const auto& rollout : rollouts)
+    for (const auto& [name, value] : rollout.reward.parts) parts[name].add(value);
+  metrics::Aggregate means;
+  for (const auto& name : part_names(parts, policy)) {
+    means.declare_mean(name);
+    means.add_sum(name, parts[name]);
+  }
+  reduce(means, policy);
+  std::map<std::string, double> values;
+  for (const auto& [name, value] : means.values()) values[name] = value;
+  return values;
+}
+
 /// What was measured before the first step, by this start or by an earlier one of the same run
 /// folder.
 nlohmann::json remember_before(const Run& run, std::int64_t first_step,
@@ -59,66 +105,20 @@ std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks) {
   return all;
 }
 
-/// All replicas know the names of replica 0 after the first step. A name that only another replica
-/// has reaches all of them over the first rank, in messages whose number grows with the replicas:
-/// only in a step that has such a name.
-void RolloutMetrics::learn_names(const std::map<std::string, metrics::Sum>& parts,
-                                 parallel::Communicator& policy) {
-  const auto unknown_names = [&] {
-    std::string names;
-    for (const auto& [name, sum] : parts)
-      if (part_names_.count(name) == 0) names += name + "\n";
-    return names;
-  };
-  const auto share = [&](const std::string& names) {
-    std::istringstream lines(
-        checkpoint::broadcast_bytes(policy, names, 0, "names of reward parts"));
-    for (std::string name; std::getline(lines, name);) part_names_.insert(name);
-  };
-  if (part_names_.empty()) share(unknown_names());
-  const auto mine = unknown_names();
-  if (policy.all_reduce_scalar(mine.empty() ? 0.0 : 1.0, parallel::ReduceOp::Max,
-                               "new reward parts") == 0.0)
-    return;
-  std::string all;
-  for (const auto& list : checkpoint::gather_bytes(policy, mine, "names of reward parts"))
-    all += list;
-  share(all);
-}
-
-/// Mean of each reward part over all replicas.
-void RolloutMetrics::add_parts(metrics::StepMetrics& metrics,
-                               std::span<const data::Rollout> rollouts,
-                               parallel::Communicator& policy) {
-  std::map<std::string, metrics::Sum> parts;
-  for (const auto& rollout : rollouts)
-    for (const auto& [name, value] : rollout.reward.parts) parts[name].add(value);
-  learn_names(parts, policy);
-  metrics::Aggregate means;
-  for (const auto& name : part_names_) {
-    means.declare_mean(name);
-    means.add_sum(name, parts[name]);
-  }
-  reduce(means, policy);
-  for (const auto& [name, value] : means.values())
-    if (!std::isnan(value)) metrics.set("reward/" + name, value);  // it counts for no sample
-}
-
-void RolloutMetrics::add(metrics::StepMetrics& metrics, std::span<const data::Rollout> rollouts,
-                         double sampled_seconds) {
-  if (!run_.has_role(kPolicy)) return;
-  auto& policy = run_.groups().role(kPolicy);
+void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
+                         std::span<const data::Rollout> rollouts, double sampled_seconds) {
+  if (!run.has_role(kPolicy)) return;
+  auto& policy = run.groups().role(kPolicy);
   metrics::Aggregate statistics;
   for (const char* name : {"accuracy", "reward_right", "reward_wrong"})
     statistics.declare_mean(name);
   for (const char* name : {"thinking_length", "self_verification_share", "reflection_share"})
     statistics.declare_mean(name);
-  const auto& tags = run_.config().rewards.tags;
+  const auto& tags = run.config().rewards.tags;
   double tokens = 0.0;
   for (const auto& rollout : rollouts) {
     const auto thinking = rewards::split_sections(data::whole_answer(rollout), tags).thinking;
-    statistics.add_mean("thinking_length",
-                        static_cast<double>(run_.text().encode(thinking).size()));
+    statistics.add_mean("thinking_length", static_cast<double>(run.text().encode(thinking).size()));
     statistics.add_mean("self_verification_share",
                         rewards::has_self_verification(thinking) ? 1.0 : 0.0);
     statistics.add_mean("reflection_share", rewards::has_reflection(thinking) ? 1.0 : 0.0);
@@ -130,7 +130,8 @@ void RolloutMetrics::add(metrics::StepMetrics& metrics, std::span<const data::Ro
   reduce(statistics, policy);
   for (const auto& [name, value] : statistics.values())
     if (!std::isnan(value)) metrics.set(name, value);  // no right or no wrong sample in the step
-  add_parts(metrics, rollouts, policy);
+  for (const auto& [name, mean] : reward_parts(rollouts, policy))
+    metrics.set("reward/" + name, mean);
   tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
   metrics.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
   metrics.set("generate_seconds", sampled_seconds);

@@ -6,7 +6,6 @@
 #include <set>
 #include <string>
 
-#include "metrics/aggregate.h"
 #include "metrics/step_metrics.h"
 #include "prompt_source.h"
 #include "roles/reward.h"
@@ -24,23 +23,10 @@ class Policy;
 /// Joins the rollouts of all chunks of this rank, ordered by sample number.
 std::vector<data::Rollout> join(std::vector<RolloutChunk> chunks);
 
-/// Means of reward parts, accuracy, throughput and times of a step over all policy ranks.
-class RolloutMetrics {
- public:
-  explicit RolloutMetrics(const Run& run) : run_(run) {}
-  /// `sampled_seconds`: the time in which the rollouts were sampled. Collective over: policy.
-  void add(metrics::StepMetrics& metrics, std::span<const data::Rollout> rollouts,
-           double sampled_seconds);
-
- private:
-  void add_parts(metrics::StepMetrics& metrics, std::span<const data::Rollout> rollouts,
-                 parallel::Communicator& policy);
-  void learn_names(const std::map<std::string, metrics::Sum>& parts,
-                   parallel::Communicator& policy);
-
-  const Run& run_;
-  std::set<std::string> part_names_;  // seen so far, equal on all policy ranks
-};
+/// Adds means of reward parts, accuracy, throughput and times over all policy ranks. Collective
+/// over: policy.
+void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
+                         std::span<const data::Rollout> rollouts, double sampled_seconds);
 
 /// Share of correct answers to the held-out problems, before, during and after a stage.
 class HeldOutScore {
