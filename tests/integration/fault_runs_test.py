@@ -115,10 +115,14 @@ class Runs(support.RunTest):
         config.write_text(f'include = "{support.CONFIGS / "varied_rewards.toml"}"\n[rewards]\nworkers = 2\nparts = [\n'
                           '  { name = "response_quality", weight = 0.5 },\n  { name = "external", weight = 0.5 },\n]\n'
                           f'[rewards.external]\ncommand = ["{sys.executable}", "{script}"]\ntimeout = 0.2\n')
-        self.assert_ends(0, self.line(config=config, ranks=1, rl__steps=2, metrics__samples_every=1))
+        self.assert_ends(0, self.line(config=config, ranks=1, rl__steps=2, metrics__samples_every=1,
+                                     metrics__samples_per_step=1000))
         samples = support.read_jsonl(self.folder / "run" / "samples.jsonl")
         scores = {sample["parts"]["external"] for sample in samples}
         self.assertEqual(scores, {0.0, 0.5}, "some samples were scored, others cost themselves")
+        self.assertIn("timeout", {sample["reason"] for sample in samples})
+        for sample in samples:  # the command alone was ended, not the worker that scores the other parts
+            self.assertIn("response_quality.flow", sample["parts"])
         self.assertEqual([row["step"] for row in self.rows()], [0, 1])
 
     def test_F13_divergence(self):
