@@ -57,12 +57,10 @@ void require_answers(const Run& run, const std::vector<data::Problem>& problems,
   if (const auto program = rewards::missing_program(rewards); !program.empty())
     throw base::InputError(
         fmt::format("rewards.external.command: {} is no program that can be run here", program));
-  std::vector<data::Problem> compared;
-  for (const auto& problem : problems)
-    if (rewards::needs_answer(rewards, problem.record)) compared.push_back(problem);
-  if (compared.empty()) return;
-  require_readable_answers(compared, rewards, label, run.world().rank() == 0);
-  const auto missing = data::find_missing_answers(compared, run.config().data);
+  require_readable_answers(problems, rewards, label, run.world().rank() == 0);
+  const auto missing = data::find_missing_answers(
+      problems, run.config().data,
+      [&](const auto& problem) { return rewards::needs_answer(rewards, problem.record); });
   if (missing.number == 0) return;
   if (missing.number == static_cast<std::int64_t>(problems.size()))
     throw base::InputError(label + ": " + missing.message);

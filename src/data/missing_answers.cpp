@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 
 #include "data/fields.h"
 #include "data/json_text.h"
@@ -51,16 +50,24 @@ std::string suggest_problem_field(const nlohmann::json& record) {
 }
 
 MissingAnswers find_missing_answers(const std::vector<Problem>& problems,
-                                    const DataOptions& options) {
-  const auto lacks = [](const Problem& problem) { return problem.answer.empty(); };
+                                    const DataOptions& options,
+                                    const std::function<bool(const Problem&)>& needs) {
   MissingAnswers out;
-  out.number = std::count_if(problems.begin(), problems.end(), lacks);
-  if (out.number == 0) return out;
-  const Problem& first = *std::find_if(problems.begin(), problems.end(), lacks);
+  std::int64_t number = 0;
+  const Problem* lacking = nullptr;
+  for (const Problem& problem : problems) {
+    if (needs && !needs(problem)) continue;
+    ++number;
+    if (!problem.answer.empty()) continue;
+    ++out.number;
+    if (lacking == nullptr) lacking = &problem;
+  }
+  if (lacking == nullptr) return out;
+  const Problem& first = *lacking;
   out.message = fmt::format(
       "{} of {} problems have no gold answer: expected one of the fields {} (data.answer_fields); "
       "the first, {}, has the fields {}{}",
-      out.number, problems.size(), fmt::join(options.answer_fields, ", "), first.where,
+      out.number, number, fmt::join(options.answer_fields, ", "), first.where,
       list_fields(first.record),
       suggestion("data.answer_fields", likely_answer_field(parse_json_or_discard(first.record))));
   return out;

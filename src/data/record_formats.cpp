@@ -16,35 +16,14 @@ namespace {
 using Json = nlohmann::json;
 constexpr int kEnd = std::char_traits<char>::eof();
 
-/// Depth of nesting, strings left out; a parser that recurses must not see a deep one.
-int nesting_of(const std::string& text) {
-  int depth = 0;
-  int deepest = 0;
-  bool in_string = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (in_string) {
-      if (c == '\\') ++at;
-      if (c == '"') in_string = false;
-      continue;
-    }
-    if (c == '"') in_string = true;
-    if (c == '{' || c == '[') deepest = std::max(deepest, ++depth);
-    if (c == '}' || c == ']') --depth;
-  }
-  return deepest;
-}
-
 /// Why a text is no record, with the record in `json` when it is one.
 std::string reason_against(const std::string& text, const RecordLimits& limits, Json& json) {
   const std::size_t nul = text.find('\0');
   if (nul != std::string::npos) return fmt::format("NUL byte at column {}", nul + 1);
   const std::size_t invalid = find_invalid_utf8(text);
   if (invalid != std::string::npos) return fmt::format("invalid UTF-8 at column {}", invalid + 1);
-  if (nesting_of(text) > limits.nesting)
-    return fmt::format("nested deeper than {} levels", limits.nesting);
   try {
-    json = parse_json<Json>(text);
+    json = parse_json<Json>(text, limits.nesting);
   } catch (const base::InputError& error) {
     return error.what();
   }

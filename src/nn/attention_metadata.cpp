@@ -27,20 +27,36 @@ at::Tensor shared_prefix_mask(const std::vector<Segment>& segments, std::size_t 
   return mask;
 }
 
+/// Where the queries and the keys of segments end, segment by segment.
+class SegmentEnds {
+ public:
+  void add(std::int64_t num_queries, std::int64_t num_keys) {
+    queries_.push_back(queries_.back() + static_cast<std::int32_t>(num_queries));
+    keys_.push_back(keys_.back() + static_cast<std::int32_t>(num_keys));
+    longest_query_ = std::max(longest_query_, num_queries);
+    longest_keys_ = std::max(longest_keys_, num_keys);
+  }
+  /// Without key rows.
+  VariableLengths lengths(at::Device device) const {
+    return {at::tensor(queries_, at::kInt).to(device),
+            at::tensor(keys_, at::kInt).to(device),
+            {},
+            longest_query_,
+            longest_keys_};
+  }
+  bool has_more_keys() const { return keys_.back() > queries_.back(); }
+
+ private:
+  std::vector<std::int32_t> queries_{0}, keys_{0};
+  std::int64_t longest_query_ = 0, longest_keys_ = 0;
+};
+
 VariableLengths make_continued_lengths(const std::vector<ContinuedSegment>& segments,
                                        at::Device device) {
-  std::vector<std::int32_t> query_ends{0}, key_ends{0};
-  VariableLengths lengths;
-  for (const ContinuedSegment& segment : segments) {
-    const auto num_keys = segment.past + segment.length;
-    query_ends.push_back(query_ends.back() + static_cast<std::int32_t>(segment.length));
-    key_ends.push_back(key_ends.back() + static_cast<std::int32_t>(num_keys));
-    lengths.longest_query = std::max(lengths.longest_query, segment.length);
-    lengths.longest_keys = std::max(lengths.longest_keys, num_keys);
-  }
-  lengths.query_ends = at::tensor(query_ends, at::kInt).to(device);
-  lengths.key_ends = at::tensor(key_ends, at::kInt).to(device);
-  return lengths;
+  SegmentEnds ends;
+  for (const ContinuedSegment& segment : segments)
+    ends.add(segment.length, segment.past + segment.length);
+  return ends.lengths(device);
 }
 
 }  // namespace
@@ -73,26 +89,19 @@ PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::
 }
 
 VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device) {
-  std::vector<std::int32_t> query_ends{0}, key_ends{0};
+  SegmentEnds ends;
   std::vector<std::int64_t> rows;
   const auto add_rows = [&rows](const Segment& segment) {
     for (std::int64_t i = 0; i < segment.length; ++i) rows.push_back(segment.start + i);
   };
-  VariableLengths lengths;
   for (const Segment& segment : segments) {
     const auto first = static_cast<std::int64_t>(rows.size());
     if (segment.prefix >= 0) add_rows(segments[static_cast<std::size_t>(segment.prefix)]);
     add_rows(segment);
-    const auto num_keys = static_cast<std::int64_t>(rows.size()) - first;
-    query_ends.push_back(query_ends.back() + static_cast<std::int32_t>(segment.length));
-    key_ends.push_back(key_ends.back() + static_cast<std::int32_t>(num_keys));
-    lengths.longest_query = std::max(lengths.longest_query, segment.length);
-    lengths.longest_keys = std::max(lengths.longest_keys, num_keys);
+    ends.add(segment.length, static_cast<std::int64_t>(rows.size()) - first);
   }
-  lengths.query_ends = at::tensor(query_ends, at::kInt).to(device);
-  lengths.key_ends = at::tensor(key_ends, at::kInt).to(device);
-  if (key_ends.back() > query_ends.back())
-    lengths.key_rows = at::tensor(rows, at::kLong).to(device);
+  auto lengths = ends.lengths(device);
+  if (ends.has_more_keys()) lengths.key_rows = at::tensor(rows, at::kLong).to(device);
   return lengths;
 }
 

@@ -8,12 +8,11 @@
 
 #include "base/random.h"
 #include "support/fixtures.h"
+#include "unit/generation/completions.h"
 #include "vocabulary/vocab_logprob.h"
 
 namespace r1::generation {
 namespace {
-
-using Completions = std::vector<std::vector<data::Completion>>;
 
 std::vector<data::TokenId> random_prompt(std::size_t length, std::uint64_t seed) {
   base::RandomStream stream(seed);
@@ -41,17 +40,6 @@ Completions run(const models::Model& model, const std::vector<Request>& requests
   sampling.temperature = 0.9;
   Engine engine(model, options);
   return engine.generate(requests, sampling, {{2}, {}});
-}
-
-void expect_same_ids(const Completions& found, const Completions& expected) {
-  ASSERT_EQ(found.size(), expected.size());
-  for (std::size_t r = 0; r < found.size(); ++r) {
-    ASSERT_EQ(found[r].size(), expected[r].size());
-    for (std::size_t s = 0; s < found[r].size(); ++s) {
-      EXPECT_EQ(found[r][s].token_ids, expected[r][s].token_ids) << "request " << r << "." << s;
-      EXPECT_EQ(found[r][s].finish_reason, expected[r][s].finish_reason);
-    }
-  }
 }
 
 class GreedyFixture : public ::testing::TestWithParam<std::tuple<const char*, at::ScalarType>> {};
