@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-
 #include "data/fields.h"
 #include "data/json_text.h"
 #include "data/text.h"
