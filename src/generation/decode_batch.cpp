@@ -1,7 +1,6 @@
 #include "generation/decode_batch.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <array>
@@ -9,7 +8,6 @@
 #include "base/errors.h"
 #include "generation/scheduler.h"
 #include "kernels/cuda/kernel_table.h"
-#include "kernels/decode_attention.h"
 #include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
@@ -28,10 +26,6 @@ std::int64_t graph_rows(std::int64_t num_slots) {
   return size != kRows.end() ? *size : blocks_for(num_slots, kRowStep) * kRowStep;
 }
 
-c10::Stream current_stream(at::Device device) {
-  return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
-}
-
 }  // namespace
 
 DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
@@ -39,10 +33,11 @@ DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
                          std::int64_t table_width, std::int64_t spare_block)
     : model_(model), cache_(cache) {
   const auto& shape = model.shape();
-  has_kernel_ = kernels::takes_decode_attention(cache.keys[0], cache.values[0],
-                                                shape.num_attention_heads / shape.kv_heads());
+  attention_form_ = kernels::paged_attention_form(cache.keys[0], cache.values[0],
+                                                  shape.num_attention_heads / shape.kv_heads());
+  const bool has_kernel = attention_form_ == kernels::PagedAttentionForm::CudaKernel;
   // Collectives, and experts, whose exchange the host takes part in, are not recorded.
-  uses_graphs_ = has_kernel_ && !options.enforce_eager &&
+  uses_graphs_ = has_kernel && !options.enforce_eager &&
                  model.axes().size(parallel::ModelAxis::Tensor) == 1 &&
                  shape.experts.num_experts == 0;
   const auto size = uses_graphs_ ? graph_rows(num_slots) : num_slots;
@@ -52,7 +47,7 @@ DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
   rules_ = {at::zeros({kernels::kNumDrawRules}, on_device(at::kDouble)),
             at::full({kLeastEndIds}, -1, on_device(at::kLong))};
   outputs_ = at::zeros({kernels::kNumDrawOutputs, size}, on_device(at::kDouble));
-  if (has_kernel_) counters_ = at::zeros({size * cache.keys[0].size(1)}, on_device(at::kInt));
+  if (has_kernel) counters_ = at::zeros({size * cache.keys[0].size(1)}, on_device(at::kInt));
 }
 
 bool DecodeBatch::holds(std::int64_t num_slots, std::int64_t table_width) const {
@@ -190,10 +185,8 @@ at::TensorOptions DecodeBatch::on_device(at::ScalarType dtype) const {
   return at::TensorOptions(model_.device()).dtype(dtype);
 }
 
-/// Without a wait: through pinned memory.
 at::Tensor DecodeBatch::to_device(const at::Tensor& host) const {
-  return model_.device().is_cpu() ? host
-                                  : host.pin_memory().to(model_.device(), /*non_blocking=*/true);
+  return tensor::to_device(host, model_.device());
 }
 
 at::Tensor DecodeBatch::draw(const at::Tensor& logits, const std::vector<std::int64_t>& slots) {
@@ -207,13 +200,14 @@ at::Tensor DecodeBatch::draw(const at::Tensor& logits, const std::vector<std::in
 void DecodeBatch::step(std::int64_t rows, std::int64_t longest) {
   const auto of_rows = [rows](const at::Tensor& x) { return x.narrow(0, 0, rows); };
   const auto number = [&](SlotNumber which) { return of_rows(slots_.numbers.select(0, which)); };
-  nn::PagedAttention paged{of_rows(slots_.block_table), of_rows(slots_.contexts), {}, counters_};
-  if (!model_.device().is_cpu() && !has_kernel_) {  // torch's operations, over no more than needed
+  kernels::PagedAttention paged{
+      of_rows(slots_.block_table), of_rows(slots_.contexts), {}, counters_};
+  if (attention_form_ == kernels::PagedAttentionForm::Gather) {  // over no more than needed
     paged.block_table =
         paged.block_table.narrow(1, 0, blocks_for(longest, cache_.block_size)).contiguous();
-    paged.gather = nn::make_paged_gather(paged.block_table, paged.context_lengths,
-                                         model_.cache_layout().num_kv_heads, cache_.block_size,
-                                         model_.dtype());
+    paged.gather = kernels::make_paged_gather(paged.block_table, paged.context_lengths,
+                                              model_.cache_layout().num_kv_heads, cache_.block_size,
+                                              model_.dtype());
   }
   const models::ModelInput input{
       number(SlotNumber::kToken),
@@ -246,24 +240,13 @@ void DecodeBatch::launch(std::int64_t rows, std::int64_t longest) {
     graph_for(rows).replay();
   else
     step(rows, longest);
-  const auto drawn = outputs_.narrow(1, 0, rows);
-  if (model_.device().is_cpu()) {
-    launched_.push_back({drawn.clone(), nullptr});
-    return;
-  }
-  auto host = at::empty({kernels::kNumDrawOutputs, outputs_.size(1)},
-                        at::TensorOptions(at::kDouble).pinned_memory(true));
-  host.copy_(outputs_, /*non_blocking=*/true);
-  auto done = std::make_unique<c10::Event>(model_.device().type());
-  done->record(current_stream(model_.device()));
-  launched_.push_back({host, std::move(done)});
+  launched_.emplace_back(outputs_);
 }
 
 at::Tensor DecodeBatch::collect() {
-  auto oldest = std::move(launched_.front());
+  const auto oldest = std::move(launched_.front());
   launched_.pop_front();
-  if (oldest.done) oldest.done->synchronize();
-  return oldest.outputs;
+  return oldest.wait();
 }
 
 }  // namespace r1::generation

@@ -3,8 +3,6 @@
 // the model's device; a step feeds every slot its token, draws the next one and advances the slot
 // there. On a GPU with the project's kernels a step is one CUDA graph for each number of rows, and
 // the host reads what a step drew while the next one runs.
-#include <c10/core/Event.h>
-
 #include <deque>
 #include <map>
 #include <memory>
@@ -15,7 +13,9 @@
 #include "generation/options.h"
 #include "kernels/cuda_graph.h"
 #include "kernels/decode_slots.h"
+#include "kernels/paged_attention.h"
 #include "models/model.h"
+#include "tensor/host_memory.h"
 
 namespace r1::generation {
 
@@ -68,10 +68,6 @@ class DecodeBatch {
   struct AddedBlock {
     std::int64_t slot = 0, number = 0, block = 0;
   };
-  struct Launched {
-    at::Tensor outputs;  // on the host, when `done` has come to pass
-    std::unique_ptr<c10::Event> done;
-  };
 
   at::TensorOptions on_device(at::ScalarType dtype) const;
   at::Tensor to_device(const at::Tensor& host) const;
@@ -83,7 +79,7 @@ class DecodeBatch {
 
   const models::Model& model_;
   nn::KvCache& cache_;
-  bool has_kernel_;  // of attention over this cache
+  kernels::PagedAttentionForm attention_form_;
   bool uses_graphs_;
   kernels::DecodeSlots slots_;
   kernels::DrawRules rules_;
@@ -91,7 +87,7 @@ class DecodeBatch {
   at::Tensor counters_;  // of the attention kernel
   std::vector<SlotContent> changes_;
   std::vector<AddedBlock> added_blocks_;
-  std::deque<Launched> launched_;
+  std::deque<tensor::HostCopy> launched_;              // outputs of steps, oldest first
   std::vector<const void*> weights_;                   // where the graphs expect them
   std::map<std::int64_t, kernels::CudaGraph> graphs_;  // by rows
 };

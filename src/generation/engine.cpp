@@ -1,6 +1,5 @@
 #include "generation/engine.h"
 
-#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "base/timer.h"
 #include "generation/generation_run.h"
+#include "tensor/device_memory.h"
 
 namespace r1::generation {
 
@@ -46,16 +46,11 @@ void Engine::set_weight_version(std::int64_t version) {
 /// Blocks that the device has room for; on a CPU no limit. All ranks of the model's tensor axis
 /// hold equally many, so that they admit the same sequences.
 std::int64_t Engine::affordable_blocks(double block_bytes) const {
-  const auto device = model_.device();
-  if (device.is_cpu()) return std::numeric_limits<std::int64_t>::max();
-  auto* allocator = c10::getDeviceAllocator(device.type());
-  const auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  const auto stats = allocator->getDeviceStats(device.index());
-  const auto idle = stats.reserved_bytes[all].current - stats.allocated_bytes[all].current;
-  const auto [free, total] = allocator->getMemoryInfo(device.index());
+  const auto memory = tensor::device_memory(model_.device());
+  if (!memory) return std::numeric_limits<std::int64_t>::max();
   const double own = memory_ ? static_cast<double>(memory_->pool.num_blocks()) * block_bytes : 0.0;
-  const double held = static_cast<double>(total - free) - static_cast<double>(idle) - own;
-  const double room = options_.gpu_memory_utilization * static_cast<double>(total) - held;
+  const double held = static_cast<double>(memory->total - memory->free - memory->idle) - own;
+  const double room = options_.gpu_memory_utilization * static_cast<double>(memory->total) - held;
   return static_cast<std::int64_t>(model_.axes()[parallel::ModelAxis::Tensor].all_reduce_scalar(
       std::floor(std::max(0.0, room) / block_bytes), parallel::ReduceOp::Min,
       "blocks of the KV cache"));

@@ -48,6 +48,10 @@ void adamw_on_cpu(const AdamWTensors& slot, const AdamWFactors& factors) {
   });
 }
 
+bool shares_launches(const at::Tensor& master, const at::Tensor& grad) {
+  return master.is_cuda() && grad.is_contiguous() && grad.scalar_type() == master.scalar_type();
+}
+
 bool has_adamw_kernel(const AdamWTensors& slot) {
   for (const auto* tensor : {&slot.master, &slot.grad, &slot.exp_avg, &slot.exp_avg_sq})
     if (!is_flat(*tensor, at::kFloat)) return false;

@@ -23,6 +23,11 @@ void adamw_on_cpu(const AdamWTensors& slot, const AdamWFactors& factors);
 /// Whether the CUDA kernel accepts the slot: on a GPU, with the dtypes above.
 bool has_adamw_kernel(const AdamWTensors& slot);
 
+/// Whether one launch should update this slot together with other slots: on a GPU, where a launch
+/// for each small slot would cost more than the slot's work. The gradient is contiguous and has the
+/// dtype of the master weights.
+bool shares_launches(const at::Tensor& master, const at::Tensor& grad);
+
 /// One AdamW step of all slots. The gradients are not changed.
 void adamw_on_gpu(std::span<const AdamWTensors> slots, const AdamWFactors& factors);
 

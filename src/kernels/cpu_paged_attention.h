@@ -1,6 +1,6 @@
 #pragma once
 // Attention of single query tokens over a paged KV cache on the CPU, for decode and for prefill
-// after a cached prefix. The plain ATen reference is nn::paged_attention_reference.
+// after a cached prefix: the loops of kernels::paged_attention_cpu.
 #include <cstdint>
 
 #include "kernels/cpu_math.h"

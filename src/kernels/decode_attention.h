@@ -1,7 +1,6 @@
 #pragma once
 // Attention of single query tokens over a paged cache on GPUs, split over the context (flash
-// decoding). cpu_paged_attention.h has the CPU form, and nn::paged_attention_reference is the plain
-// form.
+// decoding): a form of kernels::paged_attention, which chooses it.
 #include <ATen/core/Tensor.h>
 
 namespace r1::kernels {

@@ -5,11 +5,19 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "kernels/logit_row_loops.h"
 #include "kernels/vocab_rows.h"
 
 namespace r1::kernels {
 namespace {
+
+// Larger chunks read the head's weight and add into its gradient less often, smaller ones keep the
+// chunk's logits in cache. Measured with V = 49,152, D = 576, bf16.
+constexpr std::int64_t kCpuChunkBytes = std::int64_t{48} << 20;
+constexpr std::int64_t kDeviceChunkBytes = std::int64_t{512} << 20;
+constexpr std::int64_t kDeviceStep = 128;
 
 void widen_rows(at::Tensor& out, const at::Tensor& narrow, const at::Tensor& hidden,
                 const at::Tensor& head_weight) {
@@ -24,6 +32,11 @@ void widen_rows(at::Tensor& out, const at::Tensor& narrow, const at::Tensor& hid
 }
 
 }  // namespace
+
+std::int64_t logit_rows_at_once(const at::Tensor& head_weight, std::int64_t row_bytes) {
+  if (head_weight.is_cpu()) return kCpuChunkBytes / row_bytes;
+  return std::max(kDeviceStep, kDeviceChunkBytes / row_bytes / kDeviceStep * kDeviceStep);
+}
 
 bool needs_narrow_logits(const at::Tensor& head_weight) {
   return head_weight.is_cpu() && head_weight.scalar_type() == at::kBFloat16;

@@ -19,6 +19,10 @@ void form_logits(at::Tensor& out, const at::Tensor& hidden, const at::Tensor& he
 /// Computes the logits into new memory.
 at::Tensor form_logits(const at::Tensor& hidden, const at::Tensor& head_weight);
 
+/// How many rows of logits, each of row_bytes (at least 1), a chunk should have: a CPU's chunk
+/// stays in its caches, a GPU's chunk fills the device.
+std::int64_t logit_rows_at_once(const at::Tensor& head_weight, std::int64_t row_bytes);
+
 /// Whether form_logits needs `narrow`.
 bool needs_narrow_logits(const at::Tensor& head_weight);
 

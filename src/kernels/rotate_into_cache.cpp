@@ -8,7 +8,7 @@
 namespace r1::kernels {
 namespace {
 
-constexpr std::int64_t kWidestHead = 256;  // of the CUDA kernel
+constexpr std::int64_t kWidestRotated = 256;  // of the CUDA kernel
 
 /// The norm of every head of x [T, N, Dh].
 at::Tensor head_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
@@ -21,7 +21,7 @@ bool takes_cuda_kernel(const at::Tensor& qkv, const RopeTable& table, const at::
   return cuda_kernels_for(qkv) != nullptr && table.cos.scalar_type() == at::kFloat &&
          key_cache.scalar_type() == qkv.scalar_type() && key_cache.is_contiguous() &&
          value_cache.is_contiguous() && key_cache.sizes() == value_cache.sizes() &&
-         key_cache.size(3) % 2 == 0 && key_cache.size(3) <= kWidestHead;
+         key_cache.size(3) % 2 == 0 && key_cache.size(3) <= kWidestRotated;
 }
 
 const void* data_or_null(const at::Tensor& x) {

@@ -45,7 +45,7 @@ at::Tensor floats(const at::Tensor& x) {
   return x.defined() ? x.to(at::kFloat).contiguous() : x;
 }
 
-const float* data_or_null(const at::Tensor& x) {
+const float* floats_or_null(const at::Tensor& x) {
   return x.defined() ? x.const_data_ptr<float>() : nullptr;
 }
 
@@ -102,11 +102,12 @@ void gradient_cuda(const at::Tensor& logits, const RowsGradient& rows, double sc
   const at::Tensor entropy = grad_entropy.defined() ? floats(rows.entropy) : at::Tensor();
   const auto& table = *cuda_kernels();
   table.row_gradient(logits.const_data_ptr<float>(), logits.stride(0), logits.size(0),
-                     logits.size(1), targets.const_data_ptr<std::int64_t>(), data_or_null(grads),
+                     logits.size(1), targets.const_data_ptr<std::int64_t>(), floats_or_null(grads),
                      held.defined() ? held.const_data_ptr<bool>() : nullptr, num_targets,
-                     lse.const_data_ptr<float>(), data_or_null(entropy), data_or_null(grad_entropy),
-                     static_cast<float>(scale), cuda_type(out.scalar_type()),
-                     out.mutable_data_ptr(), out.stride(0), current_cuda_stream(logits));
+                     lse.const_data_ptr<float>(), floats_or_null(entropy),
+                     floats_or_null(grad_entropy), static_cast<float>(scale),
+                     cuda_type(out.scalar_type()), out.mutable_data_ptr(), out.stride(0),
+                     current_cuda_stream(logits));
   check_launch(table, "row_gradient");
 }
 

@@ -2,14 +2,15 @@
 
 #include <ATen/ATen.h>
 
+#include "tensor/host_memory.h"
+
 namespace r1::models {
 
 OffloadedWeights::OffloadedWeights(Model& model) : model_(model) {
   const at::NoGradGuard no_grad;
   for (auto& parameter : model_.parameters()) {
     const auto& value = parameter.value;
-    auto host = at::empty(
-        value.sizes(), value.options().device(at::kCPU).pinned_memory(!model_.device().is_cpu()));
+    const auto host = tensor::host_memory(value.sizes(), value.scalar_type(), model_.device());
     host_.push_back(host.copy_(value));
     parameter.value.set_data(host_.back());
   }

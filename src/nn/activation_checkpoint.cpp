@@ -4,6 +4,8 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "tensor/host_memory.h"
+
 namespace r1::nn {
 namespace {
 
@@ -28,13 +30,6 @@ class ComputesAgain {
   bool before_;
 };
 
-/// A device question: what is in host memory already stays there.
-at::Tensor on_host(const at::Tensor& x) {
-  if (!x.defined() || x.is_cpu()) return x;
-  auto host = at::empty(x.sizes(), x.options().device(at::kCPU).pinned_memory(true));
-  return host.copy_(x, /*non_blocking=*/true);
-}
-
 class Checkpointed : public torch::autograd::Function<Checkpointed> {
  public:
   static variable_list forward(AutogradContext* context, const TensorFunction& function,
@@ -43,7 +38,7 @@ class Checkpointed : public torch::autograd::Function<Checkpointed> {
         c10::IValue::make_capsule(c10::make_intrusive<FunctionHolder>(function));
     auto kept = inputs.vec();
     if (keep == KeepInputs::OnHost)
-      for (auto& input : kept) input = on_host(input);
+      for (auto& input : kept) input = tensor::kept_on_host(input);
     context->saved_data["device"] = inputs[0].device();
     context->save_for_backward(kept);
     return function(inputs.vec());  // custom functions run their forward without grad mode

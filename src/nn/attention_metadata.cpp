@@ -37,7 +37,7 @@ class SegmentEnds {
     longest_keys_ = std::max(longest_keys_, num_keys);
   }
   /// Without key rows.
-  VariableLengths lengths(at::Device device) const {
+  kernels::VariableLengths lengths(at::Device device) const {
     return {at::tensor(queries_, at::kInt).to(device),
             at::tensor(keys_, at::kInt).to(device),
             {},
@@ -51,8 +51,8 @@ class SegmentEnds {
   std::int64_t longest_query_ = 0, longest_keys_ = 0;
 };
 
-VariableLengths make_continued_lengths(const std::vector<ContinuedSegment>& segments,
-                                       at::Device device) {
+kernels::VariableLengths make_continued_lengths(const std::vector<ContinuedSegment>& segments,
+                                                at::Device device) {
   SegmentEnds ends;
   for (const ContinuedSegment& segment : segments)
     ends.add(segment.length, segment.past + segment.length);
@@ -61,11 +61,10 @@ VariableLengths make_continued_lengths(const std::vector<ContinuedSegment>& segm
 
 }  // namespace
 
-PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::ScalarType dtype,
-                                      at::Device device) {
-  PackedAttention packed;
-  // A device question: torch has flash attention over packed lengths on GPUs alone, in bf16.
-  const bool flash = device.is_cuda() && dtype == at::kBFloat16;
+kernels::PackedAttention make_packed_attention(const std::vector<Segment>& segments,
+                                               at::ScalarType dtype, at::Device device) {
+  kernels::PackedAttention packed;
+  const bool flash = kernels::takes_variable_lengths(dtype, device);
   if (flash) packed.lengths = make_variable_lengths(segments, device);
   std::int64_t next = 0;
   for (std::size_t first = 0, last = 0; first < segments.size(); first = last) {
@@ -80,7 +79,7 @@ PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::
       next += segment.length;
     }
     if (flash) continue;
-    AttentionRun run{next - segments[first].start, {}};
+    kernels::AttentionRun run{next - segments[first].start, {}};
     if (last - first > 1)
       run.mask = shared_prefix_mask(segments, first, last, at::TensorOptions(device).dtype(dtype));
     packed.runs.push_back(std::move(run));
@@ -88,7 +87,8 @@ PackedAttention make_packed_attention(const std::vector<Segment>& segments, at::
   return packed;
 }
 
-VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::Device device) {
+kernels::VariableLengths make_variable_lengths(const std::vector<Segment>& segments,
+                                               at::Device device) {
   SegmentEnds ends;
   std::vector<std::int64_t> rows;
   const auto add_rows = [&rows](const Segment& segment) {
@@ -105,18 +105,17 @@ VariableLengths make_variable_lengths(const std::vector<Segment>& segments, at::
   return lengths;
 }
 
-PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
-                                         kernels::CachePlaces key_places, at::ScalarType dtype,
-                                         at::Device device) {
-  PackedAttention packed;
+kernels::PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
+                                                  kernels::CachePlaces key_places,
+                                                  at::ScalarType dtype, at::Device device) {
+  kernels::PackedAttention packed;
   packed.key_places = std::move(key_places);
-  // A device question, as in make_packed_attention.
-  if (device.is_cuda() && dtype == at::kBFloat16) {
+  if (kernels::takes_variable_lengths(dtype, device)) {
     packed.lengths = make_continued_lengths(segments, device);
     return packed;
   }
   for (const ContinuedSegment& segment : segments) {
-    AttentionRun run{segment.length, {}, segment.past};
+    kernels::AttentionRun run{segment.length, {}, segment.past};
     if (segment.past > 0)
       run.mask =
           at::full({segment.length, segment.past + segment.length},
@@ -125,20 +124,6 @@ PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& se
     packed.runs.push_back(std::move(run));
   }
   return packed;
-}
-
-PagedGather make_paged_gather(const at::Tensor& block_table, const at::Tensor& context_lengths,
-                              std::int64_t num_kv_heads, std::int64_t block_size,
-                              at::ScalarType dtype) {
-  const auto table = block_table.to(at::kLong);
-  const auto heads = at::arange(num_kv_heads, table.options());
-  const auto rows = table.unsqueeze(1) * num_kv_heads + heads.view({1, -1, 1});
-  const auto capacity = block_table.size(1) * block_size;
-  const auto hidden =
-      at::arange(capacity, context_lengths.options()).unsqueeze(0) >= context_lengths.unsqueeze(1);
-  const auto mask = at::zeros(hidden.sizes(), hidden.options().dtype(dtype))
-                        .masked_fill_(hidden, -std::numeric_limits<double>::infinity());
-  return {rows.flatten(), mask.unsqueeze(1).unsqueeze(1)};
 }
 
 }  // namespace r1::nn

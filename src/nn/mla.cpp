@@ -47,24 +47,25 @@ Latents read_latents(const LatentAttention& w, const at::Tensor& cache,
 
 /// Expanded: every head's keys and values are formed.
 at::Tensor attend_packed(const LatentAttention& w, const Queries& queries, const Latents& latents,
-                         const PackedAttention& packed) {
+                         const kernels::PackedAttention& packed) {
   const auto tokens = latents.latent.size(0), heads = w.dims.num_heads;
   const auto expanded = at::linear(latents.latent, w.latent_up)
                             .view({tokens, heads, w.dims.nope + w.dims.value})
                             .split_with_sizes({w.dims.nope, w.dims.value}, 2);
   const auto key = at::cat({expanded[0], latents.rope_key.expand({tokens, heads, w.dims.rope})}, 2);
   const auto query = at::cat({queries.nope, queries.rope}, 2);
-  return packed_attention(query, key, expanded[1], packed, w.scale);
+  return kernels::packed_attention(query, key, expanded[1], packed, w.scale);
 }
 
 /// Absorbed: the cached latents are the keys and, their first R columns, the values of one KV head.
 at::Tensor attend_paged(const LatentAttention& w, const Queries& queries, const KvCache& cache,
-                        std::size_t layer, const PagedAttention& paged) {
+                        std::size_t layer, const kernels::PagedAttention& paged) {
   const auto up = w.latent_up.view({w.dims.num_heads, -1, w.dims.latent})
                       .split_with_sizes({w.dims.nope, w.dims.value}, 1);
   const auto latent_query = at::bmm(queries.nope.transpose(0, 1), up[0]).transpose(0, 1);
-  const auto sums = paged_attention(at::cat({latent_query, queries.rope}, 2), cache.keys[layer],
-                                    cache.values[layer], paged, w.scale);  // [T, H, R]
+  const auto sums =
+      kernels::paged_attention(at::cat({latent_query, queries.rope}, 2), cache.keys[layer],
+                               cache.values[layer], paged, w.scale);  // [T, H, R]
   return at::bmm(sums.transpose(0, 1), up[1].transpose(1, 2)).transpose(0, 1);
 }
 
@@ -80,14 +81,15 @@ at::Tensor latent_attention(const LatentAttention& weights, const at::Tensor& x,
     kernels::write_cache(metadata.cache->keys[index],
                          at::cat({latents.latent.unsqueeze(1), latents.rope_key}, 2),
                          metadata.places);
-  const auto* packed = std::get_if<PackedAttention>(&metadata.pattern);
+  const auto* packed = std::get_if<kernels::PackedAttention>(&metadata.pattern);
   const bool reads_cache = packed != nullptr && packed->key_places;
   const auto known = reads_cache
                          ? read_latents(weights, metadata.cache->keys[index], *packed->key_places)
                          : latents;
-  const auto mixed = packed != nullptr ? attend_packed(weights, queries, known, *packed)
-                                       : attend_paged(weights, queries, *metadata.cache, index,
-                                                      std::get<PagedAttention>(metadata.pattern));
+  const auto mixed = packed != nullptr
+                         ? attend_packed(weights, queries, known, *packed)
+                         : attend_paged(weights, queries, *metadata.cache, index,
+                                        std::get<kernels::PagedAttention>(metadata.pattern));
   return weights.output(mixed.reshape({x.size(0), -1}));
 }
 

@@ -5,15 +5,12 @@
 #include <limits>
 
 #include "kernels/cpu_dispatch.h"
-#include "kernels/silu_mul.h"
+#include "kernels/expert_products.h"
 #include "parallel/model_axes.h"
 #include "parallel/tensor_parallel.h"
 
 namespace r1::nn {
 namespace {
-
-/// Grouped products want the rows of every group to start on 16 bytes: 8 bf16 values.
-constexpr std::int64_t kGroupAlignment = 8;
 
 at::Tensor only_best_groups(const at::Tensor& scores, const RoutingOptions& options) {
   if (options.top_groups >= options.num_groups) return scores;
@@ -48,54 +45,6 @@ at::Tensor inverse_order(const at::Tensor& order) {
   return at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
 }
 
-/// One product per expert; x [T * k, D] sorted by expert.
-at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
-                            const at::Tensor& gate_up, const at::Tensor& down) {
-  if (x.size(0) == 0) return x;
-  const auto sizes = on_host(counts);
-  const auto inputs = x.split_with_sizes(sizes);
-  const auto gate_ups = gate_up.unbind(0), downs = down.unbind(0);
-  std::vector<at::Tensor> outputs;
-  for (std::size_t e = 0; e < sizes.size(); ++e)
-    if (sizes[e] > 0)
-      outputs.push_back(
-          at::linear(kernels::silu_mul(at::linear(inputs[e], gate_ups[e])), downs[e]));
-  return at::cat(outputs);
-}
-
-/// A device question: torch multiplies groups on GPUs alone, in bf16.
-bool can_group(const at::Tensor& x, const at::Tensor& down) {
-  return x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.size(1) % kGroupAlignment == 0 &&
-         down.size(2) % kGroupAlignment == 0;
-}
-
-/// Two grouped products; x [T * k, D] sorted by expert. Every expert's rows are padded with zeros
-/// to a multiple of kGroupAlignment; sizes stay on the device.
-at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
-                       const at::Tensor& counts, const at::Tensor& gate_up,
-                       const at::Tensor& down) {
-  const auto padded =
-      (counts + (kGroupAlignment - 1)).floor_divide(kGroupAlignment) * kGroupAlignment;
-  const auto ends = padded.cumsum(0);
-  const auto shift = (ends - padded) - (counts.cumsum(0) - counts);  // of an expert's rows
-  const auto rows = at::arange(x.size(0), counts.options()) + shift.index_select(0, sorted_experts);
-  const auto capacity = x.size(0) + counts.size(0) * kGroupAlignment;
-  const auto spread = at::zeros({capacity, x.size(1)}, x.options()).index_copy(0, rows, x);
-  const auto offsets = ends.to(at::kInt);
-  const auto inner = kernels::silu_mul(at::_grouped_mm(spread, gate_up.transpose(1, 2), offsets));
-  return at::_grouped_mm(inner, down.transpose(1, 2), offsets).index_select(0, rows);
-}
-
-/// x [N, D] sorted by expert, `experts` [N] and counts [H] likewise -> [N, D].
-at::Tensor held_experts(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& counts,
-                        const at::Tensor& gate_up, const at::Tensor& down) {
-  const auto hidden = x.size(1), inner = down.size(1), held = counts.size(0);
-  const auto gate_ups = gate_up.view({held, 2 * inner, hidden});
-  const auto downs = down.view({held, hidden, inner});
-  return can_group(x, downs) ? all_experts(x, experts, counts, gate_ups, downs)
-                             : expert_by_expert(x, counts, gate_ups, downs);
-}
-
 /// The rows that ranks exchange: what each rank sends to the experts of each.
 struct ExpertTraffic {
   std::vector<std::int64_t> send_rows, receive_rows;  // by rank
@@ -118,7 +67,7 @@ ExpertTraffic agree_on_traffic(const at::Tensor& counts, std::int64_t num_expert
   return traffic;
 }
 
-/// held_experts of all ranks: x [N, D] sorted by expert, counts [E] -> [N, D].
+/// expert_products of all ranks: x [N, D] sorted by expert, counts [E] -> [N, D].
 at::Tensor experts_of_all_ranks(const at::Tensor& x, const at::Tensor& counts,
                                 const at::Tensor& gate_up, const at::Tensor& down,
                                 parallel::Communicator& ranks) {
@@ -130,8 +79,9 @@ at::Tensor experts_of_all_ranks(const at::Tensor& x, const at::Tensor& counts,
   const auto numbers = at::arange(held, counts.options()).repeat({ranks.size()});
   const auto experts = numbers.repeat_interleave(traffic.received.flatten());
   const auto order = experts.argsort(/*stable=*/true, 0, false);
-  const auto outputs = held_experts(arrived.index_select(0, order), experts.index_select(0, order),
-                                    traffic.received.sum(0), gate_up, down);
+  const auto outputs =
+      kernels::expert_products(arrived.index_select(0, order), experts.index_select(0, order),
+                               traffic.received.sum(0), gate_up, down);
   return parallel::exchange_rows(outputs.index_select(0, inverse_order(order)),
                                  traffic.receive_rows, traffic.send_rows, ranks, "from experts");
 }
@@ -159,11 +109,11 @@ at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at:
                           parallel::Communicator& ranks) {
   const auto visits = sort_by_expert(routing, num_experts);
   const auto sorted = x.index_select(0, visits.tokens);
-  const auto outputs =
-      ranks.size() > 1
-          ? experts_of_all_ranks(sorted, visits.counts, gate_up, down, ranks)
-          : held_experts(sorted, routing.experts.flatten().index_select(0, visits.order),
-                         visits.counts, gate_up, down);
+  const auto outputs = ranks.size() > 1
+                           ? experts_of_all_ranks(sorted, visits.counts, gate_up, down, ranks)
+                           : kernels::expert_products(
+                                 sorted, routing.experts.flatten().index_select(0, visits.order),
+                                 visits.counts, gate_up, down);
   const auto of_token = outputs.index_select(0, inverse_order(visits.order))
                             .view({x.size(0), routing.experts.size(1), x.size(1)});
   return (of_token * routing.weights.unsqueeze(2)).sum(1).to(x.scalar_type());

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "kernels/adamw_kernels.h"
+#include "tensor/host_memory.h"
 
 namespace r1::optim {
 namespace {
@@ -62,20 +63,14 @@ void torch_fused(const std::vector<kernels::AdamWTensors>& slots, const AdamWSte
   if (!models.empty()) at::_foreach_copy_(models, rounded);
 }
 
-/// Memory of the host that a GPU copies to and from directly. Pinning it is a question of where
-/// `like` is: without a GPU nothing can be pinned.
-at::Tensor host_memory(const at::Tensor& like, at::ScalarType dtype, std::int64_t size) {
-  return at::empty({size}, at::TensorOptions().dtype(dtype).pinned_memory(!like.is_cpu()));
-}
-
 /// The update of a slot whose state is on the host: gradient down, weights up, piece by piece.
 void update_on_host(const AdamWSlot& slot, const at::Tensor& grad, const AdamWStep& step) {
   const auto flat_grad = grad.reshape(-1), weights = slot.model.view(-1);
   const auto size = weights.numel(), piece = std::min(size, kHostPiece);
-  const auto grad_memory = host_memory(grad, grad.scalar_type(), piece);
+  const auto grad_memory = tensor::host_memory({piece}, grad.scalar_type(), grad.device());
   const bool rounds = weights.scalar_type() != slot.master.scalar_type();
   const auto weight_memory =
-      rounds ? host_memory(weights, weights.scalar_type(), piece) : at::Tensor();
+      rounds ? tensor::host_memory({piece}, weights.scalar_type(), weights.device()) : at::Tensor();
   for (std::int64_t begin = 0; begin < size; begin += piece) {
     const auto count = std::min(piece, size - begin);
     const auto part = [&](const at::Tensor& all) { return all.view(-1).narrow(0, begin, count); };
@@ -126,9 +121,7 @@ std::size_t AdamW::add(const at::Tensor& model, bool decay, StatePlace place) {
   slot.place = place;
   const at::Tensor weight = model.detach();
   const auto dtype = master_dtype(weight.scalar_type());
-  const auto on_host = [&] {
-    return host_memory(weight, dtype, weight.numel()).view(weight.sizes());
-  };
+  const auto on_host = [&] { return tensor::host_memory(weight.sizes(), dtype, weight.device()); };
   if (place == StatePlace::Host) {
     slot.master = on_host().copy_(weight);
     slot.exp_avg = on_host().zero_();
@@ -156,10 +149,7 @@ void AdamW::step(const std::vector<at::Tensor>& grads, double learning_rate, dou
     const AdamWStep step = step_of(slot, learning_rate, grad_scale);
     if (slot.place == StatePlace::Host) {
       update_on_host(slot, grad, step);
-    } else if (slot.master
-                   .is_cuda() &&  // a launch for each small slot would cost more than its work
-               grad.is_contiguous() &&
-               grad.scalar_type() == slot.master.scalar_type()) {
+    } else if (kernels::shares_launches(slot.master, grad)) {
       together[slot.decay].push_back(&slot);
       their_grads[slot.decay].push_back(grad);
     } else {

@@ -11,11 +11,6 @@
 
 namespace r1::vocabulary {
 namespace {
-// Larger chunks read the head's weight and add into its gradient less often, smaller ones keep the
-// chunk's logits in cache. Measured with V = 49,152, D = 576, bf16.
-constexpr std::int64_t kCpuChunkBytes = std::int64_t{48} << 20;
-constexpr std::int64_t kDeviceChunkBytes = std::int64_t{512} << 20;
-constexpr std::int64_t kDeviceStep = 128;
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -44,11 +39,7 @@ std::int64_t choose_chunk(std::int64_t wanted, const VocabHead& head, std::int64
   const auto row = (head.vocab_size() + head.ranks->size() - 1) / head.ranks->size();
   const std::int64_t row_bytes =
       std::max<std::int64_t>(1, row * static_cast<std::int64_t>(head.weight.element_size()));
-  // A device question: a CPU's chunk should stay in its caches, a GPU's fill the device.
-  const std::int64_t fitting =
-      head.weight.is_cpu()
-          ? kCpuChunkBytes / row_bytes
-          : std::max(kDeviceStep, kDeviceChunkBytes / row_bytes / kDeviceStep * kDeviceStep);
+  const std::int64_t fitting = kernels::logit_rows_at_once(head.weight, row_bytes);
   return std::max<std::int64_t>(1, std::min(wanted > 0 ? wanted : fitting, num_tokens));
 }
 

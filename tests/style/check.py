@@ -35,6 +35,9 @@ LAYERS = {
     "plan": ["config", "models"],
     "training": ["config", "models", "data", "algorithms", "optim", "metrics"],
 }
+# Modules that ask whether a tensor is on a CPU: an operation with several forms has one door in kernels, copies between
+# devices have theirs in tensor and checkpoint.
+DEVICE_MODULES = {"kernels", "tensor", "checkpoint"}
 # Headers that a module may include beyond its layer: config composes every module's option structs.
 EXTRA_HEADERS = {"config": re.compile(r"^[a-z_/]+/options\.h$")}
 # Model rewards, unlike rule rewards, run a model.
@@ -49,6 +52,7 @@ MAX_LINES = 500
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 MARKER = re.compile(r"\b(TODO|FIXME|XXX)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}\-/])/(?:work|root|home|Users)/\w")
+DEVICE_QUESTION = re.compile(r"\bis_(?:cpu|cuda)\(\)")
 RANK_BRANCH = re.compile(r"\bif\s*(?:constexpr\s*)?\([^;{]*\brank(?:\(\)|_)?\s*[=!]=")
 
 
@@ -193,6 +197,15 @@ def check_stages(tree):
                 yield name, number, "stage-branch", "a stage is text that every rank reads: the role decides"
 
 
+def check_device_questions(tree):
+    for name in tree.code("src"):
+        if module_of(name.removeprefix("src/"), LAYERS) in DEVICE_MODULES:
+            continue
+        for number, line in enumerate(tree.texts[name], 1):
+            if DEVICE_QUESTION.search(line.split("//")[0]):
+                yield name, number, "device-question", "a function of src/kernels or src/tensor asks for the device"
+
+
 def check_options(tree):
     """Every option is read by some code (read_options.py)."""
     texts = {name: "\n".join(tree.texts[name]) for name in tree.code("src", "mpi")}
@@ -200,7 +213,8 @@ def check_options(tree):
         yield name, line, "option", what
 
 
-RULES = [check_layers, check_cycles, check_own_header_first, check_lengths, check_words, check_stages, check_options]
+RULES = [check_layers, check_cycles, check_own_header_first, check_lengths, check_words, check_stages, check_device_questions,
+         check_options]
 
 
 def findings(root):
@@ -261,6 +275,7 @@ BAD = [
     ("configs/a.toml", 'path = "/home/me/model"\n', {"machine-path"}),
     ("jobscripts/b.sh", "cd /work/main\n", {"machine-path"}),
     ("mpi/stages/sft.cpp", "  if (world.rank() == 0) save();\n", {"stage-branch"}),
+    ("src/nn/norm.cpp", "  if (x.is_cuda()) launch();\n", {"device-question"}),
     ("mpi/stages/sft.cpp", "  if (ready && rank != 0) return;\n", {"stage-branch"}),
 ]
 

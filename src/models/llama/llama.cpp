@@ -50,10 +50,10 @@ at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn:
   const kernels::HeadNorms norms{layer.q_norm, layer.k_norm, shape().rms_norm_eps};
   const auto fused = layer.qkv(x);
   at::Tensor mixed;
-  if (const auto* paged = std::get_if<nn::PagedAttention>(&attention.pattern)) {
+  if (const auto* paged = std::get_if<kernels::PagedAttention>(&attention.pattern)) {
     const auto &keys = attention.cache->keys[number], &values = attention.cache->values[number];
     const auto q = kernels::rotate_into_cache(fused, rope, norms, keys, values, attention.places);
-    mixed = nn::paged_attention(q, keys, values, *paged, scale);
+    mixed = kernels::paged_attention(q, keys, values, *paged, scale);
   } else {
     const auto [q, k, v] = kernels::split_norm_and_rotate(
         fused, rope, norms, shard(shape().num_attention_heads).size, kv_heads().size, width);

@@ -64,7 +64,7 @@ TEST_P(LatentAttentionForms, AbsorbedEqualsExpanded) {
     const kernels::CachePlaces slots{
         table[0].slice(0, t / kBlockSize, t / kBlockSize + 1).to(at::kLong),
         at::tensor({t % kBlockSize}, at::kLong)};
-    const PagedAttention paged{
+    const kernels::PagedAttention paged{
         table, at::tensor({static_cast<std::int32_t>(t + 1)}, at::kInt), {}, {}};
     const auto found = latent_attention(w, x.narrow(0, t, 1), rope_of(at::arange(t, t + 1)),
                                         {paged, &cache, slots}, 0);

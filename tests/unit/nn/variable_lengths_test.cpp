@@ -11,6 +11,8 @@
 namespace r1::nn {
 namespace {
 
+using kernels::packed_attention;
+using kernels::VariableLengths;
 using test::random_tensor;
 using test::Tensors;
 

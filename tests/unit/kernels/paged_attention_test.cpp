@@ -1,9 +1,10 @@
 // Paged attention on the CPU against its plain reference: grouped heads, ragged lengths, blocks in
 // any order.
-#include "nn/attention.h"
+#include "kernels/paged_attention.h"
+
 #include "unit/nn/reference.h"
 
-namespace r1::nn {
+namespace r1::kernels {
 namespace {
 
 using test::random_tensor;
@@ -64,4 +65,4 @@ INSTANTIATE_TEST_SUITE_P(Dtypes, PagedAttentionKernel,
                          [](const auto& info) { return c10::toString(info.param); });
 
 }  // namespace
-}  // namespace r1::nn
+}  // namespace r1::kernels
