@@ -36,9 +36,12 @@ class RoleGroups {
   /// The ranks with the same part of the model and different samples (data-parallel group). The
   /// rank in the group is the index of the replica.
   parallel::Communicator& data(const std::string& role) { return group(role, "data"); }
-  /// The ranks of data(role) that hold the same experts.
-  parallel::Communicator& expert_data(const std::string& role) {
-    return group(role, "expert_data");
+  /// The ranks that hold the same part of the weights: those of data(role), and for each the ranks
+  /// of its context axis.
+  parallel::Communicator& copies(const std::string& role) { return group(role, "copies"); }
+  /// The ranks of copies(role) that hold the same experts.
+  parallel::Communicator& expert_copies(const std::string& role) {
+    return group(role, "expert_copies");
   }
   /// The axes over which this rank's model of the role is split.
   parallel::ModelAxes model_axes(const std::string& role) {

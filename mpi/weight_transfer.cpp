@@ -14,7 +14,8 @@ constexpr const char* kTransferLabel = "weights to another layout";
 bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b) {
   const auto& axes = parallel::kModelAxes;
   return a.ranks == b.ranks && std::all_of(axes.begin(), axes.end(), [&](const auto& axis) {
-           return a.mesh.group(0, axis.mesh_axes) == b.mesh.group(0, axis.mesh_axes);
+           return !axis.splits_weights ||
+                  a.mesh.group(0, axis.mesh_axes) == b.mesh.group(0, axis.mesh_axes);
          });
 }
 

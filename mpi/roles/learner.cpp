@@ -53,7 +53,8 @@ Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t
     trainer_ = std::make_unique<training::Trainer>(
         *model_, std::vector<training::ExtraParameter>(), config.optimizer, config.trainer,
         config.run, total_steps,
-        training::DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
+        training::WeightCopies{&run.groups().copies(kPolicy),
+                               &run.groups().expert_copies(kPolicy)});
   run.together(
       [&] {
         if (!active()) return;

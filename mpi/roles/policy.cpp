@@ -43,7 +43,8 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
     }
     trainer_ = std::make_unique<training::Trainer>(
         *model_, extra, config.optimizer, config.trainer, config.run, optimizer_steps(config.rl),
-        training::DataAxes{&run.groups().data(kPolicy), &run.groups().expert_data(kPolicy)});
+        training::WeightCopies{&run.groups().copies(kPolicy),
+                               &run.groups().expert_copies(kPolicy)});
   }
   run.together(
       [&] {

@@ -187,7 +187,7 @@ std::vector<checkpoint::ShardedTensor> PolicySampler::weights_to_save() {
     auto& parameter = parameters[i];
     if (!kept_.empty()) parameter.value = kept_[i];
     const auto& replicas =
-        parameter.expert ? groups.expert_data(kPolicyGenerate) : groups.data(kPolicyGenerate);
+        parameter.expert ? groups.expert_copies(kPolicyGenerate) : groups.copies(kPolicyGenerate);
     for (const auto& slice : parameter.slices) {
       tensors.push_back(models::sharded_tensor(parameter, slice, "generation/"));
       tensors.back().replica =

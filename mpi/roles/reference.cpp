@@ -56,7 +56,7 @@ std::int64_t Reference::copy_of(const models::Parameter& parameter,
                                 const models::WeightSlice& slice) const {
   auto& groups = run_.groups();
   const auto& replicas =
-      parameter.expert ? groups.expert_data("reference") : groups.data("reference");
+      parameter.expert ? groups.expert_copies("reference") : groups.copies("reference");
   return slice.copy +
          replicas.rank() * groups.model_axes("reference").size(parallel::ModelAxis::Tensor);
 }

@@ -84,12 +84,12 @@ const std::vector<int>& Teacher::server_of(std::size_t replica) const {
 std::vector<at::Tensor> Teacher::compute(const data::MicroBatch& batch) const {
   const at::NoGradGuard no_grad;
   const training::Pass pass(*model_, batch);
-  if (!gives_top_k()) return {pass.hidden()};
+  if (!gives_top_k()) return {pass.whole(pass.hidden())};
   const auto& loss = run_.config().distillation_loss;
   const auto likeliest =
       vocabulary::vocab_top_k(pass.hidden(), model_->head(), loss.top_k, common_vocab_,
                               loss.temperature, run_.config().trainer.logprob_chunk_tokens);
-  return {likeliest.ids, likeliest.logprobs, likeliest.rest};
+  return {pass.whole(likeliest.ids), pass.whole(likeliest.logprobs), pass.whole(likeliest.rest)};
 }
 
 void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample> samples,

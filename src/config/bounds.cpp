@@ -18,13 +18,14 @@ constexpr std::int64_t kMostOfAnything = 1'000'000'000;
 constexpr double kLargestReal = 1e15;
 
 // By the end of the dotted key.
-constexpr std::array<std::pair<std::string_view, std::int64_t>, 24> kBounds = {{
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 25> kBounds = {{
     {"run.threads", 4096},
     {"rewards.threads", 4096},
     {".ranks", 1'000'000},
     {"roles.generate_ranks", 1'000'000},
     {".tp", 65'536},
     {".ep", 65'536},
+    {".cp", 65'536},
     {".dp", 1'000'000},
     {".prompts_per_step", 1'000'000},
     {".samples_per_prompt", 100'000},

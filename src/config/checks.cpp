@@ -18,12 +18,12 @@ void check_model_given(const Config& config, bool model_from_stage, base::Proble
 
 void check_mesh(const std::string& key, const MeshOptions& mesh, const RoleOptions& role,
                 const models::ModelShape& shape, base::Problems& problems) {
-  const std::int64_t ranks = mesh.tp * mesh.ep * std::max<std::int64_t>(mesh.dp, 1);
+  const std::int64_t ranks = mesh.tp * mesh.ep * mesh.cp * std::max<std::int64_t>(mesh.dp, 1);
   if (role.ranks > 0)
     problems.require(
         mesh.dp > 0 ? role.ranks == ranks : role.ranks % ranks == 0, key,
-        fmt::format("tp {} x ep {} x dp {} does not make the role's {} ranks", mesh.tp, mesh.ep,
-                    mesh.dp > 0 ? std::to_string(mesh.dp) : "auto", role.ranks));
+        fmt::format("tp {} x ep {} x cp {} x dp {} does not make the role's {} ranks", mesh.tp,
+                    mesh.ep, mesh.cp, mesh.dp > 0 ? std::to_string(mesh.dp) : "auto", role.ranks));
   if (shape.empty() || shape.kv_heads() <= 0 || mesh.tp <= 0 || mesh.ep <= 0) return;
   problems.require(shape.num_attention_heads % mesh.tp == 0, key + ".tp",
                    fmt::format("expected a divisor of the {} attention heads, found {}",

@@ -83,12 +83,16 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
 void MeshOptions::visit(base::OptionVisitor& v) {
   v("tp", tp, "tensor parallel size: ranks that hold one layer together");
   v("ep", ep, "expert parallel size: ranks that hold the experts of a layer together");
-  v("dp", dp, "data parallel size; 0: the role's ranks / (tp x ep)");
+  v("cp", cp,
+    "context parallel size: ranks that hold the tokens of a batch together, for training and "
+    "scoring of long sequences");
+  v("dp", dp, "data parallel size; 0: the role's ranks / (tp x cp x ep)");
 }
 
 void MeshOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_above(problems, key + ".tp", tp, 0);
   base::require_above(problems, key + ".ep", ep, 0);
+  base::require_above(problems, key + ".cp", cp, 0);
   base::require_at_least(problems, key + ".dp", dp, 0, " (0: what is left)");
 }
 
@@ -107,6 +111,10 @@ void RoleOptions::check(const std::string& key, base::Problems& problems) const 
                    "a role that shares takes the other role's ranks: leave ranks at -1");
   train.check(key + ".train", problems);
   if (generate.tp != 0) generate.check(key + ".generate", problems);
+  problems.require(
+      generate.cp == 1, key + ".generate.cp",
+      fmt::format("expected 1 (the context axis is for training and scoring), found {}",
+                  generate.cp));
 }
 
 void RolesOptions::visit(base::OptionVisitor& v) {

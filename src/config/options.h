@@ -44,6 +44,7 @@ struct MeshOptions {
   std::int64_t tp = 1;
   std::int64_t ep = 1;
   std::int64_t dp = 0;  // 0: what is left
+  std::int64_t cp = 1;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
@@ -56,7 +57,11 @@ struct RoleOptions {
   MeshOptions train;
   MeshOptions generate{0, 1, 0};
 
-  MeshOptions generation_mesh() const { return generate.tp > 0 ? generate : train; }
+  /// Without a layout of its own, generation has that of training; the ranks of the context axis
+  /// then sample different prompts.
+  MeshOptions generation_mesh() const {
+    return generate.tp > 0 ? generate : MeshOptions{train.tp, train.ep, train.dp * train.cp};
+  }
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -11,6 +11,7 @@ parallel::RoleRequest request(const std::string& name, const RoleOptions& option
                               const MeshOptions& mesh) {
   std::vector<parallel::Axis> axes{{"dp", mesh.dp > 0 ? static_cast<int>(mesh.dp) : -1}};
   if (mesh.ep > 1) axes.push_back({"ep", static_cast<int>(mesh.ep)});
+  if (mesh.cp > 1) axes.push_back({"cp", static_cast<int>(mesh.cp)});
   if (mesh.tp > 1) axes.push_back({"tp", static_cast<int>(mesh.tp)});
   return {name, static_cast<int>(options.ranks), options.share_with, axes};
 }
@@ -54,7 +55,8 @@ bool has_generation_role(const Config& config, Stage stage) {
   const auto &train = config.roles.policy.train, generate = config.roles.policy.generation_mesh();
   const bool apart = config.roles.generate_ranks > 0 || config.rl.staleness > 0;
   return (stage == Stage::Rl && apart) ||
-         (traits(stage).trains && (generate.tp != train.tp || generate.ep != train.ep));
+         (traits(stage).trains &&
+          (generate.tp != train.tp || generate.ep != train.ep || train.cp > 1));
 }
 
 std::vector<parallel::RoleRequest> role_requests(const Config& config, Stage stage,
@@ -74,7 +76,7 @@ std::vector<parallel::RoleRequest> role_requests(const Config& config, Stage sta
     if (shares_automatically(config, role, of_role)) {
       list.back().share_with = parallel::kPolicy;
       const auto& mesh = of_role.train;
-      if (role == "reference" && mesh.tp == 1 && mesh.ep == 1 && mesh.dp == 0)
+      if (role == "reference" && mesh.tp == 1 && mesh.ep == 1 && mesh.cp == 1 && mesh.dp == 0)
         list.back().mesh = request(role, of_role, options.policy.train).mesh;
     }
     const auto& share = list.back().share_with;

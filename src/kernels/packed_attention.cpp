@@ -26,20 +26,22 @@ at::Tensor heads_first(const at::Tensor& x) {
   return x.transpose(0, 1).unsqueeze(0);
 }
 
+at::Tensor selected(const at::Tensor& x, const at::Tensor& rows) {
+  if (!rows.defined()) return x;
+  // A row that several segments take has a gradient that is a sum over them: at least in fp32.
+  const auto wide = at::promote_types(x.scalar_type(), at::kFloat);
+  return x.to(wide).index_select(0, rows).to(x.scalar_type());
+}
+
 at::Tensor flash_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                            const VariableLengths& lengths, double scale) {
   constexpr std::int64_t kStep = 8;  // the kernel's widths are multiples of it
   const auto value_dim = value.size(2);
   const auto width = (std::max(key.size(2), value_dim) + kStep - 1) / kStep * kStep;
-  const auto keys_of = [&](const at::Tensor& x) {
-    const auto wide = padded_to(x, width);
-    if (!lengths.key_rows.defined()) return wide;
-    // A prefix's gradient is a sum over its continuations: in fp32.
-    return wide.to(at::kFloat).index_select(0, lengths.key_rows).to(wide.scalar_type());
-  };
   const auto output = std::get<0>(at::_flash_attention_forward(
-      padded_to(query, width), keys_of(key), keys_of(value), lengths.query_ends, lengths.key_ends,
-      lengths.longest_query, lengths.longest_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
+      padded_to(query, width), padded_to(key, width), padded_to(value, width), lengths.query_ends,
+      lengths.key_ends, lengths.longest_query, lengths.longest_keys, /*dropout_p=*/0.0,
+      /*is_causal=*/true,
       /*return_debug_mask=*/false, scale));
   return width == value_dim ? output : output.narrow(2, 0, value_dim);
 }
@@ -50,8 +52,11 @@ bool takes_variable_lengths(at::ScalarType dtype, at::Device device) {
   return device.is_cuda() && dtype == at::kBFloat16;
 }
 
-at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                            const PackedAttention& packed, double scale) {
+at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& given_key,
+                            const at::Tensor& given_value, const PackedAttention& packed,
+                            double scale) {
+  const auto key = selected(given_key, packed.key_rows);
+  const auto value = selected(given_value, packed.key_rows);
   if (packed.lengths) return flash_attention(query, key, value, *packed.lengths, scale);
   const auto num_heads = query.size(1), key_dim = query.size(2), value_dim = value.size(2);
   // The fused kernels want one width for keys and values; zeros change neither scores nor sums.

@@ -36,13 +36,9 @@ class SegmentEnds {
     longest_query_ = std::max(longest_query_, num_queries);
     longest_keys_ = std::max(longest_keys_, num_keys);
   }
-  /// Without key rows.
   kernels::VariableLengths lengths(at::Device device) const {
-    return {at::tensor(queries_, at::kInt).to(device),
-            at::tensor(keys_, at::kInt).to(device),
-            {},
-            longest_query_,
-            longest_keys_};
+    return {at::tensor(queries_, at::kInt).to(device), at::tensor(keys_, at::kInt).to(device),
+            longest_query_, longest_keys_};
   }
   bool has_more_keys() const { return keys_.back() > queries_.back(); }
 
@@ -51,12 +47,27 @@ class SegmentEnds {
   std::int64_t longest_query_ = 0, longest_keys_ = 0;
 };
 
-kernels::VariableLengths make_continued_lengths(const std::vector<ContinuedSegment>& segments,
-                                                at::Device device) {
-  SegmentEnds ends;
-  for (const ContinuedSegment& segment : segments)
-    ends.add(segment.length, segment.past + segment.length);
-  return ends.lengths(device);
+/// Pieces of sequences whose keys stand one behind another, piece by piece.
+kernels::PackedAttention continued(const std::vector<ContinuedSegment>& segments,
+                                   at::ScalarType dtype, at::Device device) {
+  kernels::PackedAttention packed;
+  if (kernels::takes_variable_lengths(dtype, device)) {
+    SegmentEnds ends;
+    for (const ContinuedSegment& segment : segments)
+      ends.add(segment.length, segment.past + segment.length);
+    packed.lengths = ends.lengths(device);
+    return packed;
+  }
+  for (const ContinuedSegment& segment : segments) {
+    kernels::AttentionRun run{segment.length, {}, segment.past};
+    if (segment.past > 0)
+      run.mask =
+          at::full({segment.length, segment.past + segment.length},
+                   -std::numeric_limits<double>::infinity(), at::TensorOptions(device).dtype(dtype))
+              .triu_(segment.past + 1);
+    packed.runs.push_back(std::move(run));
+  }
+  return packed;
 }
 
 }  // namespace
@@ -65,7 +76,7 @@ kernels::PackedAttention make_packed_attention(const std::vector<Segment>& segme
                                                at::ScalarType dtype, at::Device device) {
   kernels::PackedAttention packed;
   const bool flash = kernels::takes_variable_lengths(dtype, device);
-  if (flash) packed.lengths = make_variable_lengths(segments, device);
+  if (flash) packed = make_variable_lengths(segments, device);
   std::int64_t next = 0;
   for (std::size_t first = 0, last = 0; first < segments.size(); first = last) {
     R1_CHECK(segments[first].prefix < 0, "segment {} follows no prefix", first);
@@ -87,7 +98,7 @@ kernels::PackedAttention make_packed_attention(const std::vector<Segment>& segme
   return packed;
 }
 
-kernels::VariableLengths make_variable_lengths(const std::vector<Segment>& segments,
+kernels::PackedAttention make_variable_lengths(const std::vector<Segment>& segments,
                                                at::Device device) {
   SegmentEnds ends;
   std::vector<std::int64_t> rows;
@@ -100,29 +111,52 @@ kernels::VariableLengths make_variable_lengths(const std::vector<Segment>& segme
     add_rows(segment);
     ends.add(segment.length, static_cast<std::int64_t>(rows.size()) - first);
   }
-  auto lengths = ends.lengths(device);
-  if (ends.has_more_keys()) lengths.key_rows = at::tensor(rows, at::kLong).to(device);
-  return lengths;
+  kernels::PackedAttention packed;
+  packed.lengths = ends.lengths(device);
+  if (ends.has_more_keys()) packed.key_rows = at::tensor(rows, at::kLong).to(device);
+  return packed;
 }
 
 kernels::PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
                                                   kernels::CachePlaces key_places,
                                                   at::ScalarType dtype, at::Device device) {
-  kernels::PackedAttention packed;
+  auto packed = continued(segments, dtype, device);
   packed.key_places = std::move(key_places);
-  if (kernels::takes_variable_lengths(dtype, device)) {
-    packed.lengths = make_continued_lengths(segments, device);
-    return packed;
+  return packed;
+}
+
+kernels::PackedAttention make_context_attention(const std::vector<Segment>& segments,
+                                                const parallel::ContextSplit& split, int rank,
+                                                at::ScalarType dtype, at::Device device) {
+  std::vector<ContinuedSegment> pieces;
+  std::vector<std::int64_t> key_rows;
+  const auto see = [&](std::int64_t begin, std::int64_t end) {
+    for (auto token = begin; token < end; ++token) key_rows.push_back(split.place(token));
+  };
+  const auto first_row = rank * split.rows_per_rank(), chunk_rows = split.rows_per_rank() / 2;
+  auto row = first_row;
+  for (const auto& chunk : split.chunks(rank)) {
+    const auto chunk_end = row + chunk_rows;
+    for (const Segment& segment : segments) {
+      const auto begin = std::max(chunk.begin, segment.start),
+                 end = std::min(chunk.end, segment.start + segment.length);
+      if (begin >= end) continue;
+      const auto keys_before = key_rows.size();
+      if (segment.prefix >= 0) {
+        const Segment& prefix = segments[static_cast<std::size_t>(segment.prefix)];
+        see(prefix.start, prefix.start + prefix.length);
+      }
+      see(segment.start, end);
+      const auto num_keys = static_cast<std::int64_t>(key_rows.size() - keys_before);
+      pieces.push_back({end - begin, num_keys - (end - begin)});
+      row += end - begin;
+    }
+    if (row == chunk_end) continue;
+    pieces.push_back({chunk_end - row, 0});
+    for (; row < chunk_end; ++row) key_rows.push_back(row);
   }
-  for (const ContinuedSegment& segment : segments) {
-    kernels::AttentionRun run{segment.length, {}, segment.past};
-    if (segment.past > 0)
-      run.mask =
-          at::full({segment.length, segment.past + segment.length},
-                   -std::numeric_limits<double>::infinity(), at::TensorOptions(device).dtype(dtype))
-              .triu_(segment.past + 1);
-    packed.runs.push_back(std::move(run));
-  }
+  auto packed = continued(pieces, dtype, device);
+  packed.key_rows = at::tensor(key_rows, at::kLong).to(device);
   return packed;
 }
 

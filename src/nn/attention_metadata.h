@@ -10,6 +10,8 @@
 #include "kernels/packed_attention.h"
 #include "kernels/paged_attention.h"
 #include "kernels/rotate_into_cache.h"
+#include "parallel/communicator.h"
+#include "parallel/context_split.h"
 
 namespace r1::nn {
 
@@ -43,13 +45,17 @@ struct AttentionMetadata {
   std::variant<kernels::PackedAttention, kernels::PagedAttention> pattern;
   KvCache* cache = nullptr;     // receives the batch's keys and values; null: no cache
   kernels::CachePlaces places;  // each token's place in the cache
+  /// The ranks that hold the batch's tokens together (make_context_attention); null: this rank
+  /// holds all tokens.
+  parallel::Communicator* context = nullptr;
 };
 
 /// Makes a packed batch: with `lengths` for bf16 on a GPU, else with runs. Segments must be
 /// consecutive, each prefix directly before its continuations. Throws: InternalError otherwise.
 kernels::PackedAttention make_packed_attention(const std::vector<Segment>& segments,
                                                at::ScalarType dtype, at::Device device);
-kernels::VariableLengths make_variable_lengths(const std::vector<Segment>& segments,
+/// make_packed_attention in the form of flash attention, whatever the device.
+kernels::PackedAttention make_variable_lengths(const std::vector<Segment>& segments,
                                                at::Device device);
 /// Pieces of sequences, each of which attends causally to itself and to the cached tokens before
 /// it. `key_places`: of past + length tokens of each segment, segment by segment. Without
@@ -57,5 +63,11 @@ kernels::VariableLengths make_variable_lengths(const std::vector<Segment>& segme
 kernels::PackedAttention make_continued_attention(const std::vector<ContinuedSegment>& segments,
                                                   kernels::CachePlaces key_places,
                                                   at::ScalarType dtype, at::Device device);
+/// The packed batch of `segments` for the rank `rank` of a context axis: the queries are the rows
+/// of that rank, and key_rows are rows of the keys and values of all ranks, one rank's rows behind
+/// another's. A row of padding attends to padding alone.
+kernels::PackedAttention make_context_attention(const std::vector<Segment>& segments,
+                                                const parallel::ContextSplit& split, int rank,
+                                                at::ScalarType dtype, at::Device device);
 
 }  // namespace r1::nn

@@ -57,6 +57,18 @@ at::Tensor attend_packed(const LatentAttention& w, const Queries& queries, const
   return kernels::packed_attention(query, key, expanded[1], packed, w.scale);
 }
 
+/// attend_packed over the latents of all ranks of the context axis.
+at::Tensor attend_context(const LatentAttention& w, const Queries& queries, const Latents& latents,
+                          const kernels::PackedAttention& packed, parallel::Communicator& ranks) {
+  return kept_small(
+      [&w, &packed, &ranks](const std::vector<at::Tensor>& x) {
+        const auto all = rows_of_all_ranks(at::cat({x[2].unsqueeze(1), x[3]}, 2), ranks)
+                             .split_with_sizes({w.dims.latent, w.dims.rope}, 2);
+        return std::vector{attend_packed(w, {x[0], x[1]}, {all[0].squeeze(1), all[1]}, packed)};
+      },
+      {queries.nope, queries.rope, latents.latent, latents.rope_key})[0];
+}
+
 /// Absorbed: the cached latents are the keys and, their first R columns, the values of one KV head.
 at::Tensor attend_paged(const LatentAttention& w, const Queries& queries, const KvCache& cache,
                         std::size_t layer, const kernels::PagedAttention& paged) {
@@ -86,10 +98,14 @@ at::Tensor latent_attention(const LatentAttention& weights, const at::Tensor& x,
   const auto known = reads_cache
                          ? read_latents(weights, metadata.cache->keys[index], *packed->key_places)
                          : latents;
-  const auto mixed = packed != nullptr
-                         ? attend_packed(weights, queries, known, *packed)
-                         : attend_paged(weights, queries, *metadata.cache, index,
-                                        std::get<kernels::PagedAttention>(metadata.pattern));
+  at::Tensor mixed;
+  if (packed == nullptr)
+    mixed = attend_paged(weights, queries, *metadata.cache, index,
+                         std::get<kernels::PagedAttention>(metadata.pattern));
+  else if (metadata.context != nullptr)
+    mixed = attend_context(weights, queries, known, *packed, *metadata.context);
+  else
+    mixed = attend_packed(weights, queries, known, *packed);
   return weights.output(mixed.reshape({x.size(0), -1}));
 }
 

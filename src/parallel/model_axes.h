@@ -18,7 +18,9 @@ Communicator& alone();
 /// tokens.
 /// Experts: splits experts. The axis contains the tensor axis (the ranks of one tensor group are
 /// neighbours) and may span several data-parallel replicas.
-enum class ModelAxis : std::size_t { Tensor, Experts };
+/// Context: splits the tokens of a batch (context_split.h); all ranks of the axis hold the same
+/// weights.
+enum class ModelAxis : std::size_t { Tensor, Experts, Context };
 
 /// A model axis, the name of its communicators, and the axes of a role's mesh (mesh.h) in which the
 /// ranks of the model axis differ.
@@ -26,16 +28,19 @@ struct ModelAxisTraits {
   ModelAxis axis;
   const char* name;
   std::vector<std::string> mesh_axes;
+  bool splits_weights;  // the ranks of the axis hold different parts of the weights
 };
 
 /// All axes, in the order of the enumeration. A new axis needs a line here and in ModelAxis, and
 /// the code that splits over the axis.
-inline const std::array<ModelAxisTraits, 2> kModelAxes{
-    {{ModelAxis::Tensor, "tensor", {"tp"}}, {ModelAxis::Experts, "experts", {"ep", "tp"}}}};
+inline const std::array<ModelAxisTraits, 3> kModelAxes{
+    {{ModelAxis::Tensor, "tensor", {"tp"}, true},
+     {ModelAxis::Experts, "experts", {"ep", "tp"}, true},
+     {ModelAxis::Context, "context", {"cp"}, false}}};
 
 /// The axes of a role's mesh whose ranks hold one replica together: these ranks see the same
 /// samples.
-inline const std::vector<std::string> kReplicaMeshAxes{"tp"};
+inline const std::vector<std::string> kReplicaMeshAxes{"cp", "tp"};
 
 /// This rank's communicators for the axes of a model. The communicators must outlive the models.
 class ModelAxes {

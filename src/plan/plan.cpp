@@ -35,6 +35,7 @@ void place_roles(const Config& config, Plan& plan) {
                             role.mesh.size(),
                             role.mesh.size("tp"),
                             role.mesh.size("ep"),
+                            role.mesh.size("cp"),
                             role.mesh.size("dp"),
                             0.0,
                             {}});

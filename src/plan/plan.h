@@ -30,12 +30,15 @@ struct RolePlan {
   std::string role;
   std::int64_t first_rank = 0;
   std::int64_t num_ranks = 0;
-  std::int64_t tp = 1, ep = 1, dp = 1;
+  std::int64_t tp = 1, ep = 1, cp = 1, dp = 1;
   double parameters = 0.0;
   std::vector<MemoryItem> memory;
 
   /// Copies of the model as the data sees it.
   std::int64_t replicas() const { return dp * ep; }
+  /// Ranks that hold the same weights that are no experts, and the same experts.
+  std::int64_t copies() const { return replicas() * cp; }
+  std::int64_t expert_copies() const { return dp * cp; }
   bool is_on(std::int64_t rank) const {
     return rank >= first_rank && rank < first_rank + num_ranks;
   }

@@ -97,14 +97,24 @@ double kept_activations(const Part& part, const models::ActivationForm& form) {
   return part.layers() * (first_half + attended) + layer - first_half;
 }
 
+/// One layer's keys and values of all ranks of a context axis, as gathered and as attention takes
+/// them.
+void add_gathered_keys(const Part& part, double tokens, const char* phase,
+                       std::vector<MemoryItem>& memory) {
+  if (part.role.cp == 1) return;
+  const double layer =
+      kv_bytes_per_token(part.shape(), part.value_bytes(), part.role.tp) / part.layers();
+  memory.push_back({"keys of other ranks", 2.0 * tokens * layer, phase});
+}
+
 void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   const config::TrainerOptions& trainer = part.config.trainer;
   const models::ParameterCounts counts = part.parameters();
   const double master = bytes_of(part.config.model.master_dtype);
   const double own_masters = part.value_bytes() < master ? master : 0.0;
   const double state = kMasterStates * master + own_masters;
-  const StateShares shared = state_shares(trainer, part.role.replicas());
-  const StateShares experts = state_shares(trainer, part.role.dp);
+  const StateShares shared = state_shares(trainer, part.role.copies());
+  const StateShares experts = state_shares(trainer, part.role.expert_copies());
   const auto spread = [&](double of_shared, double of_experts) {
     return counts.without_experts() / of_shared + counts.routed_experts / of_experts;
   };
@@ -112,7 +122,7 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
                                      bytes_of(trainer.gradient_dtype)});
   memory.push_back({"optimizer", spread(shared.optimizer, experts.optimizer) * state, "",
                     trainer.offloads_optimizer()});
-  const double tokens = micro_batch_tokens(part);
+  const double tokens = ceil_div(micro_batch_tokens(part), part.role.cp);
   const models::ActivationForm form = part.form(true);
   memory.push_back({"activations", tokens * kept_activations(part, form), "update"});
   if (trainer.activation_checkpointing == "offload")
@@ -120,12 +130,13 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
                       tokens * part.layers() * layer_input_bytes(part.shape(), form), "update",
                       true});
   memory.push_back({"logits chunk", logits_chunk(part, tokens, true), "update"});
+  add_gathered_keys(part, micro_batch_tokens(part), "update", memory);
   // A checkpoint's copy of master weights and moments, whose writing replicas share.
-  memory.push_back(
-      {"checkpoint copy",
-       (kMasterStates + 1.0) * master *
-           spread(static_cast<double>(part.role.replicas()), static_cast<double>(part.role.dp)),
-       "", true});
+  memory.push_back({"checkpoint copy",
+                    (kMasterStates + 1.0) * master *
+                        spread(static_cast<double>(part.role.copies()),
+                               static_cast<double>(part.role.expert_copies())),
+                    "", true});
   if (!part.on_gpu)  // on the rank that writes it, at the end
     memory.push_back({"exported model", count_parameters(part.shape()).total() * master, "export"});
 }
@@ -192,10 +203,11 @@ void add_generation(const Part& part, double room, std::vector<MemoryItem>& memo
 }
 
 void add_scoring(const Part& part, std::vector<MemoryItem>& memory) {
-  const double tokens = score_batch_tokens(part);
+  const double tokens = ceil_div(score_batch_tokens(part), part.role.cp);
   memory.push_back(
       {"activations", tokens * layer_activation_bytes(part.shape(), part.form(false)), "score"});
   memory.push_back({"logits chunk", logits_chunk(part, tokens, false), "score"});
+  add_gathered_keys(part, score_batch_tokens(part), "score", memory);
 }
 
 }  // namespace

@@ -14,8 +14,10 @@ std::string item_line(const MemoryItem& item, bool has_gpu) {
 }
 
 std::string role_text(const RolePlan& role, bool has_gpu) {
-  std::string out = fmt::format("{:<16} ranks {}-{}  tp {} ep {} dp {}", role.role, role.first_rank,
-                                role.first_rank + role.num_ranks - 1, role.tp, role.ep, role.dp);
+  const std::string context = role.cp > 1 ? fmt::format(" cp {}", role.cp) : "";
+  std::string out =
+      fmt::format("{:<16} ranks {}-{}  tp {}{} ep {} dp {}", role.role, role.first_rank,
+                  role.first_rank + role.num_ranks - 1, role.tp, context, role.ep, role.dp);
   if (role.parameters > 0.0) out += fmt::format("  {} parameters", number_text(role.parameters));
   out += "\n";
   for (const MemoryItem& item : role.memory) out += item_line(item, has_gpu);

@@ -57,7 +57,8 @@ class Worker {
   /// Collectives of one pass of a replica's `tokens` through the model: two all_reduces a layer
   /// over tp (as much with sequence parallelism), for experts the tokens' way to them and back.
   double pass_communication(double tokens) const {
-    const double bytes = tokens * count(shape_.hidden_size) * bytes_of(config_.model.dtype);
+    const double cp = count(role_.cp);
+    const double bytes = tokens / cp * count(shape_.hidden_size) * bytes_of(config_.model.dtype);
     const double tp = count(role_.tp), expert_ranks = count(role_.tp * role_.ep);
     const double layers = count(shape_.num_hidden_layers);
     double seconds = 2.0 * layers * link(tp).all_reduce(bytes, tp);
@@ -65,6 +66,10 @@ class Worker {
     const double visits = count(shape_.experts.num_experts_per_token);
     // The ranks of a tensor group share the work of sending its tokens.
     seconds += sparse * 2.0 * link(expert_ranks).all_to_all(bytes * visits / tp, expert_ranks);
+    // Each layer gathers the keys and values of the other ranks' tokens.
+    const double keys =
+        tokens * kv_bytes_per_token(shape_, bytes_of(config_.model.dtype), role_.tp);
+    seconds += 0.5 * link(tp * cp).all_reduce(keys, cp);
     return seconds;
   }
 
@@ -174,15 +179,15 @@ void add_optimizer_steps(const Config& config, const Plan& plan, const RolePlan&
       count_parameters(config.model.shape, {role.tp, role.tp * role.ep});
   const double gradient = bytes_of(trainer.gradient_dtype);
   const Reduced bytes{held.without_experts() * gradient, held.routed_experts * gradient};
-  const double replicas = worker.replicas(), copies = count(role.dp);
+  const double copies = count(role.copies()), expert_copies = count(role.expert_copies());
   const Link link = worker.link(worker.ranks());
   const double reduce =
-      link.all_reduce(bytes.shared, replicas) + link.all_reduce(bytes.experts, copies);
+      link.all_reduce(bytes.shared, copies) + link.all_reduce(bytes.experts, expert_copies);
   time.reduce += steps * std::max(0.0, reduce - plan.machine.overlap * last_backward);
 
   const double master = bytes_of(config.model.master_dtype);
-  const double shared = state_shares(trainer, role.replicas()).optimizer,
-               experts = state_shares(trainer, role.dp).optimizer;
+  const double shared = state_shares(trainer, role.copies()).optimizer,
+               experts = state_shares(trainer, role.expert_copies()).optimizer;
   const double updated = held.without_experts() / shared + held.routed_experts / experts;
   // Master and moments are read and written, gradients read, weights written.
   const double touched = updated * (6.0 * master + gradient + bytes_of(config.model.dtype));

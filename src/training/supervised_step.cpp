@@ -47,9 +47,9 @@ std::vector<std::vector<std::int64_t>> replica_micro_batches(
 PassLoss cross_entropy(const algorithms::LossDenominators& denominators,
                        std::int64_t chunk_tokens) {
   return [=](const Pass& pass) {
-    return vocabulary::vocab_cross_entropy(pass.hidden(), pass.model().head(), pass.targets(),
-                                           algorithms::sft_token_weight(denominators),
-                                           chunk_tokens);
+    return pass.total(
+        vocabulary::vocab_cross_entropy(pass.hidden(), pass.model().head(), pass.targets(),
+                                        algorithms::sft_token_weight(denominators), chunk_tokens));
   };
 }
 

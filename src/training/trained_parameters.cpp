@@ -22,11 +22,12 @@ parallel::GradientSharding sharding(std::int64_t zero_stage) {
 
 TrainedParameters::TrainedParameters(const models::Model& model,
                                      std::vector<models::Parameter> parameters,
-                                     const config::TrainerOptions& options, const DataAxes& data)
+                                     const config::TrainerOptions& options,
+                                     const WeightCopies& copies)
     : model_(model),
       parameters_(std::move(parameters)),
-      data_(data),
-      reduces_each_pass_(options.zero_stage == 2 && data.all->size() > 1),
+      copies_(copies),
+      reduces_each_pass_(options.zero_stage == 2 && copies.all->size() > 1),
       group_of_(parameters_.size(), 0) {
   for (auto& parameter : parameters_) parameter.value.requires_grad_(true);
   make_groups();
@@ -51,11 +52,11 @@ TrainedParameters::TrainedParameters(const models::Model& model,
 }
 
 void TrainedParameters::make_groups() {
-  const bool shares_experts = data_.experts->size() < data_.all->size();
-  groups_.push_back({data_.all, {}});
+  const bool shares_experts = copies_.experts->size() < copies_.all->size();
+  groups_.push_back({copies_.all, {}});
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (shares_experts && parameters_[i].expert) group_of_[i] = 1;
-    if (group_of_[i] == groups_.size()) groups_.push_back({data_.experts, {}});
+    if (group_of_[i] == groups_.size()) groups_.push_back({copies_.experts, {}});
     groups_[group_of_[i]].parameters.push_back(i);
   }
   // Buckets are launched from the end, and those of parameters that no gradient reaches are never
@@ -98,8 +99,8 @@ parallel::Communicator& TrainedParameters::replicas_of(std::size_t parameter) co
 
 /// Ranks have different numbers of micro-batches, and each of them reduces: the others join in.
 bool TrainedParameters::anyone_passes(bool i_pass) const {
-  return data_.all->all_reduce_scalar(i_pass ? 1.0 : 0.0, parallel::ReduceOp::Max,
-                                      "another micro-batch") > 0.0;
+  return copies_.all->all_reduce_scalar(i_pass ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                        "another micro-batch") > 0.0;
 }
 
 void TrainedParameters::backward(const at::Tensor& loss, bool last) {

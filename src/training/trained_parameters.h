@@ -12,10 +12,11 @@
 
 namespace r1::training {
 
-/// The communicators of the ranks that train the same weights on different samples.
-struct DataAxes {
-  parallel::Communicator* all;      // all replicas of the model
-  parallel::Communicator* experts;  // the replicas that hold the same experts
+/// The communicators of the ranks that hold the same weights and compute gradients from different
+/// tokens.
+struct WeightCopies {
+  parallel::Communicator* all;      // of weights that are no experts
+  parallel::Communicator* experts;  // of the same experts
 };
 
 class TrainedParameters {
@@ -23,7 +24,7 @@ class TrainedParameters {
   /// Makes `parameters` require gradients. The model's parameters come first in the list. `model`
   /// and the communicators must outlive this object.
   TrainedParameters(const models::Model& model, std::vector<models::Parameter> parameters,
-                    const config::TrainerOptions& options, const DataAxes& data);
+                    const config::TrainerOptions& options, const WeightCopies& copies);
 
   const std::vector<models::Parameter>& parameters() const { return parameters_; }
   /// The gradients of the whole step for the ranges that this rank updates, sorted by parameter;
@@ -66,7 +67,7 @@ class TrainedParameters {
 
   const models::Model& model_;
   std::vector<models::Parameter> parameters_;
-  DataAxes data_;
+  WeightCopies copies_;
   bool reduces_each_pass_ = false;
   std::vector<Group> groups_;
   std::vector<std::size_t> group_of_;  // index of the group, by parameter

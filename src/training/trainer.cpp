@@ -43,13 +43,14 @@ models::Model& prepared(models::Model& model, const config::TrainerOptions& opti
 
 Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
                  const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
-                 const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data)
+                 const config::RunOptions& run, std::int64_t total_steps,
+                 const WeightCopies& copies)
     : model_(prepared(model, options)),
-      parameters_(model, joined(model, extra), options, data),
+      parameters_(model, joined(model, extra), options, copies),
       optimizer_options_(optimizer),
       optimizer_(optimizer),
       guard_(run.outlier_factor, run.max_bad_steps),
-      data_(data),
+      copies_(copies),
       expert_bias_rate_(options.expert_bias_rate),
       total_steps_(total_steps) {
   for (const auto& range : parameters_.gradients()) {
@@ -65,7 +66,7 @@ Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
 at::Tensor Trainer::global_expert_load() {
   auto load = model_.take_expert_load();
   if (!load.defined()) return load;
-  for (auto* ranks : {data_.all, &model_.axes()[parallel::ModelAxis::Tensor]})
+  for (auto* ranks : {copies_.all, &model_.axes()[parallel::ModelAxis::Tensor]})
     ranks->all_reduce(load, parallel::ReduceOp::Sum, "expert load").wait();
   return load;
 }
@@ -80,7 +81,7 @@ OptimizerStep Trainer::finish(double loss, bool has_advantages) {
   if (load.defined()) step.expert_load = load.cpu();
   const auto problem = guard_.judge({num_steps_, loss, step.gradient_norm, has_advantages});
   step.skipped = !problem.empty();
-  if (step.skipped && data_.all->rank() == 0 &&
+  if (step.skipped && copies_.all->rank() == 0 &&
       model_.axes().rank(parallel::ModelAxis::Tensor) == 0)
     base::log_warning("{}; the step is skipped", problem);
   if (!step.skipped) {

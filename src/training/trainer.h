@@ -35,7 +35,7 @@ class Trainer {
   /// for the learning-rate schedule. `model` and the communicators must outlive the trainer.
   Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
           const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
-          const config::RunOptions& run, std::int64_t total_steps, const DataAxes& data);
+          const config::RunOptions& run, std::int64_t total_steps, const WeightCopies& copies);
 
   /// One optimizer step calls start(), backward() per micro-batch, end_backward() and finish().
   void start() { parameters_.start(); }
@@ -48,8 +48,8 @@ class Trainer {
   std::function<void(const at::Tensor& loss)> idle_backward() {
     return [this](const at::Tensor& loss) { backward(loss, false); };
   }
-  /// Call after the last micro-batch and before any other collective of the data axis. Starts the
-  /// reductions that backward() has not started. Collective over: data axis.
+  /// Call after the last micro-batch and before any other collective of the copies. Starts the
+  /// reductions that backward() has not started. Collective over: copies.
   void end_backward() { parameters_.end_backward(); }
   /// Takes the step, or skips the step with a warning in the log of the policy's first rank.
   /// `loss`: loss of the global step. `has_advantages`: as in optim::PendingStep. Both arguments
@@ -67,7 +67,7 @@ class Trainer {
 
   /// Master weights, optimizer moments and extra parameters under Hugging Face names; names of
   /// moments start with "optimizer.exp_avg/" and "optimizer.exp_avg_sq/". With ZeRO each rank
-  /// returns the boxes that it updates. Where all ranks of the data axis update the same tensors,
+  /// returns the boxes that it updates. Where all ranks of the copies update the same tensors,
   /// the ranks share the writing.
   std::vector<checkpoint::ShardedTensor> checkpoint_tensors();
   /// The trainer's counters as text for the trainer state of a checkpoint.
@@ -75,12 +75,12 @@ class Trainer {
   // Restores the counters. Call refresh_model() after the tensors of a checkpoint are loaded.
   void restore_state(const std::string& state);
   /// Sets the model's weights from the master weights, after a checkpoint was read into the master
-  /// weights. Collective over: data axis.
+  /// weights. Collective over: copies.
   void refresh_model();
 
   /// Dtype of the master weights.
   at::ScalarType master_dtype() const { return optim::master_dtype(model_.dtype()); }
-  /// Master weights of a parameter of the model, in the parameter's shape. Collective over: data
+  /// Master weights of a parameter of the model, in the parameter's shape. Collective over: copies
   /// axis.
   at::Tensor master(std::size_t parameter) const;
   /// Sets the master weights of a parameter, and from these the model's weights. Master weights
@@ -100,7 +100,7 @@ class Trainer {
   optim::OptimizerOptions optimizer_options_;
   optim::AdamW optimizer_;  // one slot per range of parameters_.gradients()
   optim::OutlierGuard guard_;
-  DataAxes data_;
+  WeightCopies copies_;
   double expert_bias_rate_;
   std::int64_t total_steps_;
   std::int64_t num_steps_ = 0;  // steps taken, skipped and discarded

@@ -166,6 +166,28 @@ class ReinforcementLearning(Layouts):
                     self.assertIn(part, ranks_of_roles)
                 self.assert_same(name, all_samples="dp 1 x tp" in wanted[0])
 
+    def test_context_parallel(self):
+        """The tokens of a batch split over ranks, in training and in the reference; sampling has no such axis."""
+        shared = {"roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+        self.rl("base", 1)
+        for name, ranks, settings, wanted in (
+            ("two", 2, {"roles.policy.train.cp": 2, "roles.reference.train.cp": 2},
+             ("0..1 policy (dp 1 x cp 2)", "0..1 reference (dp 1 x cp 2)", "0..1 policy.generate (dp 2)")),
+            ("with every other split", 8, {"roles.policy.train.cp": 2, "roles.policy.train.tp": 2, "trainer.zero_stage": 2,
+                                           "trainer.micro_batch_tokens": 64},
+             ("0..7 policy (dp 2 x cp 2 x tp 2)", "0..7 policy.generate (dp 4 x tp 2)", "0..7 reference (dp 8)")),
+        ):
+            with self.subTest(name):
+                ranks_of_roles = self.rl(name, ranks, **shared, **settings)
+                for part in wanted:
+                    self.assertIn(part, ranks_of_roles)
+                self.assert_same(name, all_samples=False)
+        ppo = {"advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1", "rl.mini_batch": 8,
+               "rl.update_epochs": 2}
+        self.rl("ppo base", 1, **ppo)
+        self.rl("ppo", 3, **ppo, **shared, **{"roles.policy.train.cp": 3, "trainer.activation_checkpointing": "full"})
+        self.assert_equal_runs("ppo", "ppo base", self.KEYS)
+
     def test_tensor_parallel_options(self):
         """PPO's value head, norms of every head's q and k, a reference that follows the policy."""
         follow = {"rl.reference_update_every": 2}
@@ -218,6 +240,8 @@ class Supervised(Layouts):
             ("nothing spread", 2, {"trainer.zero_stage": 0}),
             ("gradients spread", 4, {"trainer.zero_stage": 2, "trainer.micro_batch_tokens": 64}),
             ("feed-forward recomputed", 1, {"trainer.activation_checkpointing": "selective"}),
+            ("tokens over two", 2, {"roles.policy.train.cp": 2, "trainer.activation_checkpointing": "selective"}),
+            ("tokens over four, everything spread", 8, {"roles.policy.train.cp": 4, "trainer.zero_stage": 2}),
         ):
             with self.subTest(name):
                 self.supervised("sft", name, ranks, **settings)
@@ -230,7 +254,7 @@ class Supervised(Layouts):
             (1, 4, {"trainer.zero_stage": 2}),
             (2, 2, {"trainer.zero_stage": 0}),
             (3, 4, {"trainer.zero_stage": 1, "roles.policy.train.tp": 2}),
-            (0, 3, {"trainer.zero_stage": 2, "trainer.bucket_mb": 0.01}),
+            (0, 4, {"trainer.zero_stage": 2, "trainer.bucket_mb": 0.01, "roles.policy.train.cp": 2}),
         ):
             self.supervised("sft", "moved", ranks, run__max_steps=steps, **settings)
         self.assert_equal_runs("moved", "base", self.KEYS)
@@ -305,6 +329,9 @@ class Supervised(Layouts):
             ("split student", *self.SPLIT_STUDENT),
             ("split teacher", *self.SPLIT_TEACHER),
             ("both split, same ranks", *self.SPLIT_BOTH),
+            ("tokens split", 4, {"roles.policy.ranks": 2, "roles.policy.train.cp": 2, "roles.teacher.ranks": 2,
+                                 "roles.teacher.train.cp": 2},
+             ("0..1 policy (dp 1 x cp 2)", "2..3 teacher (dp 1 x cp 2)")),
         ))
 
     def test_distillation_from_the_likeliest_ids(self):
@@ -312,6 +339,8 @@ class Supervised(Layouts):
             ("split student", *self.SPLIT_STUDENT),
             ("split teacher", *self.SPLIT_TEACHER),
             ("both split, same ranks", *self.SPLIT_BOTH),
+            ("student's tokens split", 3, {"roles.policy.train.cp": 2, "roles.teacher.ranks": 1},
+             ("0..1 policy (dp 1 x cp 2)", "2 teacher (dp 1)")),
         ))
         self.distillation("exact", {}, ())
         self.distillation("all ids", {"distillation_loss.top_k": 260}, ())
@@ -382,6 +411,9 @@ class Experts(Layouts):
                                     "roles.reference.train.tp": 4, "roles.reward.share_with": "policy"}),
             ("experts over replicas", 5, {"roles.policy.ranks": 2, "roles.policy.train.ep": 2, "roles.reward.ranks": 1,
                                           "roles.reference.ranks": 2, "roles.reference.train.ep": 2}),
+            ("tokens and experts", 5, {"roles.policy.ranks": 4, "roles.policy.train.ep": 2, "roles.policy.train.cp": 2,
+                                       "roles.reward.ranks": 1, "roles.reference.share_with": "policy",
+                                       "roles.reference.train.cp": 4}),
             ("experts over three", 4, {"roles.policy.train.ep": 3, "roles.reference.share_with": "policy",
                                        "roles.reward.ranks": 1}),
             ("all axes", 9, {"roles.policy.train.tp": 2, "roles.policy.train.ep": 2, "roles.policy.train.dp": 2,
@@ -406,6 +438,7 @@ class Experts(Layouts):
             ("two times two ranks", 4, {"roles.policy.train.tp": 2, "trainer.sequence_parallel": True}),
             ("experts over replicas", 4, {"roles.policy.train.ep": 2}),
             ("experts over five", 5, {"roles.policy.train.ep": 5, "trainer.micro_batch_tokens": 64}),
+            ("tokens over three", 3, {"roles.policy.train.cp": 3, "trainer.micro_batch_tokens": 64}),
             ("split, nothing spread", 4, {"roles.policy.train.tp": 2, "trainer.zero_stage": 0}),
             ("split, gradients spread", 4, {"roles.policy.train.tp": 2, "trainer.sequence_parallel": True,
                                             "trainer.zero_stage": 2}),

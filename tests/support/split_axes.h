@@ -4,10 +4,11 @@
 
 namespace r1::test {
 
-/// Every axis of the model is split over `ranks`.
+/// Every axis that splits weights has these ranks.
 inline parallel::ModelAxes all_over(parallel::Communicator& ranks) {
   parallel::ModelAxes axes;
-  for (const auto& axis : parallel::kModelAxes) axes.set(axis.axis, ranks);
+  for (const auto& axis : parallel::kModelAxes)
+    if (axis.splits_weights) axes.set(axis.axis, ranks);
   return axes;
 }
 

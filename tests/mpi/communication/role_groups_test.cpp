@@ -38,7 +38,8 @@ TEST(RoleGroups, AxesOfAMeshAreLinesOfIt) {
   EXPECT_EQ(sum_over(groups.model_axes("policy")[parallel::ModelAxis::Tensor], world.rank()),
             tp_sum[world.rank()]);
   EXPECT_EQ(sum_over(groups.data("policy"), world.rank()), dp_sum[world.rank()]);
-  EXPECT_EQ(sum_over(groups.expert_data("policy"), world.rank()), dp_sum[world.rank()]);
+  EXPECT_EQ(sum_over(groups.copies("policy"), world.rank()), dp_sum[world.rank()]);
+  EXPECT_EQ(sum_over(groups.expert_copies("policy"), world.rank()), dp_sum[world.rank()]);
   EXPECT_EQ(sum_over(groups.model_axes("policy")[parallel::ModelAxis::Experts], world.rank()),
             tp_sum[world.rank()]);
 }
@@ -98,9 +99,9 @@ TEST(CommunicationBackend, RoleGroupsAreNcclsWhereEveryRankHasAGpu) {
   if (!gpu.problem().empty()) GTEST_SKIP() << gpu.problem();
   auto world = test::make_world();
   RoleGroups groups(world, RoleLayout({{.name = "policy"}}, world.size()), {"nccl", gpu.device()});
-  EXPECT_EQ(groups.over_nccl(),
-            (std::vector<std::string>{"policy", "policy.data", "policy.expert_data",
-                                      "policy.tensor", "policy.experts"}));
+  EXPECT_EQ(groups.over_nccl(), (std::vector<std::string>{"policy", "policy.data", "policy.copies",
+                                                          "policy.expert_copies", "policy.tensor",
+                                                          "policy.experts", "policy.context"}));
   auto sum = at::ones({1}, at::TensorOptions().device(gpu.device()));
   groups.data("policy").all_reduce(sum, parallel::ReduceOp::Sum, "test").wait();
   EXPECT_EQ(sum.item<float>(), static_cast<float>(world.size()));

@@ -12,7 +12,6 @@ namespace r1::nn {
 namespace {
 
 using kernels::packed_attention;
-using kernels::VariableLengths;
 using test::random_tensor;
 using test::Tensors;
 
@@ -33,10 +32,11 @@ Tensors inputs(std::int64_t key_width, std::int64_t value_width, at::ScalarType 
 
 /// What VariableLengths promises, query by query.
 at::Tensor attention_by_definition(const at::Tensor& query, const at::Tensor& key,
-                                   const at::Tensor& value, const VariableLengths& lengths) {
-  const auto ends = lengths.query_ends, key_ends = lengths.key_ends;
+                                   const at::Tensor& value,
+                                   const kernels::PackedAttention& packed) {
+  const auto ends = packed.lengths->query_ends, key_ends = packed.lengths->key_ends;
   const auto rows =
-      lengths.key_rows.defined() ? lengths.key_rows : at::arange(query.size(0), at::kLong);
+      packed.key_rows.defined() ? packed.key_rows : at::arange(query.size(0), at::kLong);
   const auto repeated = [&](const at::Tensor& x) {
     return x.index_select(0, rows).repeat_interleave(kHeads / kKvHeads, 1);
   };
@@ -57,21 +57,21 @@ at::Tensor attention_by_definition(const at::Tensor& query, const at::Tensor& ke
 }
 
 TEST(VariableLengths, DescribeTheBatchThatMasksDescribe) {
-  const auto lengths = make_variable_lengths(segments(), at::kCPU);
-  EXPECT_EQ(lengths.longest_query, 9);
-  EXPECT_EQ(lengths.longest_keys, 9);
+  const auto packed = make_variable_lengths(segments(), at::kCPU);
+  EXPECT_EQ(packed.lengths->longest_query, 9);
+  EXPECT_EQ(packed.lengths->longest_keys, 9);
   const auto masked = make_packed_attention(segments(), at::kDouble, at::kCPU);
   ASSERT_FALSE(masked.lengths);
   const auto given = inputs(8, 8, at::kDouble);
-  const auto found = attention_by_definition(given[0], given[1], given[2], lengths);
+  const auto found = attention_by_definition(given[0], given[1], given[2], packed);
   const auto expected = packed_attention(given[0], given[1], given[2], masked, kScale);
   EXPECT_LT(test::relative_difference(found, expected), test::tolerance(at::kDouble));
 }
 
 TEST(VariableLengths, SequencesAloneNeedNoCopies) {
-  const auto lengths = make_variable_lengths({{0, 3, -1}, {3, 4, -1}}, at::kCPU);
-  EXPECT_FALSE(lengths.key_rows.defined());
-  EXPECT_TRUE(at::equal(lengths.key_ends, at::tensor({0, 3, 7}, at::kInt)));
+  const auto packed = make_variable_lengths({{0, 3, -1}, {3, 4, -1}}, at::kCPU);
+  EXPECT_FALSE(packed.key_rows.defined());
+  EXPECT_TRUE(at::equal(packed.lengths->key_ends, at::tensor({0, 3, 7}, at::kInt)));
 }
 
 /// Of three sequences of 9, 5 and 6 tokens: the last 5, all, and the last one.

@@ -121,6 +121,26 @@ TEST(PolicyUpdate, EqualsThatOfOneRank) {
   }
 }
 
+TEST(PolicyUpdate, EqualsThatOfOneRankOnAContextAxis) {
+  for (const auto& config : {grpo(), ppo()}) {
+    ToyPolicy whole(parallel::alone(), config);
+    const auto coldstart = toy_samples(3);
+    const auto rollouts = toy_rollouts(parallel::alone());
+    const auto expected = whole.update(rollouts, coldstart);
+    for (const int size : {2, 4})
+      test::ThreadRanks::run(size, [&](parallel::Communicator& context) {
+        ToyPolicy policy(parallel::alone(), config,
+                         {.micro_batch_tokens = size == 2 ? 12 : 1000, .context = &context});
+        const auto found = policy.update(rollouts, coldstart);
+        for (const char* name : {"gradient_norm", "loss", "kl_old_new", "entropy", "reward_mean",
+                                 "ratio_mean", "completion_length", "generator_trainer_max"})
+          EXPECT_NEAR(number(found.metrics, name), number(expected.metrics, name), 1e-10) << name;
+        EXPECT_LT(policy.rank().distance(whole.rank().model()), 1e-8)
+            << config.advantage.kind << ", " << size << " ranks";
+      });
+  }
+}
+
 TEST(PolicyUpdate, OneOptimizerStepTakesItsOwnLogprobsAsTheOldOnes) {
   ToyPolicy policy(parallel::alone(), grpo());
   const auto metrics = policy.update(toy_rollouts(parallel::alone())).metrics;

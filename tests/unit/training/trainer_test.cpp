@@ -44,7 +44,7 @@ struct Rank {
     run.outlier_factor = outlier_factor;
     trainer = std::make_unique<Trainer>(
         *model, std::vector<ExtraParameter>{{"value_head.weight", value_head}}, optimizer, options,
-        run, kSteps, DataAxes{&ranks, &ranks});
+        run, kSteps, WeightCopies{&ranks, &ranks});
   }
 
   /// Sequences go round the ranks, so that some have fewer micro-batches than others.

@@ -21,9 +21,13 @@ namespace r1::training {
 constexpr double kRounding = 1e-11;  // fp64, relative to values of about 1
 constexpr std::uint64_t kModelSeed = 3;
 
-inline std::unique_ptr<models::Model> toy_model(const std::string& architecture = "llama",
-                                                std::uint64_t seed = kModelSeed) {
-  auto model = models::make_model(test::small_shape(architecture), at::kDouble, at::kCPU);
+/// `context`: the ranks that hold the tokens of a batch together.
+inline std::unique_ptr<models::Model> toy_model(
+    const std::string& architecture = "llama", std::uint64_t seed = kModelSeed,
+    parallel::Communicator& context = parallel::alone()) {
+  parallel::ModelAxes axes;
+  axes.set(parallel::ModelAxis::Context, context);
+  auto model = models::make_model(test::small_shape(architecture), at::kDouble, at::kCPU, axes);
   models::randomize(*model, seed);
   return model;
 }
@@ -38,10 +42,14 @@ class ToyRank {
     double outlier_factor = 0.0;
     double learning_rate = 1e-2;
     std::vector<ExtraParameter> extra = {};
+    parallel::Communicator* context = nullptr;  // the ranks of one replica's context axis
+    models::Recompute recompute = models::Recompute::Nothing;
   };
   explicit ToyRank(parallel::Communicator& replicas) : ToyRank(replicas, Options()) {}
   ToyRank(parallel::Communicator& replicas, const Options& options)
-      : replicas_(replicas), model_(toy_model(options.architecture)) {
+      : replicas_(replicas),
+        model_(toy_model(options.architecture, kModelSeed,
+                         options.context != nullptr ? *options.context : parallel::alone())) {
     trainer_options.micro_batch_tokens = options.micro_batch_tokens;
     trainer_options.share_prefix = options.share_prefix;
     trainer_options.gradient_dtype = "fp64";
@@ -51,7 +59,8 @@ class ToyRank {
     config::RunOptions run;
     run.outlier_factor = options.outlier_factor;
     trainer_ = std::make_unique<Trainer>(*model_, options.extra, optimizer, trainer_options, run,
-                                         /*total_steps=*/100, DataAxes{&replicas, &replicas});
+                                         /*total_steps=*/100, copies(options));
+    model_->set_activation_checkpointing(options.recompute);
   }
 
   models::Model& model() { return *model_; }
@@ -72,6 +81,11 @@ class ToyRank {
   config::TrainerOptions trainer_options;
 
  private:
+  WeightCopies copies(const Options& options) const {
+    auto* ranks = options.context != nullptr ? options.context : &replicas_;
+    return {ranks, ranks};
+  }
+
   parallel::Communicator& replicas_;
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<Trainer> trainer_;
