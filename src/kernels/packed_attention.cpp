@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace r1::kernels {
 namespace {
@@ -24,6 +25,14 @@ at::Tensor padded_to(const at::Tensor& x, std::int64_t width) {
 /// [n, H, Dh] -> [1, H, n, Dh], what scaled_dot_product_attention takes.
 at::Tensor heads_first(const at::Tensor& x) {
   return x.transpose(0, 1).unsqueeze(0);
+}
+
+/// Made for each call: kept masks of a long sequence would be larger than its activations.
+at::Tensor mask_of(const AttentionRun& run, const at::TensorOptions& options) {
+  if (run.mask.defined() || run.past == 0) return run.mask;
+  return at::full({run.length, run.past + run.length}, -std::numeric_limits<double>::infinity(),
+                  options)
+      .triu_(run.past + 1);
 }
 
 at::Tensor selected(const at::Tensor& x, const at::Tensor& rows) {
@@ -73,7 +82,7 @@ at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& given_key
   const auto values = padded_to(repeat_heads(value, num_heads), width).split_with_sizes(num_keys);
   std::vector<at::Tensor> outputs;
   for (std::size_t i = 0; i < packed.runs.size(); ++i) {
-    const auto& mask = packed.runs[i].mask;
+    const auto mask = mask_of(packed.runs[i], query.options());
     const auto out = at::scaled_dot_product_attention(
         heads_first(queries[i]), heads_first(keys[i]), heads_first(values[i]),
         mask.defined() ? std::optional(mask) : std::nullopt, /*dropout_p=*/0.0,

@@ -15,8 +15,8 @@ namespace r1::kernels {
 /// continuations. Its keys are those of `past` cached tokens and its own.
 struct AttentionRun {
   std::int64_t length = 0;
-  // Additive mask [length, past + length], 0 or -inf, in the compute dtype; undefined: plain
-  // causal.
+  // Additive mask [length, past + length], 0 or -inf, in the compute dtype; undefined: each token
+  // sees all keys up to its own.
   at::Tensor mask;
   std::int64_t past = 0;  // keys of the sequence that are computed already
 };

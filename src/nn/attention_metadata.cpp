@@ -59,13 +59,7 @@ kernels::PackedAttention continued(const std::vector<ContinuedSegment>& segments
     return packed;
   }
   for (const ContinuedSegment& segment : segments) {
-    kernels::AttentionRun run{segment.length, {}, segment.past};
-    if (segment.past > 0)
-      run.mask =
-          at::full({segment.length, segment.past + segment.length},
-                   -std::numeric_limits<double>::infinity(), at::TensorOptions(device).dtype(dtype))
-              .triu_(segment.past + 1);
-    packed.runs.push_back(std::move(run));
+    packed.runs.push_back({segment.length, {}, segment.past});
   }
   return packed;
 }

@@ -181,7 +181,7 @@ class ReinforcementLearning(Layouts):
                 ranks_of_roles = self.rl(name, ranks, **shared, **settings)
                 for part in wanted:
                     self.assertIn(part, ranks_of_roles)
-                self.assert_same(name, all_samples=False)
+                self.assert_same(name, all_samples="dp 1 x" in wanted[0])
         ppo = {"advantage.kind": "gae", "kl.place": "reward", "kl.estimator": "k1", "rl.mini_batch": 8,
                "rl.update_epochs": 2}
         self.rl("ppo base", 1, **ppo)

@@ -16,11 +16,10 @@ namespace r1::training {
 namespace {
 
 constexpr double kTolerance = 1e-10;
-const Progress kNoProgress = [] {};
 
-SupervisedStep learn(ToyRank& rank, std::span<const data::TrainingSample> samples) {
+SupervisedStep learn_from(ToyRank& rank, std::span<const data::TrainingSample> samples) {
   return supervised_step(rank.trained(), samples, cross_entropy(count_targets(samples), 4),
-                         rank.trainer_options, kNoProgress);
+                         rank.trainer_options, [] {});
 }
 
 /// One long sequence, and shorter ones some of which share a prompt.
@@ -37,7 +36,7 @@ class ContextAxis : public ::testing::TestWithParam<const char*> {};
 TEST_P(ContextAxis, ASupervisedStepEqualsThatOfOneRank) {
   const auto samples = mixed_samples();
   ToyRank whole(parallel::alone(), {.architecture = GetParam()});
-  const auto expected = learn(whole, samples);
+  const auto expected = learn_from(whole, samples);
   for (const int size : {2, 3, 4})
     for (const auto recompute :
          {models::Recompute::Nothing, models::Recompute::FeedForward, models::Recompute::Layer})
@@ -47,13 +46,14 @@ TEST_P(ContextAxis, ASupervisedStepEqualsThatOfOneRank) {
                                          .share_prefix = size != 4,
                                          .context = &context,
                                          .recompute = recompute});
-        const auto step = learn(rank, samples);
+        const auto step = learn_from(rank, samples);
         EXPECT_NEAR(step.loss, expected.loss, kTolerance);
         EXPECT_NEAR(number(step.metrics, "gradient_norm"),
                     number(expected.metrics, "gradient_norm"), kTolerance);
-        if (std::string(GetParam()) == "deepseek_v3")
+        if (std::string(GetParam()) == "deepseek_v3") {
           EXPECT_EQ(number(step.metrics, "expert_load_max"),
                     number(expected.metrics, "expert_load_max"));
+        }
         EXPECT_LT(rank.distance(whole.model()), 1e-9)  // a step divides by a gradient's size
             << GetParam() << ", " << size << " ranks";
       });
@@ -62,10 +62,10 @@ TEST_P(ContextAxis, ASupervisedStepEqualsThatOfOneRank) {
 TEST_P(ContextAxis, FewerTokensThanRanksAreEnough) {
   const std::vector<data::TrainingSample> samples{{.prompt_ids = {1}, .completion_ids = {5}}};
   ToyRank whole(parallel::alone(), {.architecture = GetParam()});
-  const auto expected = learn(whole, samples);
+  const auto expected = learn_from(whole, samples);
   test::ThreadRanks::run(4, [&](parallel::Communicator& context) {
     ToyRank rank(parallel::alone(), {.architecture = GetParam(), .context = &context});
-    EXPECT_NEAR(learn(rank, samples).loss, expected.loss, kTolerance);
+    EXPECT_NEAR(learn_from(rank, samples).loss, expected.loss, kTolerance);
     EXPECT_LT(rank.distance(whole.model()), 1e-9);
   });
 }
