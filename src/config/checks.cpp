@@ -117,12 +117,12 @@ void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
 
 void check_rl_algorithm(const Config& config, base::Problems& problems) {
   const RlOptions& rl = config.rl;
-  const bool values = config.advantage.needs_values();
-  const bool groups = !values && config.advantage.kind != "batch_std";
-  problems.require(values || config.kl.place != "reward" || config.kl.coefficient == 0.0,
+  const bool groups = config.advantage.compares_groups();
+  problems.require(config.advantage.has_token_rewards() || config.kl.place != "reward" ||
+                       config.kl.coefficient == 0.0,
                    "kl.place",
-                   "a penalty per token in the reward needs advantage.kind = \"gae\" (PPO); GRPO "
-                   "has place = \"loss\" or \"none\"");
+                   "a penalty per token in the reward needs advantage.kind = \"gae\" (PPO) or "
+                   "\"reinforce_plus_plus\"; GRPO has place = \"loss\" or \"none\"");
   problems.require(!groups || rl.samples_per_prompt > 1, "rl.samples_per_prompt",
                    "advantages compare the samples of a prompt: expected > 1");
   problems.require(!rl.resample_zero_advantage || groups, "rl.resample_zero_advantage",
@@ -133,11 +133,11 @@ void check_rl_algorithm(const Config& config, base::Problems& problems) {
 
 void check_rl(const Config& config, base::Problems& problems) {
   problems.require(
-      config.rl.staleness == 0 ||
+      (config.rl.staleness == 0 && !config.policy_loss.rollout_correction.used()) ||
           config.rl.loss_temperature(config.sampling.temperature) == config.sampling.temperature,
       "rl.logprob_temperature",
-      "with rl.staleness = 1 the old log-probabilities are the generator's: expected "
-      "sampling.temperature");
+      "with rl.staleness = 1 or policy_loss.rollout_correction the losses compare "
+      "log-probabilities with the generator's: expected sampling.temperature");
   check_rl_batch(config.rl, problems);
   check_rl_algorithm(config, problems);
   check_lengths(config, config.sampling, "sampling", problems);

@@ -16,7 +16,7 @@ void Config::visit(base::OptionVisitor& v) {
   v.section("rl", rl, "RL stages 1 and 2");
   v.section("advantage", advantage, "from rewards to advantages");
   v.section("kl", kl, "distance to the reference model");
-  v.section("policy_loss", policy_loss, "the loss of PPO and GRPO");
+  v.section("policy_loss", policy_loss, "the loss of PPO, GRPO and their kin");
   v.section("value_loss", value_loss, "the loss of PPO's value head");
   v.section("rewards", rewards, "the weighted sum that is the reward");
   v.section("sft", sft, "cold start, SFT 1, SFT 2");

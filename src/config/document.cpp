@@ -41,6 +41,14 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 | policy_loss.entropy_coef | 0 | DeepSeekMath, equation 3 |
 | policy_loss.aggregation | "sequence_mean" | DeepSeekMath, equation 3 |
 
+`"reinforce_plus_plus"` compares no samples of a prompt and has a KL penalty per token. Its values differ from those of the table in these keys:
+
+| key | default | source |
+| --- | --- | --- |
+| rl.prompts_per_step, rl.samples_per_prompt | 512, 1 | as many samples as above |
+| kl.place, kl.estimator, kl.coefficient | "reward", "k1", 0.01 | REINFORCE++, arXiv 2501.03262, section 3; OpenRLHF |
+| policy_loss.aggregation | "token_mean" | the same |
+
 With `--set kl.place=none` there is no KL term and no reference model, as in TRL's default.
 
 ## Records

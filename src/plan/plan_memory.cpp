@@ -214,7 +214,9 @@ StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t rep
 
 bool scores_itself(const Config& config) {
   const auto& rl = config.rl;
-  return config.advantage.needs_values() || rl.update_epochs > 1 ||
+  const bool kl_rewards =
+      config.advantage.has_token_rewards() && config.kl.in_reward() && config.kl.coefficient > 0.0;
+  return config.advantage.needs_values() || kl_rewards || rl.update_epochs > 1 ||
          rl.mini_batch_samples() < rl.samples_per_step();
 }
 

@@ -186,8 +186,32 @@ class ReinforcementLearning(Layouts):
                     self.assert_equal_runs(run, name + " base", self.KEYS)
 
 
+    STATISTICS = ("ratio_mean", "ratio_max", "entropy_first_token", "entropy_last_token", "completion_length_max")
+
+    def test_options_of_the_loss(self):
+        """GSPO, CISPO, REINFORCE++, and importance weights on samples of older weights."""
+        correction = {f"policy_loss.rollout_correction.{key}": value for key, value in {
+            "rollout_is": "token", "rollout_is_threshold": 1.01, "rollout_rs": "sequence", "rollout_rs_threshold": 1.2}.items()}
+        shared = {"roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+        for name, options, keys in (
+            ("gspo", {"policy_loss.importance_sampling_level": "sequence", "policy_loss.clip_low": 0.003,
+                      "policy_loss.clip_high": 0.004, "rl.mini_batch": 8, "rl.update_epochs": 2, "rl.staleness": 1,
+                      **correction}, ("rollout_is_mean", "rollout_is_truncated_share", "rollout_rs_masked_share",
+                                      "generator_trainer_kl_k3", "effective_sample_share")),
+            ("cispo", {"policy_loss.loss_mode": "cispo", "policy_loss.clip_low": 1.0, "rl.mini_batch": 8,
+                       "advantage.kind": "reinforce_plus_plus", "kl.place": "reward", "kl.estimator": "k1"}, ()),
+        ):
+            with self.subTest(name):
+                self.rl(name + " base", 1, **options)
+                for ranks, settings in ((3, {"roles.reward.ranks": 1, "roles.reference.share_with": "policy"}),
+                                        (4, {**shared, "roles.policy.train.tp": 2})):
+                    run = f"{name} on {ranks}"
+                    self.rl(run, ranks, **options, **settings)
+                    self.assert_equal_runs(run, name + " base", (*self.KEYS, *self.STATISTICS, *keys))
+
+
 class ReinforcementLearningInBf16(InBf16, ReinforcementLearning):
-    pass
+    test_options_of_the_loss = None  # bounds on ratios are exceeded or not by rounding
 
 
 class Supervised(Layouts):

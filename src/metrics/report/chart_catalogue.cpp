@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 79> kKnown{{
+constexpr std::array<Known, 90> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -39,6 +39,7 @@ constexpr std::array<Known, 79> kKnown{{
     {"kept", kAnswers, "Samples kept so far", false},
     {"kept_share", kAnswers, "Samples kept", true},
     {"completion_length", kAnswers, "Tokens an answer", false},
+    {"completion_length_max", kAnswers, "Tokens of the longest answer", false},
     {"thinking_length", kAnswers, "Tokens of the thinking part", false},
     {"self_verification_share", kAnswers, "Samples that check a result of theirs", true},
     {"reflection_share", kAnswers, "Samples that change their course", true},
@@ -52,10 +53,13 @@ constexpr std::array<Known, 79> kKnown{{
     {"kl_token", kDistance, "KL to the reference, a token", false},
     {"kl_token_k3", kDistance, "KL to the reference, a token, k3 estimator", false},
     {"entropy", kDistance, "Entropy of the policy", false},
+    {"entropy_first_token", kDistance, "Entropy of the policy, first token", false},
+    {"entropy_last_token", kDistance, "Entropy of the policy, last token", false},
     {"kl_old_new", kDistance, "KL of old and new policy", false},
     {"kl_old_new_k3", kDistance, "KL of old and new policy, k3 estimator", false},
     {"rollout_staleness", kDistance, "Updates since the weights that drew the samples", false},
     {"ratio_mean", kDistance, "Probability ratio, mean", false},
+    {"ratio_max", kDistance, "Probability ratio, largest", false},
     {"clip_fraction_low", kDistance, "Clipped below", true},
     {"clip_fraction_high", kDistance, "Clipped above", true},
     {"clip_fraction_dual", kDistance, "Clipped a second time (dual clip)", true},
@@ -68,6 +72,13 @@ constexpr std::array<Known, 79> kKnown{{
     {"generator_trainer_abs", kDistance, "Trainer and generator, mean |Δ log p|", false},
     {"generator_trainer_exp", kDistance, "Trainer and generator, mean exp |Δ log p|", false},
     {"generator_trainer_max", kDistance, "Trainer and generator, max |Δ log p|", false},
+    {"generator_trainer_kl", kDistance, "KL of generator and trainer", false},
+    {"generator_trainer_kl_k2", kDistance, "KL of generator and trainer, k2 estimator", false},
+    {"generator_trainer_kl_k3", kDistance, "KL of generator and trainer, k3 estimator", false},
+    {"effective_sample_share", kDistance, "Effective sample size, share of the tokens", true},
+    {"rollout_is_mean", kDistance, "Weight of the rollout correction, mean", false},
+    {"rollout_is_truncated_share", kDistance, "Weights that the correction truncated", true},
+    {"rollout_rs_masked_share", kDistance, "Tokens that the correction left out", true},
     {"loss", kLosses, "Loss", false},
     {"policy_loss", kLosses, "Policy loss", false},
     {"value_loss", kLosses, "Value loss", false},

@@ -30,6 +30,26 @@ TEST(Combinations, AdvantagesAndTheRestOfAnAlgorithmBelongTogether) {
                   "needs the advantages of groups");
 }
 
+TEST(Combinations, TokenRewardsTakeAPenaltyPerToken) {
+  EXPECT_EQ(rl_error("[advantage]\nkind = \"reinforce_plus_plus\"\n"), "");
+  expect_contains(rl_error("[advantage]\nkind = \"reinforce_plus_plus\"\n[rl]\n"
+                           "resample_zero_advantage = true\n"),
+                  "needs the advantages of groups");
+}
+
+TEST(Combinations, OptionsOfTheLossFitTogether) {
+  expect_contains(rl_error("[policy_loss]\nloss_mode = \"cispo\"\ndual_clip = 3.0\n"),
+                  "policy_loss.dual_clip: loss_mode = \"cispo\" has no surrogate to bound");
+  const std::string correction = "[policy_loss.rollout_correction]\nrollout_is = \"token\"\n";
+  expect_contains(rl_error(correction + "[sampling]\ntemperature = 0.7\n[rl]\n"
+                                        "logprob_temperature = 1.0\n"),
+                  "rl.logprob_temperature");
+  expect_contains(rl_error(correction + "rollout_rs_threshold = 0.5\n"),
+                  "1 / rollout_rs_threshold is above rollout_rs_threshold");
+  expect_contains(rl_error(correction + "rollout_rs_threshold_lower = 3.0\n"),
+                  "expected at most rollout_rs_threshold");
+}
+
 TEST(Combinations, MeshesDivideHeadsAndRanks) {
   expect_contains(rl_error("[roles.policy.train]\ntp = 3\n"),
                   "expected a divisor of the 4 attention heads, found 3");
