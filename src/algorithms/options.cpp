@@ -122,6 +122,25 @@ void ValueLossOptions::check(const std::string& key, base::Problems& problems) c
   base::require_at_least(problems, key + ".coefficient", coefficient, 0);
 }
 
+void PreferenceLossOptions::visit(base::OptionVisitor& v) {
+  v("beta", beta,
+    "dpo: reward of an answer = this x (log p - log p_ref) (DPO, arXiv 2305.18290, and TRL: 0.1)");
+  v("label_smoothing", label_smoothing,
+    "share of the pairs whose order is taken to be wrong (conservative DPO: Mitchell 2023; TRL: "
+    "0)");
+  v("center_rewards_coefficient", center_rewards_coefficient,
+    "reward_model: weight of (sum of a pair's scores)^2, which keeps scores around 0 (arXiv "
+    "2312.09244: 0.01; TRL: none)");
+}
+
+void PreferenceLossOptions::check(const std::string& key, base::Problems& problems) const {
+  base::require_above(problems, key + ".beta", beta, 0);
+  problems.require(label_smoothing >= 0.0 && label_smoothing < 0.5, key + ".label_smoothing",
+                   "expected in [0, 0.5)");
+  base::require_at_least(problems, key + ".center_rewards_coefficient", center_rewards_coefficient,
+                         0);
+}
+
 void DistillationLossOptions::visit(base::OptionVisitor& v) {
   v("temperature", temperature, "of both softmaxes in the soft term (guide: 3)");
   v("soft_weight", soft_weight, "weight of T^2 KL (guide: 0.7; 0: text distillation)");

@@ -85,6 +85,16 @@ struct ValueLossOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
+/// [preference_loss]: the loss of DPO and of reward models (sft.objective).
+struct PreferenceLossOptions {
+  double beta = 0.1;
+  double label_smoothing = 0.0;
+  double center_rewards_coefficient = 0.0;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
 /// [distillation_loss]: the soft term (teacher) and the hard term (target tokens).
 struct DistillationLossOptions {
   double temperature = 3.0;

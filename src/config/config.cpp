@@ -6,7 +6,7 @@ void Config::visit(base::OptionVisitor& v) {
   v.section("run", run, "device, time, logs");
   v.section("model", model, "the policy, the student, or the model that generates");
   v.section("reference", reference,
-            "frozen model of the KL term; no path: the policy at the start");
+            "frozen model of the KL term and of DPO; no path: the policy at the start");
   v.section("teacher", teacher, "frozen model of distillation");
   v.section("reward_model", reward_model, "sequence classifier with one output; no path: none");
   v.section("classifier", classifier, "toxicity classifier (BERT) of SFT 2; no path: none");
@@ -19,7 +19,8 @@ void Config::visit(base::OptionVisitor& v) {
   v.section("policy_loss", policy_loss, "the loss of PPO, GRPO and their kin");
   v.section("value_loss", value_loss, "the loss of PPO's value head");
   v.section("rewards", rewards, "the weighted sum that is the reward");
-  v.section("sft", sft, "cold start, SFT 1, SFT 2");
+  v.section("sft", sft, "cold start, SFT 1, SFT 2; DPO and reward models");
+  v.section("preference_loss", preference_loss, "the loss of DPO and of reward models");
   v.section("distill", distill, "teacher to students");
   v.section("distillation_loss", distillation_loss, "soft and hard terms of distillation");
   v.section("generate", generate, "samples of a model, filtered");

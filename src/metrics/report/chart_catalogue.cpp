@@ -25,7 +25,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 90> kKnown{{
+constexpr std::array<Known, 95> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -65,6 +65,11 @@ constexpr std::array<Known, 90> kKnown{{
     {"clip_fraction_dual", kDistance, "Clipped a second time (dual clip)", true},
     {"over_ratio_tokens", kDistance, "Tokens of mini-batches left out for their ratio", false},
     {"value_clip_fraction", kDistance, "Clipped values", true},
+    {"preference_accuracy", kReward, "Pairs whose chosen answer has the larger reward", true},
+    {"heldout_preference_accuracy", kReward, "The same of held-out pairs", true},
+    {"reward_margin", kReward, "Reward of chosen minus rejected answers", false},
+    {"chosen_reward", kReward, "Reward of chosen answers", false},
+    {"rejected_reward", kReward, "Reward of rejected answers", false},
     {"return_mean", kReward, "Return, mean over tokens", false},
     {"explained_variance", kLosses, "Share of the returns' variance that the value head explains",
      true},

@@ -50,6 +50,19 @@ TEST(Combinations, OptionsOfTheLossFitTogether) {
                   "expected at most rollout_rs_threshold");
 }
 
+TEST(Combinations, PreferencesNeedPairs) {
+  const auto sft_error = [](const std::string& text) { return error_of(kTinyModel + text, "sft"); };
+  const std::string dpo = "[data]\nfiles = [\"pairs.jsonl\"]\n[sft]\nobjective = \"dpo\"\n";
+  EXPECT_EQ(sft_error(dpo), "");
+  expect_contains(sft_error("[sft]\nobjective = \"reward_model\"\n"),
+                  "needs records with the fields chosen and rejected");
+  expect_contains(sft_error(dpo + "loss_on = \"all\"\n"), "sft.loss_on");
+  expect_contains(sft_error(dpo + "[preference_loss]\ncenter_rewards_coefficient = 0.1\n"),
+                  "belongs to sft.objective = \"reward_model\"");
+  expect_contains(sft_error(dpo + "[preference_loss]\nlabel_smoothing = 0.5\n"),
+                  "preference_loss.label_smoothing: expected in [0, 0.5)");
+}
+
 TEST(Combinations, MeshesDivideHeadsAndRanks) {
   expect_contains(rl_error("[roles.policy.train]\ntp = 3\n"),
                   "expected a divisor of the 4 attention heads, found 3");
@@ -76,6 +89,10 @@ TEST(Combinations, DistillationSaysWhatLogitsNeed) {
   expect_contains(error_of(kTinyModel, "distill"), "\"logits\" needs a teacher");
   expect_contains(error_of(std::string(kTinyModel) + "[distill]\nmode = \"text\"\n", "distill"),
                   "distill.mode = \"text\" has no teacher's logits: expected 0");
+  expect_contains(
+      error_of(std::string(kTinyModel) + "[distill]\nmode = \"text\"\non_policy = true\n",
+               "distill"),
+      "distill.on_policy: the teacher scores the student's samples");
 }
 
 TEST(Combinations, TheSafetyTermNeedsItsClassifier) {
