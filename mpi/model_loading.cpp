@@ -9,6 +9,8 @@
 #include "base/files.h"
 #include "checkpoint/formats/gguf_tokenizer.h"
 #include "checkpoint_model.h"
+#include "models/classifier.h"
+#include "models/decoder_classifier.h"
 #include "models/hf_config.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
@@ -126,12 +128,36 @@ void write_model_description(const models::Model& model, const tokenizer::Tokeni
   if (tokenizer != nullptr) tokenizer::write_tokenizer_files(tokenizer->definition(), folder);
 }
 
+namespace {
+
+std::vector<std::int64_t> end_tokens(const tokenizer::Tokenizer& tokenizer) {
+  return {tokenizer.eos_token_ids().begin(), tokenizer.eos_token_ids().end()};
+}
+
+}  // namespace
+
 void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
                         const std::string& folder) {
-  const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
-                                      tokenizer.eos_token_ids().end());
-  write_model_description(model, &tokenizer, eos, folder);
+  write_model_description(model, &tokenizer, end_tokens(tokenizer), folder);
   models::write_safetensors_weights(model.parameters(), folder, kShardBytes);
+}
+
+void write_reward_model_folder(const models::Model& model, const at::Tensor& score,
+                               const tokenizer::Tokenizer& tokenizer, const std::string& folder) {
+  base::make_folders(folder);
+  auto config = models::config_from_shape(model.shape(), end_tokens(tokenizer),
+                                          hugging_face_dtype(model.dtype()));
+  config["architectures"] = {models::classifier_architecture(model.shape())};
+  config["id2label"] = {{"0", "LABEL_0"}};
+  config["label2id"] = {{"LABEL_0", 0}};
+  base::write_file_atomically(folder + "/config.json", config.dump(2));
+  tokenizer::write_tokenizer_files(tokenizer.definition(), folder);
+  auto parameters = model.parameters();
+  std::erase_if(parameters, [](const models::Parameter& parameter) {
+    return parameter.slices.front().name == "lm_head.weight";
+  });
+  parameters.push_back({score, {{models::kScoreWeight, 0, score.size(0)}}});
+  models::write_safetensors_weights(parameters, folder, kShardBytes);
 }
 
 }  // namespace r1::mpi

@@ -64,4 +64,9 @@ void write_model_description(const models::Model& model, const tokenizer::Tokeni
 void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
                         const std::string& folder);
 
+/// Writes a folder that Hugging Face and models::load_classifier can load: a classifier with one
+/// output, without the model's head over the vocabulary. `score`: [1, D].
+void write_reward_model_folder(const models::Model& model, const at::Tensor& score,
+                               const tokenizer::Tokenizer& tokenizer, const std::string& folder);
+
 }  // namespace r1::mpi

@@ -9,6 +9,7 @@
 #include "config/load.h"
 #include "data/dataset_folder.h"
 #include "data/missing_answers.h"
+#include "data/preference.h"
 #include "data/record_reader.h"
 #include "data/sft.h"
 #include "model_loading.h"
@@ -93,7 +94,8 @@ class InputCheck {
   }
 
   void check_data() {
-    const bool learns = stage_ == Stage::Sft || stage_ == Stage::Distill;
+    const bool learns =
+        stage_ == Stage::Sft || (stage_ == Stage::Distill && !config_.distill.on_policy);
     auto files = config_.data.files;
     files.insert(files.end(), config_.data.held_out_files.begin(),
                  config_.data.held_out_files.end());
@@ -108,6 +110,12 @@ class InputCheck {
 
   void read_sample(const nlohmann::json& record, const std::string& where) {
     if (!renderer_) return;
+    if (stage_ == Stage::Sft && config_.sft.learns_pairs()) {
+      const auto preference = data::read_preference(record, config_.data, where);
+      if (config_.sft.objective == "dpo")
+        (void)data::preference_samples(preference, *renderer_, config_.data, where);
+      return;
+    }
     (void)data::sft_text(record, *renderer_, config_.data, where,
                          data::loss_on_of(config_.sft.loss_on));
   }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "models/decoder_classifier.h"
 #include "models/split_model.h"
 
 namespace r1::mpi {
@@ -38,7 +39,8 @@ double relative_change(const training::Trainer& trainer, const models::ModelOpti
   return std::sqrt(sums[0].item<double>() / std::max(sums[1].item<double>(), 1e-300));
 }
 
-Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps)
+Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps,
+                 bool has_score)
     : run_(run), options_(model) {
   const auto& config = run.config();
   run.together(
@@ -49,12 +51,18 @@ Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t
                                       run.groups().model_axes(kPolicy));
       },
       "loading the model");
-  if (active())
+  if (active()) {
+    std::vector<training::ExtraParameter> extra;
+    if (has_score) {
+      score_ = at::zeros({1, model_->shape().hidden_size},
+                         at::TensorOptions(run.device()).dtype(run.dtype()));
+      extra = {{models::kScoreWeight, score_}};
+    }
     trainer_ = std::make_unique<training::Trainer>(
-        *model_, std::vector<training::ExtraParameter>(), config.optimizer, config.trainer,
-        config.run, total_steps,
+        *model_, extra, config.optimizer, config.trainer, config.run, total_steps,
         training::WeightCopies{&run.groups().copies(kPolicy),
                                &run.groups().expert_copies(kPolicy)});
+  }
   run.together(
       [&] {
         if (!active()) return;
@@ -89,11 +97,13 @@ std::vector<std::vector<std::int64_t>> Learner::micro_batches(
 
 training::SupervisedStep Learner::step(std::span<const data::TrainingSample> samples,
                                        const training::PassLoss& loss, std::int64_t step,
-                                       const std::function<double()>& more) {
+                                       const std::function<double()>& more,
+                                       std::int64_t samples_per_record) {
   if (!active()) return {};
   const auto span = run_.timeline().span("update", step);
   return training::supervised_step(
-      trained(), samples, loss, run_.config().trainer, [this] { run_.progress(); }, more);
+      trained(), samples, loss, run_.config().trainer, [this] { run_.progress(); }, more,
+      samples_per_record);
 }
 
 double Learner::evaluate(std::span<const data::TrainingSample> samples) {

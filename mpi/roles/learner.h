@@ -9,8 +9,10 @@ namespace r1::mpi {
 
 class Learner {
  public:
-  /// Loads `model` on policy ranks. Collective over: world.
-  Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps);
+  /// Loads `model` on policy ranks. `has_score`: a score head [1, D] is trained with the model,
+  /// which starts at 0. Collective over: world.
+  Learner(const Run& run, const models::ModelOptions& model, std::int64_t total_steps,
+          bool has_score = false);
 
   /// Registers the learner's state in the checkpoints of the loop. Collective over: world.
   void persist(RunLoop& loop);
@@ -19,7 +21,8 @@ class Learner {
   /// over: policy.
   training::SupervisedStep step(std::span<const data::TrainingSample> samples,
                                 const training::PassLoss& loss, std::int64_t step,
-                                const std::function<double()>& more = {});
+                                const std::function<double()>& more = {},
+                                std::int64_t samples_per_record = 1);
   /// Mean cross entropy per target token over `samples`. Collective over: policy.
   double evaluate(std::span<const data::TrainingSample> samples);
 
@@ -29,6 +32,8 @@ class Learner {
       std::span<const data::TrainingSample> samples, int replica) const;
   bool active() const { return model_ != nullptr; }
   models::Model& model() { return *model_; }
+  /// [1, D] in the model's dtype; undefined without a score head.
+  const at::Tensor& score() const { return score_; }
   training::Trainer& trainer() { return *trainer_; }
   training::TrainedModel trained() { return {*model_, *trainer_, data_parallel()}; }
   parallel::Communicator& data_parallel() { return run_.groups().data(kPolicy); }
@@ -37,6 +42,7 @@ class Learner {
   const Run& run_;
   models::ModelOptions options_;
   std::unique_ptr<models::Model> model_;
+  at::Tensor score_;
   std::unique_ptr<training::Trainer> trainer_;
 };
 

@@ -1,6 +1,7 @@
-// Distillation of a teacher to a student, by logits (exact KL from hidden states) or by text that
-// the teacher sampled.
+// Distillation of a teacher to a student, by logits (exact KL from hidden states) on records or on
+// the student's own answers, or by text that the teacher sampled.
 #include "config/stage_roles.h"
+#include "roles/student_answers.h"
 #include "roles/teacher.h"
 #include "stages/distillation_epochs.h"
 #include "stages/stage_output.h"
@@ -19,23 +20,32 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
   Run run(environment, world, setup, config::stage_roles(setup.config, setup.stage));
   RunLoop loop(run);
   const auto& distill = run.config().distill;
-  const SupervisedData data(run, distill.max_length, data::LossOn::Completion);
+  const SupervisedData data(run, distill.max_length,
+                            distill.on_policy
+                                ? prompt_reader(run.config())
+                                : next_token_reader(run.config().data, data::LossOn::Completion));
   Learner student(run, run.config().model,
                   data.total_steps(distill.epochs, distill.steps, distill.batch));
   std::optional<Teacher> teacher;
   if (by_logits) teacher.emplace(run);
-  HeldOutLoss held_out(run, loop, data.held_out());
+  StudentAnswers answers(run);
+  HeldOutLoss held_out(run, loop, data.held_out().empty() ? 0 : data.num_held_out(), [&] {
+    return std::map<std::string, double>{{"loss", student.evaluate(data.held_out())}};
+  });
   DistillationEpochs epochs(run, data);
   student.persist(loop);
   epochs.persist(loop);
   training::Trainer* const trainer = student.active() ? &student.trainer() : nullptr;
 
   auto step = loop.begin(data.total_steps(distill.epochs, distill.steps, distill.batch));
-  held_out.before(student, step);
+  held_out.before(step);
   epochs.begin(trainer, step);
   export_missed(run, trainer, step);
   for (; loop.goes_on(step); ++step) {
-    const auto samples = data.batch(step, distill.batch);
+    const auto samples = distill.on_policy
+                             ? answers.sample(student, data.prompts(step, distill.batch), step)
+                             : data.batch(step, distill.batch);
+    loop.write_samples(step, answers.answers());
     const auto denominators = training::count_targets(samples);
     if (teacher) teacher->serve(student, samples, step);
     const auto chunk = run.config().trainer.logprob_chunk_tokens;
@@ -48,13 +58,14 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
             .step(samples, teacher ? from_teacher : training::cross_entropy(denominators, chunk),
                   step)
             .metrics;
-    held_out.if_due(student, step, distill.eval_every, metrics);
+    if (distill.on_policy) answers.add_metrics(student, metrics);
+    held_out.if_due(step, distill.eval_every, metrics);
     epochs.add(metrics, step);
     loop.finish_step(step, std::move(metrics), "loss");
     export_if_due(run, trainer, step);
     epochs.save_if_due(trainer, step);
   }
-  if (!loop.stopped_early()) write_stage_output(run, trainer, held_out.summary(student, step));
+  if (!loop.stopped_early()) write_stage_output(run, trainer, held_out.summary(step));
   return loop.end();
 }
 

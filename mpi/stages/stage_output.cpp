@@ -13,7 +13,9 @@
 #include "base/random.h"
 #include "checkpoint/agree.h"
 #include "checkpoint/catalog.h"
+#include "config/stage_roles.h"
 #include "metrics/aggregate.h"
+#include "models/decoder_classifier.h"
 #include "models/finite.h"
 #include "rewards/reflection.h"
 #include "rewards/sections.h"
@@ -215,52 +217,61 @@ nlohmann::json HeldOutScore::summary(Policy& policy, std::int64_t steps_done) {
   return {{"before", before_}, {"after", to_json(score)}, {"problems", prompts_.size()}};
 }
 
-void HeldOutLoss::before(Learner& learner, std::int64_t first_step) {
+void HeldOutLoss::before(std::int64_t first_step) {
   before_ = remember_before(run_, first_step, [&] {
-    return samples_.empty() ? nlohmann::json()
-                            : nlohmann::json{{"loss", learner.evaluate(samples_)}};
+    return num_records_ == 0 ? nlohmann::json() : nlohmann::json(measure_());
   });
 }
 
-void HeldOutLoss::if_due(Learner& learner, std::int64_t step, std::int64_t every,
-                         metrics::StepMetrics& metrics) {
-  if (samples_.empty() || every == 0 || (step + 1) % every != 0) return;
-  const double loss = learner.evaluate(samples_);
-  metrics.set("heldout_loss", loss);
-  loop_.measured(step + 1, loss, false);
+void HeldOutLoss::if_due(std::int64_t step, std::int64_t every, metrics::StepMetrics& metrics) {
+  if (num_records_ == 0 || every == 0 || (step + 1) % every != 0) return;
+  const auto values = measure_();
+  for (const auto& [name, value] : values) metrics.set("heldout_" + name, value);
+  if (const auto loss = values.find("loss"); loss != values.end())
+    loop_.measured(step + 1, loss->second, false);
 }
 
-nlohmann::json HeldOutLoss::summary(Learner& learner, std::int64_t step) {
+nlohmann::json HeldOutLoss::summary(std::int64_t step) {
   nlohmann::json after;
-  if (!samples_.empty()) {
-    const double loss = learner.evaluate(samples_);
-    loop_.measured(step, loss, false);
-    after["loss"] = loss;
+  if (num_records_ > 0) {
+    const auto values = measure_();
+    if (const auto loss = values.find("loss"); loss != values.end())
+      loop_.measured(step, loss->second, false);
+    after = values;
   }
-  return {{"before", before_}, {"after", after}, {"records", samples_.size()}};
+  return {{"before", before_}, {"after", after}, {"records", num_records_}};
 }
 
 namespace {
 
+struct WholeModel {
+  std::unique_ptr<models::Model> model;  // null on ranks that do not write
+  at::Tensor score;                      // the head of a reward model; undefined: none
+};
+
 /// The trained model on the rank that writes. Its parts are gathered before anything is written: a
 /// full disk must not leave other ranks in a reduction. Collective over: policy.
-std::unique_ptr<models::Model> whole_model(const Run& run, training::Trainer* trainer) {
-  std::unique_ptr<models::Model> model;
+WholeModel whole_model(const Run& run, training::Trainer* trainer) {
+  WholeModel whole;
   run.together(
       [&] {
-        if (trainer != nullptr) model = trainer->master_model(run.writes());
+        if (trainer == nullptr) return;
+        whole.model = trainer->master_model(run.writes());
+        if (config::trains_reward_model(run.config(), run.kind()))
+          whole.score = trainer->master(trainer->model().parameters().size()).cpu();
       },
       "gathering the model");
-  return model;
+  return whole;
 }
 
 /// The folder appears complete or not at all; an older one is replaced.
-void write_whole_folder(const Run& run, const models::Model& model, const std::string& path) {
+void write_whole_folder(const Run& run, const WholeModel& whole, const std::string& path) {
   namespace fs = std::filesystem;
   run.require_folder();
   for (const auto& parameter :
-       model.parameters())  // weights that are no numbers are nobody's model
+       whole.model->parameters())  // weights that are no numbers are nobody's model
     models::require_finite(parameter.value, path, parameter.slices.front().name);
+  if (whole.score.defined()) models::require_finite(whole.score, path, models::kScoreWeight);
   const fs::path target = fs::absolute(path).lexically_normal(), folder = target.parent_path();
   const auto partial = folder / ("." + target.filename().string() + ".partial");
   const auto check = [&](const std::error_code& error, const fs::path& what, const char* wanted) {
@@ -270,7 +281,10 @@ void write_whole_folder(const Run& run, const models::Model& model, const std::s
   fs::remove_all(partial, error);  // of a start that was killed here
   check(error, partial, "cannot remove");
   try {
-    write_model_folder(model, *run.text().tokenizer, partial.string());
+    if (whole.score.defined())
+      write_reward_model_folder(*whole.model, whole.score, *run.text().tokenizer, partial.string());
+    else
+      write_model_folder(*whole.model, *run.text().tokenizer, partial.string());
   } catch (...) {
     fs::remove_all(partial, error);
     throw;
@@ -289,7 +303,7 @@ void export_model(const Run& run, training::Trainer* trainer, const std::string&
   run.together(
       [&] {
         if (!run.writes()) return;
-        write_whole_folder(run, *model, path);
+        write_whole_folder(run, model, path);
         base::log_info("{}: {}", run.stage(), path);
       },
       "exporting the model");
@@ -335,7 +349,7 @@ void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::js
   run.together(
       [&] {
         if (!run.writes()) return;
-        write_whole_folder(run, *model, run.model_folder());
+        write_whole_folder(run, model, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};
         base::write_file_atomically(run.folder() + "/summary.json", summary.dump(1));

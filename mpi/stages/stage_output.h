@@ -1,6 +1,7 @@
 #pragma once
 // The reports and output of a training stage: rollout metrics, held-out scores, and the folder of
 // the trained model.
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -17,7 +18,6 @@ class Trainer;
 
 namespace r1::mpi {
 
-class Learner;
 class Policy;
 
 /// Joins the rollouts of all chunks of this rank, ordered by sample number.
@@ -59,22 +59,26 @@ class HeldOutScore {
   nlohmann::json before_;
 };
 
-/// Cross entropy on held-out records, before, during and after a supervised stage.
+/// The loss on held-out records, before, during and after a supervised stage.
 class HeldOutLoss {
  public:
-  HeldOutLoss(const Run& run, RunLoop& loop, const std::vector<data::TrainingSample>& samples)
-      : run_(run), loop_(loop), samples_(samples) {}
-  void before(Learner& learner, std::int64_t first_step);
-  void if_due(Learner& learner, std::int64_t step, std::int64_t every,
-              metrics::StepMetrics& metrics);
+  /// Returns the "loss" of the held-out records, and further numbers by their names. Collective
+  /// over: policy.
+  using Measure = std::function<std::map<std::string, double>()>;
+  HeldOutLoss(const Run& run, RunLoop& loop, std::size_t num_records, Measure measure)
+      : run_(run), loop_(loop), num_records_(num_records), measure_(std::move(measure)) {}
+  void before(std::int64_t first_step);
+  /// Sets heldout_loss, and heldout_NAME for the further numbers.
+  void if_due(std::int64_t step, std::int64_t every, metrics::StepMetrics& metrics);
   /// {"before": …, "after": …, "records": n}; the values are null without records. Collective over:
   /// policy.
-  nlohmann::json summary(Learner& learner, std::int64_t step);
+  nlohmann::json summary(std::int64_t step);
 
  private:
   const Run& run_;
   RunLoop& loop_;
-  const std::vector<data::TrainingSample>& samples_;
+  std::size_t num_records_;
+  Measure measure_;
   nlohmann::json before_;
 };
 

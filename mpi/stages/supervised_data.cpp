@@ -23,58 +23,105 @@ std::vector<data::Problem> generated_problems(const Run& run) {
 
 }  // namespace
 
-SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::LossOn loss_on)
+std::int64_t longest_sample(std::span<const data::TrainingSample> samples) {
+  std::size_t longest = 0;
+  for (const auto& sample : samples)
+    longest = std::max(longest, sample.prompt_ids.size() + sample.completion_ids.size());
+  return static_cast<std::int64_t>(longest);
+}
+
+ReadRecord next_token_reader(const data::DataOptions& options, data::LossOn loss_on) {
+  return [&options, loss_on](const nlohmann::json& record, const std::string& where,
+                             const data::PromptRenderer& renderer) {
+    const auto text = data::sft_text(record, renderer, options, where, loss_on);
+    const std::vector samples{data::sft_sample(text, renderer, loss_on)};
+    return SupervisedRecord{samples, text.prompt, data::question_identity(record, options),
+                            longest_sample(samples)};
+  };
+}
+
+ReadRecord prompt_reader(const config::Config& config) {
+  return [&config](const nlohmann::json& record, const std::string& where,
+                   const data::PromptRenderer& renderer) {
+    const auto problem = data::make_problem(record, config.data, where);
+    const auto prompt = renderer.text(problem);
+    const auto length = static_cast<std::int64_t>(renderer.prompt_ids(prompt).size());
+    return SupervisedRecord{
+        {}, prompt, problem.identity(), length + config.sampling.max_new_tokens};
+  };
+}
+
+/// The records on their way into a SupervisedData.
+class SupervisedData::Loading {
+ public:
+  Loading(SupervisedData& data, std::int64_t max_length, const ReadRecord& read)
+      : data_(data), options_(data.run_.config().data), max_length_(max_length), read_(read) {}
+
+  void add(const nlohmann::json& record, const std::string& where, bool held_out_file) {
+    auto found = read_(record, where, *data_.renderer_);
+    if (found.length > max_length_) {
+      ++too_long_;
+      return;
+    }
+    // As data::PromptDataset splits the same file, so that no stage learns what another evaluates.
+    const auto question = data::normalise_for_matching(found.question);
+    if (held_out_file) held_out_questions_.insert(question);
+    const bool kept_back =
+        held_out_file || (options_.held_out_files.empty() &&
+                          data::held_out_place(found.question) < options_.held_out);
+    if (kept_back) {
+      ++data_.num_held_out_;
+      for (auto& sample : found.samples) data_.held_out_.push_back(std::move(sample));
+    } else if (held_out_questions_.count(question) > 0) {
+      ++also_held_out_;
+    } else {
+      data_.train_.push_back(std::move(found.samples));
+      data_.prompt_texts_.push_back(std::move(found.prompt));
+    }
+  }
+
+  void add_files(const std::vector<std::string>& files, bool held_out) {
+    for (const auto& file : files)
+      data::read_records(
+          file, {.bad_lines = options_.max_bad_lines},
+          [&](nlohmann::json&& record, const std::string& where) { add(record, where, held_out); });
+  }
+
+  void warn() const {
+    const auto& run = data_.run_;
+    if (also_held_out_ > 0 && run.writes())
+      base::log_warning("{}: {} training records dropped: their questions are held out",
+                        run.stage(), also_held_out_);
+    if (too_long_ > 0 && run.writes())
+      base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(),
+                        too_long_, max_length_);
+  }
+
+ private:
+  SupervisedData& data_;
+  const data::DataOptions& options_;
+  std::int64_t max_length_;
+  const ReadRecord& read_;
+  std::int64_t too_long_ = 0, also_held_out_ = 0;
+  std::unordered_set<std::string> held_out_questions_;
+};
+
+SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, const ReadRecord& read)
     : run_(run) {
   run.together(
       [&] {
         const auto& options = run.config().data;
-        const auto& renderer = renderer_.emplace(make_renderer(run));
-        std::int64_t too_long = 0, also_held_out = 0;
-        std::unordered_set<std::string> held_out_questions;
-        const auto add = [&](const nlohmann::json& record, const std::string& where,
-                             bool held_out_file) {
-          const auto text = data::sft_text(record, renderer, options, where, loss_on);
-          auto sample = data::sft_sample(text, renderer, loss_on);
-          if (static_cast<std::int64_t>(sample.prompt_ids.size() + sample.completion_ids.size()) >
-              max_length) {
-            ++too_long;
-            return;
-          }
-          // As data::PromptDataset splits the same file, so that no stage learns what another
-          // evaluates.
-          const auto question = data::question_identity(record, options);
-          if (held_out_file) held_out_questions.insert(data::normalise_for_matching(question));
-          const bool kept_back =
-              held_out_file ||
-              (options.held_out_files.empty() && data::held_out_place(question) < options.held_out);
-          if (!kept_back && held_out_questions.count(data::normalise_for_matching(question)) > 0) {
-            ++also_held_out;
-            return;
-          }
-          (kept_back ? held_out_ : train_).push_back(std::move(sample));
-          if (!kept_back) prompt_texts_.push_back(text.prompt);
-        };
-        const auto read = [&](const std::vector<std::string>& files, bool held_out) {
-          for (const auto& file : files)
-            data::read_records(file, {.bad_lines = options.max_bad_lines},
-                               [&](nlohmann::json&& record, const std::string& where) {
-                                 add(record, where, held_out);
-                               });
-        };
-        read(options.held_out_files, true);
-        read(options.files, false);
+        renderer_.emplace(make_renderer(run));
+        Loading loading(*this, max_length, read);
+        loading.add_files(options.held_out_files, true);
+        loading.add_files(options.files, false);
         if (options.files.empty() && !options.generate.names.empty())
           for (const auto& problem : generated_problems(run)) {
             const auto& learnt = problem.solution.empty() ? problem.answer : problem.solution;
-            add({{"instruction", problem.problem}, {"input", ""}, {"output", learnt}},
-                problem.where, false);
+            loading.add({{"instruction", problem.problem}, {"input", ""}, {"output", learnt}},
+                        problem.where, false);
           }
-        if (also_held_out > 0 && run.writes())
-          base::log_warning("{}: {} training records dropped: their questions are held out",
-                            run.stage(), also_held_out);
-        if (too_long > 0 && run.writes())
-          base::log_warning("{}: {} records are longer than {} tokens and left out", run.stage(),
-                            too_long, max_length);
+        loading.warn();
         if (train_.empty())
           throw base::InputError(
               options.files.empty()
@@ -88,7 +135,8 @@ SupervisedData::SupervisedData(const Run& run, std::int64_t max_length, data::Lo
 std::vector<data::TrainingSample> SupervisedData::batch(std::int64_t step,
                                                         std::int64_t size) const {
   std::vector<data::TrainingSample> batch;
-  for (const auto record : records_of(step, size)) batch.push_back(train_[record]);
+  for (const auto record : records_of(step, size))
+    batch.insert(batch.end(), train_[record].begin(), train_[record].end());
   return batch;
 }
 

@@ -32,6 +32,13 @@ inline void no_reduction(at::Tensor&) {}
 /// int64 [S] -> int64 [T]: 0,0,0,1,1,...
 at::Tensor sequence_ids_of(const at::Tensor& lengths);
 
+/// Sums and means [S] of `values` [T] over the tokens of each sequence; 0 for a sequence without
+/// tokens.
+at::Tensor sequence_sums(const at::Tensor& values, const at::Tensor& sequence_ids,
+                         const at::Tensor& lengths);
+at::Tensor sequence_means(const at::Tensor& values, const at::Tensor& sequence_ids,
+                          const at::Tensor& lengths);
+
 /// 1 / value, or 0 for a step without terms.
 inline double inverse(double value) {
   return value > 0.0 ? 1.0 / value : 0.0;

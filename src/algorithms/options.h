@@ -18,6 +18,10 @@ struct AdvantageOptions {
   double epsilon = 1e-6;
 
   bool needs_values() const { return kind == "gae"; }
+  /// Whether each token has a reward of its own, so that a KL penalty per token can be part of it.
+  bool has_token_rewards() const { return needs_values() || kind == "reinforce_plus_plus"; }
+  /// Whether a sample is compared with the other samples of its prompt.
+  bool compares_groups() const { return !has_token_rewards() && kind != "batch_std"; }
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
 };
@@ -37,14 +41,36 @@ struct KlOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [policy_loss]: the loss of PPO and GRPO.
+/// [policy_loss.rollout_correction]: importance weights between the generator that sampled and the
+/// trainer's old policy (rollout_correction.h).
+struct RolloutCorrectionOptions {
+  std::string rollout_is = "none";
+  double rollout_is_threshold = 2.0;
+  std::string rollout_rs = "none";
+  double rollout_rs_threshold = 2.0;
+  double rollout_rs_threshold_lower = 0.0;
+
+  bool used() const { return rollout_is != "none" || rollout_rs != "none"; }
+  /// The smallest ratio that rejection keeps.
+  double lower() const {
+    return rollout_rs_threshold_lower > 0.0 ? rollout_rs_threshold_lower
+                                            : 1.0 / rollout_rs_threshold;
+  }
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [policy_loss]: the loss of PPO, GRPO and their kin.
 struct PolicyLossOptions {
+  std::string loss_mode = "vanilla";
+  std::string importance_sampling_level = "token";
   double clip_low = 0.2;
   double clip_high = 0.2;
   double dual_clip = 0.0;
   std::string aggregation = "token_mean";
   double constant_length = 0.0;
   double entropy_coef = 0.01;
+  RolloutCorrectionOptions rollout_correction;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
@@ -54,6 +80,16 @@ struct PolicyLossOptions {
 struct ValueLossOptions {
   double clip = 0.2;
   double coefficient = 0.5;
+
+  void visit(base::OptionVisitor& v);
+  void check(const std::string& key, base::Problems& problems) const;
+};
+
+/// [preference_loss]: the loss of DPO and of reward models (sft.objective).
+struct PreferenceLossOptions {
+  double beta = 0.1;
+  double label_smoothing = 0.0;
+  double center_rewards_coefficient = 0.0;
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -13,6 +13,15 @@ void set_algorithm_defaults(const std::string& advantage_kind, Config& config) {
   config.kl.estimator = "k3";
   config.kl.coefficient = 0.001;
   config.policy_loss.entropy_coef = 0.0;
+  if (config.advantage.has_token_rewards()) {
+    config.rl.prompts_per_step = 512;
+    config.rl.samples_per_prompt = 1;
+    config.kl.place = "reward";
+    config.kl.estimator = "k1";
+    config.kl.coefficient = 0.01;
+    config.policy_loss.aggregation = "token_mean";
+    return;
+  }
   config.policy_loss.aggregation = "sequence_mean";
 }
 

@@ -117,12 +117,12 @@ void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
 
 void check_rl_algorithm(const Config& config, base::Problems& problems) {
   const RlOptions& rl = config.rl;
-  const bool values = config.advantage.needs_values();
-  const bool groups = !values && config.advantage.kind != "batch_std";
-  problems.require(values || config.kl.place != "reward" || config.kl.coefficient == 0.0,
+  const bool groups = config.advantage.compares_groups();
+  problems.require(config.advantage.has_token_rewards() || config.kl.place != "reward" ||
+                       config.kl.coefficient == 0.0,
                    "kl.place",
-                   "a penalty per token in the reward needs advantage.kind = \"gae\" (PPO); GRPO "
-                   "has place = \"loss\" or \"none\"");
+                   "a penalty per token in the reward needs advantage.kind = \"gae\" (PPO) or "
+                   "\"reinforce_plus_plus\"; GRPO has place = \"loss\" or \"none\"");
   problems.require(!groups || rl.samples_per_prompt > 1, "rl.samples_per_prompt",
                    "advantages compare the samples of a prompt: expected > 1");
   problems.require(!rl.resample_zero_advantage || groups, "rl.resample_zero_advantage",
@@ -133,11 +133,11 @@ void check_rl_algorithm(const Config& config, base::Problems& problems) {
 
 void check_rl(const Config& config, base::Problems& problems) {
   problems.require(
-      config.rl.staleness == 0 ||
+      (config.rl.staleness == 0 && !config.policy_loss.rollout_correction.used()) ||
           config.rl.loss_temperature(config.sampling.temperature) == config.sampling.temperature,
       "rl.logprob_temperature",
-      "with rl.staleness = 1 the old log-probabilities are the generator's: expected "
-      "sampling.temperature");
+      "with rl.staleness = 1 or policy_loss.rollout_correction the losses compare "
+      "log-probabilities with the generator's: expected sampling.temperature");
   check_rl_batch(config.rl, problems);
   check_rl_algorithm(config, problems);
   check_lengths(config, config.sampling, "sampling", problems);
@@ -174,6 +174,19 @@ void check_generate(const Config& config, base::Problems& problems) {
 }
 
 void check_sft(const Config& config, base::Problems& problems) {
+  if (config.sft.learns_pairs()) {
+    problems.require(config.sft.safety.weight == 0.0, "sft.safety.weight",
+                     "belongs to sft.objective = \"next_token\": expected 0");
+    problems.require(config.sft.loss_on == "completion", "sft.loss_on",
+                     "a preference is one of last answers: expected \"completion\"");
+    problems.require(!config.data.files.empty(), "data.files",
+                     "sft.objective = \"" + config.sft.objective +
+                         "\" needs records with the fields chosen and rejected");
+  }
+  problems.require(config.sft.objective == "reward_model" ||
+                       config.preference_loss.center_rewards_coefficient == 0.0,
+                   "preference_loss.center_rewards_coefficient",
+                   "belongs to sft.objective = \"reward_model\": expected 0");
   problems.require(config.sft.safety.weight == 0.0 || config.classifier.used(), "classifier.path",
                    "sft.safety.weight > 0 needs a toxicity classifier");
   generation::SamplingOptions answers;
@@ -185,6 +198,17 @@ void check_distill(const Config& config, base::Problems& problems) {
   const bool logits = config.distill.mode == "logits";
   problems.require(!logits || config.teacher.used(), "teacher.path",
                    "distill.mode = \"logits\" needs a teacher");
+  if (config.distill.on_policy) {
+    problems.require(logits, "distill.on_policy",
+                     "the teacher scores the student's samples: mode = \"logits\"");
+    problems.require(config.distillation_loss.hard_weight == 0.0, "distillation_loss.hard_weight",
+                     "distill.on_policy has no target tokens but the student's own: expected 0");
+    problems.require(config.distill.eval_every == 0, "distill.eval_every",
+                     "distill.on_policy measures no loss on records: expected 0");
+    check_lengths(config, config.sampling, "sampling", problems);
+  }
+  problems.require(config.distill.on_policy || config.distill.samples_per_prompt == 1,
+                   "distill.samples_per_prompt", "needs distill.on_policy = true");
   problems.require(logits == (config.distillation_loss.soft_weight > 0.0),
                    "distillation_loss.soft_weight",
                    logits ? "distill.mode = \"logits\" needs > 0"
@@ -260,6 +284,7 @@ void check_sections(const Config& config, base::Problems& problems) {
   config.value_loss.check("value_loss", problems);
   config.rewards.check("rewards", problems);
   config.sft.check("sft", problems);
+  config.preference_loss.check("preference_loss", problems);
   config.distill.check("distill", problems);
   config.distillation_loss.check("distillation_loss", problems);
   config.generate.check("generate", problems);

@@ -6,7 +6,7 @@ void Config::visit(base::OptionVisitor& v) {
   v.section("run", run, "device, time, logs");
   v.section("model", model, "the policy, the student, or the model that generates");
   v.section("reference", reference,
-            "frozen model of the KL term; no path: the policy at the start");
+            "frozen model of the KL term and of DPO; no path: the policy at the start");
   v.section("teacher", teacher, "frozen model of distillation");
   v.section("reward_model", reward_model, "sequence classifier with one output; no path: none");
   v.section("classifier", classifier, "toxicity classifier (BERT) of SFT 2; no path: none");
@@ -16,10 +16,11 @@ void Config::visit(base::OptionVisitor& v) {
   v.section("rl", rl, "RL stages 1 and 2");
   v.section("advantage", advantage, "from rewards to advantages");
   v.section("kl", kl, "distance to the reference model");
-  v.section("policy_loss", policy_loss, "the loss of PPO and GRPO");
+  v.section("policy_loss", policy_loss, "the loss of PPO, GRPO and their kin");
   v.section("value_loss", value_loss, "the loss of PPO's value head");
   v.section("rewards", rewards, "the weighted sum that is the reward");
-  v.section("sft", sft, "cold start, SFT 1, SFT 2");
+  v.section("sft", sft, "cold start, SFT 1, SFT 2; DPO and reward models");
+  v.section("preference_loss", preference_loss, "the loss of DPO and of reward models");
   v.section("distill", distill, "teacher to students");
   v.section("distillation_loss", distillation_loss, "soft and hard terms of distillation");
   v.section("generate", generate, "samples of a model, filtered");

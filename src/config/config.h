@@ -38,6 +38,7 @@ struct Config {
   algorithms::ValueLossOptions value_loss;
   rewards::RewardOptions rewards;
   SftOptions sft;
+  algorithms::PreferenceLossOptions preference_loss;
   DistillOptions distill;
   algorithms::DistillationLossOptions distillation_loss;
   GenerateOptions generate;

@@ -41,6 +41,14 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 | policy_loss.entropy_coef | 0 | DeepSeekMath, equation 3 |
 | policy_loss.aggregation | "sequence_mean" | DeepSeekMath, equation 3 |
 
+`"reinforce_plus_plus"` compares no samples of a prompt and has a KL penalty per token. Its values differ from those of the table in these keys:
+
+| key | default | source |
+| --- | --- | --- |
+| rl.prompts_per_step, rl.samples_per_prompt | 512, 1 | as many samples as above |
+| kl.place, kl.estimator, kl.coefficient | "reward", "k1", 0.01 | REINFORCE++, arXiv 2501.03262, section 3; OpenRLHF |
+| policy_loss.aggregation | "token_mean" | the same |
+
 With `--set kl.place=none` there is no KL term and no reference model, as in TRL's default.
 
 ## Records
@@ -48,6 +56,7 @@ With `--set kl.place=none` there is no KL term and no reference model, as in TRL
 
 - **A problem and a gold answer** (RL, evaluation): the first of `problem_fields` and of `answer_fields` that is there. A dot leads into a field, so that `answer_fields = ["reward_model.ground_truth"]` reads `{"reward_model": {"ground_truth": "72"}}`. verl's Parquet files are read without any setting.
 - **`messages`**, the turns of a conversation: `{"messages": [{"role": "system", "content": "..."}, {"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}`. `sft` learns the last answer, with `sft.loss_on = "assistant"` all of them, and may find "tools", "documents" and "chat_template_kwargs" for the chat template beside the turns. RL gives the model everything up to the last answer. Such a list may also stand in `prompt` (with the answer in `completion`, a text or a list) or in `conversations` with `{"from": "human", "value": "..."}`.
+- **`chosen` and `rejected`** (`sft.objective = "dpo"` and `"reward_model"`): two answers, of which the first is preferred. Both are texts beside a problem or the turns of a conversation, or lists of turns, or whole conversations as text, `"\n\nHuman: ...\n\nAssistant: ..."`, as in Anthropic's HH.
 - **`{"instruction", "input", "output"}`**, `{"prompt", "completion"}` as plain text, or a problem with its `solution` (SFT, distillation).
 
 Questions are held out by their text alone: `rl`, `sft` and `distill` split the same file the same way, and what `held_out_files` ask is trained on nowhere.

@@ -35,6 +35,10 @@ bool needs_reference(const Config& config) {
   return config.kl.coefficient > 0.0 && (config.kl.in_loss() || config.kl.in_reward());
 }
 
+bool trains_reward_model(const Config& config, Stage stage) {
+  return stage == Stage::Sft && config.sft.objective == "reward_model";
+}
+
 std::vector<std::string> stage_roles(const Config& config, Stage stage) {
   if (!traits(stage).has_policy) return {};
   std::vector<std::string> roles{parallel::kPolicy};

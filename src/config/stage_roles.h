@@ -12,6 +12,9 @@ namespace r1::config {
 /// Whether RL needs log-probabilities of a reference model.
 bool needs_reference(const Config& config);
 
+/// Whether a stage trains a score head for a reward model instead of a language model.
+bool trains_reward_model(const Config& config, Stage stage);
+
 /// Roles of a stage, the policy first; none: the stage runs no model (prepare).
 std::vector<std::string> stage_roles(const Config& config, Stage stage);
 

@@ -21,10 +21,15 @@ void SafetyOptions::check(const std::string& key, base::Problems& problems) cons
 }
 
 void SftOptions::visit(base::OptionVisitor& v) {
+  v.choice("objective", objective, {"next_token", "dpo", "reward_model"},
+           "next_token: cross entropy of the records' answers; dpo: records {chosen, rejected}, "
+           "the chosen answer becomes likelier than under [reference] (DPO, arXiv 2305.18290); "
+           "reward_model: the same records, a score head on the last token learns which is "
+           "preferred (Bradley-Terry, arXiv 2203.02155, equation 1)");
   v("epochs", epochs, "passes over the data (guide: 3; cold start 2)");
   v("steps", steps, "optimizer steps instead of epochs; 0: epochs");
   v("batch", batch,
-    "sequences of an optimizer step, over all ranks and micro-batches (guide: 4 x accumulation 4 x "
+    "records of an optimizer step, over all ranks and micro-batches (guide: 4 x accumulation 4 x "
     "4 GPUs = 64; cold start 4 x 8 = 32)");
   v.choice(
       "loss_on", loss_on, {"completion", "assistant", "all"},
@@ -63,6 +68,11 @@ void DistillOptions::visit(base::OptionVisitor& v) {
   v.choice("mode", mode, {"logits", "text"},
            "logits: KL to the teacher's distribution, same tokenizer; text: only the teacher's "
            "texts (another vocabulary)");
+  v("on_policy", on_policy,
+    "the student samples answers to the records' prompts with [sampling], and the teacher scores "
+    "these instead of the records' answers (GKD, arXiv 2306.13649; with divergence = \"reverse\" "
+    "on-policy distillation, Thinking Machines 2025)");
+  v("samples_per_prompt", samples_per_prompt, "on_policy: answers sampled to each prompt");
   v("epochs", epochs, "passes over the data (guide: 3)");
   v("steps", steps, "optimizer steps instead of epochs; 0: epochs");
   v("batch", batch, "sequences of an optimizer step, over all ranks (guide: 4; R1: 64)");
@@ -79,6 +89,7 @@ void DistillOptions::check(const std::string& key, base::Problems& problems) con
                    "expected epochs > 0 or steps > 0");
   base::require_above(problems, key + ".batch", batch, 0);
   base::require_above(problems, key + ".max_length", max_length, 1);
+  base::require_above(problems, key + ".samples_per_prompt", samples_per_prompt, 0);
   base::require_at_least(problems, key + ".eval_every", eval_every, 0, " (0: none)");
   std::set<std::string> names;
   for (std::size_t i = 0; i < students.size(); ++i) {

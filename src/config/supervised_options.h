@@ -20,8 +20,9 @@ struct SafetyOptions {
   void check(const std::string& key, base::Problems& problems) const;
 };
 
-/// [sft]: cold start, SFT 1, SFT 2.
+/// [sft]: cold start, SFT 1, SFT 2; DPO and reward models.
 struct SftOptions {
+  std::string objective = "next_token";
   std::int64_t epochs = 3;
   std::int64_t steps = 0;
   std::int64_t batch = 64;
@@ -30,6 +31,8 @@ struct SftOptions {
   std::int64_t eval_every = 0;
   SafetyOptions safety;
 
+  /// Whether a record is a pair of answers, the first of which is preferred.
+  bool learns_pairs() const { return objective != "next_token"; }
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;
 };
@@ -49,6 +52,8 @@ struct StudentOptions {
 /// [model]'s.
 struct DistillOptions {
   std::string mode = "logits";
+  bool on_policy = false;
+  std::int64_t samples_per_prompt = 1;
   std::int64_t epochs = 3;
   std::int64_t steps = 0;
   std::int64_t batch = 4;

@@ -123,25 +123,60 @@ std::int64_t packed_length(const TrainingSample& sample) {
          std::max<std::int64_t>(length_of(sample.completion_ids) - 1, 0);
 }
 
+namespace {
+
+/// The prompts of a list that is being filled, and the tokens that samples add to it.
+class PackedTokens {
+ public:
+  explicit PackedTokens(bool share_prompts) : share_prompts_(share_prompts) {}
+
+  std::int64_t added_by(std::span<const TrainingSample> samples) const {
+    std::int64_t tokens = 0;
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      tokens +=
+          packed_length(samples[i]) - (is_known(samples, i) ? length_of(samples[i].prompt_ids) : 0);
+    return tokens;
+  }
+  void add(std::span<const TrainingSample> samples) {
+    used_ += added_by(samples);
+    if (!share_prompts_) return;
+    for (const TrainingSample& s : samples) prompts_.insert(s.prompt_ids);
+  }
+  std::int64_t used() const { return used_; }
+
+ private:
+  /// Whether the prompt of samples[i] is in the list or comes before it in `samples`.
+  bool is_known(std::span<const TrainingSample> samples, std::size_t i) const {
+    if (!share_prompts_) return false;
+    const auto& prompt = samples[i].prompt_ids;
+    return prompts_.count(prompt) > 0 ||
+           std::any_of(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(i),
+                       [&](const TrainingSample& s) { return s.prompt_ids == prompt; });
+  }
+
+  bool share_prompts_;
+  std::set<std::vector<TokenId>> prompts_;
+  std::int64_t used_ = 0;
+};
+
+}  // namespace
+
 std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingSample> samples,
                                                        std::int64_t token_budget,
-                                                       bool share_prompts) {
+                                                       bool share_prompts, std::int64_t together) {
   std::vector<std::vector<std::int64_t>> lists;
-  std::set<std::vector<TokenId>> prompts;
-  std::int64_t used = 0;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const TrainingSample& s = samples[i];
-    const bool known = share_prompts && prompts.count(s.prompt_ids) > 0;
-    std::int64_t cost = packed_length(s) - (known ? length_of(s.prompt_ids) : 0);
-    if (lists.empty() || used + cost > token_budget) {
+  PackedTokens packed(share_prompts);
+  const auto size = static_cast<std::int64_t>(samples.size());
+  for (std::int64_t begin = 0; begin < size; begin += together) {
+    const auto count = std::min(together, size - begin);
+    const auto unit =
+        samples.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+    if (lists.empty() || packed.used() + packed.added_by(unit) > token_budget) {
       lists.emplace_back();
-      prompts.clear();
-      used = 0;
-      cost = packed_length(s);
+      packed = PackedTokens(share_prompts);
     }
-    lists.back().push_back(static_cast<std::int64_t>(i));
-    if (share_prompts) prompts.insert(s.prompt_ids);
-    used += cost;
+    packed.add(unit);
+    for (std::int64_t i = begin; i < begin + count; ++i) lists.back().push_back(i);
   }
   return lists;
 }

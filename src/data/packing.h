@@ -45,10 +45,12 @@ MicroBatch pack(std::span<const TrainingSample> samples, std::span<const std::in
                 bool share_prompts = true);
 
 /// Splits samples, in order, into lists whose packed size is at most `token_budget` (a longer
-/// sequence gets a list of its own). Neighbours with equal prompts share it.
+/// sequence gets a list of its own). Neighbours with equal prompts share it. Each `together`
+/// samples in a row stay in one list.
 std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingSample> samples,
                                                        std::int64_t token_budget,
-                                                       bool share_prompts = true);
+                                                       bool share_prompts = true,
+                                                       std::int64_t together = 1);
 
 /// Tokens that a sample costs when packed alone.
 std::int64_t packed_length(const TrainingSample& sample);

@@ -25,14 +25,17 @@ using Loader = std::function<std::unique_ptr<SequenceClassifier>(const std::stri
 
 constexpr const char* kClassifierSuffix = "ForSequenceClassification";
 
+/// "LlamaForCausalLM" -> "LlamaForSequenceClassification".
+std::string classifier_of(const std::string& architecture) {
+  return architecture.substr(0, architecture.find("ForCausalLM")) + kClassifierSuffix;
+}
+
 /// By an entry of config.json's `architectures`. Every decoder-only family has a classifier.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> table = [] {
     std::map<std::string, Loader> all{{"BertForSequenceClassification", load_bert_classifier}};
-    for (const auto& family : families()) {
-      const auto stem = family.architecture.substr(0, family.architecture.find("ForCausalLM"));
-      all[stem + kClassifierSuffix] = load_decoder_classifier;
-    }
+    for (const auto& family : families())
+      all[classifier_of(family.architecture)] = load_decoder_classifier;
     return all;
   }();
   return table;
@@ -54,6 +57,10 @@ at::Tensor SequenceClassifier::logits(
   std::vector<ClassifierInput> inputs;
   for (const auto& sequence : sequences) inputs.push_back({sequence});
   return classify(inputs);
+}
+
+std::string classifier_architecture(const ModelShape& shape) {
+  return classifier_of(find_family(shape.architecture, "model family").architecture);
 }
 
 bool is_classifier(const std::string& folder) {

@@ -42,6 +42,10 @@ class SequenceClassifier {
 /// Throws: InputError for a damaged config.json.
 bool is_classifier(const std::string& folder);
 
+/// The entry of `architectures` for a classifier on top of a decoder:
+/// "LlamaForSequenceClassification".
+std::string classifier_architecture(const ModelShape& shape);
+
 /// Loads the classifier of a Hugging Face folder. `architectures` in config.json selects the
 /// family. Throws: InputError naming file and key.
 std::unique_ptr<SequenceClassifier> load_classifier(const std::string& folder, at::ScalarType dtype,

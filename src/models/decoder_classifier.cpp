@@ -13,8 +13,6 @@ namespace {
 /// Tokens of one forward pass; a longer sequence has one of its own.
 constexpr std::size_t kBatchTokens = 8192;
 
-const std::string kScore = "score.weight";
-
 /// The decoder's tensors alone: all but the score head.
 class DecoderPart final : public WeightSource {
  public:
@@ -23,7 +21,7 @@ class DecoderPart final : public WeightSource {
   std::string file_of(const std::string& name) const override { return whole_.file_of(name); }
   std::vector<std::string> names() const override {
     auto names = whole_.names();
-    std::erase(names, kScore);
+    std::erase(names, kScoreWeight);
     return names;
   }
   bool has(const std::string& name) const override { return whole_.has(name); }
@@ -47,7 +45,7 @@ DecoderClassifier::DecoderClassifier(std::unique_ptr<Model> decoder, at::Tensor 
     : decoder_(std::move(decoder)),
       score_(std::move(score)),
       parameters_(std::as_const(*decoder_).parameters()) {
-  parameters_.push_back({score_, {{kScore, 0, score_.size(0)}}});
+  parameters_.push_back({score_, {{kScoreWeight, 0, score_.size(0)}}});
 }
 
 void DecoderClassifier::check(const ClassifierInput& input) const {
@@ -120,15 +118,15 @@ std::unique_ptr<SequenceClassifier> load_decoder_classifier(const std::string& f
   files.shape.tie_word_embeddings = true;  // no head over the vocabulary
   auto decoder = make_model(files.shape, dtype, device);
   load_weights(*decoder, DecoderPart(*files.weights));
-  if (!files.weights->has(kScore))
+  if (!files.weights->has(kScoreWeight))
     throw base::InputError(
-        fmt::format("{}: tensor '{}' is missing", files.weights->path(), kScore));
-  const auto sizes = files.weights->shape(kScore);
+        fmt::format("{}: tensor '{}' is missing", files.weights->path(), kScoreWeight));
+  const auto sizes = files.weights->shape(kScoreWeight);
   if (sizes.size() != 2 || sizes[0] == 0 || sizes[1] != files.shape.hidden_size)
     throw base::InputError(fmt::format("{}: tensor '{}': expected shape [labels, {}], found {}",
-                                       files.weights->path(), kScore, files.shape.hidden_size,
+                                       files.weights->path(), kScoreWeight, files.shape.hidden_size,
                                        shape_text(sizes)));
-  auto score = files.weights->read(kScore).to(at::TensorOptions(device).dtype(dtype));
+  auto score = files.weights->read(kScoreWeight).to(at::TensorOptions(device).dtype(dtype));
   return std::make_unique<DecoderClassifier>(std::move(decoder), std::move(score));
 }
 

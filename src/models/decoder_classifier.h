@@ -9,6 +9,9 @@
 
 namespace r1::models {
 
+/// Name of the score head in Hugging Face files.
+inline constexpr const char* kScoreWeight = "score.weight";
+
 class DecoderClassifier final : public SequenceClassifier {
  public:
   /// `decoder` has tied embeddings and thus no head of its own. `score`: [L, D], in the decoder's

@@ -226,7 +226,9 @@ StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t rep
 
 bool scores_itself(const Config& config) {
   const auto& rl = config.rl;
-  return config.advantage.needs_values() || rl.update_epochs > 1 ||
+  const bool kl_rewards =
+      config.advantage.has_token_rewards() && config.kl.in_reward() && config.kl.coefficient > 0.0;
+  return config.advantage.needs_values() || kl_rewards || rl.update_epochs > 1 ||
          rl.mini_batch_samples() < rl.samples_per_step();
 }
 
@@ -265,10 +267,14 @@ StageWork work_of(const Config& config, Stage stage) {
         work.longest_completion = std::max(work.longest_completion, count(change.max_new_tokens));
       break;
     case Stage::Sft:
-      supervised(config.sft.batch, config.sft.max_length);
+      supervised(config.sft.batch * (config.sft.learns_pairs() ? 2 : 1), config.sft.max_length);
       break;
     case Stage::Distill:
-      supervised(config.distill.batch, config.distill.max_length);
+      supervised(config.distill.batch * config.distill.samples_per_prompt,
+                 config.distill.max_length);
+      if (!config.distill.on_policy) break;
+      work.prompts_of_call = count(config.distill.batch);
+      work.samples_per_prompt = count(config.distill.samples_per_prompt);
       break;
     case Stage::Generate:
       work.prompts_of_call = count(config.generate.prompts_per_chunk);
@@ -329,15 +335,22 @@ void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& r
         {"teacher's head", static_cast<double>(config.teacher.shape.vocab_size) *
                                static_cast<double>(config.teacher.shape.hidden_size) *
                                part.value_bytes()});
+  if (policy && stage == Stage::Sft && config.sft.objective == "dpo") {
+    role.memory.push_back({"reference", part.parameters().total() * part.value_bytes(), "",
+                           config.trainer.offloads_reference()});
+    add_scoring(part, role.memory);
+  }
   for (MemoryItem& item : role.memory) item.on_host = item.on_host && on_gpu;
 }
 
 void add_generation_memory(const Config& config, Stage stage, bool on_gpu, double room,
                            RolePlan& role, std::vector<std::string>& misfits) {
   const models::ModelOptions* model = model_of_role(config, stage, role.role);
-  const bool samples = role.role == parallel::kPolicyGenerate ||
-                       (role.role == parallel::kPolicy && config::traits(stage).answers &&
-                        !has_generation_role(config, stage));
+  const bool on_policy = stage == Stage::Distill && config.distill.on_policy;
+  const bool samples =
+      role.role == parallel::kPolicyGenerate ||
+      (role.role == parallel::kPolicy &&
+       (on_policy || (config::traits(stage).answers && !has_generation_role(config, stage))));
   if (samples && model != nullptr && !model->shape.empty())
     add_generation({config, stage, *model, role, on_gpu}, room, role.memory, misfits);
 }

@@ -261,13 +261,17 @@ StepTime rl_time(const Config& config, const Plan& plan) {
 /// `Options`: config::SftOptions or config::DistillOptions.
 template <class Options>
 StepTime supervised_time(const Config& config, const Plan& plan, const Options& stage) {
-  const double length =
-      count(config.plan.mean_prompt_tokens) + work_of(config, plan.stage).mean_completion;
+  const StageWork work = work_of(config, plan.stage);
+  const double length = count(config.plan.mean_prompt_tokens) + work.mean_completion;
   StepTime time;
   time.steps = stage.steps > 0 ? count(stage.steps)
                                : count(stage.epochs) *
                                      std::ceil(count(config.plan.records) / count(stage.batch));
-  time.tokens = count(stage.batch) * length;
+  time.tokens = work.samples * length;
+  if (plan.stage == Stage::Distill && config.distill.on_policy)
+    add_generation(config, plan, 1.0, time);
+  if (plan.stage == Stage::Sft && config.sft.objective == "dpo")  // by the reference
+    add_scoring(config, plan, parallel::kPolicy, time.tokens, length / 2.0, time);
   add_update(config, plan, time.tokens, length / 2.0, 1.0, time);
   add_scoring(config, plan, "teacher", time.tokens, length / 2.0, time);
   return time;

@@ -19,8 +19,11 @@ JudgeTokenizer::Ids wide(const std::vector<tokenizer::TokenId>& ids) {
   return {ids.begin(), ids.end()};
 }
 
-std::string on_two_lines(const JudgedText& text) {
-  return text.problem + "\n" + text.completion;
+std::string on_lines(const tokenizer::Conversation& conversation) {
+  std::string text;
+  for (std::size_t i = 0; i < conversation.messages.size(); ++i)
+    text += (i > 0 ? "\n" : "") + conversation.messages[i].at("content").get<std::string>();
+  return text;
 }
 
 JudgeTokenizer wordpiece(const std::string& folder) {
@@ -29,37 +32,48 @@ JudgeTokenizer wordpiece(const std::string& folder) {
   return {[pieces](const std::string& text) { return wide(pieces->encode(text, false)); },
           {pieces->cls()},
           {pieces->sep()},
-          on_two_lines};
-}
-
-JudgeTokenizer byte_level(const models::ModelOptions& options, const std::string& folder,
-                          const std::tm& now) {
-  const auto definition =
-      folder == "bytes" ? tokenizer::byte_definition() : tokenizer::read_tokenizer_json(folder);
-  const auto text = std::make_shared<tokenizer::Tokenizer>(definition);
-  JudgeTokenizer result{
-      [text](const std::string& part) { return wide(text->encode(part)); }, {}, {}, on_two_lines};
-  if (options.chat_template == "auto" && !tokenizer::has_default_chat_template(definition)) {
-    if (definition.adds_bos && definition.bos_id) result.before = {*definition.bos_id};
-    return result;
-  }
-  const tokenizer::ChatTemplate chat(
-      tokenizer::choose_chat_template(options.chat_template, definition), definition, now);
-  result.conversation = [chat](const JudgedText& given) {
-    tokenizer::Conversation conversation;
-    conversation.add("user", given.problem);
-    conversation.add("assistant", given.completion);
-    return chat.render(conversation, false).text;
-  };
-  return result;
+          on_lines};
 }
 
 }  // namespace
 
+tokenizer::Conversation conversation_of(const JudgedText& text) {
+  tokenizer::Conversation conversation;
+  conversation.add("user", text.problem);
+  conversation.add("assistant", text.completion);
+  return conversation;
+}
+
+JudgeTokenizer::Ids JudgeTokenizer::conversation_ids(const tokenizer::Conversation& whole) const {
+  auto ids = before;
+  for (const auto id : encode(conversation(whole))) ids.push_back(id);
+  ids.insert(ids.end(), after.begin(), after.end());
+  return ids;
+}
+
+JudgeTokenizer make_judge_tokenizer(const tokenizer::Definition& definition,
+                                    const std::string& chat_template, const std::tm& now) {
+  const auto text = std::make_shared<tokenizer::Tokenizer>(definition);
+  JudgeTokenizer result{
+      [text](const std::string& part) { return wide(text->encode(part)); }, {}, {}, on_lines};
+  if (chat_template == "auto" && !tokenizer::has_default_chat_template(definition)) {
+    if (definition.adds_bos && definition.bos_id) result.before = {*definition.bos_id};
+    return result;
+  }
+  const tokenizer::ChatTemplate chat(tokenizer::choose_chat_template(chat_template, definition),
+                                     definition, now);
+  result.conversation = [chat](const tokenizer::Conversation& whole) {
+    return chat.render(whole, false).text;
+  };
+  return result;
+}
+
 JudgeTokenizer load_judge_tokenizer(const models::ModelOptions& options, const std::tm& now) {
   const auto& folder = options.tokenizer.empty() ? options.path : options.tokenizer;
-  return tokenizer::is_wordpiece_folder(folder) ? wordpiece(folder)
-                                                : byte_level(options, folder, now);
+  if (tokenizer::is_wordpiece_folder(folder)) return wordpiece(folder);
+  return make_judge_tokenizer(
+      folder == "bytes" ? tokenizer::byte_definition() : tokenizer::read_tokenizer_json(folder),
+      options.chat_template, now);
 }
 
 ModelJudge::ModelJudge(std::unique_ptr<models::SequenceClassifier> model, JudgeTokenizer tokenizer,
@@ -130,7 +144,7 @@ std::vector<double> ModelJudge::preference(std::span<const JudgedText> texts) co
                                        model_->num_labels()));
   std::vector<Ids> sequences;
   for (const auto& text : texts) {
-    auto ids = tokenizer_.encode(tokenizer_.conversation(text));
+    auto ids = tokenizer_.encode(tokenizer_.conversation(conversation_of(text)));
     if (ids.empty() && tokenizer_.before.empty())
       throw base::InputError("reward_model: its tokenizer gives no token for a conversation");
     const auto length = std::min<std::ptrdiff_t>(room(), static_cast<std::ptrdiff_t>(ids.size()));

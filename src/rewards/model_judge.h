@@ -12,6 +12,8 @@
 
 #include "models/classifier.h"
 #include "models/options.h"
+#include "tokenizer/chat_template.h"
+#include "tokenizer/definition.h"
 
 namespace r1::rewards {
 
@@ -20,15 +22,25 @@ struct JudgedText {
   std::string problem;
   std::string completion;
 };
+tokenizer::Conversation conversation_of(const JudgedText& text);
 
 /// The tokenization of a classifier's input.
 struct JudgeTokenizer {
   using Ids = std::vector<std::int64_t>;
   std::function<Ids(const std::string&)> encode;  // without `before` and `after`
   Ids before, after;                              // [CLS], [SEP]; empty for decoders
-  /// Renders a question and its answer as one text, by the chat template of the model.
-  std::function<std::string(const JudgedText&)> conversation;
+  /// Renders a conversation as one text, by the chat template of the model.
+  std::function<std::string(const tokenizer::Conversation&)> conversation;
+
+  /// The token ids of a conversation, as the model reads it.
+  Ids conversation_ids(const tokenizer::Conversation& whole) const;
 };
+
+/// The tokenizer of a decoder that judges. `chat_template`: "auto" is the template of the
+/// definition, else as [model] chat_template; without any template the turns of a conversation are
+/// lines. `now`: the start time of the run, for templates that contain the date.
+JudgeTokenizer make_judge_tokenizer(const tokenizer::Definition& definition,
+                                    const std::string& chat_template, const std::tm& now);
 
 /// Loads the tokenizer of a classifier: WordPiece or byte-level BPE. Conversations use the
 /// classifier's chat template, or question and answer on two lines if there is no template.

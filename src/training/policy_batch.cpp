@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "training/number_lists.h"
 
 namespace r1::training {
@@ -71,6 +73,7 @@ LossSums& LossSums::operator+=(const LossSums& other) {
   policy += other.policy;
   value += other.value;
   loss += other.loss;
+  largest_ratio = std::max(largest_ratio, other.largest_ratio);
   return *this;
 }
 
@@ -78,6 +81,7 @@ LossSums LossSums::without_losses() const {
   LossSums rest;
   rest.policy = policy.clone();
   rest.policy[static_cast<std::int64_t>(algorithms::PolicySum::Loss)] = 0.0;
+  rest.largest_ratio = largest_ratio;
   return rest;
 }
 
@@ -85,6 +89,8 @@ void LossSums::reduce(parallel::Communicator& replicas) {
   replicas.all_reduce(policy, parallel::ReduceOp::Sum, "policy sums").wait();
   replicas.all_reduce(value, parallel::ReduceOp::Sum, "value sums").wait();
   loss = replicas.all_reduce_scalar(loss, parallel::ReduceOp::Sum, "loss");
+  largest_ratio =
+      replicas.all_reduce_scalar(largest_ratio, parallel::ReduceOp::Max, "largest ratio");
 }
 
 at::Tensor policy_pass_loss(const Pass& pass, const MiniBatch& mini_batch,
@@ -108,11 +114,13 @@ at::Tensor policy_pass_loss(const Pass& pass, const MiniBatch& mini_batch,
   batch.entropy = scores.entropy;
   batch.lengths = pass.lengths();
   batch.sequence_ids = algorithms::sequence_ids_of(batch.lengths);
+  if (options.policy_loss.rollout_correction.used()) batch.sampled_logprobs = like(lists.sampled);
   auto kl = options.kl;
   if (lists.reference.empty()) kl.coefficient = 0.0;
   const auto policy =
       algorithms::policy_loss(batch, options.policy_loss, kl, mini_batch.denominators);
   sums.policy += policy.sums.cpu();
+  sums.largest_ratio = std::max(sums.largest_ratio, policy.largest_ratio.item<double>());
   auto loss = policy.loss;
   if (value_head != nullptr) {
     const auto now = pass.values(*value_head).to(scores.logprobs.scalar_type());

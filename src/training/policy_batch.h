@@ -21,19 +21,21 @@ struct MiniBatch {
 MiniBatch make_mini_batch(const std::vector<const TrainingRow*>& rows,
                           parallel::Communicator& replicas);
 
-/// Sums over passes and replicas. The metrics are computed from these sums.
+/// Sums and the largest ratio over passes and replicas. The metrics are computed from these.
 struct LossSums {
   LossSums();
   LossSums& operator+=(const LossSums& other);
   /// Returns a copy that keeps only the sums of the policy's metrics, without the losses and the
   /// sums of the value head.
   LossSums without_losses() const;
-  /// Adds the sums of all replicas. Collective over: replicas.
+  /// Adds the sums of all replicas and takes the largest of their ratios. Collective over:
+  /// replicas.
   void reduce(parallel::Communicator& replicas);
 
   at::Tensor policy;  // algorithms::PolicySum
   at::Tensor value;   // algorithms::ValueSum
   double loss = 0.0;
+  double largest_ratio = 0.0;
 };
 
 /// Returns the pass's part of the mini-batch's loss, a scalar, and adds the pass's sums to `sums`.

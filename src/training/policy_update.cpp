@@ -79,7 +79,8 @@ class Update {
       : policy_(policy),
         options_(options),
         step_(step),
-        samples_are_older_(options.rl.staleness > 0) {}
+        old_are_sampled_(options.rl.staleness > 0 &&
+                         !options.policy_loss.rollout_correction.used()) {}
 
   PolicyUpdate run(std::span<const data::Rollout> rollouts,
                    std::span<const data::TrainingSample> coldstart);
@@ -98,19 +99,24 @@ class Update {
   const TrainedPolicy& policy_;
   const PolicyUpdateOptions& options_;
   const PolicyStep& step_;
-  bool samples_are_older_;  // than the weights: old log-probs are the generator's
+  // Samples of older weights without a correction: old log-probs are the generator's, and the ratio
+  // is that to the weights that drew the samples. A correction separates the two: old log-probs are
+  // those of the weights at the start of the step, and its weights lead from the generator to
+  // these.
+  bool old_are_sampled_;
   std::vector<TrainingRow> rows_;
   GeneratorMismatch mismatch_;
   Totals totals_;
 };
 
 /// Old log-probabilities and values. With one optimizer step per rollout the old log-probabilities
-/// are those of its own pass and need none before it.
+/// are those of its own pass and need none before it, unless the rewards of tokens need them.
 void Update::set_old_logprobs() {
-  if (samples_are_older_)  // the ratio is that to the weights that drew the samples
+  if (old_are_sampled_)
     for (auto& row : rows_) row.old_logprobs = row.sampled_logprobs;
-  const bool old_is_new = one_optimizer_step() && !samples_are_older_;
-  if (policy_.value_head == nullptr && (samples_are_older_ || old_is_new)) return;
+  const bool old_is_new =
+      one_optimizer_step() && !old_are_sampled_ && !has_kl_rewards(options_.advantage, options_.kl);
+  if (policy_.value_head == nullptr && (old_are_sampled_ || old_is_new)) return;
   const auto span = step_.timeline.span("old log-probs", step_.number);
   std::vector<data::TrainingSample> samples;
   for (const auto& row : rows_) samples.push_back(row.tokens);
@@ -120,7 +126,7 @@ void Update::set_old_logprobs() {
   auto scores = score_samples(policy_.model, samples, scoring, policy_.value_head);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     if (policy_.value_head != nullptr) rows_[i].old_values = std::move(scores.values[i]);
-    if (samples_are_older_) continue;
+    if (old_are_sampled_) continue;
     mismatch_.add(to_tensor(other_temperature ? scores.second_logprobs[i] : scores.logprobs[i]),
                   to_tensor(rows_[i].sampled_logprobs));
     rows_[i].old_logprobs = std::move(scores.logprobs[i]);
@@ -214,6 +220,7 @@ void Update::set_metrics(metrics::StepMetrics& metrics) const {
   if (policy_.value_head != nullptr)
     for (const auto& [name, value] : algorithms::value_metrics(totals_.sums.value))
       metrics.set(name, name == "value_loss" ? value / updates : value);
+  metrics.set("ratio_max", totals_.sums.largest_ratio);
   metrics.set("loss", totals_.sums.loss / updates);
   metrics.set("gradient_norm", totals_.gradient_norm / updates);
   metrics.set("learning_rate", totals_.learning_rate);
@@ -235,9 +242,9 @@ PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
   rows_ = make_training_rows(rollouts, options_.rl);
   set_old_logprobs();
   GroupCounts groups;
-  if (options_.advantage.needs_values())
-    set_value_advantages(rows_, rollouts, options_.advantage, options_.kl, policy_.kl_controller,
-                         policy_.replicas);
+  if (options_.advantage.has_token_rewards())
+    groups = set_token_advantages(rows_, rollouts, options_.advantage, options_.kl,
+                                  policy_.kl_controller, policy_.replicas);
   else
     groups = set_group_advantages(rows_, rollouts, options_.advantage, policy_.replicas);
   const auto span = step_.timeline.span("update", step_.number);
@@ -245,7 +252,7 @@ PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
   run_epochs(coldstart);
   PolicyUpdate result{{}, totals_.num_taken};
   set_rollout_metrics(result.metrics, rollouts, step_.policy_version, groups,
-                      samples_are_older_ ? nullptr : &mismatch_, policy_.replicas);
+                      old_are_sampled_ ? nullptr : &mismatch_, policy_.replicas);
   set_metrics(result.metrics);
   result.metrics.set("update_seconds", watch.seconds());
   return result;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "algorithms/kl.h"
 #include "base/log.h"
 #include "data/missing_answers.h"
 #include "metrics/aggregate.h"
@@ -16,6 +17,7 @@ void add(metrics::Aggregate& all, const data::Rollout& rollout, std::int64_t pol
   const auto& completion = rollout.completion;
   all.add_spread("reward", rollout.reward.total);
   all.add_mean("completion_length", static_cast<double>(completion.token_ids.size()));
+  all.add_max("completion_length_max", static_cast<double>(completion.token_ids.size()));
   all.add_mean("truncated_share",
                completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0);
   all.add_mean("dropped_share", rollout.reward.drop ? 1.0 : 0.0);
@@ -34,11 +36,25 @@ void reduce(metrics::Aggregate& all, parallel::Communicator& replicas) {
   all.set_reduced(to_vector(sums), to_vector(maxima));
 }
 
+void set_effective_share(metrics::StepMetrics& metrics, const GeneratorMismatch& mismatch,
+                         parallel::Communicator& replicas) {
+  auto sums = at::tensor({mismatch.weights, mismatch.squared_weights, mismatch.count}, at::kDouble);
+  replicas.all_reduce(sums, parallel::ReduceOp::Sum, "importance weights").wait();
+  const auto list = to_vector(sums);
+  if (list[2] > 0.0) metrics.set("effective_sample_share", list[0] * list[0] / (list[2] * list[1]));
+}
+
 }  // namespace
 
 void GeneratorMismatch::add(const at::Tensor& logprobs, const at::Tensor& sampled) {
   if (logprobs.numel() == 0) return;
-  const auto difference = (logprobs - sampled).abs();
+  const auto log_weights = logprobs - sampled;
+  k1 += algorithms::kl_estimate("k1", sampled, logprobs).sum().item<double>();
+  k2 += algorithms::kl_estimate("k2", sampled, logprobs).sum().item<double>();
+  k3 += algorithms::kl_estimate("k3", sampled, logprobs).sum().item<double>();
+  weights += log_weights.exp().sum().item<double>();
+  squared_weights += (2.0 * log_weights).exp().sum().item<double>();
+  const auto difference = log_weights.abs();
   abs_sum += difference.sum().item<double>();
   exp_sum += difference.exp().sum().item<double>();
   largest = std::max(largest, difference.max().item<double>());
@@ -53,11 +69,15 @@ void set_rollout_metrics(metrics::StepMetrics& metrics, std::span<const data::Ro
                            "kl_divergence", "rollout_staleness"})
     all.declare_mean(name);
   all.declare_spread("reward");
+  all.declare_max("completion_length_max");
   for (const auto& rollout : rollouts) add(all, rollout, policy_version);
   all.add_sum("zero_advantage_groups", {groups.num_zero, groups.number});
   if (mismatch != nullptr) {
     all.add_sum("generator_trainer_abs", {mismatch->abs_sum, mismatch->count});
     all.add_sum("generator_trainer_exp", {mismatch->exp_sum, mismatch->count});
+    all.add_sum("generator_trainer_kl", {mismatch->k1, mismatch->count});
+    all.add_sum("generator_trainer_kl_k2", {mismatch->k2, mismatch->count});
+    all.add_sum("generator_trainer_kl_k3", {mismatch->k3, mismatch->count});
     all.add_max("generator_trainer_max", mismatch->largest);
   }
   reduce(all, replicas);
@@ -70,6 +90,7 @@ void set_rollout_metrics(metrics::StepMetrics& metrics, std::span<const data::Ro
     if (!std::isnan(value))
       metrics.set(name, value);  // nothing was counted: no top-p, no reference
   }
+  if (mismatch != nullptr) set_effective_share(metrics, *mismatch, replicas);
 }
 
 }  // namespace r1::training

@@ -13,13 +13,19 @@
 namespace r1::training {
 namespace {
 
-/// Every num_replicas-th sample is a replica's: samples[replica + i * num_replicas].
-std::vector<data::TrainingSample> samples_of_replica(std::span<const data::TrainingSample> samples,
-                                                     int replica, int num_replicas) {
+/// Numbers of the samples of a replica: those of every num_replicas-th record.
+std::vector<std::int64_t> numbers_of_replica(std::size_t num_samples, int replica, int num_replicas,
+                                             std::int64_t samples_per_record) {
+  std::vector<std::int64_t> mine;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(num_samples); ++i)
+    if (i / samples_per_record % num_replicas == replica) mine.push_back(i);
+  return mine;
+}
+
+std::vector<data::TrainingSample> chosen(std::span<const data::TrainingSample> samples,
+                                         const std::vector<std::int64_t>& numbers) {
   std::vector<data::TrainingSample> mine;
-  for (auto i = static_cast<std::size_t>(replica); i < samples.size();
-       i += static_cast<std::size_t>(num_replicas))
-    mine.push_back(samples[i]);
+  for (const auto number : numbers) mine.push_back(samples[static_cast<std::size_t>(number)]);
   return mine;
 }
 
@@ -36,11 +42,13 @@ algorithms::LossDenominators count_targets(std::span<const data::TrainingSample>
 
 std::vector<std::vector<std::int64_t>> replica_micro_batches(
     std::span<const data::TrainingSample> samples, int replica, int num_replicas,
-    const config::TrainerOptions& options) {
-  auto lists = data::split_by_tokens(samples_of_replica(samples, replica, num_replicas),
-                                     options.micro_batch_tokens, options.share_prefix);
+    const config::TrainerOptions& options, std::int64_t samples_per_record) {
+  const auto numbers =
+      numbers_of_replica(samples.size(), replica, num_replicas, samples_per_record);
+  auto lists = data::split_by_tokens(chosen(samples, numbers), options.micro_batch_tokens,
+                                     options.share_prefix, samples_per_record);
   for (auto& list : lists)
-    for (auto& index : list) index = replica + index * num_replicas;
+    for (auto& index : list) index = numbers[static_cast<std::size_t>(index)];
   return lists;
 }
 
@@ -56,12 +64,14 @@ PassLoss cross_entropy(const algorithms::LossDenominators& denominators,
 SupervisedStep supervised_step(const TrainedModel& trained,
                                std::span<const data::TrainingSample> samples, const PassLoss& loss,
                                const config::TrainerOptions& options, const Progress& progress,
-                               const std::function<double()>& more) {
+                               const std::function<double()>& more,
+                               std::int64_t samples_per_record) {
   const base::Stopwatch watch;
   const auto& [model, trainer, replicas] = trained;
   trainer.start();
   double sum = 0.0;
-  const auto lists = replica_micro_batches(samples, replicas.rank(), replicas.size(), options);
+  const auto lists =
+      replica_micro_batches(samples, replicas.rank(), replicas.size(), options, samples_per_record);
   models::Lockstep lockstep(model, trainer.idle_backward());
   for (std::size_t i = 0; i < lists.size(); ++i) {
     lockstep.begin_pass();
@@ -91,7 +101,8 @@ double mean_cross_entropy(const TrainedModel& trained,
                           std::span<const data::TrainingSample> samples,
                           const config::TrainerOptions& options) {
   const auto& replicas = trained.replicas;
-  const auto mine = samples_of_replica(samples, replicas.rank(), replicas.size());
+  const auto mine =
+      chosen(samples, numbers_of_replica(samples.size(), replicas.rank(), replicas.size(), 1));
   double sum = 0.0;
   for (const auto& logprobs :
        score_samples(trained.model, mine, scoring_options(options, 1.0)).logprobs)

@@ -17,11 +17,12 @@ namespace r1::training {
 algorithms::LossDenominators count_targets(std::span<const data::TrainingSample> samples);
 
 /// Returns the micro-batches of one replica as lists of indices into `samples`. Replica r takes the
-/// samples r, r + num_replicas, r + 2 num_replicas, ... The result depends only on the arguments,
-/// so that a teacher on other ranks computes the same micro-batches.
+/// records r, r + num_replicas, r + 2 num_replicas, ... A record is `samples_per_record` samples in
+/// a row, which stay in one micro-batch. The result depends only on the arguments, so that a
+/// teacher on other ranks computes the same micro-batches.
 std::vector<std::vector<std::int64_t>> replica_micro_batches(
     std::span<const data::TrainingSample> samples, int replica, int num_replicas,
-    const config::TrainerOptions& options);
+    const config::TrainerOptions& options, std::int64_t samples_per_record = 1);
 
 /// Computes a pass's part of the step's loss, a scalar.
 using PassLoss = std::function<at::Tensor(const Pass&)>;
@@ -36,11 +37,12 @@ struct SupervisedStep {
 
 /// Takes one optimizer step. `samples`: equal on every replica. `more`, unless empty, adds further
 /// gradients to the step (the safety term) and returns this rank's part of the loss that belongs to
-/// these gradients. Collective over: the policy.
+/// these gradients. `samples_per_record`: as in replica_micro_batches. Collective over: the policy.
 SupervisedStep supervised_step(const TrainedModel& trained,
                                std::span<const data::TrainingSample> samples, const PassLoss& loss,
                                const config::TrainerOptions& options, const Progress& progress,
-                               const std::function<double()>& more = {});
+                               const std::function<double()>& more = {},
+                               std::int64_t samples_per_record = 1);
 
 /// Mean cross entropy per target token over `samples`, without gradients. Collective over: the
 /// policy.

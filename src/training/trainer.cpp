@@ -155,7 +155,7 @@ void Trainer::refresh_model() {
 }
 
 at::Tensor Trainer::master(std::size_t parameter) const {
-  const auto& weights = model_.parameters()[parameter].value;
+  const auto& weights = parameters_.parameters()[parameter].value;
   auto whole =
       at::zeros(weights.sizes(), weights.options().requires_grad(false).dtype(master_dtype()));
   if (const auto r = parameters_.range_of(parameter)) {

@@ -80,8 +80,8 @@ class Trainer {
 
   /// Dtype of the master weights.
   at::ScalarType master_dtype() const { return optim::master_dtype(model_.dtype()); }
-  /// Master weights of a parameter of the model, in the parameter's shape. Collective over: copies
-  /// axis.
+  /// Master weights of a parameter of the model, or behind these of an extra parameter, in the
+  /// parameter's shape. Collective over: copies.
   at::Tensor master(std::size_t parameter) const;
   /// Sets the master weights of a parameter, and from these the model's weights. Master weights
   /// copied from bf16 weights would all lie on bf16's grid, where small optimizer steps change no

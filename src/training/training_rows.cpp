@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <map>
 
 #include "algorithms/advantages.h"
 #include "training/number_lists.h"
@@ -31,6 +32,28 @@ void share_out(const at::Tensor& values, std::vector<TrainingRow>& rows,
     (row.*list).assign(next, end);
     next = end;
   }
+}
+
+/// Of the groups that have more than one sample. A replica holds whole groups.
+GroupCounts count_groups(std::span<const data::Rollout> rollouts) {
+  struct Group {
+    double size = 0.0, low = 0.0, high = 0.0;
+  };
+  std::map<std::int64_t, Group> groups;
+  for (const auto& rollout : rollouts) {
+    auto& group = groups[rollout.group];
+    const double reward = rollout.reward.total;
+    group.low = group.size == 0.0 ? reward : std::min(group.low, reward);
+    group.high = group.size == 0.0 ? reward : std::max(group.high, reward);
+    group.size += 1.0;
+  }
+  GroupCounts counts;
+  for (const auto& [number, group] : groups) {
+    if (group.size < 2.0) continue;
+    counts.number += 1.0;
+    if (group.low == group.high) counts.num_zero += 1.0;
+  }
+  return counts;
 }
 
 }  // namespace
@@ -76,10 +99,12 @@ GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
   return {static_cast<double>(result.num_groups), static_cast<double>(result.num_zero_groups)};
 }
 
-void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
-                          const algorithms::AdvantageOptions& options,
-                          const algorithms::KlOptions& kl_options,
-                          algorithms::KlController& controller, parallel::Communicator& data) {
+GroupCounts set_token_advantages(std::vector<TrainingRow>& rows,
+                                 std::span<const data::Rollout> rollouts,
+                                 const algorithms::AdvantageOptions& options,
+                                 const algorithms::KlOptions& kl_options,
+                                 algorithms::KlController& controller,
+                                 parallel::Communicator& data) {
   std::vector<double> scores;
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -89,28 +114,33 @@ void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::
   const bool has_reference = std::any_of(rows.begin(), rows.end(), [](const TrainingRow& row) {
     return !row.reference_logprobs.empty();
   });
-  const auto logprobs = joined(rows, &TrainingRow::old_logprobs);
-  const auto reference = has_reference ? joined(rows, &TrainingRow::reference_logprobs) : logprobs;
   const auto length_tensor = at::tensor(lengths, at::kLong);
+  const auto zeros = at::zeros({length_tensor.sum().item<std::int64_t>()}, at::kDouble);
+  const auto logprobs = has_reference ? joined(rows, &TrainingRow::old_logprobs) : zeros;
+  const auto reference = has_reference ? joined(rows, &TrainingRow::reference_logprobs) : zeros;
   const double coefficient = kl_options.in_reward() ? controller.coefficient() : 0.0;
   const auto rewards = algorithms::rewards_with_kl(
       logprobs, reference, to_tensor(scores), length_tensor, kl_options.estimator, coefficient);
   const auto bootstrap = at::zeros({static_cast<std::int64_t>(rows.size())}, at::kDouble);
-  const auto gae = algorithms::gae(rewards, joined(rows, &TrainingRow::old_values), length_tensor,
-                                   bootstrap, options.gamma, options.lambda);
+  const bool values = options.needs_values();
+  // Without values and with lambda = 1, GAE gives the discounted sum of the later rewards.
+  const auto gae =
+      algorithms::gae(rewards, values ? joined(rows, &TrainingRow::old_values) : zeros,
+                      length_tensor, bootstrap, options.gamma, values ? options.lambda : 1.0);
   auto advantages = gae.advantages;
-  if (options.whiten)
+  if (options.whiten || !values)
     advantages = algorithms::whiten(advantages, [&](at::Tensor& sums) {
       data.all_reduce(sums, parallel::ReduceOp::Sum, "whitening").wait();
     });
   share_out(advantages, rows, &TrainingRow::advantages);
-  share_out(gae.returns, rows, &TrainingRow::returns);
+  if (values) share_out(gae.returns, rows, &TrainingRow::returns);
   const auto all_sum = [&](double value, const char* label) {
     return data.all_reduce_scalar(value, parallel::ReduceOp::Sum, label);
   };
   const double samples = all_sum(static_cast<double>(rows.size()), "samples");
   const double kl = all_sum((logprobs - reference).sum().item<double>(), "sequence kl");
   controller.update(kl / std::max(1.0, samples), samples);
+  return count_groups(rollouts);
 }
 
 }  // namespace r1::training

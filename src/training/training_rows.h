@@ -55,12 +55,24 @@ GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
                                  const algorithms::AdvantageOptions& options,
                                  parallel::Communicator& data);
 
-/// Sets PPO's advantages and returns by generalized advantage estimation (GAE) over rewards that
-/// include the KL term, and reports the step's mean KL to `controller`. The rows must have old
-/// log-probabilities and values. Collective over: `data`.
-void set_value_advantages(std::vector<TrainingRow>& rows, std::span<const data::Rollout> rollouts,
-                          const algorithms::AdvantageOptions& options,
-                          const algorithms::KlOptions& kl, algorithms::KlController& controller,
-                          parallel::Communicator& data);
+/// Whether the rewards of tokens include a KL term, so that advantages need the rows' old
+/// log-probabilities.
+inline bool has_kl_rewards(const algorithms::AdvantageOptions& advantage,
+                           const algorithms::KlOptions& kl) {
+  return advantage.has_token_rewards() && kl.in_reward() && kl.coefficient > 0.0;
+}
+
+/// Sets the advantages of methods with a reward per token, which includes the KL term, and reports
+/// the step's mean KL to `controller`. gae: generalised advantage estimation, with returns for the
+/// value head; the rows must have values. reinforce_plus_plus: discounted sums of the later
+/// rewards, whitened over the step's tokens (arXiv 2501.03262, section 3). With a KL term the rows
+/// must have old log-probabilities. The counts are of groups that have more than one sample.
+/// Collective over: `data`.
+GroupCounts set_token_advantages(std::vector<TrainingRow>& rows,
+                                 std::span<const data::Rollout> rollouts,
+                                 const algorithms::AdvantageOptions& options,
+                                 const algorithms::KlOptions& kl,
+                                 algorithms::KlController& controller,
+                                 parallel::Communicator& data);
 
 }  // namespace r1::training

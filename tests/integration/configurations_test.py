@@ -15,7 +15,7 @@ COMMANDS = (  # by the beginning of the file's name, the first that fits
     ("rl_data", "prepare"),
     ("coldstart_data", "generate"), ("coldstart_rewrite", "generate"), ("sft1_data", "generate"),
     ("sft_data", "generate"), ("other_data", "generate"), ("distill_data", "generate"), ("distill", "distill"),
-    ("evaluate", "evaluate"), ("coldstart", "sft"), ("sft", "sft"), ("r1zero", "rl"), ("rl", "rl"), ("grpo", "rl"))
+    ("evaluate", "evaluate"), ("coldstart", "sft"), ("sft", "sft"), ("dpo", "sft"), ("reward_model", "sft"), ("r1zero", "rl"), ("rl", "rl"), ("grpo", "rl"))
 STAGE_MODELS = ("rl_stage1_final", "coldstart_final", "rl_stage2_final", "sft_stage1_final", "sft_stage2_final",
                 "distilled/qwen-32b", "r1zero", "coldstart", "rl1", "sft", "rl2")
 FILES = ("DeepSeek-V3-Base", "DeepSeek-V3", "DeepSeek-R1", "Qwen2.5-1.5B-Instruct", "Qwen2.5-7B-Instruct",
@@ -83,6 +83,7 @@ class Configurations(support.RunTest):
                 "code_train": tests, "general_prompts": general, "other_records": records,
                 "rl_stage1_data": problems, "rl_data": problems, "coldstart_data": records,
                 "coldstart_samples": records, "sft_stage1_data": records, "sft_stage2_data": records,
+                "pairs": [{"prompt": "a?", "chosen": "b", "rejected": "c"}] * 4,
                 "chat": [{"messages": [{"role": "user", "content": "a?"}, {"role": "assistant", "content": "b"}]}] * 4,
                 "test": problems[36:38], "distillation_800k": records, "reasoning_600k": records, "other_200k": records}
         (self.folder / "data").mkdir()

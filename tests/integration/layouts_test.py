@@ -208,8 +208,32 @@ class ReinforcementLearning(Layouts):
                     self.assert_equal_runs(run, name + " base", self.KEYS)
 
 
+    STATISTICS = ("ratio_mean", "ratio_max", "entropy_first_token", "entropy_last_token", "completion_length_max")
+
+    def test_options_of_the_loss(self):
+        """GSPO, CISPO, REINFORCE++, and importance weights on samples of older weights."""
+        correction = {f"policy_loss.rollout_correction.{key}": value for key, value in {
+            "rollout_is": "token", "rollout_is_threshold": 1.01, "rollout_rs": "sequence", "rollout_rs_threshold": 1.2}.items()}
+        shared = {"roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+        for name, options, keys in (
+            ("gspo", {"policy_loss.importance_sampling_level": "sequence", "policy_loss.clip_low": 0.003,
+                      "policy_loss.clip_high": 0.004, "rl.mini_batch": 8, "rl.update_epochs": 2, "rl.staleness": 1,
+                      **correction}, ("rollout_is_mean", "rollout_is_truncated_share", "rollout_rs_masked_share",
+                                      "effective_sample_share")),
+            ("cispo", {"policy_loss.loss_mode": "cispo", "policy_loss.clip_low": 1.0, "rl.mini_batch": 8,
+                       "advantage.kind": "reinforce_plus_plus", "kl.place": "reward", "kl.estimator": "k1"}, ()),
+        ):
+            with self.subTest(name):
+                self.rl(name + " base", 1, **options)
+                for ranks, settings in ((3, {"roles.reward.ranks": 1, "roles.reference.share_with": "policy"}),
+                                        (4, {**shared, "roles.policy.train.tp": 2})):
+                    run = f"{name} on {ranks}"
+                    self.rl(run, ranks, **options, **settings)
+                    self.assert_equal_runs(run, name + " base", (*self.KEYS, *self.STATISTICS, *keys))
+
+
 class ReinforcementLearningInBf16(InBf16, ReinforcementLearning):
-    pass
+    test_options_of_the_loss = None  # bounds on ratios are exceeded or not by rounding
 
 
 class Supervised(Layouts):
@@ -297,7 +321,7 @@ class Supervised(Layouts):
                 self.supervised("sft", name, 1, data__held_out=0.0, **settings)
                 self.assert_equal_runs(name, "base", self.KEYS)
 
-    def distillation(self, base, settings, layouts):
+    def distillation(self, base, settings, layouts, more=()):
         """A teacher of another width, with the student's vocabulary."""
         self.records()
         teacher = {f"teacher.shape.{key}": value for key, value in {
@@ -311,7 +335,7 @@ class Supervised(Layouts):
                 ranks_of_roles = self.supervised("distill", name, ranks, **teacher, **layout)
                 for part in wanted:
                     self.assertIn(part, ranks_of_roles)
-                self.assert_equal_runs(name, base, self.KEYS)
+                self.assert_equal_runs(name, base, (*self.KEYS, *more))
 
     SPLIT_STUDENT = (3, {"roles.policy.train.tp": 2, "roles.teacher.ranks": 1},
                      ("0..1 policy (dp 1 x tp 2)", "2 teacher (dp 1)"))
@@ -350,8 +374,51 @@ class Supervised(Layouts):
         self.assertGreater(support.relative_distance(*weights), 1e-6, "seven ids teach what all do")
 
 
+    def pairs(self):
+        draw = random.Random(6)
+        return self.write_jsonl("records.jsonl", [
+            {"prompt": f"What is {a} + {a}?", "chosen": f"{2 * a}. " * draw.randint(1, 4),
+             "rejected": f"{2 * a + 1} or so. " * draw.randint(1, 3)} for a in range(40)])
+
+    def test_preferences(self):
+        self.pairs()
+        for objective in ("dpo", "reward_model"):
+            base = f"{objective} base"
+            options = {"sft.objective": objective, "sft.eval_every": 2}
+            self.supervised("sft", base, 1, **options)
+            for name, ranks, settings in (
+                ("two ranks", 2, {"trainer.zero_stage": 2}),
+                ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.share_prefix": False}),
+                ("three ranks", 3, {"trainer.bucket_mb": 0.01}),
+                ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
+            ):
+                with self.subTest(objective + ", " + name):
+                    run = f"{objective} {name}"
+                    self.supervised("sft", run, ranks, **options, **settings)
+                    self.assert_equal_runs(run, base, (*self.KEYS, "preference_accuracy", "reward_margin"))
+                    found, wanted = ([row["heldout_loss"] for row in support.read_jsonl(self.folder / one / "metrics.jsonl")
+                                      if "heldout_loss" in row] for one in (run, base))
+                    self.assertEqual(len(wanted), STEPS // 2)
+                    for value, other in zip(found, wanted, strict=True):
+                        self.assert_close(value, other, self.TOLERANCE, f"{run}, held-out loss")
+
+    def test_on_policy_distillation(self):
+        """The student's samples are the same on any layout, and reach a teacher on other ranks."""
+        self.distillation("base", {
+            "distill.on_policy": True, "distill.samples_per_prompt": 2, "distillation_loss.divergence": "reverse",
+            "distillation_loss.temperature": 1.0, "distillation_loss.soft_weight": 1.0,
+            "distillation_loss.hard_weight": 0.0}, (
+                ("two students", 3, {"roles.policy.ranks": 2, "roles.teacher.ranks": 1}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
+                ("split student", *self.SPLIT_STUDENT),
+                ("split teacher", *self.SPLIT_TEACHER),
+                ("both split, same ranks", *self.SPLIT_BOTH),
+            ), more=("completion_length", "completion_length_max", "truncated_share"))
+
+
 class SupervisedInBf16(InBf16, Supervised):
     test_safety_term = None  # samples answers, which differ when weights are rounded otherwise
+    test_on_policy_distillation = None  # the same
+    test_preferences = None  # margins of a few hundredths, which rounding moves
 
 
 class Experts(Layouts):

@@ -21,6 +21,20 @@ TEST(AlgorithmDefaults, GrpoIsCompleteByItsNameAlone) {
   EXPECT_EQ(config.policy_loss.aggregation, "sequence_mean");
 }
 
+TEST(AlgorithmDefaults, ReinforcePlusPlusHasItsOwn) {
+  const Config config =
+      load_text(std::string("[advantage]\nkind = \"reinforce_plus_plus\"\n") + kTinyModel, "rl")
+          .config;
+  EXPECT_EQ(config.rl.samples_per_step(), 512);
+  EXPECT_EQ(config.rl.samples_per_prompt, 1);
+  EXPECT_EQ(config.rl.update_epochs, 1);
+  EXPECT_EQ(config.kl.place, "reward");
+  EXPECT_EQ(config.kl.estimator, "k1");
+  EXPECT_EQ(config.kl.coefficient, 0.01);
+  EXPECT_EQ(config.policy_loss.aggregation, "token_mean");
+  EXPECT_EQ(config.policy_loss.entropy_coef, 0.0);
+}
+
 TEST(AlgorithmDefaults, PpoKeepsTheGuides) {
   const Config config = load_text(kTinyModel, "rl").config;
   EXPECT_EQ(config.kl.coefficient, 0.1);

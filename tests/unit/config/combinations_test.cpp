@@ -30,6 +30,39 @@ TEST(Combinations, AdvantagesAndTheRestOfAnAlgorithmBelongTogether) {
                   "needs the advantages of groups");
 }
 
+TEST(Combinations, TokenRewardsTakeAPenaltyPerToken) {
+  EXPECT_EQ(rl_error("[advantage]\nkind = \"reinforce_plus_plus\"\n"), "");
+  expect_contains(rl_error("[advantage]\nkind = \"reinforce_plus_plus\"\n[rl]\n"
+                           "resample_zero_advantage = true\n"),
+                  "needs the advantages of groups");
+}
+
+TEST(Combinations, OptionsOfTheLossFitTogether) {
+  expect_contains(rl_error("[policy_loss]\nloss_mode = \"cispo\"\ndual_clip = 3.0\n"),
+                  "policy_loss.dual_clip: loss_mode = \"cispo\" has no surrogate to bound");
+  const std::string correction = "[policy_loss.rollout_correction]\nrollout_is = \"token\"\n";
+  expect_contains(rl_error(correction + "[sampling]\ntemperature = 0.7\n[rl]\n"
+                                        "logprob_temperature = 1.0\n"),
+                  "rl.logprob_temperature");
+  expect_contains(rl_error(correction + "rollout_rs_threshold = 0.5\n"),
+                  "1 / rollout_rs_threshold is above rollout_rs_threshold");
+  expect_contains(rl_error(correction + "rollout_rs_threshold_lower = 3.0\n"),
+                  "expected at most rollout_rs_threshold");
+}
+
+TEST(Combinations, PreferencesNeedPairs) {
+  const auto sft_error = [](const std::string& text) { return error_of(kTinyModel + text, "sft"); };
+  const std::string dpo = "[data]\nfiles = [\"pairs.jsonl\"]\n[sft]\nobjective = \"dpo\"\n";
+  EXPECT_EQ(sft_error(dpo), "");
+  expect_contains(sft_error("[sft]\nobjective = \"reward_model\"\n"),
+                  "needs records with the fields chosen and rejected");
+  expect_contains(sft_error(dpo + "loss_on = \"all\"\n"), "sft.loss_on");
+  expect_contains(sft_error(dpo + "[preference_loss]\ncenter_rewards_coefficient = 0.1\n"),
+                  "belongs to sft.objective = \"reward_model\"");
+  expect_contains(sft_error(dpo + "[preference_loss]\nlabel_smoothing = 0.5\n"),
+                  "preference_loss.label_smoothing: expected in [0, 0.5)");
+}
+
 TEST(Combinations, MeshesDivideHeadsAndRanks) {
   expect_contains(rl_error("[roles.policy.train]\ntp = 3\n"),
                   "expected a divisor of the 4 attention heads, found 3");
@@ -56,6 +89,10 @@ TEST(Combinations, DistillationSaysWhatLogitsNeed) {
   expect_contains(error_of(kTinyModel, "distill"), "\"logits\" needs a teacher");
   expect_contains(error_of(std::string(kTinyModel) + "[distill]\nmode = \"text\"\n", "distill"),
                   "distill.mode = \"text\" has no teacher's logits: expected 0");
+  expect_contains(
+      error_of(std::string(kTinyModel) + "[distill]\nmode = \"text\"\non_policy = true\n",
+               "distill"),
+      "distill.on_policy: the teacher scores the student's samples");
 }
 
 TEST(Combinations, TheSafetyTermNeedsItsClassifier) {

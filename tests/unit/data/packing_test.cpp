@@ -138,4 +138,23 @@ TEST(Packing, ListsStayWithinTheTokenBudget) {
             split_by_tokens(samples, kBudget, false).size());
 }
 
+TEST(Packing, SamplesThatBelongTogetherStayInOneList) {
+  std::vector<TrainingSample> samples;
+  for (TokenId i = 0; i < 8; ++i)
+    samples.push_back(
+        {{i / 2, 1, 2}, std::vector<TokenId>(static_cast<std::size_t>(2 + i % 3), 5)});
+  for (const bool share : {true, false})
+    for (const std::int64_t budget : {1, 9, 14, 1000}) {
+      std::vector<std::int64_t> seen;
+      for (const auto& list : split_by_tokens(samples, budget, share, 2)) {
+        ASSERT_EQ(list.size() % 2, 0U) << "budget " << budget;
+        for (std::size_t i = 0; i < list.size(); i += 2) EXPECT_EQ(list[i] / 2, list[i + 1] / 2);
+        EXPECT_TRUE(list.size() == 2 || pack(samples, list, share).num_tokens() <= budget);
+        seen.insert(seen.end(), list.begin(), list.end());
+      }
+      EXPECT_EQ(seen, all_of(samples));
+    }
+  EXPECT_EQ(split_by_tokens(samples, 1000, true, 2).size(), 1U);
+}
+
 }  // namespace r1::data

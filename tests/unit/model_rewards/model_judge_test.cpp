@@ -75,7 +75,12 @@ JudgeTokenizer letters() {
   return {[](const std::string& text) { return JudgeTokenizer::Ids(text.begin(), text.end()); },
           {1},
           {2},
-          [](const JudgedText& text) { return text.problem + text.completion; }};
+          [](const tokenizer::Conversation& conversation) {
+            std::string text;
+            for (const auto& message : conversation.messages)
+              text += message.at("content").get<std::string>();
+            return text;
+          }};
 }
 
 TEST(ModelJudge, ARewardModelReadsTheEndOfTheConversation) {
@@ -93,11 +98,18 @@ TEST(ModelJudge, ARewardModelHasOneOutput) {
 TEST(ModelJudge, ChatTemplatesFrameTheConversation) {
   models::ModelOptions options;
   options.tokenizer = "bytes";
-  const JudgedText text{"Why?", "Because."};
+  const auto text = conversation_of({"Why?", "Because."});
   EXPECT_EQ(load_judge_tokenizer(options, {}).conversation(text), "Why?\nBecause.");
   options.chat_template = "chatml";
   EXPECT_EQ(load_judge_tokenizer(options, {}).conversation(text),
             "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\nBecause.<|im_end|>\n");
+}
+
+TEST(ModelJudge, AnEmptyQuestionIsALineOfItsOwn) {
+  models::ModelOptions options;
+  options.tokenizer = "bytes";
+  EXPECT_EQ(load_judge_tokenizer(options, {}).conversation(conversation_of({"", "Because."})),
+            "\nBecause.");
 }
 
 }  // namespace

@@ -74,6 +74,37 @@ TEST(Plan, TrainingCostsSixteenBytesAParameterWithBf16Gradients) {
   EXPECT_DOUBLE_EQ(state / policy.parameters, 16.0);
 }
 
+TEST(Plan, DpoHoldsItsReferenceBesideThePolicy) {
+  const auto policy_of = [](const std::string& objective) {
+    const Plan plan =
+        make_plan(planned("qwen2.5-1.5b", {"sft.objective=" + objective, "data.files=[\"pairs\"]"}),
+                  Stage::Sft, 1);
+    return std::pair{plan.roles.at(0), plan.time};
+  };
+  const auto [sft, sft_time] = policy_of("next_token");
+  const auto [dpo, dpo_time] = policy_of("dpo");
+  EXPECT_EQ(item(sft, "reference"), 0.0);
+  EXPECT_DOUBLE_EQ(item(dpo, "reference"), item(dpo, "weights"));
+  EXPECT_DOUBLE_EQ(dpo_time.tokens, 2.0 * sft_time.tokens) << "two answers a record";
+  EXPECT_GT(dpo_time.score, 0.0);
+  EXPECT_EQ(sft_time.score, 0.0);
+}
+
+TEST(Plan, OnPolicyDistillationSamples) {
+  const auto plan_of = [](std::vector<std::string> settings) {
+    settings.insert(settings.end(), {"distill.batch=64", "sampling.max_new_tokens=512"});
+    return make_plan(planned("qwen2.5-1.5b", settings), Stage::Distill, 1);
+  };
+  const Plan records = plan_of({});
+  const Plan samples = plan_of({"distill.on_policy=true", "distill.samples_per_prompt=2",
+                                "distillation_loss.hard_weight=0"});
+  EXPECT_EQ(item(records.roles.at(0), "KV cache"), 0.0);
+  EXPECT_GT(item(samples.roles.at(0), "KV cache"), 0.0);
+  EXPECT_EQ(records.time.generate, 0.0);
+  EXPECT_GT(samples.time.generate, 0.0);
+  EXPECT_DOUBLE_EQ(samples.time.tokens, 2.0 * records.time.tokens);
+}
+
 // Of Qwen2.5-1.5B's layer: what bf16 on a GPU keeps of a token in each half.
 TEST(Plan, SelectiveRecomputationKeepsAttentionAndOneFeedForward) {
   const auto activations = [](const std::string& recomputed) {

@@ -34,6 +34,25 @@ config::Config ppo() {
   return config;
 }
 
+/// Every option of the loss that grpo() leaves alone: GSPO with masked weights on older samples.
+config::Config corrected() {
+  auto config = grpo();
+  config.rl.staleness = 1;
+  config.policy_loss.importance_sampling_level = "sequence";
+  config.policy_loss.rollout_correction.rollout_is = "token";
+  config.policy_loss.rollout_correction.rollout_rs = "sequence";
+  return config;
+}
+
+config::Config reinforce_plus_plus() {
+  auto config = grpo();
+  config.advantage.kind = "reinforce_plus_plus";
+  config.policy_loss.loss_mode = "cispo";
+  config.kl.place = "reward";
+  config.kl.coefficient = 0.1;
+  return config;
+}
+
 /// The rollouts of one replica: each group has a right and a wrong answer. Their log-probabilities
 /// are those of the toy model.
 std::vector<data::Rollout> toy_rollouts(const parallel::Communicator& replicas) {
@@ -102,18 +121,29 @@ TEST(PolicyUpdate, EqualsThatOfOneRank) {
   split.kl.place = "loss";
   split.kl.estimator = "k3";
   split.kl.coefficient = 0.1;
-  for (const auto& config : {grpo(), split, ppo()}) {
+  // The generator's log-probabilities are off by a part that depends on the sample alone.
+  const auto rollouts_of = [](const parallel::Communicator& replicas) {
+    auto rollouts = toy_rollouts(replicas);
+    for (auto& rollout : rollouts)
+      for (auto& logprob : rollout.completion.logprobs)
+        logprob += 0.1 * static_cast<double>(rollout.sample % 5) - 0.2;
+    return rollouts;
+  };
+  for (const auto& config : {grpo(), split, ppo(), corrected(), reinforce_plus_plus()}) {
     ToyPolicy whole(parallel::alone(), config);
     const auto coldstart = toy_samples(3);
-    const auto expected = whole.update(toy_rollouts(parallel::alone()), coldstart);
+    const auto expected = whole.update(rollouts_of(parallel::alone()), coldstart);
     EXPECT_GT(whole.rank().distance_from_start(), 1e-3);
     for (const int size : {2, 3, 4})
       test::ThreadRanks::run(size, [&](parallel::Communicator& replicas) {
         ToyPolicy policy(replicas, config, {.micro_batch_tokens = 12, .share_prefix = size != 3});
-        const auto found = policy.update(toy_rollouts(replicas), coldstart);
+        const auto found = policy.update(rollouts_of(replicas), coldstart);
         EXPECT_EQ(found.num_optimizer_steps, expected.num_optimizer_steps);
-        for (const char* name : {"gradient_norm", "loss", "kl_old_new", "entropy", "reward_mean",
-                                 "ratio_mean", "completion_length"})
+        for (const char* name :
+             {"gradient_norm", "loss", "kl_old_new", "entropy", "entropy_first_token",
+              "entropy_last_token", "reward_mean", "ratio_mean", "ratio_max", "completion_length",
+              "completion_length_max", "generator_trainer_kl", "generator_trainer_kl_k2",
+              "generator_trainer_kl_k3", "effective_sample_share", "zero_advantage_groups"})
           EXPECT_NEAR(number(found.metrics, name), number(expected.metrics, name), 1e-9) << name;
         EXPECT_LT(policy.rank().distance(whole.rank().model()), 1e-8)
             << config.advantage.kind << ", " << size << " ranks";
@@ -157,6 +187,45 @@ TEST(PolicyUpdate, SaysHowFarTheGeneratorIs) {
     EXPECT_NEAR(number(metrics, "generator_trainer_max"), 0.25, kRounding);
     EXPECT_NEAR(number(metrics, "generator_trainer_abs"), 0.25 / num_tokens(rollouts), kRounding);
   }
+}
+
+TEST(PolicyUpdate, EstimatesTheGeneratorsKlAndTheSamplesThatCount) {
+  auto rollouts = toy_rollouts(parallel::alone());
+  const double shift = std::log(2.0);
+  rollouts[3].completion.logprobs[1] += shift;  // the trainer has half of its probability
+  const double tokens = num_tokens(rollouts);
+  for (const auto& config : {grpo(), ppo()}) {
+    ToyPolicy policy(parallel::alone(), config);
+    const auto metrics = policy.update(rollouts).metrics;
+    EXPECT_NEAR(number(metrics, "generator_trainer_kl"), shift / tokens, kRounding);
+    EXPECT_NEAR(number(metrics, "generator_trainer_kl_k2"), shift * shift / 2 / tokens, kRounding);
+    EXPECT_NEAR(number(metrics, "generator_trainer_kl_k3"), (0.5 - 1 + shift) / tokens, kRounding);
+    const double weights = tokens - 0.5, squares = tokens - 0.75;
+    EXPECT_NEAR(number(metrics, "effective_sample_share"), weights * weights / (tokens * squares),
+                kRounding);
+  }
+}
+
+// The correction's weights lead from the generator to the weights at the start of the step, and the
+// ratio from there on: 1 in the step's first pass, whatever the generator says.
+TEST(PolicyUpdate, ACorrectionSeparatesTheGeneratorFromTheOldPolicy) {
+  auto rollouts = toy_rollouts(parallel::alone());
+  for (auto& rollout : rollouts)
+    for (auto& logprob : rollout.completion.logprobs) logprob -= std::log(3.0);
+  auto config = grpo();
+  config.rl.staleness = 1;
+  ToyPolicy plain(parallel::alone(), config);
+  EXPECT_NEAR(number(plain.update(rollouts).metrics, "ratio_mean"), 3.0, kRounding);
+  config.policy_loss.rollout_correction.rollout_is = "token";
+  ToyPolicy truncated(parallel::alone(), config);
+  const auto metrics = truncated.update(rollouts).metrics;
+  EXPECT_NEAR(number(metrics, "ratio_mean"), 1.0, kRounding);
+  EXPECT_NEAR(number(metrics, "rollout_is_mean"), 2.0, kRounding) << "the threshold";
+  EXPECT_EQ(number(metrics, "rollout_is_truncated_share"), 1.0);
+  config.policy_loss.rollout_correction.rollout_rs = "token";
+  ToyPolicy masked(parallel::alone(), config);
+  EXPECT_EQ(number(masked.update(rollouts).metrics, "rollout_rs_masked_share"), 1.0);
+  EXPECT_EQ(masked.rank().distance_from_start(), 0.0) << "no token is left to learn from";
 }
 
 TEST(PolicyUpdate, MiniBatchesWhoseMeanRatioIsTooLargeAreLeftOutAndCounted) {

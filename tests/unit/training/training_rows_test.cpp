@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "config/config.h"
 #include "parallel/local_communicator.h"
 
@@ -74,14 +76,42 @@ TEST(TrainingRows, ValuesAndKlMakeTheAdvantagesOfPpo) {
   rows[1].old_values = {0.0};
   parallel::LocalCommunicator alone;
   algorithms::KlController controller(config.kl);
-  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
+  set_token_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{1.75, 2.0}));  // the first token costs 0.5 x 0.5
   EXPECT_EQ(rows[0].advantages, (std::vector{1.5, 1.5}));
   EXPECT_EQ(rows[1].advantages, std::vector{1.0});
 
   for (auto& row : rows) row.reference_logprobs.clear();
-  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
+  set_token_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{2.0, 2.0}));
+}
+
+TEST(TrainingRows, ReinforcePlusPlusHasOneBaselineForAllTokens) {
+  config::Config config;
+  config.advantage.kind = "reinforce_plus_plus";
+  config.kl.coefficient = 0.5;
+  std::vector rollouts{rollout(0, 2.0, 2), rollout(0, 1.0, 1), rollout(1, 1.0, 1),
+                       rollout(2, 3.0, 1), rollout(2, 3.0, 1)};
+  for (auto& row : rollouts) row.reference_logprobs = row.completion.logprobs;
+  rollouts[0].reference_logprobs = {-1.5, -1.0};
+  auto rows = make_training_rows(rollouts, config.rl);
+  for (auto& row : rows) row.old_logprobs = row.sampled_logprobs;
+  parallel::LocalCommunicator alone;
+  algorithms::KlController controller(config.kl);
+  const auto groups =
+      set_token_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
+  EXPECT_EQ(groups.number, 2.0) << "a group of one sample has nothing to compare";
+  EXPECT_EQ(groups.num_zero, 1.0);
+  // Returns 1.75, 2, 1, 1, 3, 3: mean 1.9583, the first costs 0.5 x 0.5.
+  const std::vector<double> returns{1.75, 2.0, 1.0, 1.0, 3.0, 3.0};
+  double mean = 0.0, squares = 0.0;
+  for (const double value : returns) mean += value / 6.0;
+  for (const double value : returns) squares += (value - mean) * (value - mean);
+  const double deviation = std::sqrt(squares / 5.0 + 1e-8);
+  EXPECT_NEAR(rows[0].advantages[0], (1.75 - mean) / deviation, 1e-12);
+  EXPECT_NEAR(rows[0].advantages[1], (2.0 - mean) / deviation, 1e-12);
+  EXPECT_NEAR(rows[2].advantages[0], (1.0 - mean) / deviation, 1e-12);
+  EXPECT_TRUE(rows[0].returns.empty());
 }
 
 }  // namespace
