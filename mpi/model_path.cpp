@@ -55,6 +55,10 @@ std::vector<std::string*> model_paths(config::Config& config) {
     paths.push_back(&model->path);
     paths.push_back(&model->tokenizer);
   }
+  for (auto& model : config.rewards.models) {
+    paths.push_back(&model.path);
+    paths.push_back(&model.tokenizer);
+  }
   for (auto& model : config.evaluate.models) paths.push_back(&model.path);
   for (auto& student : config.distill.students) paths.push_back(&student.path);
   return paths;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "checkpoint/agree.h"
+#include "config/judges.h"
 #include "rewards/applicable_parts.h"
 #include "rewards/judged.h"
 
@@ -20,26 +21,25 @@ RewardRole::RewardRole(const Run& run, const rewards::RewardOptions& options)
       },
       "reward workers");
   tell_protections();
-  const auto& config = run.config();
-  const bool judged = options.has_part(rewards::kRewardModelPart);
-  const bool classified = options.has_part(rewards::kSafetyPart);
-  if (!judged && !classified) return;
+  const auto judges = config::judges(run.config(), options);
+  if (judges.empty()) return;
   run.together(
       [&] {
         if (!run.has_role("reward")) return;
-        const auto batch = config.rl.reward_batch;
-        if (judged)
-          reward_model_ =
-              rewards::ModelJudge::load(config.reward_model, run.device(), batch, run.started());
-        if (classified)
-          classifier_ =
-              rewards::ModelJudge::load(config.classifier, run.device(), batch, run.started());
-        // A first text: a model that cannot judge ends all ranks here, not one in a step.
-        const std::vector<rewards::JudgedText> text{{"a question", "an answer"}};
-        if (judged) reward_model_->preference(text);
-        if (classified) classifier_->safety(text);
+        for (const auto& judge : judges) {
+          judges_.push_back({judge.scoring, rewards::ModelJudge::load(judge.model, run.device(),
+                                                                      run.config().rl.reward_batch,
+                                                                      run.started())});
+          // A first text: a model that cannot judge ends all ranks here, not one in a step.
+          const std::vector<rewards::JudgedText> text{{"a question", "an answer"}};
+          judges_.back().score(text);
+        }
       },
       "loading the models of the reward");
+}
+
+std::vector<double> RewardRole::Judge::score(std::span<const rewards::JudgedText> texts) const {
+  return scoring.is_preference() ? model->preference(texts) : model->safety(texts);
 }
 
 /// Lines of other ranks than the first are not printed: it says for them how programs are held.
@@ -52,39 +52,39 @@ void RewardRole::tell_protections() {
 }
 
 void RewardRole::add_model_scores(std::vector<rewards::RewardInput>& inputs) const {
-  const auto judge = [&](const std::string& part, const std::string& sees, const auto& score) {
+  for (const auto& judge : judges_) {
+    const auto& part = judge.scoring.name;
     std::vector<rewards::RewardInput*> judged;
     std::vector<rewards::JudgedText> texts;
     for (auto& input : inputs) {
       if (!rewards::is_applicable(options_, input, part)) continue;
       judged.push_back(&input);
-      texts.push_back({input.problem, rewards::seen_text(input.completion, sees, options_.tags)});
+      texts.push_back(
+          {input.problem, rewards::seen_text(input.completion, judge.scoring.sees, options_.tags)});
     }
-    if (texts.empty()) return;
-    const std::vector<double> scores = score(texts);
+    if (texts.empty()) continue;
+    const auto scores = judge.score(texts);
     for (std::size_t i = 0; i < judged.size(); ++i) judged[i]->model_scores[part] = scores[i];
-  };
-  if (reward_model_)
-    judge(rewards::kRewardModelPart, options_.reward_model.sees,
-          [&](const auto& texts) { return reward_model_->preference(texts); });
-  if (classifier_)
-    judge(rewards::kSafetyPart, options_.safety.sees,
-          [&](const auto& texts) { return classifier_->safety(texts); });
+  }
 }
 
 /// toxic-bert, for one, knows English alone: it calls nearly any other text safe.
 void RewardRole::warn_about_scripts(std::span<const data::Reward> rewards) {
-  if (warned_ || !classifier_) return;
-  const auto foreign = std::count_if(rewards.begin(), rewards.end(), [](const auto& reward) {
-    const auto found = reward.parts.find("safety.non_latin");
-    return found != reward.parts.end() && found->second > 0.0;
-  });
-  if (foreign == 0) return;
-  base::log_warning(
-      "{}: {} of {} texts are mostly of another script than Latin, which an English classifier "
-      "cannot judge; safety.non_latin in the metrics is their share",
-      run_.stage(), foreign, rewards.size());
-  warned_ = true;
+  if (warned_) return;
+  for (const auto& judge : judges_) {
+    if (judge.scoring.is_preference()) continue;
+    const auto part = judge.scoring.name + ".non_latin";
+    const auto foreign = std::count_if(rewards.begin(), rewards.end(), [&](const auto& reward) {
+      const auto found = reward.parts.find(part);
+      return found != reward.parts.end() && found->second > 0.0;
+    });
+    if (foreign == 0) continue;
+    base::log_warning(
+        "{}: {} of {} texts are mostly of another script than Latin, which an English classifier "
+        "cannot judge; {} in the metrics is their share",
+        run_.stage(), foreign, rewards.size(), part);
+    warned_ = true;
+  }
 }
 
 std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> rollouts,
@@ -110,11 +110,10 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
 void RewardRole::add_metrics(metrics::StepMetrics& metrics,
                              const config::StepSettings& settings) const {
   bool any = false, counted = false;
-  for (const auto* part : {rewards::kRewardModelPart, rewards::kSafetyPart}) {
-    if (!options_.has_part(part)) continue;
+  for (const auto& model : options_.scoring_models()) {
     any = true;
     counted |= settings.parts.empty() || std::find(settings.parts.begin(), settings.parts.end(),
-                                                   part) != settings.parts.end();
+                                                   model.name) != settings.parts.end();
   }
   if (any) metrics.set("preference_rewards", counted ? 1.0 : 0.0);
 }

@@ -1,6 +1,6 @@
 #pragma once
 // The reward role: rule rewards in worker processes or CPU threads of the reward ranks, and the
-// models on these ranks that score parts of the reward (reward model, toxicity classifier).
+// models on these ranks that score parts of the reward (reward models, toxicity classifiers).
 #include <memory>
 
 #include "metrics/step_metrics.h"
@@ -37,7 +37,13 @@ class RewardRole {
   const Run& run_;
   rewards::RewardOptions options_;
   rewards::CombinedReward reward_;
-  std::unique_ptr<rewards::ModelJudge> reward_model_, classifier_;  // null: not used on this rank
+  /// A model that scores a part.
+  struct Judge {
+    rewards::ScoringModelOptions scoring;
+    std::unique_ptr<rewards::ModelJudge> model;
+    std::vector<double> score(std::span<const rewards::JudgedText> texts) const;
+  };
+  std::vector<Judge> judges_;  // empty on ranks without the role
   bool warned_ = false;
   ScoreService<data::Reward> service_;
 };

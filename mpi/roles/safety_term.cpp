@@ -6,7 +6,7 @@
 
 #include "algorithms/score_function_loss.h"
 #include "base/random.h"
-#include "rewards/judged.h"
+#include "rewards/options.h"
 #include "training/score_function_gradient.h"
 
 namespace r1::mpi {

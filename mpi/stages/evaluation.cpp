@@ -88,6 +88,29 @@ nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers) {
   return counts;
 }
 
+nlohmann::ordered_json instruction_shares(std::span<const data::Rollout> answers) {
+  double prompts = 0.0, all = 0.0, prompt_strict = 0.0, prompt_loose = 0.0, strict = 0.0,
+         loose = 0.0;
+  for (const auto& answer : answers) {
+    const auto& parts = answer.reward.parts;
+    const auto strictly = parts.find("instructions"), loosely = parts.find("instructions.loose");
+    if (answer.reward.drop || strictly == parts.end() || loosely == parts.end()) continue;
+    const auto record = nlohmann::json::parse(answer.prompt.record);
+    const auto number = static_cast<double>(record.at("instruction_id_list").size());
+    prompts += 1.0;
+    all += number;
+    prompt_strict += is_right(answer) ? 1.0 : 0.0;
+    prompt_loose += loosely->second >= 1.0 ? 1.0 : 0.0;
+    strict += number * strictly->second;
+    loose += number * loosely->second;
+  }
+  if (prompts == 0.0) return nullptr;
+  return {{"prompt_strict", prompt_strict / prompts},
+          {"prompt_loose", prompt_loose / prompts},
+          {"instruction_strict", strict / all},
+          {"instruction_loose", loose / all}};
+}
+
 const config::EvaluatedModelOptions& answering_model(
     const std::vector<config::EvaluatedModelOptions>& models,
     const config::EvaluatedModelOptions& model) {
@@ -135,6 +158,8 @@ metrics::StepMetrics EvaluationResults::add(const std::string& model,
         suite.name, model, answers[0].reward.reason, data::list_fields(answers[0].prompt.record));
   if (auto counts = refusal_counts(answers); !counts.is_null())
     details_[model][suite.name]["behaviour"] = std::move(counts);
+  if (auto shares = instruction_shares(answers); !shares.is_null())
+    details_[model][suite.name]["instructions"] = std::move(shares);
   if (run_.config().evaluate.save_completions) {
     data::JsonlWriter writer(run_.folder() + "/completions_" + std::to_string(step) + ".jsonl");
     if (writer.lines_before() == 0)
@@ -173,9 +198,10 @@ void EvaluationResults::finish(const std::vector<config::EvaluatedModelOptions>&
   base::write_file_atomically(output, results.dump(1));
   base::write_file_atomically(output.parent_path() / "evaluation_details.json", details.dump(1));
   std::string note;
-  std::printf("%s%s%s",
-              metrics::render_table(metrics::read_evaluation(output.parent_path(), note)).c_str(),
-              teacher_table(details).c_str(), refusal_table(details).c_str());
+  const auto tables = metrics::render_table(metrics::read_evaluation(output.parent_path(), note)) +
+                      suite_table(details) + teacher_table(details) + refusal_table(details) +
+                      instruction_table(details);
+  std::fputs(tables.c_str(), stdout);
   std::fflush(stdout);
 }
 

@@ -20,6 +20,12 @@ std::vector<metrics::QuestionResult> question_results(std::span<const data::Roll
 /// and complied answers. Null if the answers have no such scores.
 nlohmann::ordered_json refusal_counts(std::span<const data::Rollout> answers);
 
+/// For a suite of verifiable instructions: the shares of prompts all of whose instructions are
+/// followed, and of instructions, each strictly and loosely ("prompt_strict", "prompt_loose",
+/// "instruction_strict", "instruction_loose"). Null if the answers have no such scores. Reference:
+/// IFEval, arXiv 2311.07911, section 2.2.
+nlohmann::ordered_json instruction_shares(std::span<const data::Rollout> answers);
+
 /// The first of the models with the same files and prompt template as `model`; the answers of this
 /// model count for all of them.
 const config::EvaluatedModelOptions& answering_model(

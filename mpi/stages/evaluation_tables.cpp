@@ -68,6 +68,26 @@ Json with_benchmarks(const Json& details,
   return out;
 }
 
+std::string suite_table(const Json& details) {
+  std::string text;
+  for (const auto& [model, entries] : details.items())
+    for (const auto& [name, entry] : entries.items()) {
+      const std::string benchmark = entry.at("benchmark");
+      if (benchmark == name) continue;
+      if (text.empty())
+        text =
+            fmt::format("\n{:<24}  {:<20}  {:<16}  {}\n", "model", "benchmark", "suite", "score");
+      text += fmt::format(
+          "{:<24}  {:<20}  {:<16}  {}\n", model, benchmark, name,
+          entry.at("score").is_null()
+              ? "-"
+              : fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100.0 * entry.at("score").get<double>(),
+                            100.0 * entry.at("low").get<double>(),
+                            100.0 * entry.at("high").get<double>()));
+    }
+  return text;
+}
+
 std::string teacher_table(const Json& details) {
   std::string text;
   for (const auto& [model, entries] : details.items())
@@ -101,6 +121,25 @@ std::string refusal_table(const Json& details) {
         text += fmt::format("{:<24}  {:<16}  {:<8}  {:>8}  {:>8}  {:>9}\n", model, name, requests,
                             share("refused"), share("complied"), share("neither"));
       }
+    }
+  return text;
+}
+
+std::string instruction_table(const Json& details) {
+  std::string text;
+  for (const auto& [model, entries] : details.items())
+    for (const auto& [name, entry] : entries.items()) {
+      if (!entry.contains("instructions")) continue;
+      if (text.empty())
+        text =
+            fmt::format("\n{:<24}  {:<16}  {:>13}  {:>12}  {:>18}  {:>17}\n", "model", "suite",
+                        "prompt strict", "prompt loose", "instruction strict", "instruction loose");
+      const auto share = [&shares = entry["instructions"]](const char* which) {
+        return fmt::format("{:.1f} %", 100.0 * shares.at(which).get<double>());
+      };
+      text += fmt::format("{:<24}  {:<16}  {:>13}  {:>12}  {:>18}  {:>17}\n", model, name,
+                          share("prompt_strict"), share("prompt_loose"),
+                          share("instruction_strict"), share("instruction_loose"));
     }
   return text;
 }

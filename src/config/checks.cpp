@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/bounds.h"
+#include "config/judges.h"
 
 namespace r1::config {
 namespace {
@@ -54,6 +55,18 @@ void check_roles(const Config& config, base::Problems& problems) {
              config.teacher.shape, problems);
 }
 
+/// Students run one after another in the policy's split.
+void check_students(const Config& config, base::Problems& problems) {
+  for (const StudentOptions& student : config.distill.students) {
+    base::Problems found;
+    check_mesh("roles.policy.train", config.roles.policy.train, config.roles.policy, student.shape,
+               found);
+    for (const base::Problem& problem : found.list())
+      problems.require(false, problem.key,
+                       fmt::format("student {}: {}", student.name, problem.message));
+  }
+}
+
 }  // namespace
 
 void check_device(const Config& config, base::Problems& problems) {
@@ -89,15 +102,21 @@ void check_lengths(const Config& config, const generation::SamplingOptions& samp
       fmt::format("{} tokens do not hold one completion of {}", cache, sampling.max_new_tokens));
 }
 
-/// A part that a model scores needs the model, and a reward model needs its part.
+/// A part that a model scores needs the model, and a scoring model needs its part.
 void check_model_rewards(const Config& config, Stage stage, base::Problems& problems) {
-  const bool judged = config.rewards.has_part("reward_model");
-  problems.require(!judged || config.reward_model.used(), "reward_model.path",
-                   "the part reward_model needs a sequence classifier");
-  problems.require(stage != Stage::Rl || judged || !config.reward_model.used(), "reward_model.path",
+  for (const Judge& judge : judges(config, config.rewards))
+    problems.require(
+        judge.model.used(), judge.key + ".path",
+        fmt::format("the part {} needs a {}", judge.scoring.name,
+                    judge.scoring.is_preference() ? "sequence classifier" : "toxicity classifier"));
+  problems.require(stage != Stage::Rl || config.rewards.has_part(rewards::kRewardModelPart) ||
+                       !config.reward_model.used(),
+                   "reward_model.path",
                    "no part uses it: add one named reward_model to [[rewards.parts]]");
-  problems.require(!config.rewards.has_part("safety") || config.classifier.used(),
-                   "classifier.path", "the part safety needs a toxicity classifier");
+  for (const rewards::ScoringModelOptions& model : config.rewards.models)
+    problems.require(
+        stage != Stage::Rl || config.rewards.has_part(model.name), "rewards.models." + model.name,
+        fmt::format("no part uses it: add one named {} to [[rewards.parts]]", model.name));
 }
 
 void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
@@ -195,6 +214,7 @@ void check_sft(const Config& config, base::Problems& problems) {
 }
 
 void check_distill(const Config& config, base::Problems& problems) {
+  check_students(config, problems);
   const bool logits = config.distill.mode == "logits";
   problems.require(!logits || config.teacher.used(), "teacher.path",
                    "distill.mode = \"logits\" needs a teacher");
@@ -235,10 +255,9 @@ void check_evaluate(const Config& config, base::Problems& problems) {
 void check_prepare(const Config& config, base::Problems& problems) {
   problems.require(!config.prepare.sources.empty(), "prepare.sources",
                    "expected at least one [[prepare.sources]]");
-  problems.require(!config.rewards.has_part("reward_model") && !config.rewards.has_part("safety"),
-                   "rewards.parts",
-                   "prepare runs no model: the parts reward_model and safety are for rl, generate "
-                   "and evaluate");
+  problems.require(config.rewards.scoring_models().empty(), "rewards.parts",
+                   "prepare runs no model: parts that models score are for rl, generate and "
+                   "evaluate");
 }
 
 using StageCheck = void (*)(const Config&, base::Problems&);

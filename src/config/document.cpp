@@ -52,7 +52,7 @@ This file is printed by the program (`r1mpi options`); a test compares it with t
 With `--set kl.place=none` there is no KL term and no reference model, as in TRL's default.
 
 ## Records
-`[data]`, evaluation suites and `prepare` read JSON lines, JSON arrays (`.json`), CSV and TSV with a header, Parquet, Arrow (file and stream), and dataset folders as the Hugging Face hub lays them out; text files may be packed by gzip or Zstandard. A folder is its training split, `FOLDER:SPLIT` another one. What a record may hold:
+`[data]`, evaluation suites and `prepare` read JSON lines, JSON arrays and objects (`.json`), CSV and TSV with a header (of MMLU without one), Parquet, Arrow (file and stream), and dataset folders as the Hugging Face hub lays them out; text files may be packed by gzip or Zstandard. A folder is its training split, `FOLDER:SPLIT` another one. What a record may hold:
 
 - **A problem and a gold answer** (RL, evaluation): the first of `problem_fields` and of `answer_fields` that is there. A dot leads into a field, so that `answer_fields = ["reward_model.ground_truth"]` reads `{"reward_model": {"ground_truth": "72"}}`. verl's Parquet files are read without any setting.
 - **`messages`**, the turns of a conversation: `{"messages": [{"role": "system", "content": "..."}, {"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}`. `sft` learns the last answer, with `sft.loss_on = "assistant"` all of them, and may find "tools", "documents" and "chat_template_kwargs" for the chat template beside the turns. RL gives the model everything up to the last answer. Such a list may also stand in `prompt` (with the answer in `completion`, a text or a list) or in `conversations` with `{"from": "human", "value": "..."}`.
@@ -80,15 +80,21 @@ The configurations read `data/*` of the folder that the program is started in. N
 
 | file | what | how to make it |
 | --- | --- | --- |
-| data/math_train.jsonl | MATH (Hendrycks et al.), 7,500 training problems | `cat MATH/train/*/*.json \| jq -c . > data/math_train.jsonl` |
+| data/math_train.jsonl | MATH (Hendrycks et al.), 7,500 training problems; `prepare` reads the folder MATH/train too | `cat MATH/train/*/*.json \| jq -c . > data/math_train.jsonl` |
 | data/math500_test.jsonl | the 500 test problems of PRM800K's split | `cp prm800k/prm800k/math_splits/test.jsonl data/math500_test.jsonl` |
-| data/gsm8k_train.jsonl, gsm8k_test.jsonl | GSM8K, lines of question and answer | `cp grade-school-math/grade_school_math/data/train.jsonl data/gsm8k_train.jsonl`, the same of `test.jsonl` |
+| data/gsm8k_train.jsonl | GSM8K, lines of question and answer | `cp grade-school-math/grade_school_math/data/train.jsonl data/gsm8k_train.jsonl` |
+| data/gsm8k_test.jsonl | the same | `cp grade-school-math/grade_school_math/data/test.jsonl data/gsm8k_test.jsonl` |
 | data/code_train.jsonl | programs with tests: seeded problems, or records with `tests` | `r1mpi prepare --config configs/tiny/random.toml --set prepare.kind=generic --set prepare.output=data/code_train.jsonl --set 'prepare.sources=[{generator="code_problem",count=2000}]' --run-dir runs/code_train` |
 | data/code_problems.jsonl | HumanEval as it is published, or records with `tests` | `zcat human-eval/data/HumanEval.jsonl.gz > data/code_problems.jsonl` |
-| data/codeforces.jsonl, livecodebench.jsonl | records {problem, tests: [{input, output}]} | `jq -c '{problem: .description, tests: .official_tests}'` over lines of open-r1/codeforces; of LiveCodeBench `.question_content` with its decoded tests |
+| data/codeforces.jsonl | open-r1/codeforces: its statements and `official_tests`, without its checkers | `python -c 'import json, sys, pyarrow.parquet as p; [print(json.dumps(r)) for f in sys.argv[1:] for r in p.read_table(f).to_pylist()]' codeforces/data/test-*.parquet > data/codeforces.jsonl` |
+| data/livecodebench.jsonl | livecodebench/code_generation_lite, public and private tests | `cat code_generation_lite/test*.jsonl > data/livecodebench.jsonl` |
 | data/reasoning_gym_gallery.jsonl | records {question, answer, metadata} of reasoning-gym | `python -c 'import json, reasoning_gym as r; [print(json.dumps(e)) for n in ("chain_sum", "syllogism", "sudoku") for e in r.create_dataset(n, size=20, seed=1)]' > data/reasoning_gym_gallery.jsonl` |
-| data/mmlu_test.jsonl, aime2024.jsonl | cais/mmlu, HuggingFaceH4/aime_2024: parquet | `python -c 'import pandas, sys; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient="records", lines=True)' FILE.parquet data/mmlu_test.jsonl` |
-| data/gpqa_diamond.jsonl | records {question, choices, answer: letter, number or text of the right choice} of GPQA's CSV | `python -c 'import csv, json, sys; [print(json.dumps({"question": r["Question"], "choices": sorted([r["Correct Answer"], *(r[f"Incorrect Answer {i}"] for i in (1, 2, 3))]), "answer": r["Correct Answer"]})) for r in csv.DictReader(open(sys.argv[1]))]' gpqa_diamond.csv > data/gpqa_diamond.jsonl` |
+| data/mmlu_test.jsonl | cais/mmlu; a suite reads Hendrycks's CSV files without a header too | `python -c 'import json, sys, pyarrow.parquet as p; [print(json.dumps(r)) for f in sys.argv[1:] for r in p.read_table(f).to_pylist()]' mmlu/all/test-*.parquet > data/mmlu_test.jsonl` |
+| data/mmlu_pro_test.jsonl | TIGER-Lab/MMLU-Pro | `python -c 'import json, sys, pyarrow.parquet as p; [print(json.dumps(r)) for f in sys.argv[1:] for r in p.read_table(f).to_pylist()]' MMLU-Pro/data/test-*.parquet > data/mmlu_pro_test.jsonl` |
+| data/ceval_val.jsonl | ceval/ceval-exam, the questions whose answers are published | `python -c 'import json, sys, pyarrow.parquet as p; [print(json.dumps(r)) for f in sys.argv[1:] for r in p.read_table(f).to_pylist()]' ceval-exam/*/val-*.parquet > data/ceval_val.jsonl` |
+| data/aime2024.jsonl | HuggingFaceH4/aime_2024, or AIME in another spelling of problem and answer | `python -c 'import json, sys, pyarrow.parquet as p; [print(json.dumps(r)) for f in sys.argv[1:] for r in p.read_table(f).to_pylist()]' aime_2024/data/train-*.parquet > data/aime2024.jsonl` |
+| data/gpqa_diamond.jsonl | GPQA's columns; a suite reads the CSV file too | `python -c 'import csv, json, sys; [print(json.dumps(r)) for r in csv.DictReader(open(sys.argv[1], encoding="utf-8"))]' gpqa_diamond.csv > data/gpqa_diamond.jsonl` |
+| data/ifeval.jsonl | IFEval: prompts with verifiable instructions | `cp instruction_following_eval/data/input_data.jsonl data/ifeval.jsonl` |
 | data/xstest_prompts.csv | XSTest | `cp xstest/xstest_prompts.csv data/xstest_prompts.csv` |
 | data/general_prompts.jsonl | general prompts {problem, type}, type helpfulness or safety, which says what model judges the answers | the user's own; of HH: `jq -c '{problem: .prompt, type: "safety"}' harmless.jsonl > data/general_prompts.jsonl` |
 | data/other_records.jsonl | the user's own supervised records {instruction, input, output} that are no reasoning | the user's own |

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/errors.h"
+#include "base/random.h"
 #include "data/json_text.h"
 #include "data/text.h"
 
@@ -87,6 +89,28 @@ Choices from_columns(const Json& record) {
   return out.texts.size() < kFewest ? Choices{} : out;
 }
 
+/// GPQA's columns, the right choice first.
+constexpr std::array kGpqaColumns{"Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2",
+                                  "Incorrect Answer 3"};
+
+bool is_gpqa(const Json& record) {
+  return std::all_of(kGpqaColumns.begin(), kGpqaColumns.end(),
+                     [&record](const char* column) { return record.contains(column); });
+}
+
+/// Places of kGpqaColumns in the order in which they are shown: the question alone decides it.
+std::vector<std::int64_t> gpqa_order(const Json& record) {
+  return base::permutation(std::ssize(kGpqaColumns),
+                           base::hash_name(json_text(record.value("Question", Json("")))));
+}
+
+Choices from_gpqa(const Json& record) {
+  Choices out;
+  for (const std::int64_t place : gpqa_order(record))
+    out.texts.push_back(trim(json_text(record[kGpqaColumns[static_cast<std::size_t>(place)]])));
+  return out;
+}
+
 /// "B", "(B)", "B.": the index of a letter; -1: none.
 std::ptrdiff_t index_of_letter(const std::string& text, std::size_t num_choices) {
   std::string bare = trim(text);
@@ -136,10 +160,15 @@ Choices read_choices(const Json& record) {
     drop_letters(choices.texts);
     return choices;
   }
-  return from_columns(record);
+  return is_gpqa(record) ? from_gpqa(record) : from_columns(record);
 }
 
 std::string right_letter(const Json& record, const Choices& choices) {
+  if (is_gpqa(record)) {
+    const auto order = gpqa_order(record);
+    return letter(
+        static_cast<std::size_t>(std::find(order.begin(), order.end(), 0) - order.begin()));
+  }
   for (const char* name :
        {"answer", "answerKey", "correct", "answer_index", "answer_idx", "label"}) {
     const auto field = record.find(name);

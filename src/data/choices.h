@@ -17,14 +17,16 @@ struct Choices {
 ///   choices, options, endings  [text, ...] (MMLU; AQuA's "A)21" loses its letter),
 ///                              [{"label", "text"}, ...], {"text": [...], "label": [...]} (ARC),
 ///                              {"A": text, "B": text, ...} (MedQA)
-///   A, B, ...                  columns, at least three, without a gap (CSV)
+///   Correct Answer, Incorrect Answer 1, 2, 3  columns (GPQA), in an order that the question
+///   decides A, B, ...                  columns, at least three, without a gap (CSV)
 /// Throws: InputError for one choice, for more than 26, and for another form of those fields.
 Choices read_choices(const nlohmann::json& record);
 
-/// The letter of the right choice, of the first of the fields answer, answerKey, correct,
-/// answer_index, answer_idx, label that is there: the record's own label, a letter, the text of one
-/// choice, an index from 0. A letter names its choice even where another choice reads like it.
-/// Empty: none of the fields is there. Throws: InputError when it names no choice, or several.
+/// The letter of the right choice: in GPQA's columns that of "Correct Answer", else of the first of
+/// the fields answer, answerKey, correct, answer_index, answer_idx, label that is there: the
+/// record's own label, a letter, the text of one choice, an index from 0. A letter names its choice
+/// even where another choice reads like it. Empty: none of the fields is there. Throws: InputError
+/// when it names no choice, or several.
 std::string right_letter(const nlohmann::json& record, const Choices& choices);
 
 /// How many choices a record, as JSON text, has; 0: it is no multiple choice.

@@ -105,10 +105,40 @@ std::vector<fs::path> folders_with_records(const fs::path& folder) {
   return folders;
 }
 
+/// The files of the folders in `folder`, where each is one object under a number: MATH's
+/// algebra/12.json; empty: other names.
+std::vector<fs::path> numbered_files(const fs::path& folder) {
+  static const std::regex number(R"(\d+\.json)");
+  std::vector<fs::path> files;
+  for (const fs::path& sub : folders_with_records(folder))
+    for (const fs::path& file : record_files(sub)) {
+      if (!std::regex_match(file.filename().string(), number)) return {};
+      files.push_back(file);
+    }
+  return files;
+}
+
+/// MATH's folder: train and test, or one of them, of folders by subject.
+std::map<std::string, Split> find_numbered(const fs::path& folder) {
+  std::map<std::string, Split> splits;
+  const auto add = [&splits](const std::string& name, const std::vector<fs::path>& files) {
+    for (const fs::path& file : files) splits[name].files.push_back(file);
+  };
+  add("train", numbered_files(folder));
+  if (!splits.empty()) return splits;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (const std::string split = split_by_word(entry.path().filename());
+        entry.is_directory() && !split.empty())
+      add(split, numbered_files(entry.path()));
+  std::erase_if(splits, [](const auto& split) { return split.second.files.empty(); });
+  return splits;
+}
+
 std::map<std::string, Split> find_splits(const std::string& folder) {
   std::map<std::string, Split> splits;
   for (const fs::path& place : {fs::path(folder), fs::path(folder) / "data"})
     for (const fs::path& file : record_files(place)) add_file(file, "", splits);
+  if (splits.empty()) splits = find_numbered(folder);
   if (!splits.empty()) return splits;
   std::vector<std::string> others;
   for (const fs::path& sub : folders_with_records(folder)) {

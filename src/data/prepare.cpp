@@ -32,15 +32,21 @@ std::string level_of(const Json& raw) {
   return {};
 }
 
-/// The content of the last \boxed{…} of a solution; empty without one.
+/// The content of the last \boxed{…} or \fbox{…} of a solution, or what follows "\boxed " up to the
+/// end of the formula; empty without one.
 std::string boxed_answer(const std::string& solution) {
-  const std::size_t at = solution.rfind("\\boxed{");
-  if (at == std::string::npos) return {};
-  const std::size_t begin = at + 7;
-  int depth = 1;
+  const std::size_t box = solution.rfind("\\boxed"), frame = solution.rfind("\\fbox");
+  const bool framed = frame != std::string::npos && (box == std::string::npos || frame > box);
+  if (!framed && box == std::string::npos) return {};
+  std::size_t begin = framed ? frame + 5 : box + 6;
+  begin = solution.find_first_not_of(' ', begin);
+  if (begin == std::string::npos) return {};
+  if (solution[begin] != '{')
+    return trim(solution.substr(begin, solution.find_first_of("$\n", begin) - begin));
+  int depth = 0;
   for (std::size_t end = begin; end < solution.size(); ++end) {
     if (solution[end] == '{') ++depth;
-    if (solution[end] == '}' && --depth == 0) return solution.substr(begin, end - begin);
+    if (solution[end] == '}' && --depth == 0) return solution.substr(begin + 1, end - begin - 1);
   }
   return {};
 }

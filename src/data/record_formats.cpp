@@ -4,8 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/errors.h"
+#include "base/log.h"
+#include "data/byte_source.h"
 #include "data/csv.h"
 #include "data/json_text.h"
 #include "data/text.h"
@@ -78,24 +81,30 @@ class JsonLines final : public RecordFormat {
   std::int64_t line_;
 };
 
-/// The elements of one array; `source` stands behind its '['.
-class JsonArray final : public RecordFormat {
+/// The elements of one array, where `source` stands behind its '['; or objects that follow each
+/// other and may have several lines each.
+class JsonValues final : public RecordFormat {
  public:
-  JsonArray(std::unique_ptr<std::streambuf> source, const RecordLimits& limits, std::int64_t line)
-      : source_(std::move(source)), limits_(limits), line_(line) {}
+  JsonValues(std::unique_ptr<std::streambuf> source, const RecordLimits& limits, std::int64_t line,
+             bool in_array)
+      : source_(std::move(source)), limits_(limits), line_(line), in_array_(in_array) {}
 
   bool next(Json& record, std::int64_t& line, std::string& reason) override {
     if (ended_) return false;
     int c = skip_blanks();
-    if (index_ == 0 && c == ']') return end();
+    if (in_array_ && index_ == 0 && c == ']') return end();
+    if (!in_array_ && c == kEnd) return false;
+    if (!in_array_ && c != '{') fail(fmt::format("expected an object, found {}", name_of(c)));
     line = line_;
     std::string text;
     const bool too_long = !read_element(c, text);
-    c = skip_blanks();
-    if (c == ']')
-      end();
-    else if (c != ',')
-      fail(fmt::format("expected ',' or ']' behind element {}, found {}", index_, name_of(c)));
+    if (in_array_) {
+      c = skip_blanks();
+      if (c == ']')
+        end();
+      else if (c != ',')
+        fail(fmt::format("expected ',' or ']' behind element {}, found {}", index_, name_of(c)));
+    }
     reason = too_long ? fmt::format("longer than {} bytes", limits_.line_bytes)
                       : reason_against(text, limits_, record);
     // What is no JSON makes all brackets behind it doubtful.
@@ -156,14 +165,15 @@ class JsonArray final : public RecordFormat {
         --depth;
       }
       const int following = source_->sgetc();
-      if (depth <= 0 && !in_string && (following == ',' || following == ']' || following == kEnd))
-        return !too_long;
+      const bool closes = !in_array_ || following == ',' || following == ']' || following == kEnd;
+      if (depth <= 0 && !in_string && closes) return !too_long;
     }
   }
 
   std::unique_ptr<std::streambuf> source_;
   RecordLimits limits_;
   std::int64_t line_;
+  bool in_array_;
   std::int64_t index_ = 0;
   bool ended_ = false;
 };
@@ -177,11 +187,14 @@ class SeparatedValues final : public RecordFormat {
     bool open_quote = false;
     if (!rows_.next(names_, open_quote)) throw base::InputError("the file is empty");
     if (open_quote) throw base::InputError("line 1: a quote is never closed");
+    if (!is_mmlu_question(names_)) return;
+    first_ = std::exchange(names_, {"question", "A", "B", "C", "D", "answer"});
+    base::log_info("a table without a header: question, four choices and a letter, as MMLU's");
   }
 
   bool next(Json& record, std::int64_t& line, std::string& reason) override {
     bool open_quote = false;
-    while (rows_.next(fields_, open_quote)) {
+    while (next_row(open_quote)) {
       if (fields_.size() == 1 && trim(fields_[0]).empty() && !open_quote) continue;
       line = rows_.line();
       reason = open_quote ? "a quote that begins a field is never closed" : reason_against_fields();
@@ -194,6 +207,17 @@ class SeparatedValues final : public RecordFormat {
   }
 
  private:
+  /// MMLU's tables begin with a question: question, four choices, and the right one's letter.
+  static bool is_mmlu_question(const std::vector<std::string>& row) {
+    return row.size() == 6 && row[5].size() == 1 && row[5][0] >= 'A' && row[5][0] <= 'D';
+  }
+
+  bool next_row(bool& open_quote) {
+    if (first_.empty()) return rows_.next(fields_, open_quote);
+    fields_ = std::exchange(first_, {});
+    return true;
+  }
+
   std::string reason_against_fields() const {
     if (find_invalid_utf8(fmt::format("{}", fmt::join(fields_, ","))) != std::string::npos)
       return "invalid UTF-8";
@@ -205,7 +229,22 @@ class SeparatedValues final : public RecordFormat {
   std::unique_ptr<std::streambuf> source_;
   CsvReader rows_;
   std::vector<std::string> names_, fields_;
+  std::vector<std::string> first_;  // the first row, where it is no header, until it is read
 };
+
+/// Whether the first line of a file that is not empty ends an object, so that each line is to be
+/// one.
+bool begins_with_whole_object(const std::string& path, const RecordLimits& limits) {
+  const std::unique_ptr<std::streambuf> source = open_bytes(path);
+  std::string line;
+  for (int c = source->sbumpc(); c != kEnd; c = source->sbumpc()) {
+    const bool ends = c == '\n' || c == '\r';
+    if (ends && !trim(line).empty()) break;
+    if (!ends) line += static_cast<char>(c);
+    if (static_cast<std::int64_t>(line.size()) > limits.line_bytes) break;
+  }
+  return trim(line).ends_with('}');
+}
 
 }  // namespace
 
@@ -215,8 +254,9 @@ std::unique_ptr<RecordFormat> json_lines(std::unique_ptr<std::streambuf> source,
   return std::make_unique<JsonLines>(std::move(source), limits, first_line);
 }
 
-std::unique_ptr<RecordFormat> json_array_or_lines(std::unique_ptr<std::streambuf> source,
-                                                  const RecordLimits& limits) {
+std::unique_ptr<RecordFormat> json_values(const std::string& path, const RecordLimits& limits) {
+  const bool has_lines = begins_with_whole_object(path, limits);
+  std::unique_ptr<std::streambuf> source = open_bytes(path);
   skip_mark(*source);
   std::int64_t line = 1;
   int c = source->sgetc();
@@ -224,9 +264,10 @@ std::unique_ptr<RecordFormat> json_array_or_lines(std::unique_ptr<std::streambuf
     source->sbumpc();
     if (c == '\n' || (c == '\r' && source->sgetc() != '\n')) ++line;
   }
-  if (c != '[') return std::make_unique<JsonLines>(std::move(source), limits, line);
-  source->sbumpc();
-  return std::make_unique<JsonArray>(std::move(source), limits, line);
+  if (c != '[' && (c != '{' || has_lines))
+    return std::make_unique<JsonLines>(std::move(source), limits, line);
+  if (c == '[') source->sbumpc();
+  return std::make_unique<JsonValues>(std::move(source), limits, line, c == '[');
 }
 
 std::unique_ptr<RecordFormat> separated_values(std::unique_ptr<std::streambuf> source,

@@ -28,10 +28,12 @@ class RecordFormat {
 /// of the first line.
 std::unique_ptr<RecordFormat> json_lines(std::unique_ptr<std::streambuf> source,
                                          const RecordLimits& limits, std::int64_t first_line = 1);
-/// One array of objects, or JSON lines when the first character that is no white space is not '['.
-std::unique_ptr<RecordFormat> json_array_or_lines(std::unique_ptr<std::streambuf> source,
-                                                  const RecordLimits& limits);
-/// Rows (csv.h) whose first one names the columns; each field is a text.
+/// A file of JSON: one array of objects, JSON lines, or objects that have several lines each (also
+/// one alone): the first character decides, and whether the first line ends with '}'.
+std::unique_ptr<RecordFormat> json_values(const std::string& path, const RecordLimits& limits);
+/// Rows (csv.h) whose first one names the columns; each field is a text. A first row that is one of
+/// MMLU's questions (question, four choices, a letter from A to D) names none: the columns are then
+/// question, A, B, C, D, answer.
 std::unique_ptr<RecordFormat> separated_values(std::unique_ptr<std::streambuf> source,
                                                char separator, const RecordLimits& limits);
 

@@ -23,10 +23,10 @@ std::unique_ptr<RecordFormat> open_format(const std::string& path, const RecordL
           "{}: does not begin as a {} file does{}", path, table + 1,
           name.size() < path.size() ? ": unpack it first, such files are read from both ends"
                                     : ""));
+  if (name.ends_with(".json")) return json_values(path, limits);
   auto source = open_bytes(path);
   if (name.ends_with(".csv")) return separated_values(std::move(source), ',', limits);
   if (name.ends_with(".tsv")) return separated_values(std::move(source), '\t', limits);
-  if (name.ends_with(".json")) return json_array_or_lines(std::move(source), limits);
   return json_lines(std::move(source), limits);
 }
 

@@ -25,7 +25,7 @@ struct BadLine {
 /// ".zst" follows:
 ///   Parquet; Arrow's file and stream forms (arrow_tables.h)
 ///   .csv, .tsv: the first row names the columns
-///   .json: an array of objects; JSON lines when it does not begin with '['
+///   .json: an array of objects where it begins with '['; else objects, on a line or on several
 ///   anything else: JSON lines
 /// A record that is none is counted, logged by the caller, and skipped.
 class RecordReader {

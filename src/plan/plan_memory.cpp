@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/judges.h"
 #include "config/stage_roles.h"
 #include "models/model_size.h"
 
@@ -210,6 +211,29 @@ void add_scoring(const Part& part, std::vector<MemoryItem>& memory) {
   add_gathered_keys(part, score_batch_tokens(part), "score", memory);
 }
 
+/// What one of a role's models takes on each of the role's ranks.
+void add_model_memory(const Part& part, RolePlan& role) {
+  const Config& config = part.config;
+  std::vector<MemoryItem> memory;
+  role.parameters += count_parameters(part.shape()).total();
+  memory.push_back({"weights", part.parameters().total() * part.value_bytes(), "",
+                    role.role == "reference" && config.trainer.offloads_reference()});
+  const bool policy = role.role == parallel::kPolicy;
+  if (policy && config::traits(part.stage).trains) add_training(part, memory);
+  const bool other = !policy && role.role != parallel::kPolicyGenerate;
+  if (other || (policy && part.stage == Stage::Rl && scores_itself(config)))
+    add_scoring(part, memory);
+  if (policy && part.stage == Stage::Distill && config.distill.mode == "logits" &&
+      !config.teacher.shape.empty())
+    memory.push_back({"teacher's head", static_cast<double>(config.teacher.shape.vocab_size) *
+                                            static_cast<double>(config.teacher.shape.hidden_size) *
+                                            part.value_bytes()});
+  for (MemoryItem& item : memory) {
+    item.on_host = item.on_host && part.on_gpu;
+    role.memory.push_back(item);
+  }
+}
+
 }  // namespace
 
 double bytes_of(const std::string& dtype) {
@@ -232,15 +256,19 @@ bool scores_itself(const Config& config) {
          rl.mini_batch_samples() < rl.samples_per_step();
 }
 
-const models::ModelOptions* model_of_role(const Config& config, Stage stage,
-                                          const std::string& role) {
-  if (role == parallel::kPolicy || role == parallel::kPolicyGenerate) return &config.model;
-  if (role == "teacher") return &config.teacher;
-  if (role == "reference")
-    return config.reference.used() || !config.reference.shape.empty() ? &config.reference
-                                                                      : &config.model;
-  if (stage == Stage::Sft || config.rewards.has_part("safety")) return &config.classifier;
-  return config.reward_model.used() ? &config.reward_model : nullptr;
+std::vector<models::ModelOptions> models_of_role(const Config& config, Stage stage,
+                                                 const std::string& role) {
+  if (role == parallel::kPolicy || role == parallel::kPolicyGenerate) return {config.model};
+  if (role == "teacher") return {config.teacher};
+  if (role == "reference") {
+    const bool own = config.reference.used() || !config.reference.shape.empty();
+    return {own ? config.reference : config.model};
+  }
+  if (stage == Stage::Sft) return {config.classifier};
+  std::vector<models::ModelOptions> list;
+  for (const config::Judge& judge : config::judges(config, config.rewards))
+    list.push_back(judge.model);
+  return list;
 }
 
 StageWork work_of(const Config& config, Stage stage) {
@@ -309,50 +337,28 @@ std::vector<MemoryItem> program_memory(const Machine& machine) {
 
 void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& role,
                      std::vector<std::string>& notes) {
-  const models::ModelOptions* model = model_of_role(config, stage, role.role);
-  if (model == nullptr) return;
-  if (model->shape.empty()) {
-    notes.push_back(
-        fmt::format("{}: the model's shape is neither in its files nor in the configuration "
-                    "(include = \"../models/NAME.toml\" in the model's table): its memory is not "
-                    "counted",
-                    role.role));
-    return;
+  for (const models::ModelOptions& model : models_of_role(config, stage, role.role)) {
+    if (model.shape.empty())
+      notes.push_back(
+          fmt::format("{}: the shape of the model{} is neither in its files nor in the "
+                      "configuration (include = \"../models/NAME.toml\" in the model's table): its "
+                      "memory is not counted",
+                      role.role, model.path.empty() ? "" : " " + model.path));
+    else
+      add_model_memory({config, stage, model, role, on_gpu}, role);
   }
-  const Part part{config, stage, *model, role, on_gpu};
-  role.parameters = count_parameters(model->shape).total();
-  role.memory.push_back({"weights", part.parameters().total() * part.value_bytes(), "",
-                         role.role == "reference" && config.trainer.offloads_reference()});
-  const bool policy = role.role == parallel::kPolicy;
-  const bool trains = policy && config::traits(stage).trains;
-  if (trains) add_training(part, role.memory);
-  const bool other = !policy && role.role != parallel::kPolicyGenerate;
-  if (other || (policy && stage == Stage::Rl && scores_itself(config)))
-    add_scoring(part, role.memory);
-  if (policy && stage == Stage::Distill && config.distill.mode == "logits" &&
-      !config.teacher.shape.empty())
-    role.memory.push_back(
-        {"teacher's head", static_cast<double>(config.teacher.shape.vocab_size) *
-                               static_cast<double>(config.teacher.shape.hidden_size) *
-                               part.value_bytes()});
-  if (policy && stage == Stage::Sft && config.sft.objective == "dpo") {
-    role.memory.push_back({"reference", part.parameters().total() * part.value_bytes(), "",
-                           config.trainer.offloads_reference()});
-    add_scoring(part, role.memory);
-  }
-  for (MemoryItem& item : role.memory) item.on_host = item.on_host && on_gpu;
 }
 
 void add_generation_memory(const Config& config, Stage stage, bool on_gpu, double room,
                            RolePlan& role, std::vector<std::string>& misfits) {
-  const models::ModelOptions* model = model_of_role(config, stage, role.role);
   const bool on_policy = stage == Stage::Distill && config.distill.on_policy;
   const bool samples =
       role.role == parallel::kPolicyGenerate ||
       (role.role == parallel::kPolicy &&
        (on_policy || (config::traits(stage).answers && !has_generation_role(config, stage))));
-  if (samples && model != nullptr && !model->shape.empty())
-    add_generation({config, stage, *model, role, on_gpu}, room, role.memory, misfits);
+  const auto models = models_of_role(config, stage, role.role);
+  if (samples && !models.empty() && !models.front().shape.empty())
+    add_generation({config, stage, models.front(), role, on_gpu}, room, role.memory, misfits);
 }
 
 }  // namespace r1::plan

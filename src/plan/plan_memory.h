@@ -22,9 +22,10 @@ std::vector<MemoryItem> program_memory(const Machine& machine);
 /// Bytes of a value of a dtype; "auto" counts as bf16.
 double bytes_of(const std::string& dtype);
 
-/// The model of a role; null: rules alone.
-const models::ModelOptions* model_of_role(const Config& config, Stage stage,
-                                          const std::string& role);
+/// The models of a role: one, but for the reward, which has as many as score parts; none: rules
+/// alone.
+std::vector<models::ModelOptions> models_of_role(const Config& config, Stage stage,
+                                                 const std::string& role);
 
 /// Prompts of one call of the engine, and sequences that a replica decodes at once.
 struct DecodeBatch {

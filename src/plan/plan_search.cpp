@@ -7,6 +7,7 @@
 #include <functional>
 #include <type_traits>
 
+#include "config/judges.h"
 #include "config/option_tree.h"
 #include "config/stage_roles.h"
 #include "plan/number_text.h"
@@ -125,8 +126,9 @@ Layout shared_layout(const Config& asked, std::int64_t tp, std::int64_t ep) {
   for (config::RoleOptions* role :
        {&roles.policy, &roles.reference, &roles.reward, &roles.teacher}) {
     role->ranks = -1;
-    const bool holds_model =
-        role != &roles.reward || asked.reward_model.used() || asked.classifier.used();
+    const bool holds_model = role != &roles.reward ||
+                             !config::judges(asked, asked.rewards).empty() ||
+                             asked.classifier.used();
     role->train = holds_model ? config::MeshOptions{tp, ep, 0} : config::MeshOptions{};
     role->generate = {0, 1, 0};
     role->share_with = role == &roles.policy ? "" : "policy";
@@ -269,7 +271,7 @@ std::string advice(const Config& config, const Plan& plan) {
       text += fmt::format("would help: {} saves {:.1f} GB on the fullest rank\n", lever.setting,
                           saved / 1e9);
   }
-  if (config.model.shape.empty() || plan.roles.empty()) return text;
+  if (config.model.shape.empty() || config::stage_roles(config, plan.stage).empty()) return text;
   if (const auto same = best_layout(config, plan.stage, plan.world_size); same.fits)
     text += describe(same, "fits on these ranks");
   const auto smallest = smallest_layout(config, plan.stage);

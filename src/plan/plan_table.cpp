@@ -64,11 +64,10 @@ double state_bytes(const Config& config, Stage stage) {
   const double weight = bytes_of(config.model.dtype), master = bytes_of(config.model.master_dtype);
   if (!config::traits(stage).trains) return parameters * weight;
   double bytes = parameters * (2.0 * weight + 2.0 * master + (weight < master ? master : 0.0));
-  for (const std::string& role : config::stage_roles(config, stage)) {
-    const models::ModelOptions* model = model_of_role(config, stage, role);
-    if (role != parallel::kPolicy && model != nullptr && !model->shape.empty())
-      bytes += weight * count_parameters(model->shape).total();
-  }
+  for (const std::string& role : config::stage_roles(config, stage))
+    for (const models::ModelOptions& model : models_of_role(config, stage, role))
+      if (role != parallel::kPolicy && !model.shape.empty())
+        bytes += weight * count_parameters(model.shape).total();
   return bytes;
 }
 

@@ -152,11 +152,16 @@ void add_generation(const Config& config, const Plan& plan, double calls, StepTi
 void add_scoring(const Config& config, const Plan& plan, const std::string& name, double tokens,
                  double context, StepTime& time) {
   const RolePlan* role = plan.find(name);
-  const models::ModelOptions* model = model_of_role(config, plan.stage, name);
-  if (role == nullptr || model == nullptr || model->shape.empty()) return;
-  const Worker worker(config, plan, *role, model->shape);
-  const double exchanged = worker.pass_communication(tokens / worker.replicas());
-  const double seconds = worker.forward(tokens, context) + exchanged;
+  if (role == nullptr) return;
+  double exchanged = 0.0, seconds = 0.0;
+  for (const models::ModelOptions& model : models_of_role(config, plan.stage, name)) {
+    if (model.shape.empty()) continue;
+    const Worker worker(config, plan, *role, model.shape);
+    const double exchange = worker.pass_communication(tokens / worker.replicas());
+    exchanged += exchange;
+    seconds += worker.forward(tokens, context) + exchange;
+  }
+  if (seconds == 0.0) return;
   const RolePlan* policy = plan.find(parallel::kPolicy);
   const bool apart = policy == nullptr || !policy->is_on(role->first_rank);
   const double chunks = work_of(config, plan.stage).chunks;

@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/errors.h"
 #include "data/json_text.h"
+#include "data/packed_text.h"
 #include "data/text.h"
 
 namespace r1::rewards {
@@ -68,8 +70,72 @@ bool add_input_output(const Json& given, CodeTests& tests) {
   return true;
 }
 
+/// A value of JSON as Python writes it.
+std::string python_literal(const Json& value) {
+  if (value.is_null()) return "None";
+  if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
+  if (!value.is_structured()) return data::dump_json(value);
+  std::string text;
+  for (const auto& [key, item] : value.items()) {
+    if (!text.empty()) text += ", ";
+    if (value.is_object()) text += data::dump_json(Json(key)) + ": ";
+    text += python_literal(item);
+  }
+  return value.is_object() ? "{" + text + "}" : "[" + text + "]";
+}
+
+/// "assert Solution().f(1, [2]) == 3" of a call's arguments, a line each, and its value.
+bool add_call(const std::string& name, const Json& test, CodeTests& tests) {
+  const Json value = data::parse_json_or_discard(text_of(find(test, {"output"})));
+  if (name.empty() || value.is_discarded()) return false;
+  std::string arguments;
+  for (const std::string& line : data::split_at(text_of(find(test, {"input"})), "\n")) {
+    if (data::trim(line).empty()) continue;
+    const Json argument = data::parse_json_or_discard(line);
+    if (argument.is_discarded()) return false;
+    arguments += (arguments.empty() ? "" : ", ") + python_literal(argument);
+  }
+  tests.statements.push_back("assert Solution()." + name + "(" + arguments +
+                             ") == " + python_literal(value));
+  return true;
+}
+
+/// A list of LiveCodeBench's tests, which the record has as JSON text or packed.
+Json live_code_tests(const Json* field) {
+  if (field == nullptr || field->is_null()) return Json::array();
+  if (!field->is_string()) return *field;
+  const std::string text = field->get<std::string>();
+  if (data::trim(text).empty()) return Json::array();
+  const Json list = data::parse_json_or_discard(text);
+  if (!list.is_discarded()) return list;
+  try {
+    return data::parse_json_or_discard(data::unpack_pickled_text(text));
+  } catch (const base::InputError&) {
+    return nullptr;
+  }
+}
+
+bool add_live_code(const Json& object, CodeTests& tests) {
+  const Json* field = find(object, {"metadata"});
+  const Json metadata = field != nullptr && field->is_string()
+                            ? data::parse_json_or_discard(field->get<std::string>())
+                            : (field != nullptr ? *field : Json());
+  const std::string name =
+      metadata.is_object() ? text_of(find(metadata, {"func_name"})) : std::string();
+  for (const char* tests_of : {"public_test_cases", "private_test_cases"}) {
+    const Json list = live_code_tests(find(object, {tests_of}));
+    if (!list.is_array()) return false;
+    for (const Json& test : list) {
+      const bool is_call = test.is_object() && text_of(find(test, {"testtype"})) == "functional";
+      if (is_call ? !add_call(name, test, tests) : !add_test(test, tests)) return false;
+    }
+  }
+  return true;
+}
+
 bool add_all(const Json& object, CodeTests& tests) {
-  if (const Json* list = find(object, {"tests"})) {
+  if (object.contains("public_test_cases")) return add_live_code(object, tests);
+  if (const Json* list = find(object, {"tests", "official_tests"})) {
     if (!list->is_array()) return false;
     for (const Json& test : *list)
       if (!add_test(test, tests)) return false;
@@ -94,7 +160,8 @@ bool add_all(const Json& object, CodeTests& tests) {
 }
 
 bool has_fields(const Json& object) {
-  return object.is_object() && (find(object, {"tests", "input_output", "test_list"}) != nullptr ||
+  return object.is_object() && (find(object, {"tests", "official_tests", "public_test_cases",
+                                              "input_output", "test_list"}) != nullptr ||
                                 (object.contains("test") && object.contains("entry_point")));
 }
 

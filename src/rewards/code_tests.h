@@ -28,6 +28,11 @@ struct CodeTests {
 ///   input_output  {"inputs": [text], "outputs": [text]}, or this object as text (APPS)
 ///   test_list     [statement, ...]; "test_setup_code" is put before each statement (MBPP)
 ///   test          a definition of check(candidate), called with "entry_point" (HumanEval)
+///   public_test_cases, private_test_cases  lists of {"input", "output", "testtype"}, as JSON text,
+///                 the latter also packed (data/packed_text.h); testtype "functional": a line of
+///                 JSON for each argument of Solution's method "func_name" of the metadata
+///                 (LiveCodeBench)
+///   official_tests  as tests (open-r1's Codeforces)
 /// The field "language" is read too. Nothing: the record has no readable tests.
 std::optional<CodeTests> read_code_tests(const std::string& record);
 /// Whether the record has one of these fields, readable or not.

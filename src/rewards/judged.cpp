@@ -9,40 +9,47 @@
 namespace r1::rewards {
 namespace {
 
-double model_score(const RewardInput& input, const char* part) {
+double model_score(const RewardInput& input, const std::string& part) {
   const auto found = input.model_scores.find(part);
   R1_CHECK(found != input.model_scores.end(), "no model scored the part {}", part);
   return found->second;
 }
 
-class RewardModelPart : public Reward {
+class PreferencePart : public Reward {
  public:
-  explicit RewardModelPart(const RewardModelOptions& options) : options_(options) {}
+  explicit PreferencePart(const ScoringModelOptions& model) : model_(model) {}
   RewardParts score(const RewardInput& input) const override {
-    const double z = (model_score(input, kRewardModelPart) - options_.offset) / options_.scale;
-    return {{{kRewardModelPart, 1.0 / (1.0 + std::exp(-z))}}, "", false};
+    const double z = (model_score(input, model_.name) - model_.offset) / model_.scale;
+    return {{{model_.name, 1.0 / (1.0 + std::exp(-z))}}, "", false};
   }
 
  private:
-  RewardModelOptions options_;
+  ScoringModelOptions model_;
 };
 
 class SafetyPart : public Reward {
  public:
-  explicit SafetyPart(const RewardOptions& options)
-      : sees_(options.safety.sees), tags_(options.tags) {}
+  SafetyPart(const ScoringModelOptions& model, const TagOptions& tags)
+      : model_(model), tags_(tags) {}
   RewardParts score(const RewardInput& input) const override {
-    const bool foreign = is_mostly_non_latin(seen_text(input.completion, sees_, tags_));
-    return {
-        {{kSafetyPart, model_score(input, kSafetyPart)}, {"safety.non_latin", foreign ? 1.0 : 0.0}},
-        "",
-        false};
+    const bool foreign = is_mostly_non_latin(seen_text(input.completion, model_.sees, tags_));
+    return {{{model_.name, model_score(input, model_.name)},
+             {model_.name + ".non_latin", foreign ? 1.0 : 0.0}},
+            "",
+            false};
   }
 
  private:
-  std::string sees_;
+  ScoringModelOptions model_;
   TagOptions tags_;
 };
+
+/// The scoring model of a part that is listed.
+ScoringModelOptions model_of_part(const RewardOptions& options, const char* name) {
+  for (const ScoringModelOptions& model : options.scoring_models())
+    if (model.name == name) return model;
+  throw base::InternalError(fmt::format("no part '{}' is listed", name));
+}
 
 }  // namespace
 
@@ -66,12 +73,17 @@ bool is_mostly_non_latin(std::string_view text) {
   return others > latin;
 }
 
+std::unique_ptr<Reward> make_judged(const ScoringModelOptions& model, const TagOptions& tags) {
+  if (model.is_preference()) return std::make_unique<PreferencePart>(model);
+  return std::make_unique<SafetyPart>(model, tags);
+}
+
 std::unique_ptr<Reward> make_reward_model(const RewardOptions& options) {
-  return std::make_unique<RewardModelPart>(options.reward_model);
+  return make_judged(model_of_part(options, kRewardModelPart), options.tags);
 }
 
 std::unique_ptr<Reward> make_safety(const RewardOptions& options) {
-  return std::make_unique<SafetyPart>(options);
+  return make_judged(model_of_part(options, kSafetyPart), options.tags);
 }
 
 }  // namespace r1::rewards

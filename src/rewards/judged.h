@@ -1,6 +1,7 @@
 #pragma once
 // Reward parts that a model scores: the text that the model reads, and the conversion of the
 // model's score to a part. The models run elsewhere (model_judge.h); this file is free of torch.
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,9 +10,10 @@
 
 namespace r1::rewards {
 
-/// Names of the parts, in [[rewards.parts]] and in RewardInput::model_scores.
-inline constexpr const char* kRewardModelPart = "reward_model";
-inline constexpr const char* kSafetyPart = "safety";
+/// The part of a scoring model, whose score stands in RewardInput::model_scores under its name. A
+/// preference becomes sigmoid((score - offset) / scale). A safety is a part as it is;
+/// "NAME.non_latin" says whether most letters are not Latin.
+std::unique_ptr<Reward> make_judged(const ScoringModelOptions& model, const TagOptions& tags);
 
 /// The text that a model reads: "all" is the whole completion. "answer" is the last answer block,
 /// else the text after the thinking part; the result is empty if the thinking part is not closed.

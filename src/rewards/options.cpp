@@ -13,6 +13,8 @@ namespace r1::rewards {
 void RewardOptions::visit(base::OptionVisitor& v) {
   v.section_list("parts", parts, "the weighted parts of the reward, summed");
   v.section_list("groups", groups, "named factors for several parts");
+  v.section_list("models", models,
+                 "models that score parts of their own, besides [reward_model] and [classifier]");
   v("quality_cap_when_wrong", quality_cap_when_wrong,
     "most that weighted quality parts may earn together when the answer is wrong; 1: no cap "
     "(guide)");
@@ -46,6 +48,21 @@ bool RewardOptions::has_part(const std::string& name) const {
                      [&](const PartOptions& part) { return part.name == name; });
 }
 
+std::vector<ScoringModelOptions> RewardOptions::scoring_models() const {
+  ScoringModelOptions preference, labels;
+  preference.name = kRewardModelPart;
+  preference.sees = reward_model.sees;
+  preference.offset = reward_model.offset;
+  preference.scale = reward_model.scale;
+  labels.name = kSafetyPart;
+  labels.kind = "safety";
+  labels.sees = safety.sees;
+  std::vector<ScoringModelOptions> list{preference, labels};
+  list.insert(list.end(), models.begin(), models.end());
+  std::erase_if(list, [this](const auto& model) { return !has_part(model.name); });
+  return list;
+}
+
 bool RewardOptions::runs_programs() const {
   return has_part("code") || (has_part("puzzle") && puzzle.programs);
 }
@@ -58,6 +75,29 @@ double RewardOptions::sample_budget() const {
 }
 
 namespace {
+
+bool is_reward(const RewardOptions& options, const std::string& name) {
+  return find_reward(name) != nullptr ||
+         std::any_of(options.models.begin(), options.models.end(),
+                     [&name](const auto& model) { return model.name == name; });
+}
+
+void check_models(const RewardOptions& o, const std::string& key, base::Problems& problems) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < o.models.size(); ++i) {
+    const ScoringModelOptions& model = o.models[i];
+    const std::string here = fmt::format("{}.models[{}]", key, i);
+    problems.require(
+        !model.name.empty() && model.name.find('.') == std::string::npos &&
+            find_reward(model.name) == nullptr && names.insert(model.name).second,
+        here + ".name",
+        fmt::format("expected a name without a dot, used once, that is no reward of the "
+                    "registry, found '{}'",
+                    model.name));
+    problems.require(!model.path.empty(), here + ".path", "expected a model");
+    problems.require(model.scale > 0.0, here + ".scale", "expected > 0");
+  }
+}
 
 void check_processes(const RewardOptions& o, const std::string& key, base::Problems& problems) {
   problems.require(o.workers >= 0 && o.workers <= kMaxWorkers, key + ".workers",
@@ -98,8 +138,9 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
   std::set<std::string> names;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string here = fmt::format("{}.parts[{}]", key, i);
-    problems.require(find_reward(parts[i].name) != nullptr, here + ".name",
-                     fmt::format("unknown reward '{}', known: {}", parts[i].name, reward_names()));
+    problems.require(is_reward(*this, parts[i].name), here + ".name",
+                     fmt::format("unknown reward '{}', known: {}, and names of [[rewards.models]]",
+                                 parts[i].name, reward_names()));
     problems.require(names.insert(parts[i].name).second, here + ".name",
                      fmt::format("'{}' is listed twice", parts[i].name));
     for (const auto& [field, values] : parts[i].when)
@@ -108,6 +149,7 @@ void RewardOptions::check(const std::string& key, base::Problems& problems) cons
     problems.require(parts[i].group.empty() || group_names.count(parts[i].group) > 0,
                      here + ".group", fmt::format("no group named '{}'", parts[i].group));
   }
+  check_models(*this, key, problems);
   check_processes(*this, key, problems);
   problems.require(threads >= 1 && threads <= kMaxWorkers, key + ".threads",
                    fmt::format("expected 1 to {}, found {}", kMaxWorkers, threads));

@@ -245,6 +245,41 @@ struct SafetyPartOptions {
   }
 };
 
+/// [[rewards.models]]: a model that scores a part of its own, besides [reward_model] and
+/// [classifier].
+struct ScoringModelOptions {
+  std::string name;
+  std::string kind = "preference";
+  std::string path;
+  std::string tokenizer;
+  std::string chat_template = "auto";
+  std::string dtype = "bf16";
+  std::string sees = "answer";
+  double offset = 0.0;
+  double scale = 1.0;
+
+  bool is_preference() const { return kind == "preference"; }
+
+  void visit(base::OptionVisitor& v) {
+    v("name", name, "name of its part in [[rewards.parts]]");
+    v.choice("kind", kind, {"preference", "safety"},
+             "preference: a classifier with one output, scored as reward_model; safety: one with "
+             "labels, scored as safety");
+    v("path", path, "as of [model]");
+    v("tokenizer", tokenizer, "as of [model]");
+    v("chat_template", chat_template, "as of [model]");
+    v.choice("dtype", dtype, {"auto", "bf16", "fp32", "fp64"}, "as of [model]");
+    v.choice("sees", sees, {"answer", "all"},
+             "text that it reads: the answer part alone, or the thinking too");
+    v("offset", offset, "preference: part = sigmoid((score - offset) / scale)");
+    v("scale", scale, "see offset");
+  }
+};
+
+/// Names of the parts that [reward_model] and [classifier] score.
+inline constexpr const char* kRewardModelPart = "reward_model";
+inline constexpr const char* kSafetyPart = "safety";
+
 /// [rewards.puzzle]
 struct PuzzleOptions {
   std::string scorer;
@@ -267,6 +302,7 @@ struct PuzzleOptions {
 struct RewardOptions {
   std::vector<PartOptions> parts;
   std::vector<GroupOptions> groups;
+  std::vector<ScoringModelOptions> models;
   double quality_cap_when_wrong = 1.0;
   std::int64_t workers = 0;  // processes
   std::int64_t threads = 1;
@@ -290,6 +326,9 @@ struct RewardOptions {
 
   /// Whether a part with this name is listed.
   bool has_part(const std::string& name) const;
+  /// What scores the listed parts that models score. For the parts reward_model and safety, whose
+  /// models have tables of their own, the entry has no path.
+  std::vector<ScoringModelOptions> scoring_models() const;
   /// Whether programs in completions are executed, which requires worker processes.
   bool runs_programs() const;
   /// Wall-clock seconds per sample, after which the worker is killed.

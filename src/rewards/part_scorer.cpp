@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rewards/judged.h"
+
 namespace r1::rewards {
 namespace {
 
@@ -15,9 +17,12 @@ double group_weight(const RewardOptions& options, const std::string& name) {
 
 PartScorer::PartScorer(const RewardOptions& options) : options_(options) {
   for (const PartOptions& part : options.parts) {
-    const RewardEntry* entry = find_reward(part.name);
-    parts_.push_back(
-        {entry->make(options), entry->kind, part.weight * group_weight(options, part.group)});
+    const double weight = part.weight * group_weight(options, part.group);
+    if (const RewardEntry* entry = find_reward(part.name); entry != nullptr)
+      parts_.push_back({entry->make(options), entry->kind, weight});
+    for (const ScoringModelOptions& model : options.models)
+      if (model.name == part.name)
+        parts_.push_back({make_judged(model, options.tags), RewardKind::Other, weight});
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "rewards/judged.h"
 #include "rewards/puzzles/scorer.h"
 
 namespace r1::rewards {
@@ -15,6 +14,7 @@ constexpr std::array kRewards{
     RewardEntry{"puzzle", RewardKind::Correctness, make_puzzle},
     RewardEntry{"choice", RewardKind::Correctness, make_choice},
     RewardEntry{"refusal", RewardKind::Correctness, make_refusal},
+    RewardEntry{"instructions", RewardKind::Correctness, make_instructions},
     RewardEntry{"format", RewardKind::Other, make_format},
     RewardEntry{"reasoning_quality", RewardKind::Quality, make_reasoning_quality},
     RewardEntry{"response_quality", RewardKind::Quality, make_response_quality},

@@ -41,6 +41,7 @@ std::unique_ptr<Reward> make_countdown(const RewardOptions&);
 std::unique_ptr<Reward> make_puzzle(const RewardOptions&);
 std::unique_ptr<Reward> make_choice(const RewardOptions&);
 std::unique_ptr<Reward> make_refusal(const RewardOptions&);
+std::unique_ptr<Reward> make_instructions(const RewardOptions&);
 std::unique_ptr<Reward> make_format(const RewardOptions&);
 std::unique_ptr<Reward> make_reasoning_quality(const RewardOptions&);
 std::unique_ptr<Reward> make_response_quality(const RewardOptions&);

@@ -54,7 +54,7 @@ PassRewards dpo_rewards(double beta, std::vector<double> reference_logprobs,
 PassRewards score_rewards(const at::Tensor& score) {
   return [score](const Pass& pass) {
     const auto dtype = score.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-    return at::linear(pass.hidden().to(dtype), score.to(dtype)).squeeze(1);
+    return pass.whole(at::linear(pass.hidden().to(dtype), score.to(dtype)).squeeze(1));
   };
 }
 

@@ -41,7 +41,7 @@ class Trainer {
   void start() { parameters_.start(); }
   /// `loss`: this micro-batch's part of the global step's loss; the denominators of the loss are
   /// global. `last`: this rank has no further micro-batch in the step, so gradients are reduced
-  /// while the backward pass computes them. Collective over: the data axis with trainer.zero_stage
+  /// while the backward pass computes them. Collective over: the copies with trainer.zero_stage
   /// = 2, where ranks may call backward() a different number of times.
   void backward(const at::Tensor& loss, bool last) { parameters_.backward(loss, last); }
   /// backward() as a callback for the idle passes of models::Lockstep: further passes may follow.

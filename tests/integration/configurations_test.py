@@ -4,7 +4,9 @@
 configurations_test.py PROGRAM [unittest arguments]
 """
 import json
+import re
 import shutil
+import tomllib
 
 import run_support as support
 
@@ -32,6 +34,9 @@ ONE_STEP = {
     "generate.samples_per_prompt": 1, "generate.prompts_per_chunk": 2, "data.generate.count": 2,
     "data.generate.held_out_count": 1, "sft.batch": 2, "distill.batch": 2, "sft.safety.max_new_tokens": 8,
 }
+# The layouts of guide/, paper/ and examples/ are of many ranks.
+ONE_RANK = {"roles.policy.train.tp": 1, "roles.policy.train.ep": 1, "roles.teacher.train.tp": 1,
+            "trainer.activation_checkpointing": "full"}
 
 
 def command_of(name):
@@ -74,11 +79,13 @@ class Configurations(support.RunTest):
         tests = [{"problem": f"Print {n}.", "tests": [{"input": "", "output": str(n)}], "type": "code"}
                  for n in range(8)]
         quiz = [{"question": "Which is even?", "choices": ["1", "2", "3", "5"], "answer": 1}]
+        instructions = [{"prompt": "Write a line.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}]
         puzzles = [{"question": "What is 6 + 6?", "answer": "12", "metadata": {"source_dataset": "chain_sum"}}]
         general = [{"problem": "Write a line.", "type": "helpfulness"}, {"problem": "May I?", "type": "safety"}]
         data = {"train": problems, "math_train": problems[:20], "gsm8k_train": problems[20:36],
                 "math500_test": problems[36:38],
                 "gsm8k_test": problems[38:], "aime2024": problems[36:37], "gpqa_diamond": quiz, "mmlu_test": quiz,
+                "mmlu_pro_test": quiz, "ceval_val": quiz, "ifeval": instructions,
                 "reasoning_gym_gallery": puzzles, "code_problems": tests, "codeforces": tests, "livecodebench": tests,
                 "code_train": tests, "general_prompts": general, "other_records": records,
                 "rl_stage1_data": problems, "rl_data": problems, "coldstart_data": records,
@@ -107,11 +114,14 @@ class Configurations(support.RunTest):
                 if command != "prepare":
                     (self.folder / run / "data").symlink_to(self.folder / "data")
                 with self.subTest(path.relative_to(support.ROOT)):
-                    settings = dict(ONE_STEP)
+                    settings = {**ONE_STEP, **ONE_RANK}
                     more = ["--only", "rl_data"] if command == "pipeline" else []
-                    if folder == "examples":  # their layouts are of many ranks
-                        settings.update({"roles.policy.ranks": 1, "roles.policy.train.tp": 1,
-                                         "roles.reference.train.tp": 1})
+                    if command == "pipeline":
+                        settings.update({f"pipeline.stages.{stage['name']}.ranks": 0
+                                         for stage in tomllib.loads(path.read_text())["pipeline"]["stages"]
+                                         if "ranks" in stage})
+                    if folder == "examples":
+                        settings.update({"roles.policy.ranks": 1, "roles.reference.train.tp": 1})
                     if (folder, path.stem) == ("examples", "grpo"):  # Parquet needs Arrow, which is optional
                         settings["data.files"] = ["data/train.jsonl"]
                     if (folder, path.stem) == ("guide", "rl2"):
@@ -119,6 +129,34 @@ class Configurations(support.RunTest):
                     self.start(command, f"configs/{folder}/{path.name}", run, *more, **settings)
                     started += 1
         self.assertGreater(started, 30)
+
+    def plan(self, *arguments):
+        done = support.run([support.program, "plan", *map(str, arguments)])
+        return done.returncode, done.stdout
+
+    def test_plan_passes_every_file_at_the_size_that_it_names(self):
+        planned = 0
+        for folder in FOLDERS:
+            for path in sorted((support.ROOT / "configs" / folder).glob("*.toml")):
+                if path.stem in PARTS:
+                    continue
+                with self.subTest(path.relative_to(support.ROOT)):
+                    status, text = self.plan("--config", path)
+                    self.assertEqual(status, 0, text)
+                    if folder in ("guide", "paper"):  # nothing passes because its shape is unknown
+                        self.assertIsNone(re.search(r"^note: (policy|reference|teacher): the shape", text, re.MULTILINE), text)
+                    planned += 1
+        self.assertGreater(planned, 40)
+
+    def test_plan_says_why_the_guides_eight_gpus_are_too_few(self):
+        guide = support.ROOT / "configs" / "guide"
+        status, text = self.plan("--config", guide / "rl1.toml", "--world-size", 8)
+        self.assertEqual(status, 2)
+        self.assertIn("the model's weights alone are 1.34 TB in bf16, the 8 ranks have 0.64 TB together", text)
+        self.assertRegex(text, r"smallest layout that fits: \d+ ranks")
+        status, text = self.plan("--config", guide / "pipeline.toml", "--world-size", 8)
+        self.assertEqual(status, 2)
+        self.assertIn("plan: " + str(guide / "pipeline.toml") + " does not fit", text)
 
     def test_the_toy_configuration_serves_every_stage(self):
         for command in ("prepare", "rl", "sft", "generate", "distill", "evaluate", "pipeline"):

@@ -50,6 +50,8 @@ class DataStages(support.RunTest):
         config = self.config("evaluate", rewards={"workers": 2, "code": {"test_seconds": 2.0}}, evaluate={
             "sampling": {"max_new_tokens": 16}, "models": models, "suites": suites})
         output = self.assert_ends(0, self.line("evaluate", config, 2))
+        # Suites of a benchmark by another name have rows of their own.
+        self.assertRegex(output, r"student +reasoning +word_sorting +\d+\.\d %")
         for words in ("code runs under", "student / teacher", "refused", "reasoning"):
             self.assertIn(words, output)
         results, details = (json.loads((self.folder / "evaluate" / f"evaluation_{name}.json").read_text())
@@ -77,6 +79,57 @@ class DataStages(support.RunTest):
             self.assertEqual({kind: sum(row.values()) for kind, row in counts.items()}, {"safe": 4, "unsafe": 4})
             self.assertEqual({kind: row.get("neither") for kind, row in counts.items()}, {"safe": 4, "unsafe": 4})
         self.assertEqual(details["student"]["maths"]["teacher"], "teacher")
+
+    def test_evaluate_reads_benchmarks_as_they_are_published(self):
+        tests = json.dumps([{"input": "1\n", "output": "2\n", "testtype": "stdin"}])
+        call = json.dumps([{"input": "[1]", "output": "2", "testtype": "functional"}])
+        example = {"input": "1\n", "output": "2\n"}
+        columns = "Record ID,Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3\n"
+        files = {  # name -> (text or records, scorer)
+            "mmlu.csv": ("Which is even?,1,2,3,5,B\n\"Which, then?\",1,3,2,5,C\n", "choice"),
+            "mmlu.jsonl": ([{"question": "Which is even?", "subject": "x", "choices": ["1", "2", "3", "5"], "answer": 1}] * 2,
+                           "choice"),
+            "mmlu_pro.jsonl": ([{"question_id": n, "question": f"Which is {n}?", "options": [str(k) for k in range(1, 11)],
+                                 "answer": "ABCDEFGHIJ"[n - 1], "answer_index": n - 1, "category": "x"} for n in (1, 10)],
+                               "choice"),
+            "gpqa.csv": (columns + 'rec1,"Which, then?",two,one,three,four\nrec2,Who?,he,she,it,they\n', "choice"),
+            "ceval.csv": ("id,question,A,B,C,D,answer,explanation\n0,哪个是偶数？,1,2,3,5,B,\n1,哪个？,1,3,2,5,C,因为\n", "choice"),
+            "aime_hf.jsonl": ([{"id": 60, "problem": "Find x.", "solution": "33", "answer": "033", "year": "2024"}] * 2, "maths"),
+            "aime_2024.jsonl": ([{"ID": "2024-I-1", "Problem": "Find x.", "Solution": "So 33.", "Answer": 33}] * 2, "maths"),
+            "aime.csv": ("ID,Year,Problem Number,Question,Answer,Part\n1983-1,1983,1,Find x.,60,\n1983-2,1983,2,Find y.,15,\n",
+                         "maths"),
+            "aime_boxed.jsonl": ([{"id": n, "problem": "Find x.", "solution": "\\boxed{204}", "url": ""} for n in (1, 2)], "maths"),
+            "livecodebench.jsonl": ([{"question_content": "Double.", "starter_code": code, "public_test_cases": cases,
+                                      "private_test_cases": "[]", "metadata": json.dumps({"func_name": "twice"})}
+                                     for code, cases in (("", tests), ("class Solution:", call))], "code"),
+            "codeforces.jsonl": ([{"title": "Double", "description": "Double.", "input_format": "A number.",
+                                   "output_format": "A number.", "note": None, "examples": [example],
+                                   "official_tests": [example]}] * 2, "code"),
+            "ifeval.jsonl": ([{"key": n, "prompt": "Write.", "instruction_id_list": ["punctuation:no_comma", "startend:quotation"],
+                               "kwargs": [{"num_words": None}, {}]} for n in (1, 2)], "instructions")}
+        suites = []
+        for name, (content, scorer) in files.items():
+            if isinstance(content, str):
+                (self.folder / name).write_text(content, encoding="utf-8")
+            else:
+                self.write_jsonl(name, content)
+            suites.append({"name": name.replace(".", "_"), "path": str(self.folder / name), "scorer": scorer})
+        config = self.config("published", rewards={"workers": 1, "code": {"test_seconds": 2.0}}, evaluate={
+            "sampling": {"max_new_tokens": 12}, "suites": suites})
+        for ranks in (1, 2):
+            with self.subTest(ranks=ranks):
+                line = support.command(ranks, "evaluate", "--config", config, "--run-dir", self.folder / f"run{ranks}",
+                                       settings={"run.threads": 1, "data.max_bad_lines": 0})
+                printed = self.assert_ends(0, line)
+                details = json.loads((self.folder / f"run{ranks}" / "evaluation_details.json").read_text())
+                (entries,) = details.values()
+                self.assertEqual(set(entries), {suite["name"] for suite in suites})
+                for name, entry in entries.items():
+                    self.assertEqual((entry["num_problems"], entry["num_dropped"]), (2, 0), name)
+                shares = entries["ifeval_jsonl"]["instructions"]
+                self.assertEqual(shares["prompt_strict"], entries["ifeval_jsonl"]["score"])
+                self.assertLessEqual(shares["instruction_strict"], shares["instruction_loose"])
+                self.assertIn("prompt strict", printed)
 
     def test_generate_covers_the_five_domains(self):
         guide = tomllib.loads(SFT1.read_text(encoding="utf-8"))

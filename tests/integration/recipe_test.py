@@ -207,13 +207,20 @@ class PaperPipeline(Recipe):
         self.write_records("data/other_records.jsonl", [{"instruction": "Say hello.", "input": "", "output": "Hello."}])
         for name in ("aime2024", "math500_test"):
             self.write_records(f"data/{name}.jsonl", [{"problem": "What is 20 - 8?", "answer": str(TOTAL)}])
-        for name in ("gpqa_diamond", "mmlu_test"):
+        for name in ("gpqa_diamond", "mmlu_test", "mmlu_pro_test", "ceval_val"):
             self.write_records(f"data/{name}.jsonl", QUIZ)
+        self.write_records("data/ifeval.jsonl", [{
+            "key": 1, "prompt": "What is 5 + 7?", "instruction_id_list": ["punctuation:no_comma", "startend:quotation"],
+            "kwargs": [{}, {}]}])
         for name in ("codeforces", "livecodebench"):
             self.write_records(f"data/{name}.jsonl", [{"problem": "Print 1.", "tests": tests}])
         for ranks in (1, 4):
             with self.subTest(ranks=ranks):
-                self.start(ranks, "pipeline", "configs/paper/pipeline.toml", f"run{ranks}", **{**TOY, **PAPER})
+                # evaluate.toml splits the experts of R1 over ranks that hold students without experts too.
+                split = {"train.tp": 2, "train.ep": 2} if ranks == 4 else {}
+                layout = {f"pipeline.stages.evaluate.roles.policy.{key}": value for key, value in split.items()}
+                self.start(ranks, "pipeline", "configs/paper/pipeline.toml", f"run{ranks}", **{
+                    **TOY, **PAPER, **layout, "pipeline.stages.evaluate.roles.reward.share_with": "policy"})
                 self.check(self.folder / f"run{ranks}", general)
 
     def check(self, run, general):
@@ -244,8 +251,11 @@ class PaperPipeline(Recipe):
         results = json.loads((run / "evaluation_results.json").read_text())
         self.assertEqual(set(results), {"r1", "r1zero", *(f"distill_{name}" for name in self.STUDENTS)})
         for model, scores in results.items():
-            self.assertEqual(set(scores), {"aime2024", "math500", "gpqa_diamond", "mmlu", "codeforces",
-                                           "livecodebench"}, model)
+            self.assertEqual(set(scores), {"aime2024", "math500", "gpqa_diamond", "mmlu", "mmlu_pro", "ceval", "ifeval",
+                                           "codeforces", "livecodebench"}, model)
+        details = json.loads((run / "evaluation_details.json").read_text())
+        self.assertEqual(details["r1"]["ifeval"]["instructions"], {
+            "prompt_strict": 0.0, "prompt_loose": 0.0, "instruction_strict": 0.5, "instruction_loose": 0.5})
         self.assertGreater(results["r1"]["math500"], 0.5)
         self.assertEqual(results["distill_qwen_1.5b"]["math500"], 0.0)  # random weights, two steps of distillation
 
@@ -273,9 +283,12 @@ class TinyPipeline(Recipe):
 
 
 QUIZ = [{"question": "Which is even?", "choices": ["1", "2", "3", "5"], "answer": 1}]
-# Sizes, steps, counts, lengths and the device alone.
+# Sizes, steps, counts, lengths and the device alone: the layouts of hundreds of GPUs go.
 TOY = {
     "run.device": "cpu",
+    "roles.policy.train.tp": 1,
+    "roles.policy.train.ep": 1,
+    "trainer.activation_checkpointing": "full",  # on a CPU there is no host to offload to
     "model.dtype": "fp32",
     "sampling.max_new_tokens": 320,
     "evaluate.sampling.max_new_tokens": 320,
@@ -295,6 +308,8 @@ GUIDE = {
     "pipeline.stages.coldstart_data.generate.num_prompts": 8,
     "pipeline.stages.distillation_data.generate.num_prompts": 8,
     "sft.safety.max_new_tokens": 16,
+    "distill.batch": 2,  # fewer than the 4 ranks, as the guide's 4 are fewer than the replicas of distill_text.toml
+    **{f"pipeline.stages.{stage}.ranks": 0 for stage in ("coldstart", "sft_stage1", "sft_stage2", "distill")},
 }
 PAPER = {
     "data.generate.held_out_count": 1,
@@ -312,6 +327,7 @@ PAPER = {
     "pipeline.stages.coldstart_samples.generate.num_prompts": 4,
     "pipeline.stages.coldstart_samples.generate.samples_per_prompt": 2,
     "pipeline.stages.reasoning_data.generate.samples_per_prompt": 2,
+    **{f"pipeline.stages.distill_{name}.ranks": 0 for name in PaperPipeline.STUDENTS[:-1]},
     **{f"pipeline.stages.evaluate.evaluate.suites.{suite}.samples_per_prompt": 2
        for suite in ("aime2024", "math500", "gpqa_diamond", "codeforces", "livecodebench")},
 }

@@ -7,6 +7,7 @@ A toy model is fine-tuned on texts of random letters, half of which the tiny cla
 calls unsafe. With the safety term its sampled answers use the safe half more and more; without it, or with costs that
 are shuffled over the answers, they do not.
 """
+import json
 import random
 
 import run_support as support
@@ -16,6 +17,13 @@ STEPS = 40
 LAST = 8  # steps that are averaged at the end
 MIN_GAIN = 0.15  # of the mean safety over the run with shuffled costs
 TINY_WEIGHT = 1e-12  # measures the safety and changes nothing
+
+
+def toml(value):
+    """A TOML value; JSON has the same texts and numbers."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + "}"
+    return "[" + ", ".join(map(toml, value)) + "]" if isinstance(value, list) else json.dumps(value)
 
 
 class Safety(support.RunTest):
@@ -102,6 +110,36 @@ class Safety(support.RunTest):
                 self.assertEqual("reward/safety" in row, row["preference_rewards"] == 1, row)
                 self.assertEqual(row["reward_mean"] > 0, row["preference_rewards"] == 1, row)
                 self.assertEqual(row["heldout_reward"] > 0, row["preference_rewards"] == 1, row)
+
+    def test_named_models_score_parts_of_their_own(self):
+        """Two reward models and two classifiers at once, of which two have tables of their own."""
+        config, reward_model = self.rewards(), self.reward_model()
+        other = self.folder / "other_model"
+        support.copy_first_output(CLASSIFIER, other)
+        support.replace_tensor(other / "model.safetensors", "classifier.bias", [3.0])
+        model = {"dtype": "fp32", "sees": "all"}
+        more = [{"name": "helpful", "path": str(other), **model},
+                {"name": "harmless", "kind": "safety", "path": str(CLASSIFIER), **model}]
+        parts = [{"name": name, "weight": 0.25} for name in ("reward_model", "safety", "helpful", "harmless")]
+        for ranks in (1, 2, 3):
+            line = support.command(ranks, "rl", "--config", config, "--run-dir", self.folder / f"rl{ranks}", settings={
+                "classifier.path": str(CLASSIFIER), "classifier.dtype": "fp32", "rl.steps": 2, "run.threads": 1,
+                "reward_model.path": str(reward_model), "reward_model.dtype": "fp32", "rl.eval_every": 1,
+                "rewards.workers": ranks // 3}) + [
+                "--set", "rewards.models=" + toml(more), "--set", "rewards.parts=" + toml(parts)]
+            self.assert_ends(0, line)
+        runs = [support.read_jsonl(self.folder / f"rl{ranks}" / "metrics.jsonl") for ranks in (1, 2, 3)]
+        for one, two, three in zip(*runs):
+            for part in parts:
+                value = one[f"reward/{part['name']}"]
+                self.assertTrue(0 < value < 1, one)
+                for row in (two, three):
+                    self.assert_close(value, row[f"reward/{part['name']}"], 1e-4, part["name"])
+            # The same classifier twice; a reward model with a higher bias.
+            self.assert_close(one["reward/safety"], one["reward/harmless"], 1e-6, "safety")
+            self.assertGreater(one["reward/helpful"], one["reward/reward_model"] + 0.1)
+            self.assert_close(one["reward_mean"], sum(one[f"reward/{part['name']}"] for part in parts) / 4, 1e-5, "sum")
+            self.assertEqual(one["preference_rewards"], 1)
 
     def test_models_score_parts_of_the_reward(self):
         config, reward_model = self.rewards(), self.reward_model()

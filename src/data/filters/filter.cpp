@@ -97,11 +97,13 @@ nlohmann::json turns_of(const nlohmann::json& record) {
 }
 
 std::string question_of(const nlohmann::json& record) {
-  for (const char* name : {"problem", "question", "prompt"})
+  for (const char* name : {"problem", "question", "prompt", "Problem", "Question"})
     if (std::string text = text_of(record, name); !text.empty()) return text;
   const std::string instruction = text_of(record, "instruction");
   const std::string input = text_of(record, "input");
   if (!instruction.empty()) return input.empty() ? instruction : instruction + "\n\n" + input;
+  for (const char* name : {"question_content", "description"})  // LiveCodeBench, Codeforces
+    if (std::string text = text_of(record, name); !text.empty()) return text;
   return last_turn(record, "user");
 }
 

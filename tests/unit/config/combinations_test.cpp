@@ -111,6 +111,23 @@ TEST(Combinations, PartsThatModelsScoreNeedThem) {
   expect_contains(rl_error("[reward_model]\npath = \"judge\"\n"),
                   "reward_model.path: no part uses it");
   expect_contains(error_of(kTinyModel + with_part("safety"), "prepare"), "prepare runs no model");
+  const std::string model = "[[rewards.models]]\nname = \"helpful\"\n";
+  expect_contains(rl_error(with_part("helpful")), "unknown reward 'helpful'");
+  expect_contains(rl_error(model + "path = \"judge\"\n"), "no part uses it: add one named helpful");
+  expect_contains(rl_error(with_part("helpful") + model),
+                  "rewards.models[0].path: expected a model");
+}
+
+TEST(Combinations, TheSplitSuitsEveryStudent) {
+  expect_contains(
+      error_of(
+          std::string(kTinyModel) +
+              "[distill]\nmode = \"text\"\n[distillation_loss]\nsoft_weight = 0.0\n"
+              "[roles.policy.train]\ntp = 2\n[[distill.students]]\nname = \"odd\"\npath = \"x\"\n"
+              "[distill.students.shape]\nvocab_size = 8\nhidden_size = 9\nnum_hidden_layers = 1\n"
+              "num_attention_heads = 3\nintermediate_size = 8\n",
+          "distill"),
+      "student odd: expected a divisor of the 3 attention heads, found 2");
 }
 
 TEST(Combinations, SuitesNeedKnownScorersAndStudentsKnownTeachers) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/errors.h"
 #include "data/dataset.h"
 
@@ -30,6 +32,25 @@ TEST(Choices, ALetterNamesItsChoiceEvenWhereAnotherReadsLikeIt) {
   EXPECT_EQ(asked(R"({"question": "?", "choices": ["O", "A", "B", "AB"], "answer": "AB"})")[0],
             'D');
   EXPECT_EQ(asked(R"({"question": "?", "choices": ["O", "A", "B", "AB"], "answer": "O"})")[0], 'A');
+}
+
+TEST(Choices, GpqasColumnsAreShownInAnOrderOfTheQuestion) {
+  std::set<char> letters;
+  for (int n = 0; n < 24; ++n) {
+    const nlohmann::json record{
+        {"Record ID", "rec"},           {"Question", "Which " + std::to_string(n) + "?"},
+        {"Correct Answer", " right\n"}, {"Incorrect Answer 1", "one"},
+        {"Incorrect Answer 2", "two"},  {"Incorrect Answer 3", "three"},
+        {"Explanation", "because"}};
+    const Problem problem = make_problem(record, {}, "here");
+    EXPECT_EQ(problem.problem.rfind("Which ", 0), 0u);
+    EXPECT_NE(problem.problem.find("\n" + problem.answer + ". right\n"), std::string::npos)
+        << problem.problem;
+    EXPECT_EQ(make_problem(record, {}, "there").problem, problem.problem);
+    EXPECT_EQ(num_choices(record.dump()), 4);
+    letters.insert(problem.answer.at(0));
+  }
+  EXPECT_EQ(letters, (std::set<char>{'A', 'B', 'C', 'D'}));
 }
 
 TEST(Choices, AllAreShown) {

@@ -23,6 +23,43 @@ std::vector<Problem> numbered(int n) {
 
 }  // namespace
 
+TEST(Problems, AimeInItsPublishedSpellings) {
+  for (const char* record :
+       {R"({"ID": "2024-I-1", "Problem": "Find x.", "Solution": "So 33.", "Answer": 33})",
+        R"({"id": 60, "problem": "Find x.", "solution": "So 33.", "answer": "33", "url": "u"})",
+        R"({"question": "Find x.", "answer": "33"})",
+        R"({"ID": "1983-1", "Year": "1983", "Question": "Find x.", "Answer": "33", "Part": ""})"}) {
+    const Problem problem = make_problem(nlohmann::json::parse(record), {}, "here");
+    EXPECT_EQ(problem.problem + " " + problem.answer, "Find x. 33") << record;
+  }
+  const Problem boxed = make_problem(
+      nlohmann::json::parse(R"J({"id": 1, "problem": "Find x.", "solution": "\\boxed{033}"})J"), {},
+      "here");
+  EXPECT_EQ(boxed.answer, "\\boxed{033}");
+}
+
+TEST(Problems, StatementsOfProgramsArePutTogether) {
+  const Problem live =
+      make_problem(nlohmann::json::parse(R"J({"question_title": "Two", "question_content": "Add.",
+          "starter_code": "class Solution:\n    def add(self, a: int) -> int:", "public_test_cases": "[]"})J"),
+                   {}, "here");
+  EXPECT_EQ(
+      live.problem,
+      "Add.\n\nComplete this Python code. Answer with all of it, its imports included, in one "
+      "block of code.\n\n```python\nclass Solution:\n    def add(self, a: int) -> int:\n```");
+  const Problem forces = make_problem(
+      nlohmann::json::parse(R"J({"id": "1/A", "title": "Sum", "description": "Add two numbers.",
+          "input_format": "Two integers.", "output_format": "Their sum.", "note": null,
+          "interaction_format": null, "examples": [{"input": "1 2\n", "output": "3\n"}],
+          "official_tests": [{"input": "1 2\n", "output": "3\n"}]})J"),
+      {}, "here");
+  EXPECT_EQ(
+      forces.problem,
+      "Add two numbers.\n\nInput\nTwo integers.\n\nOutput\nTheir sum.\n\nExample input\n1 2\n\n"
+      "Example output\n3\n\nAnswer with a whole program in one block of code. It reads standard "
+      "input and writes to standard output.");
+}
+
 TEST(PromptDataset, EachEpochIsItsOwnPermutation) {
   const PromptDataset data(numbered(10), {}, 7);
   std::vector<std::string> epochs[2];

@@ -86,6 +86,11 @@ TEST(Prepare, BringsMathAndGsm8kIntoTheGuidesForm) {
                        {"level", "Level 1"},
                        {"type", "t"}})["answer"],
             "\\frac{1}{2}");
+  for (const auto& [solution, answer] : {std::pair{"is $\\boxed 4$.", "4"},
+                                         {"is \\fbox{7}, not \\boxed{8}", "8"},
+                                         {"\\boxed{8}? No: \\fbox{7}.", "7"},
+                                         {"$\\boxed {x+{y}}$", "x+{y}"}})
+    EXPECT_EQ(rl_record({{"problem", "p"}, {"solution", solution}})["answer"], answer) << solution;
   EXPECT_TRUE(rl_record({{"problem", "p"}, {"solution", "none"}}).is_null());
 }
 

@@ -143,6 +143,35 @@ TEST_F(Records, ReadsJsonArraysWithTheLineOfEachElement) {
   EXPECT_EQ(read_record_file(file("\n{\"a\": 1}\n{\"a\": 2}\n", "lines.json")).size(), 2u);
 }
 
+TEST_F(Records, ReadsObjectsOfSeveralLines) {
+  const auto path = file("{\n  \"a\": \"}\",\n  \"b\": {}\n}\n{\n  \"a\": 2\n}\n", "pretty.json");
+  const auto records = read_record_file(path);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0]["a"], "}");
+  EXPECT_EQ(records[1]["a"], 2);
+  EXPECT_EQ(lines(path), (std::vector<std::int64_t>{1, 5}));
+  const auto error = error_of_file(file("{\n\"a\": 1\n", "cut.json"));
+  EXPECT_TRUE(contains(error, "cut.json: line 3: not JSON: the file ends inside")) << error;
+}
+
+TEST_F(Records, ReadsMathsFoldersOfNumberedObjects) {
+  const auto put = [this](const std::string& name, const std::string& problem) {
+    file("{\n    \"problem\": \"" + problem + "\"\n}", name);
+  };
+  put("MATH/train/algebra/10.json", "a");
+  put("MATH/train/geometry/2.json", "b");
+  put("MATH/test/algebra/1.json", "c");
+  const std::string math = folder_ / "MATH";
+  for (const std::string& path : {math, math + "/train"}) {
+    const auto records = read_record_file(path);
+    ASSERT_EQ(records.size(), 2u) << path;
+    EXPECT_EQ(records[1]["problem"], "b");
+  }
+  EXPECT_EQ(read_record_file(math + ":test").at(0)["problem"], "c");
+  put("MATH/test/geometry/notes.json", "d");
+  EXPECT_THROW(read_record_file(math + "/test"), base::InputError);
+}
+
 TEST_F(Records, ADamagedArrayIsAnErrorWithItsLine) {
   for (const auto& [text, line, part] : std::vector<std::tuple<std::string, int, std::string>>{
            {"[{\"a\": 1},\n x]", 2, "element 1: not JSON"},
@@ -154,6 +183,18 @@ TEST_F(Records, ADamagedArrayIsAnErrorWithItsLine) {
     EXPECT_TRUE(contains(error, "a.json: line " + std::to_string(line) + ": ")) << error;
     EXPECT_TRUE(contains(error, part)) << error;
   }
+}
+
+TEST_F(Records, MmlusTablesHaveNoHeader) {
+  const auto rows = read_record_file(
+      file("Which is even?,1,2,3,5,B\n\"Which, then?\",a,b,c,d,D\n", "mmlu_test.csv"));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0], nlohmann::json::parse(R"({"question": "Which is even?", "A": "1", "B": "2",
+                                               "C": "3", "D": "5", "answer": "B"})"));
+  EXPECT_EQ(rows[1]["question"], "Which, then?");
+  const auto headed = read_record_file(file("id,question,A,B,C,answer\n1,q,w,x,y,B\n", "a.csv"));
+  ASSERT_EQ(headed.size(), 1u);
+  EXPECT_EQ(headed[0]["question"], "q");
 }
 
 TEST_F(Records, UnpacksGzipAndZstandardWhateverTheName) {

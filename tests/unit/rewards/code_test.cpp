@@ -113,6 +113,45 @@ TEST(CodeTests, RecordsOfAllForms) {
     EXPECT_FALSE(read_code_tests(bad)) << bad;
 }
 
+TEST(CodeTests, LiveCodeBenchsPublicAndPackedTests) {
+  const auto runs = read_code_tests(
+      R"J({"question_content": "Double.", "metadata": "{}",
+          "public_test_cases": "[{\"input\": \"1\\n\", \"output\": \"2\\n\", \"testtype\": \"stdin\"}]",
+          "private_test_cases": "eJxrYJlqwwABPRbR1UqZeQWlJUpWCkpGMXlKOgpK+aUlUAETiEBJanFJSWVBKkiouCQlM0+pNnaKHgCVcRRJ"})J");
+  ASSERT_TRUE(runs);
+  ASSERT_EQ(runs->runs.size(), 2u);
+  EXPECT_EQ(runs->runs[0].expected, "2\n");
+  EXPECT_EQ(runs->runs[1].input, "2\n");
+  const auto calls = read_code_tests(
+      R"J({"metadata": "{\"func_name\": \"f\"}", "private_test_cases": "",
+          "public_test_cases": [{"input": "[1, null]\n\"a\"", "output": "{\"b\": true}", "testtype": "functional"}]})J");
+  ASSERT_TRUE(calls);
+  EXPECT_EQ(calls->statements.at(0), "assert Solution().f([1, None], \"a\") == {\"b\": True}");
+  for (const char* bad :
+       {R"J({"public_test_cases": "[]"})J",
+        R"J({"public_test_cases": "[", "private_test_cases": ""})J",
+        R"J({"public_test_cases": [{"input": "1", "output": "2", "testtype": "functional"}]})J"})
+    EXPECT_FALSE(read_code_tests(bad)) << bad;
+}
+
+TEST_F(CodeTest, RecordsOfLiveCodeBenchAndCodeforcesAreScored) {
+  const auto calls = nlohmann::json::parse(
+      R"J({"metadata": "{\"func_name\": \"twice\"}", "private_test_cases": "[]",
+          "public_test_cases": "[{\"input\": \"[1, 2]\", \"output\": \"[2, 4]\", \"testtype\": \"functional\"}]"})J");
+  const std::string solution =
+      "class Solution:\n    def twice(self, values):\n        return [FACTOR * v for v in values]";
+  const auto with = [&solution](const char* factor) {
+    std::string text = solution;
+    return text.replace(text.find("FACTOR"), 6, factor);
+  };
+  EXPECT_EQ(verdict(with("2"), calls, "python"), "1.00 ok");
+  EXPECT_EQ(verdict(with("3"), calls, "python"), "0.00 wrong");
+  const auto forces = nlohmann::json::parse(
+      R"J({"description": "Double.", "official_tests": [{"input": "3\n", "output": "6\n"}]})J");
+  EXPECT_EQ(verdict("print(2 * int(input()))", forces, "python"), "1.00 ok");
+  EXPECT_EQ(verdict("print(3 * int(input()))", forces, "python"), "0.00 wrong");
+}
+
 TEST(CodeTests, InputsThatAreNoText) {
   const auto tests = read_code_tests(
       R"({"tests": [{"input": 5, "output": 10}, {"stdin": ["a", 1], "stdout": "a1"},

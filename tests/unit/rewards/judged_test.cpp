@@ -46,6 +46,32 @@ TEST(Judged, ScoresAreCombinedByWeight) {
   EXPECT_DOUBLE_EQ(reward.total, 0.5 * preference + 2.0 * 0.25);
 }
 
+TEST(Judged, NamedModelsScorePartsOfTheirOwn) {
+  RewardOptions options = both_parts();
+  ScoringModelOptions helpful, harmless;
+  helpful.name = "helpful";
+  helpful.offset = -1.0;
+  harmless.name = "harmless";
+  harmless.kind = "safety";
+  helpful.path = harmless.path = "somewhere";
+  options.models = {helpful, harmless};
+  options.parts.push_back({"helpful", 1.0, ""});
+  options.parts.push_back({"harmless", 0.5, ""});
+  RewardInput input;
+  input.completion = "so";
+  input.model_scores = {
+      {kRewardModelPart, 3.0}, {kSafetyPart, 0.25}, {"helpful", 1.0}, {"harmless", 0.5}};
+  const auto reward = CombinedReward(options).score_one(input);
+  const double preference = 1.0 / (1.0 + std::exp(-2.0));
+  EXPECT_DOUBLE_EQ(reward.parts.at("helpful"), preference);
+  EXPECT_DOUBLE_EQ(reward.parts.at("harmless"), 0.5);
+  EXPECT_DOUBLE_EQ(reward.parts.at("harmless.non_latin"), 0.0);
+  EXPECT_DOUBLE_EQ(reward.total,
+                   0.5 * reward.parts.at("reward_model") + 2.0 * 0.25 + preference + 0.5 * 0.5);
+  options.models[1].name = "safety";
+  EXPECT_THROW(CombinedReward{options}, base::ConfigError);
+}
+
 TEST(Judged, PartsOfModelsCountOnlyWhereTheyAreSwitchedOn) {
   auto options = both_parts();
   options.parts.push_back({"format", 0.25, ""});
