@@ -24,6 +24,13 @@ namespace {
 
 const std::string kState = "state/loop";
 
+std::vector<metrics::SampleTurn> sample_turns(const data::Completion& completion) {
+  std::vector<metrics::SampleTurn> turns;
+  for (const auto& answer : completion.answers)
+    turns.push_back({answer.call, answer.text, answer.status});
+  return turns;
+}
+
 }  // namespace
 
 RunLoop::RunLoop(Run& run)
@@ -294,7 +301,8 @@ void RunLoop::write_samples(std::int64_t step, std::span<const data::Rollout> ro
     samples_->write(
         {step, rollout.sample, rollout.prompt.problem, rollout.prompt.answer, rollout.prompt.text,
          rollout.completion.text, rollout.reward.total, rollout.reward.parts, rollout.reward.reason,
-         rollout.completion.finish_reason == data::FinishReason::Stop ? "stop" : "length"});
+         rollout.completion.finish_reason == data::FinishReason::Stop ? "stop" : "length",
+         sample_turns(rollout.completion)});
 }
 
 base::ExitCode RunLoop::end() {

@@ -107,8 +107,13 @@ void serialize(Archive& archive, r1::data::Prompt& p, unsigned) {
 }
 
 template <class Archive>
+void serialize(Archive& archive, r1::data::ToolAnswer& a, unsigned) {
+  archive& a.begin& a.end& a.call& a.text& a.status& a.seconds;
+}
+
+template <class Archive>
 void serialize(Archive& archive, r1::data::Completion& c, unsigned) {
-  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason;
+  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason& c.answers;
 }
 
 template <class Archive>
@@ -130,6 +135,8 @@ BOOST_CLASS_IMPLEMENTATION(at::Tensor, boost::serialization::object_serializable
 BOOST_CLASS_TRACKING(at::Tensor, boost::serialization::track_never)
 BOOST_CLASS_IMPLEMENTATION(r1::data::Prompt, boost::serialization::object_serializable)
 BOOST_CLASS_TRACKING(r1::data::Prompt, boost::serialization::track_never)
+BOOST_CLASS_IMPLEMENTATION(r1::data::ToolAnswer, boost::serialization::object_serializable)
+BOOST_CLASS_TRACKING(r1::data::ToolAnswer, boost::serialization::track_never)
 BOOST_CLASS_IMPLEMENTATION(r1::data::Completion, boost::serialization::object_serializable)
 BOOST_CLASS_TRACKING(r1::data::Completion, boost::serialization::track_never)
 BOOST_CLASS_IMPLEMENTATION(r1::data::Reward, boost::serialization::object_serializable)

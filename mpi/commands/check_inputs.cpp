@@ -16,6 +16,7 @@
 #include "model_path.h"
 #include "rewards/applicable_parts.h"
 #include "rewards/requirements.h"
+#include "rewards/tools/turn_rules.h"
 
 namespace r1::mpi {
 namespace {
@@ -48,7 +49,10 @@ class InputCheck {
     } else {
       check_data();
     }
-    if (config::traits(stage_).answers) attempt([this] { check_external_command(); });
+    if (config::traits(stage_).answers) {
+      attempt([this] { check_external_command(); });
+      attempt([this] { check_tools(); });
+    }
     return std::move(problems_);
   }
 
@@ -75,6 +79,8 @@ class InputCheck {
     renderer_.emplace(config_.data, data::RenderTags{tags.think, tags.answer, tags.forced_opening},
                       text.tokenizer, *std::localtime(&now));
     if (stage_ == Stage::Sft || stage_ == Stage::Distill) (void)renderer_->end_token();
+    if (config::traits(stage_).answers && config_.rollout.tools.used())
+      (void)rewards::tools::TurnRules(config_.rollout.tools, text.tokenizer);
   }
 
   void render(const data::Problem& problem) {
@@ -133,6 +139,13 @@ class InputCheck {
     if (const auto program = rewards::missing_program(config_.rewards); !program.empty())
       throw base::InputError(
           fmt::format("rewards.external.command: {} is no program that can be run here", program));
+  }
+
+  void check_tools() {
+    if (const auto program = rewards::tools::missing_program(config_.rollout.tools);
+        !program.empty())
+      throw base::ConfigError(fmt::format("rollout.tools.{}: {} is no program that can be run here",
+                                          config_.rollout.tools.kind, program));
   }
 
   const config::Config& config_;

@@ -4,6 +4,7 @@
 
 #include "roles/replica_balancer.h"
 #include "roles/rollout_record.h"
+#include "roles/tool_turns.h"
 
 namespace r1::mpi {
 namespace {
@@ -18,6 +19,16 @@ std::vector<const data::Prompt*> chosen(std::span<const data::Prompt> prompts,
 
 }  // namespace
 
+Generator::Generator(const Run& run, const models::Model& model, std::string role, TextModel text)
+    : run_(run),
+      role_(std::move(role)),
+      text_(std::move(text)),
+      engine_(model, run.config().engine) {
+  if (ToolTurns::used(run)) tools_ = std::make_unique<ToolTurns>(run, role_, text_);
+}
+
+Generator::~Generator() = default;
+
 OwnsGroup groups_of(const parallel::Communicator& replicas) {
   return [rank = replicas.rank(), size = replicas.size()](std::int64_t group) {
     return group % size == rank;
@@ -31,7 +42,7 @@ std::vector<data::Rollout> Generator::sample(
   const auto mine = chosen(prompts, owns);
   std::vector<generation::Request> requests;
   for (const auto* prompt : mine) {
-    generation::Request request{prompt->token_ids, {}};
+    generation::Request request{prompt->token_ids, {}, prompt->index};
     for (std::int64_t i = 0; i < samples; ++i)
       request.seeds.push_back(seed_of(prompt->index * samples + i));
     requests.push_back(std::move(request));
@@ -41,9 +52,10 @@ std::vector<data::Rollout> Generator::sample(
   if (run_.config().engine.balance_every > 0 && run_.groups().data(role_).size() > 1 &&
       !prompts.empty())
     balancer.emplace(run_, role_, prompts, samples);
+  if (tools_) tools_->set_prompts(prompts);
   auto completions = engine_.generate(
       requests, sampling, {text_.tokenizer->eos_token_ids(), decode}, [this] { run_.progress(); },
-      balancer ? &*balancer : nullptr);
+      balancer ? &*balancer : nullptr, tools_.get());
   const auto busy = static_cast<double>(engine_.statistics().decode_steps);
   decode_steps_ = {busy, balancer ? static_cast<double>(balancer->elapsed_steps()) : busy,
                    balancer ? static_cast<double>(balancer->num_moved()) : 0.0,
@@ -71,7 +83,7 @@ std::vector<data::Rollout> Generator::rollouts_of(
       rollout.sample = rollout.group * samples + static_cast<std::int64_t>(i);
       rollout.prompt = *prompts[g];
       rollout.completion = std::move(completions[g][i]);
-      rollout.completion.text = text_.decode(rollout.completion.token_ids);
+      rollout.completion.text = rewards::tools::sampled_text(rollout.completion, *text_.tokenizer);
       rollouts.push_back(std::move(rollout));
     }
   }

@@ -9,6 +9,7 @@
 namespace r1::mpi {
 
 class RolloutReplay;
+class ToolTurns;
 
 /// Whether the replica of a rank samples a group (Prompt::index).
 using OwnsGroup = std::function<bool(std::int64_t group)>;
@@ -35,11 +36,9 @@ class Generator {
   /// `model` must outlive the generator and may be trained between calls. `role`: the role whose
   /// replicas sample with `model`, and share their work according to [engine] balance_every.
   /// `text`: the tokenizer of the model.
-  Generator(const Run& run, const models::Model& model, std::string role, TextModel text)
-      : run_(run),
-        role_(std::move(role)),
-        text_(std::move(text)),
-        engine_(model, run.config().engine) {}
+  /// [rollout.tools] answer the samples' turns. Throws: ConfigError if tools cannot be started.
+  Generator(const Run& run, const models::Model& model, std::string role, TextModel text);
+  ~Generator();
 
   /// Samples `samples` completions of each prompt, prompt by prompt. The sample number is
   /// prompt.index * samples + i, and seed_of(sample number) is the seed. Only prompts in `mine` are
@@ -67,6 +66,7 @@ class Generator {
   std::string role_;
   TextModel text_;
   generation::Engine engine_;
+  std::unique_ptr<ToolTurns> tools_;  // null: no turn is answered
   DecodeSteps decode_steps_;
 };
 

@@ -12,7 +12,7 @@ namespace boost::serialization {
 
 template <class Archive>
 void serialize(Archive& archive, r1::generation::SampleOrigin& origin, unsigned) {
-  archive& origin.engine& origin.request& origin.sample;
+  archive& origin.engine& origin.request& origin.sample& origin.group;
 }
 
 template <class Archive>

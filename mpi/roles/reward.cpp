@@ -5,10 +5,22 @@
 #include "base/log.h"
 #include "checkpoint/agree.h"
 #include "config/judges.h"
+#include "data/json_text.h"
 #include "rewards/applicable_parts.h"
 #include "rewards/judged.h"
 
 namespace r1::mpi {
+namespace {
+
+/// RewardInput::turns.
+std::string json_of_turns(const data::Completion& completion) {
+  nlohmann::json turns = nlohmann::json::array();
+  for (const auto& answer : completion.answers)
+    turns.push_back({{"call", answer.call}, {"answer", answer.text}, {"status", answer.status}});
+  return data::dump_json(turns);
+}
+
+}  // namespace
 
 RewardRole::RewardRole(const Run& run, const rewards::RewardOptions& options)
     : run_(run),
@@ -97,10 +109,11 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
                       rollout.prompt.domain,
                       rollout.prompt.record,
                       rollout.completion.finish_reason == data::FinishReason::Length,
-                      static_cast<std::int64_t>(rollout.completion.token_ids.size()),
+                      data::num_sampled(rollout.completion),
                       settings.max_new_tokens,
                       {},
-                      settings.parts});
+                      settings.parts,
+                      json_of_turns(rollout.completion)});
   add_model_scores(inputs);
   auto rewards = reward_.score(inputs);
   warn_about_scripts(rewards);

@@ -28,6 +28,23 @@ std::string replica_file(const std::string& run_folder, int replica) {
   return fmt::format("{}/replica-{:05}.jsonl", folder, replica);
 }
 
+/// The answers of tools, in the order of their tokens.
+void read_answers(const nlohmann::json& record, const std::string& where,
+                  data::Completion& completion) {
+  std::int64_t last = 0;
+  for (const auto& answer : record.value("answers", nlohmann::json::array())) {
+    completion.answers.push_back({answer.at("begin"), answer.at("end"), answer.at("call"),
+                                  answer.at("text"), answer.at("status"), answer.at("seconds")});
+    const auto& [begin, end, call, text, status, seconds] = completion.answers.back();
+    const auto size = static_cast<std::int64_t>(completion.token_ids.size());
+    if (begin < last || end < begin || end > size)
+      throw base::InputError(fmt::format(
+          "{}: an answer of a tool at tokens {} to {}: expected places in order among {} tokens",
+          where, begin, end, size));
+    last = end;
+  }
+}
+
 }  // namespace
 
 RolloutRecorder::RolloutRecorder(const std::string& run_folder, int replica)
@@ -36,13 +53,20 @@ RolloutRecorder::RolloutRecorder(const std::string& run_folder, int replica)
 void RolloutRecorder::add(std::int64_t step, std::span<const data::Rollout> rollouts) {
   for (const auto& rollout : rollouts) {
     const auto& completion = rollout.completion;
-    const nlohmann::json record{
+    nlohmann::json record{
         {"step", step},
         {"sample", rollout.sample},
         {"prompt_crc", crc_of(rollout.prompt)},
         {"token_ids", completion.token_ids},
         {"logprobs", completion.logprobs},
         {"finish", completion.finish_reason == data::FinishReason::Stop ? "stop" : "length"}};
+    for (const auto& answer : completion.answers)
+      record["answers"].push_back({{"begin", answer.begin},
+                                   {"end", answer.end},
+                                   {"call", answer.call},
+                                   {"text", answer.text},
+                                   {"status", answer.status},
+                                   {"seconds", answer.seconds}});
     file_.append(record.dump() + "\n");
   }
 }
@@ -66,6 +90,7 @@ void RolloutReplay::read(const std::string& file) {
           recorded.completion.logprobs = record.at("logprobs").get<std::vector<double>>();
           recorded.completion.finish_reason =
               record.at("finish") == "stop" ? data::FinishReason::Stop : data::FinishReason::Length;
+          read_answers(record, where, recorded.completion);
           samples_[{record.at("step").get<std::int64_t>(),
                     record.at("sample").get<std::int64_t>()}] = std::move(recorded);
         } catch (const nlohmann::json::exception& error) {

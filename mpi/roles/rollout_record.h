@@ -4,7 +4,8 @@
 // make their samples diverge.
 //
 // Format: RUN/rollouts/replica-NNNNN.jsonl, one line per sample: {"step", "sample", "prompt_crc",
-// "token_ids", "logprobs", "finish": "stop"|"length"}. A continued run may contain a sample twice;
+// "token_ids", "logprobs", "finish": "stop"|"length", "answers": [{"begin", "end", "call", "text",
+// "status", "seconds"}] where tools answered}. A continued run may contain a sample twice;
 // the copies are equal.
 #include <map>
 #include <span>

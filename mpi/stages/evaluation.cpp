@@ -61,7 +61,7 @@ std::vector<metrics::QuestionResult> question_results(std::span<const data::Roll
     for (const auto* sample : samples) {
       result.samples.push_back({is_right(*sample),
                                 sample->completion.finish_reason == data::FinishReason::Length,
-                                static_cast<std::int64_t>(sample->completion.token_ids.size())});
+                                data::num_sampled(sample->completion)});
       votes.push_back(rewards::vote_of(data::whole_answer(*sample), sample->prompt.answer, tags));
     }
     const auto elected = samples.size() > 1 ? rewards::majority_sample(votes) : 0;

@@ -60,6 +60,12 @@ nlohmann::json record_of(const data::Rollout& rollout, const std::string& kind,
     record["prompt_ids"] = rollout.prompt.token_ids;
     record["ids"] = rollout.completion.token_ids;
     record["logprobs"] = rollout.completion.logprobs;
+    for (const auto& answer : rollout.completion.answers)
+      record["answers"].push_back({{"begin", answer.begin},
+                                   {"end", answer.end},
+                                   {"call", answer.call},
+                                   {"text", answer.text},
+                                   {"status", answer.status}});
     record["parts"] = rollout.reward.parts;
     record["reason"] = rollout.reward.reason;
   }
@@ -162,8 +168,7 @@ std::string KeptSamples::refusal(const data::Rollout& rollout) const {
   const double score = keep.score == "total" ? rollout.reward.total : part(keep.score, 0.0);
   if (keep.finished && rollout.completion.finish_reason == data::FinishReason::Length)
     return "truncated";
-  if (static_cast<std::int64_t>(rollout.completion.token_ids.size()) < keep.min_tokens)
-    return "too short";
+  if (data::num_sampled(rollout.completion) < keep.min_tokens) return "too short";
   if (keep.correct && rollout.reward.reason != "ok") return "wrong";
   if (keep.format && rule(*format_, rollout) < 1.0) return "format";
   if (keep.one_language && rule(*language_, rollout) < keep.min_language_share) return "language";

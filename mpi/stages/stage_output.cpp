@@ -21,6 +21,8 @@
 #include "rewards/sections.h"
 #include "roles/learner.h"
 #include "roles/policy.h"
+#include "roles/tool_turns.h"
+#include "stages/turn_metrics.h"
 
 namespace r1::mpi {
 namespace {
@@ -116,6 +118,8 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
     statistics.declare_mean(name);
   for (const char* name : {"thinking_length", "self_verification_share", "reflection_share"})
     statistics.declare_mean(name);
+  const bool has_turns = ToolTurns::used(run);
+  if (has_turns) declare_turn_metrics(statistics);
   const auto& tags = run.config().rewards.tags;
   double tokens = 0.0;
   for (const auto& rollout : rollouts) {
@@ -124,10 +128,11 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
     statistics.add_mean("self_verification_share",
                         rewards::has_self_verification(thinking) ? 1.0 : 0.0);
     statistics.add_mean("reflection_share", rewards::has_reflection(thinking) ? 1.0 : 0.0);
+    if (has_turns) add_turn_metrics(statistics, rollout.completion);
     const bool right = rollout.reward.reason == "ok";
     statistics.add_mean("accuracy", right ? 1.0 : 0.0);
     statistics.add_mean(right ? "reward_right" : "reward_wrong", rollout.reward.total);
-    tokens += static_cast<double>(rollout.completion.token_ids.size());
+    tokens += static_cast<double>(data::num_sampled(rollout.completion));
   }
   reduce(statistics, policy);
   for (const auto& [name, value] : statistics.values())

@@ -119,6 +119,20 @@ void check_model_rewards(const Config& config, Stage stage, base::Problems& prob
         fmt::format("no part uses it: add one named {} to [[rewards.parts]]", model.name));
 }
 
+/// An answer must leave room for the turns around it.
+void check_tools(const Config& config, Stage stage, base::Problems& problems) {
+  const auto& tools = config.rollout.tools;
+  if (!tools.used()) return;
+  const auto most = stage == Stage::Evaluate ? config.evaluate.sampling.max_new_tokens
+                                             : config.sampling.max_new_tokens;
+  problems.require(tools.max_answer_tokens < most, "rollout.tools.max_answer_tokens",
+                   fmt::format("expected less than the {} new tokens of a sample, among which "
+                               "answers count; found {}",
+                               most, tools.max_answer_tokens));
+  problems.require(stage != Stage::Generate || config.generate.record == "full", "generate.record",
+                   "only records of the kind \"full\" have a place for the answers of tools");
+}
+
 void check_rl_batch(const RlOptions& rl, base::Problems& problems) {
   const std::int64_t samples = rl.samples_per_step();
   problems.require(samples <= kMostSamplesPerStep, "rl.prompts_per_step",
@@ -294,6 +308,7 @@ void check_sections(const Config& config, base::Problems& problems) {
   config.communication.check("communication", problems);
   config.trainer.check("trainer", problems);
   config.sampling.check("sampling", problems);
+  config.rollout.check("rollout", problems);
   config.engine.check("engine", problems);
   config.data.check("data", problems);
   config.rl.check("rl", problems);
@@ -326,7 +341,10 @@ void check_combinations(const Config& config, std::optional<Stage> stage, bool m
                              (*stage == Stage::Evaluate && !config.evaluate.models.empty());
   if (traits(*stage).has_policy && !brings_models)
     check_model_given(config, model_from_stage, problems);
-  if (traits(*stage).answers) check_model_rewards(config, *stage, problems);
+  if (traits(*stage).answers) {
+    check_model_rewards(config, *stage, problems);
+    check_tools(config, *stage, problems);
+  }
   check_of (*stage)(config, problems);
 }
 

@@ -11,6 +11,7 @@ void Config::visit(base::OptionVisitor& v) {
   v.section("reward_model", reward_model, "sequence classifier with one output; no path: none");
   v.section("classifier", classifier, "toxicity classifier (BERT) of SFT 2; no path: none");
   v.section("sampling", sampling, "how completions are drawn");
+  v.section("rollout", rollout, "what happens between the turns of a sample");
   v.section("engine", engine, "how many sequences are generated at once");
   v.section("data", data, "problems and records, and how they are put to the model");
   v.section("rl", rl, "RL stages 1 and 2");

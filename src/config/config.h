@@ -14,6 +14,7 @@
 #include "optim/options.h"
 #include "plan/options.h"
 #include "rewards/options.h"
+#include "rewards/tools/options.h"
 
 namespace r1::config {
 
@@ -29,6 +30,7 @@ struct Config {
   CommunicationOptions communication;
   TrainerOptions trainer;
   generation::SamplingOptions sampling;
+  rewards::tools::RolloutOptions rollout;
   generation::EngineOptions engine;
   data::DataOptions data;
   RlOptions rl;

@@ -182,7 +182,7 @@ std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingS
 }
 
 TrainingSample training_sample(const Rollout& rollout) {
-  return {rollout.prompt.token_ids, rollout.completion.token_ids, {}};
+  return {rollout.prompt.token_ids, rollout.completion.token_ids, sampled_mask(rollout.completion)};
 }
 
 }  // namespace r1::data

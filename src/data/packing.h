@@ -54,7 +54,7 @@ std::vector<std::vector<std::int64_t>> split_by_tokens(std::span<const TrainingS
 
 /// Tokens that a sample costs when packed alone.
 std::int64_t packed_length(const TrainingSample& sample);
-/// The trained part of a rollout.
+/// The trained part of a rollout: the tokens of answers are read and not predicted.
 TrainingSample training_sample(const Rollout& rollout);
 
 }  // namespace r1::data

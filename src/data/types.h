@@ -3,6 +3,7 @@
 //
 //   record (JSONL) -> Prompt -> Completion -> Rollout (= prompt + completion + scores) ->
 //   TrainingSample -> MicroBatch
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -28,17 +29,46 @@ struct Prompt {
 
 enum class FinishReason : std::int32_t { Stop = 0, Length = 1 };
 
-/// What the model wrote after a prompt.
+/// What a tool or an environment answered to a turn of the model, as tokens of the completion that
+/// the model did not sample.
+struct ToolAnswer {
+  std::int64_t begin = 0, end = 0;  // its tokens in Completion::token_ids
+  std::string call;                 // what the turn asked
+  std::string text;                 // the answer, cut to the limits
+  std::string status;               // ok, error, timeout, limit
+  double seconds = 0.0;             // from the call until the answer was read
+
+  bool operator==(const ToolAnswer&) const = default;
+};
+
+/// What the model wrote after a prompt, with the answers of tools in between.
 struct Completion {
   std::vector<TokenId> token_ids;  // includes the end token when it stopped by itself
   std::vector<double>
-      logprobs;  // of those tokens under softmax(logits / T), full vocabulary, as sampled
+      logprobs;  // of the sampled tokens under softmax(logits / T), full vocabulary, as sampled
   std::vector<double> kept_mass;  // probability that top-p/top-k kept; empty: all
-  std::string text;               // decoded without special tokens
+  std::string text;               // of the sampled tokens, decoded without special tokens
   FinishReason finish_reason = FinishReason::Stop;
+  std::vector<ToolAnswer> answers = {};  // in the order of their tokens
 
   bool operator==(const Completion&) const = default;
 };
+
+/// 1 for each token that the model sampled, 0 for those of answers; empty: all are sampled.
+inline std::vector<std::uint8_t> sampled_mask(const Completion& completion) {
+  if (completion.answers.empty()) return {};
+  std::vector<std::uint8_t> mask(completion.token_ids.size(), 1);
+  for (const auto& answer : completion.answers)
+    std::fill(mask.begin() + answer.begin, mask.begin() + answer.end, std::uint8_t{0});
+  return mask;
+}
+
+/// Tokens that the model sampled.
+inline std::int64_t num_sampled(const Completion& completion) {
+  auto count = static_cast<std::int64_t>(completion.token_ids.size());
+  for (const auto& answer : completion.answers) count -= answer.end - answer.begin;
+  return count;
+}
 
 /// A score made of named parts; `total` is the configured combination.
 struct Reward {
@@ -60,7 +90,7 @@ struct Rollout {
   Prompt prompt;
   Completion completion;
   Reward reward;
-  std::vector<double> reference_logprobs;  // per completion token; empty: no reference
+  std::vector<double> reference_logprobs;  // per sampled token; empty: no reference
 
   bool operator==(const Rollout&) const = default;
 };

@@ -18,6 +18,7 @@ struct SampleOrigin {
   std::int64_t engine = 0;
   std::int64_t request = 0;
   std::int64_t sample = 0;
+  std::int64_t group = 0;  // Request::group
 };
 
 /// A sample on its way to another engine. Completion: the tokens so far; empty: not begun.

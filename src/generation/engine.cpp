@@ -30,6 +30,7 @@ void GenerationStatistics::operator+=(const GenerationStatistics& other) {
   decode_steps += other.decode_steps;
   running_steps += other.running_steps;
   waiting_steps += other.waiting_steps;
+  calls += other.calls;
   preempted += other.preempted;
   admitted_tokens += other.admitted_tokens;
   prefix_tokens += other.prefix_tokens;
@@ -111,7 +112,7 @@ std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Requ
                                                             const SamplingOptions& sampling,
                                                             const StopRules& stop,
                                                             const std::function<void()>& on_step,
-                                                            Balancer* balancer) {
+                                                            Balancer* balancer, TurnTaker* turns) {
   statistics_ = {};
   if (requests.empty() && !balancer) {
     models::Lockstep(model_).finish();
@@ -121,7 +122,7 @@ std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Requ
   const c10::InferenceMode inference;
   ensure_memory(requests, sampling, balancer);
   if (!weight_version_) memory_->pool.forget_contents();
-  GenerationRun run(model_, options_, *memory_, requests, sampling, stop, balancer);
+  GenerationRun run(model_, options_, *memory_, requests, sampling, stop, balancer, turns);
   auto completions = run.run(on_step);
   statistics_ = run.statistics();
   statistics_.cache = cache_;

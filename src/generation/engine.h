@@ -10,6 +10,7 @@
 #include "data/types.h"
 #include "generation/balancer.h"
 #include "generation/options.h"
+#include "generation/turn_taker.h"
 #include "models/model.h"
 
 namespace r1::generation {
@@ -22,6 +23,7 @@ struct CacheMemory;
 struct Request {
   std::vector<data::TokenId> prompt_ids;
   std::vector<std::uint64_t> seeds;
+  std::int64_t group = 0;  // what the caller calls the prompt; told to the TurnTaker
 };
 
 /// What ends a completion besides SamplingOptions' limits.
@@ -44,12 +46,13 @@ struct CacheSize {
 /// Counts of one generate() call, or of several.
 struct GenerationStatistics {
   std::int64_t prompt_tokens = 0;  // computed in prefill, shared prompts once; and again the tokens
-                                   // of samples that came running from another engine or were
-                                   // preempted
+                                   // of samples that came running from another engine, were
+                                   // preempted or were answered
   std::int64_t new_tokens = 0;
   std::int64_t decode_steps = 0;
   std::int64_t running_steps = 0;    // sequences that ran, summed over the decode steps
   std::int64_t waiting_steps = 0;    // samples that waited, likewise
+  std::int64_t calls = 0;            // turns that were answered
   std::int64_t preempted = 0;        // times that a sequence gave its blocks back
   std::int64_t admitted_tokens = 0;  // of prompts, and of samples whose tokens are computed again
   std::int64_t prefix_tokens = 0;    // of these, found in the cache
@@ -70,15 +73,18 @@ class Engine {
   /// result[r][i]: completion of requests[r] with its i-th seed. Completion::text is left empty.
   /// `on_step` is called after every decode step and every pass over prompts (messages move,
   /// signals are looked at). With `balancer` other engines may finish samples of this one, and this
-  /// one theirs: the completions are the same, up to rounding. Collective over: the balancer's
+  /// one theirs: the completions are the same, up to rounding. With `turns` the model's turns are
+  /// answered; the answers count towards max_new_tokens, and a sample for whose answer and one more
+  /// token there is no room ends with FinishReason::Length. Collective over: the balancer's
   /// engines, which must have the same weights and options, and the replicas that share the model's
-  /// experts.
-  /// Throws: InputError when a prompt is empty or longer than the model's context or the cache.
+  /// experts. Throws: InputError when a prompt is empty or longer than the model's context or the
+  /// cache.
   std::vector<std::vector<data::Completion>> generate(std::span<const Request> requests,
                                                       const SamplingOptions& sampling,
                                                       const StopRules& stop,
                                                       const std::function<void()>& on_step = {},
-                                                      Balancer* balancer = nullptr);
+                                                      Balancer* balancer = nullptr,
+                                                      TurnTaker* turns = nullptr);
   /// Of the last call.
   const GenerationStatistics& statistics() const { return statistics_; }
 

@@ -33,13 +33,14 @@ struct PackedTokens {
 GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& options,
                              CacheMemory& memory, std::span<const Request> requests,
                              const SamplingOptions& sampling, const StopRules& stop,
-                             Balancer* balancer)
+                             Balancer* balancer, TurnTaker* turns)
     : model_(model),
       options_(options),
       memory_(memory),
       sampling_(sampling),
       stop_(stop),
       balancer_(balancer),
+      turns_(turns),
       engine_(balancer ? balancer->engine() : 0),
       lockstep_(model),
       scheduler_(memory.pool,
@@ -52,7 +53,8 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
     const auto number = static_cast<std::int64_t>(completions_.size());
     for (const auto seed : request.seeds)
       group.samples.push_back(
-          {{engine_, number, static_cast<std::int64_t>(group.samples.size())}, seed});
+          {{engine_, number, static_cast<std::int64_t>(group.samples.size()), request.group},
+           seed});
     completions_.emplace_back(request.seeds.size());
     if (!group.samples.empty()) scheduler_.add(std::move(group));
   }
@@ -76,19 +78,23 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
   return std::move(completions_);
 }
 
-/// Stops earlier when nothing is left.
+/// Stops earlier when nothing is left. At the end no call is under way.
 void GenerationRun::decode_until(std::int64_t last_step, const std::function<void()>& on_step) {
+  const auto is_idle = [this] { return scheduler_.num_running() + scheduler_.num_waiting() == 0; };
   while (statistics_.decode_steps < last_step) {
+    take_answers(/*all=*/is_idle());
     admit();
-    if (scheduler_.num_running() + scheduler_.num_waiting() == 0) break;
+    if (is_idle() && asking_.empty()) break;
     // With nothing that runs more of the prompts must be computed first.
     if (anyone_needs_more())
       decode();
     else
       collect_all();
+    if (turns_) turns_->progress();
     if (on_step) on_step();
   }
   collect_all();
+  take_answers(/*all=*/true);
 }
 
 /// Between two decode steps: samples of prompts that are in the cache start, and one pass computes
@@ -300,14 +306,61 @@ void GenerationRun::append_tokens(const at::Tensor& drawn, const std::vector<Seq
     ++statistics_.new_tokens;
     sequence.launched =
         std::max(sequence.launched, static_cast<std::int64_t>(completion.token_ids.size()));
-    const auto state = static_cast<int>(values[kernels::kState][row]);
-    if (state == kernels::kEnded || has_stop_text(completion)) {
-      if (state == kernels::kGoesOn) memory_.batch->clear(sequence.slot);
-      finish(sequence, data::FinishReason::Stop);
-    } else if (state == kernels::kAtLimit) {
-      finish(sequence, data::FinishReason::Length);
-    }
+    end_turn(sequence, static_cast<int>(values[kernels::kState][row]));
   }
+}
+
+/// What follows the newest token of a sequence, if the sequence does not simply go on.
+void GenerationRun::end_turn(Sequence& sequence, int state) {
+  const bool ended = state == kernels::kEnded || has_stop_text(sequence.completion);
+  const auto turn = turns_ ? turns_->turn_end(sequence.completion, ended) : TurnEnd::No;
+  if (!ended && turn == TurnEnd::No) {
+    if (state == kernels::kAtLimit) finish(sequence, data::FinishReason::Length);
+    return;
+  }
+  if (state == kernels::kGoesOn) memory_.batch->clear(sequence.slot);
+  if (turn != TurnEnd::Answered)
+    finish(sequence, data::FinishReason::Stop);
+  else if (state == kernels::kAtLimit)
+    finish(sequence, data::FinishReason::Length);
+  else
+    ask(sequence, ended);
+}
+
+void GenerationRun::ask(Sequence& sequence, bool ended) {
+  ++statistics_.calls;
+  turns_->ask(sequence.start.origin, sequence.completion, ended);
+  leave_slot(sequence);
+  asking_.push_back(
+      {scheduler_.set_aside(sequence), statistics_.decode_steps + turns_->wait_steps()});
+}
+
+/// Those that are due, or all.
+void GenerationRun::take_answers(bool all) {
+  while (!asking_.empty() && (all || asking_.front().due <= statistics_.decode_steps)) {
+    auto sequence = std::move(asking_.front().sequence);
+    asking_.pop_front();
+    continue_with(std::move(sequence), turns_->next_answer());
+  }
+}
+
+/// The sequence goes on behind the answer, of which nothing is in the cache yet.
+void GenerationRun::continue_with(std::unique_ptr<Sequence> sequence, TurnAnswer answer) {
+  auto& completion = sequence->completion;
+  if (answer.done) answer.token_ids.clear();
+  const auto begin = static_cast<std::int64_t>(completion.token_ids.size());
+  const auto end = begin + static_cast<std::int64_t>(answer.token_ids.size());
+  if (end >= sequence->limit && !answer.done)
+    return deliver(std::move(sequence), data::FinishReason::Length);
+  completion.token_ids.insert(completion.token_ids.end(), answer.token_ids.begin(),
+                              answer.token_ids.end());
+  answer.answer.begin = begin;
+  answer.answer.end = end;
+  completion.answers.push_back(std::move(answer.answer));
+  if (answer.done)
+    deliver(std::move(sequence), data::FinishReason::Stop);
+  else
+    scheduler_.add_returning(std::move(sequence));
 }
 
 /// Frees a slot; steps on their way draw nothing for its sequence any more.
@@ -319,7 +372,10 @@ void GenerationRun::leave_slot(Sequence& sequence) {
 
 void GenerationRun::finish(Sequence& running, data::FinishReason reason) {
   leave_slot(running);
-  const auto sequence = scheduler_.take_out(running);
+  deliver(scheduler_.take_out(running), reason);
+}
+
+void GenerationRun::deliver(std::unique_ptr<Sequence> sequence, data::FinishReason reason) {
   auto& completion = sequence->completion;
   completion.finish_reason = reason;
   const auto& origin = sequence->start.origin;
@@ -332,7 +388,10 @@ void GenerationRun::finish(Sequence& running, data::FinishReason reason) {
 
 bool GenerationRun::has_stop_text(const data::Completion& completion) const {
   if (sampling_.stop.empty() || !stop_.decode) return false;
-  const auto text = stop_.decode(completion.token_ids);
+  auto own = std::span(completion.token_ids);  // of this turn: an answer stops nothing
+  if (!completion.answers.empty())
+    own = own.subspan(static_cast<std::size_t>(completion.answers.back().end));
+  const auto text = stop_.decode(own);
   return std::any_of(sampling_.stop.begin(), sampling_.stop.end(),
                      [&](const std::string& s) { return text.find(s) != std::string::npos; });
 }

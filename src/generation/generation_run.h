@@ -26,10 +26,11 @@ struct CacheMemory {
 
 class GenerationRun final : public SamplePool {
  public:
-  /// What is passed by reference outlives it. `balancer` null: nothing moves.
+  /// What is passed by reference outlives it. `balancer` null: nothing moves. `turns` null: no turn
+  /// is answered.
   GenerationRun(const models::Model& model, const EngineOptions& options, CacheMemory& memory,
                 std::span<const Request> requests, const SamplingOptions& sampling,
-                const StopRules& stop, Balancer* balancer);
+                const StopRules& stop, Balancer* balancer, TurnTaker* turns);
 
   /// As Engine::generate returns them.
   std::vector<std::vector<data::Completion>> run(const std::function<void()>& on_step);
@@ -56,7 +57,12 @@ class GenerationRun final : public SamplePool {
   void place(Sequence& sequence);
   void leave_slot(Sequence& sequence);
   void append_tokens(const at::Tensor& drawn, const std::vector<Sequence*>& rows);
+  void end_turn(Sequence& sequence, int state);
+  void ask(Sequence& sequence, bool ended);
+  void take_answers(bool all);
+  void continue_with(std::unique_ptr<Sequence> sequence, TurnAnswer answer);
   void finish(Sequence& sequence, data::FinishReason reason);
+  void deliver(std::unique_ptr<Sequence> sequence, data::FinishReason reason);
   std::int64_t num_used_slots() const;
   bool has_stop_text(const data::Completion& completion) const;
 
@@ -66,11 +72,18 @@ class GenerationRun final : public SamplePool {
   const SamplingOptions& sampling_;
   const StopRules& stop_;
   Balancer* balancer_;
+  TurnTaker* turns_;
   std::int64_t engine_;  // number of this one among those that share work
   models::Lockstep lockstep_;
   Scheduler scheduler_;
   std::vector<Sequence*> slots_;                  // what runs, by slot; null: nothing
   std::deque<std::vector<Sequence*>> in_flight_;  // rows of launched steps; null: gone
+  /// Samples whose turn is being answered, in the order of their calls.
+  struct Asking {
+    std::unique_ptr<Sequence> sequence;
+    std::int64_t due = 0;  // decode step from which the answer is waited for
+  };
+  std::deque<Asking> asking_;
   std::vector<std::vector<data::Completion>> completions_;
   std::vector<FinishedSample> guests_;  // of other engines
   GenerationStatistics statistics_;

@@ -23,12 +23,11 @@ Piece piece_of(Sequence& sequence) {
 void Scheduler::add_begun(PromptIds prompt, SampleStart start, data::Completion completion) {
   auto sequence = std::make_unique<Sequence>();
   sequence->limit = limit(static_cast<std::int64_t>(prompt->size()));
-  sequence->launched = static_cast<std::int64_t>(completion.token_ids.size());
   sequence->prompt = std::move(prompt);
   sequence->start = start;
   sequence->completion = std::move(completion);
   sequence->age = next_age_++;
-  returning_.push_back(std::move(sequence));
+  add_returning(std::move(sequence));
 }
 
 /// What stays free for the sequences that run: a block for each that may still ask for one, and
@@ -239,11 +238,7 @@ void Scheduler::grow(const std::function<void(Sequence&, std::int32_t block)>& g
       const bool is_last = &youngest == &sequence;
       set_back(youngest);
       ++num_preempted_;
-      // What it has computed may still be there when it returns.
-      youngest.launched = static_cast<std::int64_t>(youngest.completion.token_ids.size());
-      publish({nullptr, &youngest, 0, youngest.length});
-      returning_.push_front(take_out(youngest));
-      returning_.front()->length = 0;
+      returning_.push_front(set_aside(youngest));
       if (is_last) return;
     }
   }
@@ -254,6 +249,19 @@ std::unique_ptr<Sequence> Scheduler::take_out(Sequence& sequence) {
   pool_.release(std::exchange(taken->blocks, {}));
   taken->slot = -1;
   return taken;
+}
+
+std::unique_ptr<Sequence> Scheduler::set_aside(Sequence& sequence) {
+  publish({nullptr, &sequence, 0, sequence.length});
+  auto taken = take_out(sequence);
+  taken->launched = static_cast<std::int64_t>(taken->completion.token_ids.size());
+  taken->length = 0;
+  return taken;
+}
+
+void Scheduler::add_returning(std::unique_ptr<Sequence> sequence) {
+  sequence->launched = static_cast<std::int64_t>(sequence->completion.token_ids.size());
+  returning_.push_back(std::move(sequence));
 }
 
 std::unique_ptr<Sequence> Scheduler::take_last_waiting() {

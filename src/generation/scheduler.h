@@ -142,6 +142,10 @@ class Scheduler {
             const std::function<void(Sequence&)>& set_back);
   /// Takes a running sequence out; its blocks are free.
   std::unique_ptr<Sequence> take_out(Sequence& sequence);
+  /// Takes a running sequence out that will return: what is computed of it may still be there then.
+  std::unique_ptr<Sequence> set_aside(Sequence& sequence);
+  /// A sequence that was set aside, behind those that return.
+  void add_returning(std::unique_ptr<Sequence> sequence);
   /// Takes out a sample that waits, of the last prompt or of those that return.
   std::unique_ptr<Sequence> take_last_waiting();
 

@@ -55,6 +55,9 @@ std::string to_json_line(const SampleRow& row) {
   for (const auto& [name, value] : row.parts) object["parts"][name] = number_or_null(value);
   object["reason"] = row.reason;
   object["finish_reason"] = row.finish_reason;
+  for (const auto& turn : row.turns)
+    object["turns"].push_back(
+        {{"call", turn.call}, {"answer", turn.answer}, {"status", turn.status}});
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "metrics/append_file.h"
 #include "metrics/event_file.h"
@@ -33,6 +34,11 @@ class MetricsWriter {
   std::int64_t num_not_finite_ = 0;
 };
 
+/// A turn of the model that a tool or an environment answered.
+struct SampleTurn {
+  std::string call, answer, status;
+};
+
 /// A rollout in the report; a line of samples.jsonl.
 struct SampleRow {
   std::int64_t step = 0;
@@ -45,6 +51,7 @@ struct SampleRow {
   std::map<std::string, double> parts;
   std::string reason;         // of the verifier; "ok": correct
   std::string finish_reason;  // "stop" or "length"
+  std::vector<SampleTurn> turns = {};
 };
 
 /// Returns one JSON object without a newline. Bytes that are not valid UTF-8 become U+FFFD.

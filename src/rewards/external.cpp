@@ -1,120 +1,46 @@
 // The external reward: a long-lived user-defined command that reads and writes one JSON line per
 // sample.
 //
-// Input:  {"problem", "answer", "completion", "domain", "record", "truncated", "num_tokens"}
+// Input:  {"problem", "answer", "completion", "turns": [{"call", "answer", "status"}], "domain",
+//         "record", "truncated", "num_tokens"}
 // Output: {"score": [0, 1], "reason": text (optional)}, or only the number
-#include <poll.h>
-#include <signal.h>
-
-#include <cerrno>
 #include <cmath>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "base/log.h"
-#include "base/timer.h"
 #include "data/json_text.h"
 #include "data/text.h"
 #include "rewards/registry.h"
-#include "rewards/sandbox/pipe.h"
-#include "rewards/sandbox/process.h"
-#include "rewards/sandbox/toolchain.h"
-
-extern char** environ;
+#include "rewards/sandbox/conversation.h"
 
 namespace r1::rewards {
 namespace {
 
-constexpr std::size_t kMaxLine = 1 << 20;
-
-/// How one line of conversation ended.
-enum class Talk { Answered, Died, Late };
-
-/// The running command with the pipes to it.
-class Conversation {
- public:
-  explicit Conversation(const sandbox::Command& command)
-      : child_(command, {in_.read_end(), out_.write_end(), 2}) {
-    in_.close_read();
-    out_.close_write();
-    in_.do_not_block();
-    out_.do_not_block();
-  }
-
-  Talk say(const std::string& line, double seconds, std::string& answer) {
-    const base::Stopwatch watch;
-    std::size_t written = 0;
-    answer.clear();
-    pollfd early{out_.read_end(), POLLIN, 0};
-    if (::poll(&early, 1, 0) > 0) return Talk::Died;  // dead, or a line that nobody asked for
-    while (answer.empty() || answer.back() != '\n') {
-      const double left = seconds - watch.seconds();
-      if (left <= 0.0) return Talk::Late;
-      if (answer.size() > kMaxLine) return Talk::Died;  // it does not know how to stop
-      const bool writing = written < line.size();
-      pollfd events[] = {{out_.read_end(), POLLIN, 0},
-                         {writing ? in_.write_end() : -1, POLLOUT, 0}};
-      if (::poll(events, 2, static_cast<int>(std::ceil(left * 1e3))) < 0) continue;
-      if (events[1].revents != 0 && !write_some(line, written)) return Talk::Died;
-      if (events[0].revents != 0 && !read_some(answer)) return Talk::Died;
-    }
-    return Talk::Answered;
-  }
-
- private:
-  bool write_some(const std::string& line, std::size_t& written) {
-    const ssize_t n = ::write(in_.write_end(), line.data() + written, line.size() - written);
-    if (n < 0) return errno == EAGAIN || errno == EINTR;
-    written += static_cast<std::size_t>(n);
-    return true;
-  }
-  bool read_some(std::string& answer) {
-    char bytes[4096];
-    const ssize_t n = ::read(out_.read_end(), bytes, sizeof bytes);
-    if (n < 0) return errno == EAGAIN || errno == EINTR;
-    answer.append(bytes, static_cast<std::size_t>(n));
-    return n > 0;
-  }
-
-  sandbox::Pipe in_;
-  sandbox::Pipe out_;
-  sandbox::Child child_;
-};
-
 /// Lives in a worker process, which is single-threaded.
 class External : public Reward {
  public:
-  explicit External(const RewardOptions& options) : timeout_(options.external.timeout) {
-    const auto& words = options.external.command;
-    command_.path = sandbox::find_program(words.front());
-    if (command_.path.empty())
-      throw base::ConfigError("rewards.external.command: no program '" + words.front() + "'");
-    command_.arguments.assign(words.begin() + 1, words.end());
-    for (char** variable = environ; *variable != nullptr; ++variable)
-      command_.environment.push_back(*variable);
-    command_.folder = std::filesystem::current_path().string();
-    command_.confinement = sandbox::Confinement::None;
-    command_.limits.memory = static_cast<std::uint64_t>(options.limits.memory_mib) << 20;
-  }
+  explicit External(const RewardOptions& options)
+      : timeout_(options.external.timeout),
+        talker_("rewards.external.command", options.external.command,
+                static_cast<std::uint64_t>(options.limits.memory_mib) << 20) {}
 
   RewardParts score(const RewardInput& input) const override {
-    const std::string line = request(input);
     std::string answer;
-    Talk ended = talk(line, answer);
-    if (ended == Talk::Died) ended = talk(line, answer);  // it may have died of an earlier sample
-    if (ended == Talk::Late) return {{{"external", 0.0}}, "timeout"};
-    if (ended == Talk::Died) return {{{"external", 0.0}}, "limit"};
+    const auto ended = talker_.ask(request(input), timeout_, answer);
+    if (ended == sandbox::Talk::Late) return {{{"external", 0.0}}, "timeout"};
+    if (ended == sandbox::Talk::Died) return {{{"external", 0.0}}, "limit"};
     return read(answer);
   }
 
  private:
   static std::string request(const RewardInput& input) {
-    auto record = data::parse_json_or_discard(input.record);
+    const auto record = data::parse_json_or_discard(input.record);
+    const auto turns = data::parse_json_or_discard(input.turns);
     const nlohmann::json fields{{"problem", input.problem},
                                 {"answer", input.answer},
                                 {"completion", input.completion},
+                                {"turns", turns.is_discarded() ? nlohmann::json() : turns},
                                 {"domain", input.domain},
                                 {"record", record.is_discarded() ? nlohmann::json() : record},
                                 {"truncated", input.truncated},
@@ -124,14 +50,6 @@ class External : public Reward {
     return line;
   }
 
-  /// A command that fails once is not asked again: the next sample gets a new one.
-  Talk talk(const std::string& line, std::string& answer) const {
-    if (!running_) running_ = std::make_unique<Conversation>(command_);
-    const Talk ended = running_->say(line, timeout_, answer);
-    if (ended != Talk::Answered) running_.reset();
-    return ended;
-  }
-
   RewardParts read(const std::string& answer) const {
     const auto json = nlohmann::json::parse(answer, nullptr, false);
     const auto& score = json.is_object() && json.contains("score") ? json["score"] : json;
@@ -139,7 +57,7 @@ class External : public Reward {
     if (!(value >= 0.0 && value <= 1.0)) {
       base::log_warning("rewards.external: expected a line with a score in [0, 1], found: {}",
                         data::trim(answer.substr(0, 200)));
-      running_.reset();  // its next line may belong to this sample
+      talker_.forget();  // its next line may belong to this sample
       return {{{"external", 0.0}}, "limit"};
     }
     const bool says_why = json.is_object() && json.contains("reason") && json["reason"].is_string();
@@ -147,8 +65,7 @@ class External : public Reward {
   }
 
   double timeout_;
-  sandbox::Command command_;
-  mutable std::unique_ptr<Conversation> running_;
+  mutable sandbox::Talker talker_;
 };
 
 }  // namespace

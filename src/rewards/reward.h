@@ -11,7 +11,8 @@
 namespace r1::rewards {
 
 /// The input of a reward. `completion` is the whole answer (data::whole_answer): the text that the
-/// prompt opened for the model ("<think>") and the model's text, without the rest of the prompt.
+/// prompt opened for the model ("<think>") and the model's text, without the rest of the prompt and
+/// without what tools answered.
 struct RewardInput {
   std::string problem;
   std::string answer;      // reference answer
@@ -26,6 +27,8 @@ struct RewardInput {
   std::map<std::string, double> model_scores;
   /// The parts that count; empty: all ([[rl.changes]]).
   std::vector<std::string> counted_parts{};
+  /// JSON of the turns that a tool or an environment answered: [{"call", "answer", "status"}].
+  std::string turns = "[]";
 };
 
 /// Named parts, each in [0, 1]. Without parts, the reward does not count for this input. `reason`:

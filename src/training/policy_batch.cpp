@@ -55,7 +55,7 @@ MiniBatch make_mini_batch(const std::vector<const TrainingRow*>& rows,
     if (!row->in_loss) continue;
     batch.rows.push_back(row);
     batch.samples.push_back(row->tokens);
-    count[0] += static_cast<double>(row->tokens.completion_ids.size());
+    count[0] += static_cast<double>(data::num_targets(row->tokens));
     count[2] += row->has_advantage() ? 1.0 : 0.0;
   }
   replicas.all_reduce(counts, parallel::ReduceOp::Sum, "loss denominators").wait();

@@ -16,8 +16,8 @@ namespace {
 void add(metrics::Aggregate& all, const data::Rollout& rollout, std::int64_t policy_version) {
   const auto& completion = rollout.completion;
   all.add_spread("reward", rollout.reward.total);
-  all.add_mean("completion_length", static_cast<double>(completion.token_ids.size()));
-  all.add_max("completion_length_max", static_cast<double>(completion.token_ids.size()));
+  all.add_mean("completion_length", static_cast<double>(data::num_sampled(completion)));
+  all.add_max("completion_length_max", static_cast<double>(data::num_sampled(completion)));
   all.add_mean("truncated_share",
                completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0);
   all.add_mean("dropped_share", rollout.reward.drop ? 1.0 : 0.0);

@@ -28,7 +28,7 @@ void share_out(const at::Tensor& values, std::vector<TrainingRow>& rows,
   const auto all = to_vector(values);
   auto next = all.begin();
   for (auto& row : rows) {
-    const auto end = next + static_cast<std::ptrdiff_t>(row.tokens.completion_ids.size());
+    const auto end = next + data::num_targets(row.tokens);
     (row.*list).assign(next, end);
     next = end;
   }
@@ -95,7 +95,8 @@ GroupCounts set_group_advantages(std::vector<TrainingRow>& rows,
       });
   const auto advantages = to_vector(result.advantages);
   for (std::size_t i = 0; i < rows.size(); ++i)
-    rows[i].advantages.assign(rows[i].tokens.completion_ids.size(), advantages[i]);
+    rows[i].advantages.assign(static_cast<std::size_t>(data::num_targets(rows[i].tokens)),
+                              advantages[i]);
   return {static_cast<double>(result.num_groups), static_cast<double>(result.num_zero_groups)};
 }
 
@@ -109,7 +110,7 @@ GroupCounts set_token_advantages(std::vector<TrainingRow>& rows,
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     scores.push_back(rollouts[i].reward.total);
-    lengths.push_back(static_cast<std::int64_t>(rows[i].tokens.completion_ids.size()));
+    lengths.push_back(data::num_targets(rows[i].tokens));
   }
   const bool has_reference = std::any_of(rows.begin(), rows.end(), [](const TrainingRow& row) {
     return !row.reference_logprobs.empty();

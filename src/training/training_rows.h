@@ -13,7 +13,8 @@
 
 namespace r1::training {
 
-/// One rollout as a row of the loss. Lists have one entry per completion token.
+/// One rollout as a row of the loss. Lists have one entry per sampled token; the tokens of tools'
+/// answers have none.
 struct TrainingRow {
   std::int64_t sample = 0;  // global sample number
   data::TrainingSample tokens;

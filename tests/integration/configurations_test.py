@@ -28,6 +28,7 @@ TINY_SAFETY = support.ROOT / "tests" / "data" / "models" / "tiny_safety"
 ONE_STEP = {
     "run.device": "cpu", "run.threads": 1, "run.max_steps": 1, "model.dtype": "fp32",
     "sampling.max_new_tokens": 8, "evaluate.sampling.max_new_tokens": 8,
+    "rollout.tools.max_answer_tokens": 4,
     "rl.prompts_per_step": 2, "rl.samples_per_prompt": 2, "rl.mini_batch": 0, "rl.chunks": 1, "rl.eval_every": 0,
     "generate.keep.correct": False, "generate.keep.format": False, "generate.keep.one_language": False,
     "generate.keep.finished": False, "generate.keep.min_reward": 0.0, "generate.keep.max_repetition": 1.0,

@@ -9,6 +9,7 @@ namespace {
 constexpr const char* kReward = "Reward and right answers";
 constexpr const char* kParts = "Parts of the reward";
 constexpr const char* kAnswers = "Shape of the answers";
+constexpr const char* kTurns = "Tools and turns";
 constexpr const char* kSafety = "Safety term";
 constexpr const char* kDistance = "Distance between policies";
 constexpr const char* kLosses = "Losses";
@@ -25,7 +26,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 95> kKnown{{
+constexpr std::array<Known, 100> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Right answers in the batch", true},
     {"heldout_accuracy", kReward, "Held-out pass@1", true},
@@ -45,6 +46,11 @@ constexpr std::array<Known, 95> kKnown{{
     {"reflection_share", kAnswers, "Samples that change their course", true},
     {"truncated_share", kAnswers, "Cut off at the length limit", true},
     {"dropped_share", kAnswers, "Not scored: unreadable gold answer", true},
+    {"turns", kTurns, "Turns of the model, a sample", false},
+    {"turn_tokens", kTurns, "Sampled tokens, a turn", false},
+    {"tool_tokens", kTurns, "Tokens of answers, a sample", false},
+    {"tool_failure_share", kTurns, "Calls that failed", true},
+    {"tool_seconds", kTurns, "Seconds from a call to its answer", false},
     {"safety_mean", kSafety, "Safety of the answers, mean", false},
     {"safety_term", kSafety, "Safety term of the loss", false},
     {"safety_non_latin", kSafety, "Answers the classifier cannot judge (script)", true},
@@ -152,8 +158,8 @@ std::string spaced(std::string name) {
 }  // namespace
 
 const std::vector<std::string>& chart_sections() {
-  static const std::vector<std::string> sections{kReward, kParts,     kAnswers, kSafety, kDistance,
-                                                 kLosses, kOptimiser, kSpeed,   kOther};
+  static const std::vector<std::string> sections{kReward,   kParts,  kAnswers,   kTurns, kSafety,
+                                                 kDistance, kLosses, kOptimiser, kSpeed, kOther};
   return sections;
 }
 

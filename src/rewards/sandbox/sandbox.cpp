@@ -33,14 +33,17 @@ Outcome refused() {
 
 }  // namespace
 
-Sandbox::Sandbox(const CodeOptions& options, const std::string& folder)
-    : options_(options), folder_(folder), python_(find_python(options.python)) {
+Sandbox::Sandbox(const CodeOptions& options, const std::string& folder, std::string section)
+    : options_(options),
+      folder_(folder),
+      section_(std::move(section)),
+      python_(find_python(options.python)) {
   if (!folder_.empty()) compiler_ = find_compiler(options.compiler);
   require_protection();
   if (!python_ && !compiler_)
-    throw base::ConfigError(fmt::format(
-        "rewards.code: neither python '{}' nor compiler '{}' was found and answers here",
-        options.python, options.compiler));
+    throw base::ConfigError(
+        fmt::format("{}: neither python '{}' nor compiler '{}' was found and answers here",
+                    section_, options.python, options.compiler));
 }
 
 bool Sandbox::can_run(Language language) const {
@@ -51,14 +54,15 @@ bool Sandbox::can_run(Language language) const {
 void Sandbox::require_protection() const {
   if (!has_syscall_filter())
     throw base::ConfigError(
-        "rewards.code: this build has no libseccomp, nothing would keep a program from starting "
+        section_ +
+        ": this build has no libseccomp, nothing would keep a program from starting "
         "processes, writing files and using the network: refused");
   try {
     run(run_command(Tool{"/", "", {}}, 10.0), "");
   } catch (const StartError& error) {
     const std::string what = error.what();
     if (what.find("execve") == what.npos)
-      throw base::ConfigError("rewards.code: programs cannot be confined here, refused: " + what);
+      throw base::ConfigError(section_ + ": programs cannot be confined here, refused: " + what);
   }
 }
 

@@ -19,9 +19,11 @@ enum class Language { Python, Cpp };
 
 class Sandbox {
  public:
-  /// `folder`: an empty private folder for compiled programs; "" disables C++. Throws: ConfigError
-  /// if no protection is available (no seccomp), or if both languages lack their tool.
-  Sandbox(const CodeOptions& options, const std::string& folder);
+  /// `folder`: an empty private folder for compiled programs; "" disables C++. `section`: of the
+  /// configuration, for messages. Throws: ConfigError if no protection is available (no seccomp),
+  /// or if both languages lack their tool.
+  Sandbox(const CodeOptions& options, const std::string& folder,
+          std::string section = "rewards.code");
 
   bool can_run(Language language) const;
   /// One line: the protections that were verified, and the tools.
@@ -45,6 +47,7 @@ class Sandbox {
 
   CodeOptions options_;
   std::string folder_;
+  std::string section_;
   std::optional<Tool> python_;
   std::optional<Tool> compiler_;
 };

@@ -5,6 +5,23 @@
 
 namespace r1::rewards::workers {
 
+std::string pack(const Configuration& configuration) {
+  Packer out;
+  out.number(static_cast<std::uint8_t>(configuration.service));
+  out.number(configuration.memory_mib);
+  out.text(configuration.options);
+  return out.take();
+}
+
+Configuration unpack_configuration(const std::string& payload) {
+  Unpacker in(payload);
+  Configuration configuration;
+  configuration.service = static_cast<ServiceKind>(in.number<std::uint8_t>());
+  configuration.memory_mib = in.number<std::int64_t>();
+  configuration.options = in.text();
+  return configuration;
+}
+
 std::string pack(RewardOptions options) {
   Packer out;
   OptionPacker visitor(out);
@@ -37,11 +54,25 @@ Hello unpack_hello(const std::string& payload) {
   return hello;
 }
 
-std::string pack(std::uint64_t sample, const RewardInput& input) {
+std::string pack(const Numbered& message) {
   Packer out;
-  out.number(sample);
-  for (const auto* text :
-       {&input.problem, &input.answer, &input.completion, &input.domain, &input.record})
+  out.number(message.number);
+  out.text(message.body);
+  return out.take();
+}
+
+Numbered unpack_numbered(const std::string& payload) {
+  Unpacker in(payload);
+  Numbered message;
+  message.number = in.number<std::uint64_t>();
+  message.body = in.text();
+  return message;
+}
+
+std::string pack(const RewardInput& input) {
+  Packer out;
+  for (const auto* text : {&input.problem, &input.answer, &input.completion, &input.domain,
+                           &input.record, &input.turns})
     out.text(*text);
   out.number(input.truncated);
   out.number(input.num_tokens);
@@ -56,13 +87,11 @@ std::string pack(std::uint64_t sample, const RewardInput& input) {
   return out.take();
 }
 
-Request unpack_request(const std::string& payload) {
-  Unpacker in(payload);
-  Request request;
-  request.sample = in.number<std::uint64_t>();
-  RewardInput& input = request.input;
-  for (auto* text :
-       {&input.problem, &input.answer, &input.completion, &input.domain, &input.record})
+RewardInput unpack_input(const std::string& body) {
+  Unpacker in(body);
+  RewardInput input;
+  for (auto* text : {&input.problem, &input.answer, &input.completion, &input.domain, &input.record,
+                     &input.turns})
     *text = in.text();
   input.truncated = in.number<bool>();
   input.num_tokens = in.number<std::int64_t>();
@@ -73,35 +102,33 @@ Request unpack_request(const std::string& payload) {
   }
   for (auto left = in.number<std::uint64_t>(); left > 0; --left)
     input.counted_parts.push_back(in.text());
-  return request;
+  return input;
 }
 
-std::string pack(const Reply& reply) {
+std::string pack(const data::Reward& reward) {
   Packer out;
-  out.number(reply.sample);
-  out.number(reply.reward.total);
-  out.text(reply.reward.reason);
-  out.number(reply.reward.drop);
-  out.number(static_cast<std::uint64_t>(reply.reward.parts.size()));
-  for (const auto& [name, value] : reply.reward.parts) {
+  out.number(reward.total);
+  out.text(reward.reason);
+  out.number(reward.drop);
+  out.number(static_cast<std::uint64_t>(reward.parts.size()));
+  for (const auto& [name, value] : reward.parts) {
     out.text(name);
     out.number(value);
   }
   return out.take();
 }
 
-Reply unpack_reply(const std::string& payload) {
-  Unpacker in(payload);
-  Reply reply;
-  reply.sample = in.number<std::uint64_t>();
-  reply.reward.total = in.number<double>();
-  reply.reward.reason = in.text();
-  reply.reward.drop = in.number<bool>();
+data::Reward unpack_reward(const std::string& body) {
+  Unpacker in(body);
+  data::Reward reward;
+  reward.total = in.number<double>();
+  reward.reason = in.text();
+  reward.drop = in.number<bool>();
   for (auto left = in.number<std::uint64_t>(); left > 0; --left) {
     auto name = in.text();
-    reply.reward.parts[std::move(name)] = in.number<double>();
+    reward.parts[std::move(name)] = in.number<double>();
   }
-  return reply;
+  return reward;
 }
 
 }  // namespace r1::rewards::workers

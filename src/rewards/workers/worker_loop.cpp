@@ -4,12 +4,11 @@
 #include <sys/resource.h>
 
 #include <fstream>
+#include <memory>
 #include <new>
-#include <optional>
 
 #include "base/errors.h"
-#include "rewards/part_scorer.h"
-#include "rewards/workers/messages.h"
+#include "rewards/workers/service.h"
 #include "rewards/workers/wire.h"
 
 namespace r1::rewards::workers {
@@ -18,11 +17,11 @@ namespace {
 std::string own_folder;
 
 /// Soft limits: what the worker starts sets its own.
-void limit_process(const LimitOptions& limits) {
+void limit_process(std::int64_t memory_mib) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they map terabytes
   rlimit memory{};
   ::getrlimit(RLIMIT_AS, &memory);
-  const rlim_t wanted = static_cast<rlim_t>(limits.memory_mib) << 20;
+  const rlim_t wanted = static_cast<rlim_t>(memory_mib) << 20;
   memory.rlim_cur =
       memory.rlim_max == RLIM_INFINITY || wanted < memory.rlim_max ? wanted : memory.rlim_max;
   ::setrlimit(RLIMIT_AS, &memory);
@@ -33,32 +32,30 @@ void limit_process(const LimitOptions& limits) {
   std::ofstream("/proc/self/oom_score_adj") << 1000;
 }
 
-data::Reward score(const PartScorer& scorer, const RewardInput& input) {
+std::string answer(const Service& service, const std::string& body) {
   try {
-    return scorer.score(input);
+    return service.answer(body);
   } catch (const std::bad_alloc&) {
-    data::Reward reward;
-    reward.reason = "limit";
-    return reward;
+    return service.out_of_memory();
   }
 }
 
-std::optional<PartScorer> configure(int socket) {
+std::unique_ptr<Service> configure(int socket) {
   const auto payload = read_frame(socket);
-  if (!payload) return std::nullopt;
-  std::optional<PartScorer> scorer;
+  if (!payload) return nullptr;
+  std::unique_ptr<Service> service;
   Hello hello;
   try {
-    const RewardOptions options = unpack_options(*payload);
-    limit_process(options.limits);
-    scorer.emplace(options);
-    hello.description = scorer->description();
-    hello.warnings = scorer->warnings();
+    const auto configuration = unpack_configuration(*payload);
+    limit_process(configuration.memory_mib);
+    service = make_service(configuration);
+    hello.description = service->description();
+    hello.warnings = service->warnings();
   } catch (const base::ConfigError& error) {
     hello.problem = error.what();
   }
   write_frame(socket, pack(hello));
-  return scorer;
+  return service;
 }
 
 }  // namespace
@@ -70,11 +67,11 @@ const std::string& private_folder() {
 int run_worker(int socket, const std::string& folder) {
   own_folder = folder;
   ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-  const auto scorer = configure(socket);
-  if (!scorer) return 0;
+  const auto service = configure(socket);
+  if (!service) return 0;
   while (const auto payload = read_frame(socket)) {
-    const Request request = unpack_request(*payload);
-    write_frame(socket, pack(Reply{request.sample, score(*scorer, request.input)}));
+    const auto request = unpack_numbered(*payload);
+    write_frame(socket, pack(Numbered{request.number, answer(*service, request.body)}));
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A worker process: scores one sample after another until the program closes the socket.
+// A worker process: answers one request after another until the program closes the socket.
 #include <string>
 
 namespace r1::rewards::workers {

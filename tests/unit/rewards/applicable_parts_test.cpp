@@ -76,8 +76,8 @@ TEST(ApplicableParts, PartsThatDoNotCountAtAStepAreLeftOut) {
 TEST(ApplicableParts, AWorkerIsToldOfThem) {
   auto input = input_of("{}", "7");
   input.counted_parts = {"correctness", "format"};
-  const auto request = workers::unpack_request(workers::pack(4, input));
-  EXPECT_EQ(request.input.counted_parts, input.counted_parts);
+  const auto back = workers::unpack_input(workers::pack(input));
+  EXPECT_EQ(back.counted_parts, input.counted_parts);
   const auto options = by_type();
   const auto again = workers::unpack_options(workers::pack(options));
   EXPECT_EQ(again.parts.front().when, options.parts.front().when);

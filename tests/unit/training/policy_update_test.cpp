@@ -73,6 +73,31 @@ std::vector<data::Rollout> toy_rollouts(const parallel::Communicator& replicas) 
   return rollouts;
 }
 
+/// What a tool answered is read: it changes what follows, and has no row of its own.
+TEST(Scoring, OnlySampledTokensHaveLogProbabilities) {
+  const auto model = toy_model();
+  auto samples = toy_samples(4);
+  const auto all = score_samples(*model, samples, {}).logprobs;
+  std::vector<std::vector<double>> expected(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    data::Rollout rollout;
+    rollout.prompt.token_ids = samples[i].prompt_ids;
+    rollout.completion.token_ids = samples[i].completion_ids;
+    const auto size = static_cast<std::int64_t>(samples[i].completion_ids.size());
+    if (size > 2) rollout.completion.answers = {{1, size - 1, "call", "text", "ok"}};
+    samples[i] = data::training_sample(rollout);
+    for (std::int64_t t = 0; t < size; ++t)
+      if (size <= 2 || t == 0 || t == size - 1)
+        expected[i].push_back(all[i][static_cast<std::size_t>(t)]);
+  }
+  const auto masked = score_samples(*model, samples, {}).logprobs;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    ASSERT_EQ(masked[i].size(), expected[i].size());
+    for (std::size_t t = 0; t < expected[i].size(); ++t)
+      EXPECT_NEAR(masked[i][t], expected[i][t], kRounding);
+  }
+}
+
 double num_tokens(std::span<const data::Rollout> rollouts) {
   double tokens = 0.0;
   for (const auto& rollout : rollouts)

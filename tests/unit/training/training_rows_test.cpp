@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "parallel/local_communicator.h"
+#include "training/policy_batch.h"
 
 namespace r1::training {
 namespace {
@@ -58,6 +59,50 @@ TEST(TrainingRows, AGroupIsComparedWithItself) {
   EXPECT_GT(rows[0].advantages[0], 0.0);
   EXPECT_DOUBLE_EQ(rows[1].advantages[2], -rows[0].advantages[0]);
   EXPECT_EQ(rows[2].advantages, std::vector{0.0});
+}
+
+/// Three sampled tokens around an answer of two.
+data::Rollout answered_rollout(double reward) {
+  auto out = rollout(0, reward, 5);
+  out.completion.logprobs.assign(3, -1.0);
+  out.completion.answers = {{1, 3, "call", "text", "ok"}};
+  return out;
+}
+
+TEST(TrainingRows, AnswersOfToolsAreReadAndNotLearnt) {
+  std::vector rollouts{answered_rollout(1.0), rollout(0, 0.0, 4)};
+  auto rows = make_training_rows(rollouts, {});
+  parallel::LocalCommunicator alone;
+  algorithms::AdvantageOptions options;
+  options.kind = "grpo";
+  set_group_advantages(rows, rollouts, options, alone);
+  EXPECT_EQ(rows[0].tokens.completion_ids.size(), 5u);
+  EXPECT_EQ(rows[0].tokens.learnt, (std::vector<std::uint8_t>{1, 0, 0, 1, 1}));
+  EXPECT_EQ(rows[0].advantages.size(), 3u);
+  EXPECT_EQ(rows[1].advantages.size(), 4u);
+  const auto batch = make_mini_batch({&rows[0], &rows[1]}, alone);
+  EXPECT_EQ(batch.denominators.tokens, 7.0);
+}
+
+TEST(TrainingRows, AnswersOfToolsAreNoStepsOfPpo) {
+  config::Config config;
+  config.advantage.lambda = 1.0;
+  config.advantage.whiten = false;
+  config.kl.coefficient = 0.5;
+  std::vector rollouts{answered_rollout(2.0), rollout(0, 1.0, 1)};
+  rollouts[0].reference_logprobs = {-1.5, -1.0, -1.0};
+  rollouts[1].reference_logprobs = {-1.0};
+  auto rows = make_training_rows(rollouts, config.rl);
+  rows[0].old_logprobs = {-1.0, -1.0, -1.0};
+  rows[0].old_values = {0.25, 0.5, 0.5};
+  rows[1].old_logprobs = {-1.0};
+  rows[1].old_values = {0.0};
+  parallel::LocalCommunicator alone;
+  algorithms::KlController controller(config.kl);
+  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
+  EXPECT_EQ(rows[0].returns, (std::vector{1.75, 2.0, 2.0}));
+  EXPECT_EQ(rows[0].advantages, (std::vector{1.5, 1.5, 1.5}));
+  EXPECT_EQ(rows[1].advantages, std::vector{1.0});
 }
 
 // gamma = lambda = 1: an advantage is what is still to come, less the value.
