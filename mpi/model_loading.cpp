@@ -11,7 +11,6 @@
 #include "checkpoint_model.h"
 #include "models/hf_config.h"
 #include "models/registry.h"
-#include "models/safetensors_source.h"
 #include "tensor/dtype.h"
 #include "tokenizer/byte_definition.h"
 #include "tokenizer/chat_template.h"
@@ -20,8 +19,6 @@
 
 namespace r1::mpi {
 namespace {
-
-constexpr std::size_t kShardBytes = std::size_t{5} << 30;
 
 tokenizer::Definition read_definition(const models::ModelOptions& options) {
   const std::string path = options.tokenizer.empty() ? options.path : options.tokenizer;
@@ -114,24 +111,17 @@ std::string hugging_face_dtype(at::ScalarType dtype) {
   return dtype == at::kBFloat16 ? "bfloat16" : dtype == at::kDouble ? "float64" : "float32";
 }
 
-void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
+void write_model_description(const models::ModelShape& shape, at::ScalarType dtype,
+                             const tokenizer::Tokenizer* tokenizer,
                              const std::vector<std::int64_t>& eos, const std::string& folder) {
   base::make_folders(folder);
-  const auto dtype = hugging_face_dtype(model.dtype());
-  base::write_file_atomically(folder + "/config.json",
-                              models::config_from_shape(model.shape(), eos, dtype).dump(2));
+  base::write_file_atomically(
+      folder + "/config.json",
+      models::config_from_shape(shape, eos, hugging_face_dtype(dtype)).dump(2));
   nlohmann::json generation = nlohmann::json::object();
   if (!eos.empty()) generation["eos_token_id"] = eos;
   base::write_file_atomically(folder + "/generation_config.json", generation.dump(2));
   if (tokenizer != nullptr) tokenizer::write_tokenizer_files(tokenizer->definition(), folder);
-}
-
-void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
-                        const std::string& folder) {
-  const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
-                                      tokenizer.eos_token_ids().end());
-  write_model_description(model, &tokenizer, eos, folder);
-  models::write_safetensors_weights(model.parameters(), folder, kShardBytes);
 }
 
 }  // namespace r1::mpi
