@@ -40,6 +40,8 @@ class CommunicationBackend {
   void require(const std::string& name, const std::vector<int>& ranks) const;
   /// Whether NCCL communicators of one rank are made too; otherwise groups of one rank are local.
   bool joins_single_ranks() const { return request_.backend == "nccl"; }
+  /// The device of the request.
+  c10::Device device() const { return request_.device; }
   /// Whether a communicator of these world ranks uses NCCL.
   bool is_nccl(const std::vector<int>& ranks) const;
   /// Returns `group`, or an NCCL communicator on top of `group`. Collective over: group.

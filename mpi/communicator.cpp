@@ -317,6 +317,27 @@ std::unique_ptr<MpiCommunicator> MpiCommunicator::split(int colour, int key,
       new MpiCommunicator(CommHandle(part), fmt::format("{}[{}]", name, colour), patience));
 }
 
+std::unique_ptr<MpiCommunicator> MpiCommunicator::among(const std::vector<int>& ranks,
+                                                        const std::string& name,
+                                                        Patience patience) {
+  constexpr auto kCall = "MPI_Comm_create_group";
+  MPI_Group all = MPI_GROUP_NULL, some = MPI_GROUP_NULL;
+  check_mpi(MPI_Comm_group(comm_.get(), &all), "MPI_Comm_group", name.c_str());
+  const int included = MPI_Group_incl(all, static_cast<int>(ranks.size()), ranks.data(), &some);
+  MPI_Comm part = MPI_COMM_NULL;
+  int created = MPI_SUCCESS;
+  if (included == MPI_SUCCESS) {
+    const CallRegistry::Waiting waiting(CallRegistry::instance(),
+                                        {kCall, "new communicator", name, 0, -1, patience, 0.0});
+    created = MPI_Comm_create_group(comm_.get(), some, 0, &part);
+    MPI_Group_free(&some);
+  }
+  MPI_Group_free(&all);
+  check_mpi(included, "MPI_Group_incl", name.c_str());
+  check_mpi(created, kCall, name.c_str());
+  return std::unique_ptr<MpiCommunicator>(new MpiCommunicator(CommHandle(part), name, patience));
+}
+
 void MpiCommunicator::abort(int exit_code) {
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::_Exit(exit_code);

@@ -51,6 +51,10 @@ class MpiCommunicator final : public parallel::Communicator {
   void barrier(const char* label) override;
   /// A rank with a negative colour joins no group and gets null.
   std::unique_ptr<parallel::Communicator> split(int colour, int key) override;
+  /// The communicator of some of these ranks, ordered as `ranks` (ranks of this communicator).
+  /// Collective over: `ranks`; the other ranks of this communicator do not call.
+  std::unique_ptr<MpiCommunicator> among(const std::vector<int>& ranks, const std::string& name,
+                                         Patience patience);
   /// As split(), with a name and a patience for the new communicators.
   std::unique_ptr<MpiCommunicator> split(int colour, int key, const std::string& name,
                                          Patience patience);

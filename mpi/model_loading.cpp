@@ -13,7 +13,6 @@
 #include "models/decoder_classifier.h"
 #include "models/hf_config.h"
 #include "models/registry.h"
-#include "models/safetensors_source.h"
 #include "tensor/dtype.h"
 #include "tokenizer/byte_definition.h"
 #include "tokenizer/chat_template.h"
@@ -22,8 +21,6 @@
 
 namespace r1::mpi {
 namespace {
-
-constexpr std::size_t kShardBytes = std::size_t{5} << 30;
 
 tokenizer::Definition read_definition(const models::ModelOptions& options) {
   const std::string path = options.tokenizer.empty() ? options.path : options.tokenizer;
@@ -116,48 +113,30 @@ std::string hugging_face_dtype(at::ScalarType dtype) {
   return dtype == at::kBFloat16 ? "bfloat16" : dtype == at::kDouble ? "float64" : "float32";
 }
 
-void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
+void write_model_description(const models::ModelShape& shape, at::ScalarType dtype,
+                             const tokenizer::Tokenizer* tokenizer,
                              const std::vector<std::int64_t>& eos, const std::string& folder) {
   base::make_folders(folder);
-  const auto dtype = hugging_face_dtype(model.dtype());
-  base::write_file_atomically(folder + "/config.json",
-                              models::config_from_shape(model.shape(), eos, dtype).dump(2));
+  base::write_file_atomically(
+      folder + "/config.json",
+      models::config_from_shape(shape, eos, hugging_face_dtype(dtype)).dump(2));
   nlohmann::json generation = nlohmann::json::object();
   if (!eos.empty()) generation["eos_token_id"] = eos;
   base::write_file_atomically(folder + "/generation_config.json", generation.dump(2));
   if (tokenizer != nullptr) tokenizer::write_tokenizer_files(tokenizer->definition(), folder);
 }
 
-namespace {
-
-std::vector<std::int64_t> end_tokens(const tokenizer::Tokenizer& tokenizer) {
-  return {tokenizer.eos_token_ids().begin(), tokenizer.eos_token_ids().end()};
-}
-
-}  // namespace
-
-void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
-                        const std::string& folder) {
-  write_model_description(model, &tokenizer, end_tokens(tokenizer), folder);
-  models::write_safetensors_weights(model.parameters(), folder, kShardBytes);
-}
-
-void write_reward_model_folder(const models::Model& model, const at::Tensor& score,
-                               const tokenizer::Tokenizer& tokenizer, const std::string& folder) {
+void write_reward_model_description(const models::ModelShape& shape, at::ScalarType dtype,
+                                    const tokenizer::Tokenizer& tokenizer,
+                                    const std::vector<std::int64_t>& eos,
+                                    const std::string& folder) {
   base::make_folders(folder);
-  auto config = models::config_from_shape(model.shape(), end_tokens(tokenizer),
-                                          hugging_face_dtype(model.dtype()));
-  config["architectures"] = {models::classifier_architecture(model.shape())};
+  auto config = models::config_from_shape(shape, eos, hugging_face_dtype(dtype));
+  config["architectures"] = {models::classifier_architecture(shape)};
   config["id2label"] = {{"0", "LABEL_0"}};
   config["label2id"] = {{"LABEL_0", 0}};
   base::write_file_atomically(folder + "/config.json", config.dump(2));
   tokenizer::write_tokenizer_files(tokenizer.definition(), folder);
-  auto parameters = model.parameters();
-  std::erase_if(parameters, [](const models::Parameter& parameter) {
-    return parameter.slices.front().name == "lm_head.weight";
-  });
-  parameters.push_back({score, {{models::kScoreWeight, 0, score.size(0)}}});
-  models::write_safetensors_weights(parameters, folder, kShardBytes);
 }
 
 }  // namespace r1::mpi

@@ -55,18 +55,17 @@ models::ModelShape model_shape(const models::ModelOptions& options);
 std::string hugging_face_dtype(at::ScalarType dtype);
 
 /// Writes the files of a Hugging Face folder except the weights: config.json,
-/// generation_config.json and, unless `tokenizer` is null, the tokenizer files. `eos`: ids that end
-/// a completion.
-void write_model_description(const models::Model& model, const tokenizer::Tokenizer* tokenizer,
+/// generation_config.json and, unless `tokenizer` is null, the tokenizer files. `dtype`: of the
+/// weights. `eos`: ids that end a completion.
+void write_model_description(const models::ModelShape& shape, at::ScalarType dtype,
+                             const tokenizer::Tokenizer* tokenizer,
                              const std::vector<std::int64_t>& eos, const std::string& folder);
 
-/// Writes a folder that Hugging Face can load: the description and the weights.
-void write_model_folder(const models::Model& model, const tokenizer::Tokenizer& tokenizer,
-                        const std::string& folder);
-
-/// Writes a folder that Hugging Face and models::load_classifier can load: a classifier with one
-/// output, without the model's head over the vocabulary. `score`: [1, D].
-void write_reward_model_folder(const models::Model& model, const at::Tensor& score,
-                               const tokenizer::Tokenizer& tokenizer, const std::string& folder);
+/// The same of a classifier with one output, which Hugging Face and models::load_classifier can
+/// load.
+void write_reward_model_description(const models::ModelShape& shape, at::ScalarType dtype,
+                                    const tokenizer::Tokenizer& tokenizer,
+                                    const std::vector<std::int64_t>& eos,
+                                    const std::string& folder);
 
 }  // namespace r1::mpi

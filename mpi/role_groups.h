@@ -49,6 +49,14 @@ class RoleGroups {
     for (const auto& axis : parallel::kModelAxes) axes.set(axis.axis, group(role, axis.name));
     return axes;
   }
+  /// A new communicator of some ranks of the world, in this order, over MPI or NCCL. Collective
+  /// over: `ranks`, of which this rank is one.
+  std::unique_ptr<parallel::Communicator> connect(const std::string& name,
+                                                  const std::vector<int>& ranks) {
+    return backend_.build(world_.among(ranks, name, Patience::Collective));
+  }
+  /// The device whose tensors travel without a copy to the host where a communicator is NCCL's.
+  at::Device device() const { return backend_.device(); }
   /// The place of this rank in a role.
   RolePlace place(const std::string& role) const;
   /// Names of this rank's NCCL communicators ("policy", "policy.tensor"), for the log.

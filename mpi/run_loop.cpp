@@ -51,7 +51,8 @@ void RunLoop::persist(const std::string& name, Persistent part) {
 void RunLoop::describe(const models::Model& model) {
   const auto folder = run_.folder() + "/description";
   const auto& eos = run_.text().tokenizer->eos_token_ids();
-  write_model_description(model, run_.text().tokenizer.get(), {eos.begin(), eos.end()}, folder);
+  write_model_description(model.shape(), model.dtype(), run_.text().tokenizer.get(),
+                          {eos.begin(), eos.end()}, folder);
   description_ = description_blobs(folder);
   fs::remove_all(folder);
 }

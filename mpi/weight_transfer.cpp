@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "models/sharded_parameter.h"
 #include "models/split_model.h"
 
 namespace r1::mpi {
@@ -19,62 +20,72 @@ bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b) {
          });
 }
 
-double copy_parameters(const models::Model& source, models::Model& target) {
-  double bytes = 0.0;
-  for (std::size_t i = 0; i < target.parameters().size(); ++i)
-    target.parameters()[i].value.copy_(source.parameters()[i].value);
-  for (const auto& [name, shape, dtype] : models::whole_tensors(target.shape(), target.dtype()))
-    bytes += static_cast<double>(c10::multiply_integers(shape) *
-                                 static_cast<std::int64_t>(c10::elementSize(dtype)));
-  return bytes;
+/// The world ranks of both roles, ascending.
+std::vector<int> ranks_of_both(const RoleAssignment& a, const RoleAssignment& b) {
+  auto ranks = a.ranks;
+  ranks.insert(ranks.end(), b.ranks.begin(), b.ranks.end());
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  return ranks;
 }
 
 }  // namespace
 
-WeightTransfer::WeightTransfer(RoleGroups& groups, const std::string& from, const std::string& to)
-    : world_(groups.world()),
-      same_layout_(hold_the_same_parts(groups.layout().role(from), groups.layout().role(to))) {
-  const auto& senders = groups.layout().role(from).ranks;
-  const auto& receivers = groups.layout().role(to).ranks;
-  const int me = world_.rank();
-  for (std::size_t i = 0; i < receivers.size(); ++i) {
-    if (std::find(senders.begin(), senders.end(), receivers[i]) != senders.end()) continue;
+WeightTransfer::WeightTransfer(RoleGroups& groups, const std::string& from, const std::string& to,
+                               std::int64_t bucket_bytes)
+    : groups_(groups), from_(from), to_(to), bucket_bytes_(bucket_bytes) {
+  const auto &source = groups.layout().role(from), &target = groups.layout().role(to);
+  const int me = groups.world().rank();
+  members_ = hold_the_same_parts(source, target) ? std::vector{me} : ranks_of_both(source, target);
+  const auto& senders = source.ranks;
+  for (std::size_t i = 0; i < target.ranks.size(); ++i) {
+    const int receiver = target.ranks[i];
+    if (std::find(senders.begin(), senders.end(), receiver) != senders.end()) continue;
     const int sender = senders[i % senders.size()];
-    if (receivers[i] == me) sender_ = sender;
-    if (sender == me) targets_.push_back(receivers[i]);
+    if (receiver == me) sender_ = sender;
+    if (sender == me) told_.push_back(receiver);
   }
 }
 
 std::int64_t WeightTransfer::tell(std::int64_t value) {
+  auto& world = groups_.world();
   auto number = at::full({1}, value, at::kLong);
-  if (sender_ >= 0) world_.receive(number, sender_, "version of the weights").wait();
-  for (const int target : targets_) world_.send(number, target, "version of the weights").wait();
+  if (sender_ >= 0) world.receive(number, sender_, "version of the weights").wait();
+  for (const int rank : told_) world.send(number, rank, "version of the weights").wait();
   return number.item<std::int64_t>();
 }
 
-double WeightTransfer::copy(const models::Model* source, models::Model* target) {
-  const at::NoGradGuard no_grad;
-  if (same_layout_) return source != nullptr ? copy_parameters(*source, *target) : 0.0;
-  models::WholeTensors parts(target != nullptr ? target->parameters()
-                                               : std::vector<models::Parameter>());
-  double bytes = 0.0;
-  const auto take = [&](const std::string& name, const at::Tensor& whole) {
-    for (const int receiver : targets_)
-      world_.send(whole.contiguous(), receiver, kTransferLabel).wait();
-    parts.fill(name, whole);
-    bytes += static_cast<double>(whole.nbytes());
+void WeightTransfer::make_plan(const models::Model& model) {
+  const auto& layout = groups_.layout();
+  tensors_.emplace(models::whole_tensors(model.shape(), model.dtype()));
+  const auto holdings = [&](const std::string& role) {
+    return models::role_holdings(*tensors_, model.shape(), model.dtype(), layout.role(role),
+                                 members_);
   };
-  if (source != nullptr) {
-    models::for_each_whole_tensor(source->parameters(), source->shape(), source->axes(), take);
-  } else if (target != nullptr) {
-    for (const auto& [name, shape, dtype] :
-         models::whole_tensors(target->shape(), target->dtype())) {
-      auto whole = at::empty(shape, at::TensorOptions(target->device()).dtype(dtype));
-      world_.receive(whole, sender_, kTransferLabel).wait();
-      take(name, whole);
-    }
-  }
-  return bytes;
+  parallel::TransferOptions options{bucket_bytes_, {}};
+  for (std::size_t i = 0; i < members_.size() && !layout.node_of_rank().empty(); ++i)
+    options.node_of_rank.push_back(layout.node_of_rank()[static_cast<std::size_t>(members_[i])]);
+  const auto me = std::find(members_.begin(), members_.end(), groups_.world().rank());
+  plan_ = parallel::plan_transfer(tensors_->dtypes(), holdings(from_), holdings(to_), options,
+                                  static_cast<int>(me - members_.begin()));
+  if (members_.size() > 1) own_ranks_ = groups_.connect(from_ + " to " + to_, members_);
+}
+
+void WeightTransfer::copy(const models::Model* source, models::Model* target) {
+  if (source == nullptr && target == nullptr) return;
+  if (!tensors_) make_plan(source != nullptr ? *source : *target);
+  using Tensors = std::vector<checkpoint::ShardedTensor>;
+  const models::HeldBoxes from(*tensors_,
+                               source != nullptr ? models::model_tensors(*source) : Tensors()),
+      to(*tensors_, target != nullptr ? models::model_tensors(*target) : Tensors());
+  const parallel::TransferEnds ends{groups_.device(),
+                                    [&](const parallel::TensorBox& box) { return from.view(box); },
+                                    [&](const parallel::TensorBox& box, const at::Tensor& values) {
+                                      to.view(box).copy_(values);
+                                    }};
+  message_bytes_ =
+      parallel::transfer(plan_, tensors_->dtypes(), own_ranks_ ? *own_ranks_ : parallel::alone(),
+                         ends, kTransferLabel);
 }
 
 }  // namespace r1::mpi

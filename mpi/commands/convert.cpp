@@ -121,7 +121,8 @@ void write_description(const models::Model& model, const std::string& input,
     if (config.contains(key)) ids[key] = config[key];
   const auto tokenizer = tokenizer_of(source, input, model.shape().vocab_size);
   const auto eos = tokenizer ? tokenizer->eos_token_ids() : folder_eos_token_ids(source);
-  write_model_description(model, tokenizer.get(), {eos.begin(), eos.end()}, folder);
+  write_model_description(model.shape(), model.dtype(), tokenizer.get(), {eos.begin(), eos.end()},
+                          folder);
   add_keys(fs::path(folder) / "generation_config.json", generation);
   add_keys(fs::path(folder) / "config.json", ids);
 }

@@ -38,7 +38,8 @@ PolicySampler::PolicySampler(const Run& run, const models::Model* trained)
   auto& groups = run.groups();
   const bool own_layout = groups.layout().has(kPolicyGenerate);
   if (own_layout && !apart_) require_nested(groups.layout());
-  if (own_layout) transfer_.emplace(groups, kPolicy, kPolicyGenerate);
+  if (own_layout)
+    transfer_.emplace(groups, kPolicy, kPolicyGenerate, run.config().trainer.bucket_bytes());
   const char* role = own_layout ? kPolicyGenerate : kPolicy;
   if (!groups.is_in(role)) return;
   if (own_layout)
@@ -74,9 +75,9 @@ void PolicySampler::take_over(std::int64_t policy_version) {
   const auto before = std::exchange(version_, version);
   if (!transfer_ || before == version) return;
   const base::Stopwatch watch;
-  const double bytes = transfer_->copy(trained_, own_model_.get());
+  transfer_->copy(trained_, own_model_.get());
   sync_seconds_ = watch.seconds();
-  sync_gib_ = bytes / (1 << 30);
+  sync_gib_ = transfer_->most_bytes_in() / (1 << 30);
 }
 
 /// Whether this rank's replica of the generation layout samples the group.

@@ -59,8 +59,9 @@ class PolicySampler {
   void count_decode_steps() { decode_steps_ += generator_->decode_steps(); }
   void forget_decode_steps() { decode_steps_ = {}; }
   const DecodeSteps& decode_steps() const { return decode_steps_; }
-  /// Sets weight_sync_seconds, weight_sync_gib and weight_sync_version (the policy version) of the
-  /// last transfer, if generation has its own layout.
+  /// Sets weight_sync_seconds, weight_sync_gib (into the rank that receives most) and
+  /// weight_sync_version (the policy version) of the last transfer, if generation has its own
+  /// layout.
   void add_metrics(metrics::StepMetrics& metrics) const;
 
   /// The weights that sampled the newest rollouts, as tensors "generation/NAME" of a checkpoint.

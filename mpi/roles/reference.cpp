@@ -26,7 +26,7 @@ Reference::Reference(const Run& run) : run_(run) {
       },
       "loading the reference");
   if (config.rl.reference_update_every == 0) return;
-  follow_.emplace(run.groups(), kPolicy, "reference");
+  follow_.emplace(run.groups(), kPolicy, "reference", config.trainer.bucket_bytes());
 }
 
 /// Only a reference that is replaced during the run belongs into checkpoints.

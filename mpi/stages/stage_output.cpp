@@ -15,14 +15,16 @@
 #include "checkpoint/catalog.h"
 #include "config/stage_roles.h"
 #include "metrics/aggregate.h"
-#include "models/decoder_classifier.h"
+#include "model_export.h"
 #include "models/finite.h"
+#include "optim/adamw.h"
 #include "rewards/reflection.h"
 #include "rewards/sections.h"
 #include "roles/learner.h"
 #include "roles/policy.h"
 #include "roles/tool_turns.h"
 #include "stages/turn_metrics.h"
+#include "tensor/dtype.h"
 
 namespace r1::mpi {
 namespace {
@@ -249,69 +251,92 @@ nlohmann::json HeldOutLoss::summary(std::int64_t step) {
 
 namespace {
 
-struct WholeModel {
-  std::unique_ptr<models::Model> model;  // null on ranks that do not write
-  at::Tensor score;                      // the head of a reward model; undefined: none
-};
-
-/// The trained model on the rank that writes. Its parts are gathered before anything is written: a
-/// full disk must not leave other ranks in a reduction. Collective over: policy.
-WholeModel whole_model(const Run& run, training::Trainer* trainer) {
-  WholeModel whole;
-  run.together(
-      [&] {
-        if (trainer == nullptr) return;
-        whole.model = trainer->master_model(run.writes());
-        if (config::trains_reward_model(run.config(), run.kind()))
-          whole.score = trainer->master(trainer->model().parameters().size()).cpu();
-      },
-      "gathering the model");
-  return whole;
+/// The folder of an export until it is complete, beside its place.
+std::filesystem::path partial_folder(const std::filesystem::path& target) {
+  return target.parent_path() / ("." + target.filename().string() + ".partial");
 }
 
-/// The folder appears complete or not at all; an older one is replaced.
-void write_whole_folder(const Run& run, const WholeModel& whole, const std::string& path) {
-  namespace fs = std::filesystem;
+void check_file(const std::error_code& error, const std::filesystem::path& what,
+                const char* wanted) {
+  if (error) base::throw_file_error(what.string(), wanted, error.value(), base::FileOf::Run);
+}
+
+void prepare_export(const Run& run, const training::Trainer* trainer, const std::string& path,
+                    const std::filesystem::path& partial) {
+  if (trainer != nullptr)  // weights that are no numbers are nobody's model
+    for (const auto& tensor : trainer->master_tensors())
+      for (const auto& local : tensor.boxes) models::require_finite(local.view, path, tensor.name);
+  if (!run.writes()) return;
   run.require_folder();
-  for (const auto& parameter :
-       whole.model->parameters())  // weights that are no numbers are nobody's model
-    models::require_finite(parameter.value, path, parameter.slices.front().name);
-  if (whole.score.defined()) models::require_finite(whole.score, path, models::kScoreWeight);
-  const fs::path target = fs::absolute(path).lexically_normal(), folder = target.parent_path();
-  const auto partial = folder / ("." + target.filename().string() + ".partial");
-  const auto check = [&](const std::error_code& error, const fs::path& what, const char* wanted) {
-    if (error) base::throw_file_error(what.string(), wanted, error.value(), base::FileOf::Run);
-  };
   std::error_code error;
-  fs::remove_all(partial, error);  // of a start that was killed here
-  check(error, partial, "cannot remove");
+  std::filesystem::remove_all(partial, error);  // of a start that was killed here
+  check_file(error, partial, "cannot remove");
+  base::make_folders(partial.string());
+}
+
+/// The index and the small files come last, then the name.
+void complete_export(const Run& run, const training::Trainer& trainer, const ExportOptions& options,
+                     const std::filesystem::path& partial, const std::filesystem::path& target) {
+  const auto& shape = trainer.model().shape();
+  const auto& tokenizer = *run.text().tokenizer;
+  const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
+                                      tokenizer.eos_token_ids().end());
+  if (options.reward_model)
+    write_reward_model_description(shape, options.dtype, tokenizer, eos, partial.string());
+  else
+    write_model_description(shape, options.dtype, &tokenizer, eos, partial.string());
+  write_export_index(shape, partial.string(), options);
+  std::error_code error;
+  std::filesystem::remove_all(target, error);
+  check_file(error, target, "cannot remove");
+  std::filesystem::rename(partial, target, error);
+  check_file(error, target, "cannot rename");
+  base::sync_folder(target.parent_path().string());
+}
+
+/// The folder appears complete or not at all; an older one is replaced. Collective over: world.
+void write_model(const Run& run, training::Trainer* trainer, const std::string& path,
+                 at::ScalarType dtype) {
+  const auto target = std::filesystem::absolute(path).lexically_normal();
+  const auto partial = partial_folder(target);
+  const ExportOptions options{dtype, run.config().checkpoint.save_hf_shard_bytes(),
+                              run.config().trainer.bucket_bytes(),
+                              config::trains_reward_model(run.config(), run.kind())};
+  run.together([&] { prepare_export(run, trainer, path, partial); }, "preparing an export");
   try {
-    if (whole.score.defined())
-      write_reward_model_folder(*whole.model, whole.score, *run.text().tokenizer, partial.string());
-    else
-      write_model_folder(*whole.model, *run.text().tokenizer, partial.string());
+    run.together(
+        [&] {
+          if (trainer != nullptr) export_shards(run.groups(), *trainer, partial.string(), options);
+        },
+        "writing the weights");
+    run.together(
+        [&] {
+          if (run.writes()) complete_export(run, *trainer, options, partial, target);
+        },
+        "completing an export");
   } catch (...) {
-    fs::remove_all(partial, error);
+    std::error_code ignored;
+    if (run.writes()) std::filesystem::remove_all(partial, ignored);
     throw;
   }
-  fs::remove_all(target, error);
-  check(error, target, "cannot remove");
-  fs::rename(partial, target, error);
-  check(error, target, "cannot rename");
-  base::sync_folder(folder.string());
+}
+
+/// The dtype of the master weights, on all ranks.
+at::ScalarType master_dtype(const Run& run) {
+  return optim::master_dtype(run.dtype());
+}
+
+/// The dtype of exports during a stage.
+at::ScalarType export_dtype(const Run& run) {
+  const auto& name = run.config().checkpoint.save_hf_dtype;
+  return name == "auto" ? master_dtype(run) : tensor::parse_dtype(name);
 }
 
 }  // namespace
 
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path) {
-  const auto model = whole_model(run, trainer);
-  run.together(
-      [&] {
-        if (!run.writes()) return;
-        write_whole_folder(run, model, path);
-        base::log_info("{}: {}", run.stage(), path);
-      },
-      "exporting the model");
+  write_model(run, trainer, path, export_dtype(run));
+  if (run.writes()) base::log_info("{}: {}", run.stage(), path);
 }
 
 namespace {
@@ -350,18 +375,17 @@ void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::js
                                           static_cast<std::uint64_t>(run.config().run.seed));
       },
       "comparing the weights with the first ones");
-  const auto model = whole_model(run, trainer);
+  write_model(run, trainer, run.model_folder(), master_dtype(run));
   run.together(
       [&] {
         if (!run.writes()) return;
-        write_whole_folder(run, model, run.model_folder());
         const nlohmann::json summary{
             {"stage", run.stage()}, {"held_out", held_out}, {"weight_change", weight_change}};
         base::write_file_atomically(run.folder() + "/summary.json", summary.dump(1));
         base::log_info("{}: weights changed by {:.3g} (relative), held-out {}", run.stage(),
                        weight_change, held_out.dump());
       },
-      "writing the model");
+      "writing the summary");
 }
 
 }  // namespace r1::mpi

@@ -82,9 +82,9 @@ class HeldOutLoss {
   nlohmann::json before_;
 };
 
-/// Writes the trained model to the Hugging Face folder `path`, completely or not at all; an older
-/// folder is replaced. `trainer`: null outside the policy. Collective over: world. Throws:
-/// InputError if the disk refuses.
+/// Writes the trained model to the Hugging Face folder `path` in the dtype of [checkpoint]
+/// save_hf_dtype, completely or not at all; an older folder is replaced. `trainer`: null outside
+/// the policy. Collective over: world. Throws: InputError if the disk refuses.
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path);
 
 /// Every [checkpoint] save_hf_every steps: writes the model to the Hugging Face folder

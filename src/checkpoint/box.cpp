@@ -4,34 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
 
 #include "base/errors.h"
 
 namespace r1::checkpoint {
-
-std::int64_t volume(const std::vector<std::int64_t>& extent) {
-  return std::accumulate(extent.begin(), extent.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-std::optional<Box> intersect(const Box& a, const Box& b) {
-  Box common;
-  for (std::size_t dim = 0; dim < a.offset.size(); ++dim) {
-    const auto begin = std::max(a.offset[dim], b.offset[dim]);
-    const auto end = std::min(a.offset[dim] + a.extent[dim], b.offset[dim] + b.extent[dim]);
-    if (begin >= end) return std::nullopt;
-    common.offset.push_back(begin);
-    common.extent.push_back(end - begin);
-  }
-  return common;
-}
-
-std::vector<std::int64_t> relative_offset(const Box& inner, const Box& outer) {
-  std::vector<std::int64_t> offset = inner.offset;
-  for (std::size_t dim = 0; dim < offset.size(); ++dim) offset[dim] -= outer.offset[dim];
-  return offset;
-}
 
 std::vector<Box> flat_range_boxes(const std::vector<std::int64_t>& shape, std::int64_t begin,
                                   std::int64_t end) {
@@ -97,10 +73,6 @@ std::string tiling_problem(const std::vector<std::int64_t>& shape, std::vector<B
   if (covered != volume(shape))
     return fmt::format("boxes cover {} of {} elements", covered, volume(shape));
   return {};
-}
-
-std::string to_string(const Box& box) {
-  return fmt::format("[{}]+[{}]", fmt::join(box.offset, ", "), fmt::join(box.extent, ", "));
 }
 
 }  // namespace r1::checkpoint

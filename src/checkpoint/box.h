@@ -1,7 +1,6 @@
 #pragma once
-// Arithmetic of boxes: volumes, intersections, coverage, and the boxes of a flat (ZeRO) range.
+// Boxes of stored tensors: coverage, and the boxes of a flat (ZeRO) range.
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,14 +8,10 @@
 
 namespace r1::checkpoint {
 
-/// Number of elements; 1 for a box without dims.
-std::int64_t volume(const std::vector<std::int64_t>& extent);
-
-/// The common part, or nothing.
-std::optional<Box> intersect(const Box& a, const Box& b);
-
-/// `inner`'s offset seen from the corner of `outer`.
-std::vector<std::int64_t> relative_offset(const Box& inner, const Box& outer);
+using parallel::intersect;
+using parallel::relative_offset;
+using parallel::to_string;
+using parallel::volume;
 
 /// Elements [begin, end) of a row-major tensor as at most 2 x ndim - 1 boxes, in row-major order
 /// (so a contiguous flat buffer splits into them piece by piece).
@@ -30,8 +25,5 @@ ShardedTensor flat_range_tensor(std::string name, const std::vector<std::int64_t
 /// Empty when the boxes tile `shape` exactly, else what is wrong ("boxes [0, 0]+[2, 3] and …
 /// overlap", "boxes cover 10 of 20 elements").
 std::string tiling_problem(const std::vector<std::int64_t>& shape, std::vector<Box> boxes);
-
-/// "[0, 4]+[2, 3]": offset + extent.
-std::string to_string(const Box& box);
 
 }  // namespace r1::checkpoint

@@ -1,5 +1,6 @@
 #pragma once
 // Options of the section [checkpoint].
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -17,6 +18,8 @@ struct CheckpointOptions {
   bool narrow_when_done = false;
   std::int64_t max_refusals = 5;
   std::int64_t save_hf_every = 0;
+  std::string save_hf_dtype = "auto";
+  double save_hf_shard_gb = 5.0;
 
   void visit(base::OptionVisitor& v) {
     v("interval_steps", interval_steps,
@@ -33,6 +36,11 @@ struct CheckpointOptions {
     v("max_refusals", max_refusals, "checkpoints in a row that may fail for lack of disk space");
     v("save_hf_every", save_hf_every,
       "steps between exports as a Hugging Face folder, a multiple of the interval; 0: none");
+    v("save_hf_dtype", save_hf_dtype,
+      "dtype of these exports: \"fp32\", \"bf16\" or \"auto\" (that of the master weights, which a "
+      "later stage continues without loss)");
+    v("save_hf_shard_gb", save_hf_shard_gb,
+      "largest safetensors file of a trained model, GB; a larger tensor has its own file");
   }
 
   void check(const std::string& key, base::Problems& problems) const {
@@ -45,6 +53,12 @@ struct CheckpointOptions {
     at_least("keep_every", keep_every, 0);
     at_least("max_refusals", max_refusals, 1);
     at_least("save_hf_every", save_hf_every, 0);
+    problems.require(
+        save_hf_dtype == "auto" || save_hf_dtype == "fp32" || save_hf_dtype == "bf16",
+        key + ".save_hf_dtype",
+        fmt::format("expected \"auto\", \"fp32\" or \"bf16\", found \"{}\"", save_hf_dtype));
+    problems.require(save_hf_shard_gb > 0, key + ".save_hf_shard_gb",
+                     fmt::format("expected more than 0 GB, found {}", save_hf_shard_gb));
     problems.require(mtbf_hours > 0, key + ".mtbf_hours",
                      fmt::format("expected more than 0 hours, found {}", mtbf_hours));
     problems.require(
@@ -52,6 +66,10 @@ struct CheckpointOptions {
         key + ".save_hf_every",
         fmt::format("expected a multiple of interval_steps = {}, found {}", interval_steps,
                     save_hf_every));
+  }
+
+  std::size_t save_hf_shard_bytes() const {
+    return static_cast<std::size_t>(save_hf_shard_gb * 1e9);
   }
 };
 

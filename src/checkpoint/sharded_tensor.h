@@ -7,13 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "parallel/box.h"
+
 namespace r1::checkpoint {
 
-/// A rectangular part of a tensor.
-struct Box {
-  std::vector<std::int64_t> offset;
-  std::vector<std::int64_t> extent;
-};
+using parallel::Box;
 
 /// A box and the memory that holds it: a view (any strides) shaped `box.extent`.
 struct LocalBox {

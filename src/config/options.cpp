@@ -168,7 +168,7 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
   v("score_batch_tokens", score_batch_tokens, "tokens of one forward pass that only scores");
   v("logprob_chunk_tokens", logprob_chunk_tokens,
     "tokens whose logits exist at once, in fp32 over the vocabulary");
-  v("bucket_mb", bucket_mb, "gradients reduced together, MiB");
+  v("bucket_mb", bucket_mb, "gradients or weights that travel together, MB");
   v.choice("gradient_dtype", gradient_dtype, {"fp32", "bf16", "fp64"},
            "in which gradients are accumulated and reduced");
   v.choice(

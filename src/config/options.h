@@ -107,6 +107,7 @@ struct TrainerOptions {
 
   bool offloads_optimizer() const { return offload == "optimizer" || offload == "both"; }
   bool offloads_reference() const { return offload == "reference" || offload == "both"; }
+  std::int64_t bucket_bytes() const { return static_cast<std::int64_t>(bucket_mb * 1e6); }
 
   void visit(base::OptionVisitor& v);
   void check(const std::string& key, base::Problems& problems) const;

@@ -51,12 +51,6 @@ std::vector<std::int64_t> read_fp8_block(const std::string& folder) {
   return sizes.get<std::vector<std::int64_t>>();
 }
 
-std::string dtype_text(at::ScalarType dtype) {
-  for (const auto& [text, value] : dtypes())
-    if (value == dtype) return text;
-  throw base::InternalError(fmt::format("dtype {} has no safetensors name", c10::toString(dtype)));
-}
-
 constexpr const char* kScaleSuffix = "_scale_inv";  // DeepSeek's name: it multiplies all the same
 
 class SafetensorsSource final : public WeightSource {
@@ -192,6 +186,12 @@ class SafetensorsSource final : public WeightSource {
 
 }  // namespace
 
+std::string safetensors_dtype(at::ScalarType dtype) {
+  for (const auto& [text, value] : dtypes())
+    if (value == dtype) return text;
+  throw base::InternalError(fmt::format("dtype {} has no safetensors name", c10::toString(dtype)));
+}
+
 std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder) {
   return std::make_unique<SafetensorsSource>(folder);
 }
@@ -204,7 +204,7 @@ void write_safetensors_weights(std::span<const Parameter> parameters, const std:
     for (const auto& slice : parameter.slices) {
       values[slice.name] = rows_of(parameter, slice);
       const auto& value = values[slice.name];
-      entries.push_back({slice.name, dtype_text(value.scalar_type()), value.sizes().vec()});
+      entries.push_back({slice.name, safetensors_dtype(value.scalar_type()), value.sizes().vec()});
     }
   }
   const auto shards = checkpoint::split_into_shards(entries, shard_bytes);

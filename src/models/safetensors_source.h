@@ -4,6 +4,9 @@
 
 namespace r1::models {
 
+/// The name of a dtype in safetensors files: "BF16". Throws: InternalError if the format has none.
+std::string safetensors_dtype(at::ScalarType dtype);
+
 /// Opens the weights. fp8 weights are read as fp32: F8_E4M3 with the scales `NAME_scale_inv` per
 /// block of quantization_config.weight_block_size in config.json, as in DeepSeek-V3. The scales are
 /// not listed as tensors. Throws: InputError.

@@ -18,7 +18,8 @@ checkpoint::ShardedTensor sharded_tensor(const FlatRange& range, const Parameter
 checkpoint::ShardedTensor sharded_tensor(const Parameter& parameter, const WeightSlice& slice,
                                          const std::string& prefix = "");
 
-/// All tensors of a model that is whole on this rank.
+/// The tensors of a model, each with the box that this rank holds. Tensors of which this rank holds
+/// nothing are missing.
 std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model);
 
 }  // namespace r1::models

@@ -3,9 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <optional>
 
-#include "base/errors.h"
 #include "models/registry.h"
 
 namespace r1::models {
@@ -79,68 +77,6 @@ std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType d
     for (const auto& slice : parameter.slices)
       tensors.push_back({slice.name, whole_shape(parameter, slice), parameter.value.scalar_type()});
   return tensors;
-}
-
-WholeTensors::WholeTensors(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {
-  for (const auto& parameter : parameters_)
-    for (const auto& slice : parameter.slices) places_[slice.name] = {&parameter, &slice};
-}
-
-void WholeTensors::fill(const std::string& name, const at::Tensor& whole) {
-  const auto found = places_.find(name);
-  if (found == places_.end()) return;
-  const auto rows = rows_of(*found->second.first, *found->second.second);
-  rows.copy_(box_of(whole, *found->second.second, rows.sizes()));
-}
-
-void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
-                           const ModelShape& shape, const parallel::ModelAxes& axes,
-                           const UseTensor& use) {
-  const at::NoGradGuard no_grad;
-  std::map<std::string, std::pair<std::size_t, const WeightSlice*>> places;
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    for (const auto& slice : parameters[i].slices) places[slice.name] = {i, &slice};
-  Parameter held;  // of the last tensor: the slices of a parameter follow each other
-  std::optional<std::size_t> number;
-  for (const auto& [name, sizes, dtype] :
-       whole_tensors(shape, c10::typeMetaToScalarType(values.options.dtype()))) {
-    const auto place = places.find(name);
-    if (place != places.end() && number != place->second.first) {
-      number = place->second.first;
-      held = parameters[*number];
-      held.value = values.value(*number);
-    }
-    if (axes.size(ModelAxis::Experts) == 1) {
-      use(name, rows_of(held, *place->second.second).to(dtype));
-      continue;
-    }
-    auto whole = at::zeros(sizes, values.options.dtype(dtype));
-    if (place != places.end() && counts(held, *place->second.second, axes)) {
-      const auto rows = rows_of(held, *place->second.second);
-      box_of(whole, *place->second.second, rows.sizes()).copy_(rows);
-    }
-    axes[ModelAxis::Experts].all_reduce(whole, parallel::ReduceOp::Sum, "a whole tensor").wait();
-    use(name, whole);
-  }
-}
-
-void for_each_whole_tensor(std::span<const Parameter> parameters, const ModelShape& shape,
-                           const parallel::ModelAxes& axes, const UseTensor& use) {
-  const auto options = parameters.front().value.options().requires_grad(false);
-  const auto value = [&](std::size_t i) { return parameters[i].value; };
-  for_each_whole_tensor(parameters, {options, value}, shape, axes, use);
-}
-
-std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
-                                    const ParameterValues& values, const ModelShape& shape,
-                                    const parallel::ModelAxes& axes, bool keep) {
-  std::unique_ptr<Model> whole;
-  if (keep) whole = make_model(shape, c10::typeMetaToScalarType(values.options.dtype()), at::kCPU);
-  WholeTensors parts(keep ? whole->parameters() : std::vector<Parameter>());
-  for_each_whole_tensor(
-      parameters, values, shape, axes,
-      [&](const std::string& name, const at::Tensor& tensor) { parts.fill(name, tensor); });
-  return whole;
 }
 
 }  // namespace r1::models

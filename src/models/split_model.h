@@ -1,12 +1,11 @@
 #pragma once
 // Operations on all parameters of one model that several ranks hold together: which copy counts,
-// sums of gradients, the whole model gathered from its parts.
+// sums of gradients, the list of the whole model's tensors.
 #include <ATen/core/Tensor.h>
 
-#include <functional>
-#include <map>
-#include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "models/model.h"
 
@@ -52,43 +51,5 @@ struct WholeTensor {
 /// The tensors of the whole model in `dtype`, in the order of the model. A tensor that the model
 /// holds wider than its other weights (a router's balance bias) has its own dtype.
 std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype);
-
-/// Copies whole tensors into the parts that the parameters of this rank hold.
-class WholeTensors {
- public:
-  explicit WholeTensors(std::vector<Parameter> parameters);
-  /// Does nothing if the parameters hold no part of the tensor.
-  void fill(const std::string& name, const at::Tensor& whole);
-
- private:
-  std::vector<Parameter> parameters_;
-  std::map<std::string, std::pair<const Parameter*, const WeightSlice*>> places_;
-};
-
-/// Values of parameters, computed on request, once per parameter: a tensor in the parameter's
-/// shape. `options`: device of the values, and dtype of a model with these values.
-struct ParameterValues {
-  at::TensorOptions options;
-  std::function<at::Tensor(std::size_t parameter)> value;
-};
-
-/// Gathers the whole model on the CPU of the ranks that set `keep`, in the dtype of the values; the
-/// other ranks receive null. `parameters`: this rank's parameters. Besides the model, only one
-/// parameter and one tensor are in memory at a time. Collective over: the experts axis.
-std::unique_ptr<Model> gather_model(std::span<const Parameter> parameters,
-                                    const ParameterValues& values, const ModelShape& shape,
-                                    const parallel::ModelAxes& axes, bool keep);
-
-using UseTensor = std::function<void(const std::string& name, const at::Tensor& whole)>;
-
-/// Calls use(name, tensor) on every rank for each tensor of the whole model, in the order of the
-/// model. The tensor is on the device of the values, in the dtype of whole_tensors(). Collective
-/// over: the experts axis.
-void for_each_whole_tensor(std::span<const Parameter> parameters, const ParameterValues& values,
-                           const ModelShape& shape, const parallel::ModelAxes& axes,
-                           const UseTensor& use);
-/// Uses the values in the parameters and the dtype of the first parameter.
-void for_each_whole_tensor(std::span<const Parameter> parameters, const ModelShape& shape,
-                           const parallel::ModelAxes& axes, const UseTensor& use);
 
 }  // namespace r1::models

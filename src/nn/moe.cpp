@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "kernels/cpu_dispatch.h"
 #include "kernels/expert_products.h"
@@ -45,11 +47,25 @@ at::Tensor inverse_order(const at::Tensor& order) {
   return at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
 }
 
-/// The rows that ranks exchange: what each rank sends to the experts of each.
+/// The rows that ranks exchange, which the host has to know: what each rank sends to the experts of
+/// each.
 struct ExpertTraffic {
   std::vector<std::int64_t> send_rows, receive_rows;  // by rank
   at::Tensor received;  // int64 [ranks, H]: rows from a rank by expert
+  std::int64_t num_received = 0;
 };
+
+/// Sums of consecutive pieces of `values`.
+std::vector<std::int64_t> sums_of(std::span<const std::int64_t> values,
+                                  std::span<const std::int64_t> sizes) {
+  std::vector<std::int64_t> sums;
+  for (const auto size : sizes) {
+    const auto piece = values.first(static_cast<std::size_t>(size));
+    sums.push_back(std::accumulate(piece.begin(), piece.end(), std::int64_t{0}));
+    values = values.subspan(static_cast<std::size_t>(size));
+  }
+  return sums;
+}
 
 ExpertTraffic agree_on_traffic(const at::Tensor& counts, std::int64_t num_experts,
                                parallel::Communicator& ranks) {
@@ -60,10 +76,12 @@ ExpertTraffic agree_on_traffic(const at::Tensor& counts, std::int64_t num_expert
   const std::vector<std::int64_t> receive_counts(static_cast<std::size_t>(ranks.size()), held);
   auto received = at::empty({ranks.size() * held}, counts.options());
   ranks.all_to_all(received, counts, receive_counts, send_counts, "expert loads").wait();
-  ExpertTraffic traffic{{}, {}, received.view({ranks.size(), held})};
-  for (const auto& piece : counts.split_with_sizes(send_counts))
-    traffic.send_rows.push_back(piece.sum().item<std::int64_t>());
-  traffic.receive_rows = on_host(traffic.received.sum(1));
+  const auto all = on_host(at::cat({counts, received}));  // the only wait for the device
+  const auto split = static_cast<std::size_t>(num_experts);
+  ExpertTraffic traffic{sums_of(std::span(all).first(split), send_counts),
+                        sums_of(std::span(all).subspan(split), receive_counts),
+                        received.view({ranks.size(), held})};
+  for (const auto rows : traffic.receive_rows) traffic.num_received += rows;
   return traffic;
 }
 
@@ -77,7 +95,8 @@ at::Tensor experts_of_all_ranks(const at::Tensor& x, const at::Tensor& counts,
   // Rows stand by rank, and within a rank by expert: regroup them by expert.
   const auto held = traffic.received.size(1);
   const auto numbers = at::arange(held, counts.options()).repeat({ranks.size()});
-  const auto experts = numbers.repeat_interleave(traffic.received.flatten());
+  const auto experts =
+      numbers.repeat_interleave(traffic.received.flatten(), std::nullopt, traffic.num_received);
   const auto order = experts.argsort(/*stable=*/true, 0, false);
   const auto outputs =
       kernels::expert_products(arrived.index_select(0, order), experts.index_select(0, order),

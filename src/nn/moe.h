@@ -38,8 +38,8 @@ Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& b
 /// sorted by expert. On GPUs in bf16, two grouped matrix products compute all experts without
 /// waiting for the device; otherwise each expert with tokens takes products of its own.
 /// Differentiable. The E experts are split over `ranks` by parallel::shard_of: tokens are sent to
-/// the ranks of their experts, and the results are sent back. The host waits for the counts of
-/// tokens, because only the routing determines them. Collective over: ranks, with any number of
+/// the ranks of their experts, and the results are sent back. The host waits once for the counts
+/// of tokens, because only the routing determines them. Collective over: ranks, with any number of
 /// tokens on each.
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down, std::int64_t num_experts,

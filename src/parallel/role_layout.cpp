@@ -168,7 +168,7 @@ std::vector<int> RoleAssignment::replica(int index) const {
 
 RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
                        const std::vector<int>& node_of_rank, bool allow_idle_ranks)
-    : world_size_(world_size) {
+    : world_size_(world_size), node_of_rank_(node_of_rank) {
   R1_CHECK(node_of_rank.empty() || static_cast<int>(node_of_rank.size()) == world_size,
            "{} nodes for {} ranks", node_of_rank.size(), world_size);
   const auto requests = share_few_ranks(given, world_size);
@@ -194,11 +194,11 @@ RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
     }
   }
   if (!problems.empty()) throw_problems(problems);
-  if (!node_of_rank.empty()) warn_about_nodes(node_of_rank);
+  if (!node_of_rank_.empty()) warn_about_nodes();
 }
 
-void RoleLayout::warn_about_nodes(const std::vector<int>& node_of_rank) {
-  const auto node = [&](int rank) { return node_of_rank[static_cast<std::size_t>(rank)]; };
+void RoleLayout::warn_about_nodes() {
+  const auto node = [&](int rank) { return node_of_rank_[static_cast<std::size_t>(rank)]; };
   for (const auto& role : roles_) {
     const auto replicas = role.replicas();
     const auto spanning =

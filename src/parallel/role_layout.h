@@ -58,6 +58,8 @@ class RoleLayout {
              const std::vector<int>& node_of_rank = {}, bool allow_idle_ranks = false);
 
   int world_size() const { return world_size_; }
+  /// Node number of each world rank; empty: one node.
+  const std::vector<int>& node_of_rank() const { return node_of_rank_; }
   const std::vector<RoleAssignment>& roles() const { return roles_; }
   bool has(const std::string& role) const;
   /// Throws: InternalError if there is no such role.
@@ -77,9 +79,10 @@ class RoleLayout {
   std::string print() const;
 
  private:
-  void warn_about_nodes(const std::vector<int>& node_of_rank);
+  void warn_about_nodes();
 
   int world_size_;
+  std::vector<int> node_of_rank_;
   std::vector<RoleAssignment> roles_;
   std::vector<std::string> warnings_;
 };

@@ -141,20 +141,6 @@ Config with_largest_student(Config config) {
   return config;
 }
 
-/// The whole model is put together in the host memory of the rank that writes it, which can use its
-/// node's.
-void note_export(const Config& config, Plan& plan) {
-  const double bytes =
-      count_parameters(config.model.shape).total() * bytes_of(config.model.master_dtype);
-  const double node = plan.machine.host_memory() * static_cast<double>(config.plan.gpus_per_node);
-  const bool trains = !plan.roles.empty() && config::traits(plan.stage).trains;
-  if (trains && plan.machine.has_gpu() && bytes > 0.5 * node)
-    plan.notes.push_back(fmt::format(
-        "exporting the model at the stage's end needs {:.0f} GB of host memory on the first node, "
-        "which has {:.0f}",
-        bytes / 1e9, node / 1e9));
-}
-
 void note_idle_ranks(Plan& plan) {
   std::int64_t used = 0;
   for (const RolePlan& role : plan.roles) used = std::max(used, role.first_rank + role.num_ranks);
@@ -199,7 +185,6 @@ Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
                           role, no_room);
   find_misfits(config, plan);
   if (plan.misfits.empty()) plan.misfits = std::move(no_room);
-  note_export(config, plan);
   note_idle_ranks(plan);
   plan.time = estimate_step_time(config, plan);
   if (stage == Stage::Rl && config.rl.staleness > 0 && config.roles.generate_ranks > 0)

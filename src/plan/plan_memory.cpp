@@ -138,8 +138,11 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
                         spread(static_cast<double>(part.role.copies()),
                                static_cast<double>(part.role.expert_copies())),
                     "", true});
-  if (!part.on_gpu)  // on the rank that writes it, at the end
-    memory.push_back({"exported model", count_parameters(part.shape()).total() * master, "export"});
+  // Messages of two rounds and, on the host, the largest tensor of a file (mpi/model_export.h).
+  const models::ParameterCounts whole = count_parameters(part.shape());
+  memory.push_back(
+      {"export messages", 2.0 * static_cast<double>(trainer.bucket_bytes()), "export"});
+  memory.push_back({"exported tensor", whole.embedding * master, "export", part.on_gpu});
 }
 
 /// Bytes of the cache, and the option that says them.

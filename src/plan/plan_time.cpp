@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <tuple>
 
 #include "config/stage_roles.h"
+#include "models/model_boxes.h"
 #include "models/model_size.h"
 #include "plan/plan_memory.h"
+#include "tensor/dtype.h"
 
 namespace r1::plan {
 namespace {
@@ -228,17 +232,42 @@ void add_update(const Config& config, const Plan& plan, double tokens, double co
   add_optimizer_steps(config, plan, *role, steps, 2.0 * forward / (steps * micro_batches), time);
 }
 
+/// The role as a stage would make it.
+parallel::RoleAssignment assignment(const RolePlan& role) {
+  std::vector<int> ranks(static_cast<std::size_t>(role.num_ranks));
+  std::iota(ranks.begin(), ranks.end(), static_cast<int>(role.first_rank));
+  const auto size = [](std::int64_t value) { return static_cast<int>(value); };
+  return {role.role, std::move(ranks),
+          parallel::Mesh({{"dp", size(role.dp)}, {"ep", size(role.ep)}, {"tp", size(role.tp)}})};
+}
+
+/// Bytes into the rank of `to` that receives most of the policy's weights.
+double weights_received(const Config& config, const RolePlan& policy, const RolePlan& to) {
+  const auto split = [](const RolePlan& role) {
+    return std::tuple(role.first_rank, role.num_ranks, role.tp, role.ep);
+  };
+  if (split(policy) == split(to)) return 0.0;
+  const auto& name = config.model.dtype;
+  return models::most_bytes_received(config.model.shape,
+                                     name == "auto" ? at::kBFloat16 : tensor::parse_dtype(name),
+                                     assignment(policy), assignment(to));
+}
+
 /// Weights to the sampling layout, and every reference_update_every steps to the reference.
 void add_synchronisation(const Config& config, const Plan& plan, StepTime& time) {
   const RolePlan* policy = plan.find(parallel::kPolicy);
   if (policy == nullptr || config.model.shape.empty()) return;
   const Worker worker(config, plan, *policy, config.model.shape);
-  // One whole tensor after another is put together and passed on.
-  const double whole = count_parameters(config.model.shape).total() * bytes_of(config.model.dtype);
-  const double seconds = whole / worker.link(worker.ranks()).bytes_per_second;
-  if (plan.find(parallel::kPolicyGenerate) != nullptr) time.synchronise += seconds;
-  if (plan.find("reference") != nullptr && config.rl.reference_update_every > 0)
-    time.synchronise += seconds / count(config.rl.reference_update_every);
+  const auto seconds = [&](const RolePlan& to) {
+    const double ranks =
+        count(std::max(policy->first_rank + policy->num_ranks, to.first_rank + to.num_ranks));
+    return weights_received(config, *policy, to) / worker.link(ranks).bytes_per_second;
+  };
+  if (const RolePlan* sampling = plan.find(parallel::kPolicyGenerate))
+    time.synchronise += seconds(*sampling);
+  if (const RolePlan* reference = plan.find("reference");
+      reference != nullptr && config.rl.reference_update_every > 0)
+    time.synchronise += seconds(*reference) / count(config.rl.reference_update_every);
 }
 
 StepTime rl_time(const Config& config, const Plan& plan) {

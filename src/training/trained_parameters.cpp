@@ -18,6 +18,13 @@ parallel::GradientSharding sharding(std::int64_t zero_stage) {
                            : GradientSharding::Always;
 }
 
+std::vector<at::Tensor> values_of(const std::vector<models::Parameter>& parameters,
+                                  const std::vector<std::size_t>& numbers) {
+  std::vector<at::Tensor> values;
+  for (const auto i : numbers) values.push_back(parameters[i].value);
+  return values;
+}
+
 }  // namespace
 
 TrainedParameters::TrainedParameters(const models::Model& model,
@@ -28,21 +35,22 @@ TrainedParameters::TrainedParameters(const models::Model& model,
       parameters_(std::move(parameters)),
       copies_(copies),
       reduces_each_pass_(options.zero_stage == 2 && copies.all->size() > 1),
+      bucket_options_{
+          model.dtype() == at::kDouble ? at::kDouble : tensor::parse_dtype(options.gradient_dtype),
+          options.bucket_bytes(), sharding(options.zero_stage)},
       group_of_(parameters_.size(), 0) {
   for (auto& parameter : parameters_) parameter.value.requires_grad_(true);
-  make_groups();
-  const auto dtype =
-      model.dtype() == at::kDouble ? at::kDouble : tensor::parse_dtype(options.gradient_dtype);
+  groups_ = make_groups(parameters_);
   std::vector<parallel::GradientGroup> groups;
-  for (const auto& group : groups_) {
-    groups.push_back({group.ranks, values(group), {}});
-    for (const auto i : group.parameters)
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const auto& numbers = groups_[g].parameters;
+    groups.push_back({groups_[g].ranks, values_of(parameters_, numbers), {}});
+    for (const auto i : numbers) {
+      group_of_[i] = g;
       groups.back().places.push_back(parameters_[i].trained ? i + parameters_.size() : i);
+    }
   }
-  buckets_ = std::make_unique<parallel::GradientBuckets>(
-      std::move(groups),
-      parallel::GradientBucketOptions{dtype, static_cast<std::int64_t>(options.bucket_mb * 1e6),
-                                      sharding(options.zero_stage)});
+  buckets_ = std::make_unique<parallel::GradientBuckets>(std::move(groups), bucket_options_);
   for (std::size_t g = 0; g < groups_.size(); ++g)
     for (const auto& range : buckets_->partition(g).owned())
       gradients_.push_back({groups_[g].parameters[range.parameter], range.begin,
@@ -51,25 +59,41 @@ TrainedParameters::TrainedParameters(const models::Model& model,
             [](const auto& a, const auto& b) { return a.parameter < b.parameter; });
 }
 
-void TrainedParameters::make_groups() {
+std::vector<TrainedParameters::Group> TrainedParameters::make_groups(
+    const std::vector<models::Parameter>& parameters) const {
   const bool shares_experts = copies_.experts->size() < copies_.all->size();
-  groups_.push_back({copies_.all, {}});
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (shares_experts && parameters_[i].expert) group_of_[i] = 1;
-    if (group_of_[i] == groups_.size()) groups_.push_back({copies_.experts, {}});
-    groups_[group_of_[i]].parameters.push_back(i);
+  std::vector<Group> groups{{copies_.all, {}}};
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::size_t group = shares_experts && parameters[i].expert ? 1 : 0;
+    if (group == groups.size()) groups.push_back({copies_.experts, {}});
+    groups[group].parameters.push_back(i);
   }
   // Buckets are launched from the end, and those of parameters that no gradient reaches are never
   // ready: they must not keep others waiting.
-  for (auto& group : groups_)
+  for (auto& group : groups)
     std::stable_partition(group.parameters.begin(), group.parameters.end(),
-                          [this](std::size_t i) { return !parameters_[i].trained; });
+                          [&](std::size_t i) { return !parameters[i].trained; });
+  return groups;
 }
 
-std::vector<at::Tensor> TrainedParameters::values(const Group& group) const {
-  std::vector<at::Tensor> values;
-  for (const auto i : group.parameters) values.push_back(parameters_[i].value);
-  return values;
+std::vector<models::FlatRange> TrainedParameters::ranges_of(
+    const std::vector<models::Parameter>& parameters, int all, int experts) const {
+  std::vector<models::FlatRange> ranges;
+  for (const auto& [ranks, numbers] : make_groups(parameters)) {
+    const auto num_owners =
+        bucket_options_.sharding == parallel::GradientSharding::None ? 1 : ranks->size();
+    const auto owner = num_owners == 1 ? 0 : ranks == copies_.all ? all : experts;
+    const parallel::FlatPartition partition(
+        values_of(parameters, numbers), bucket_options_.bucket_bytes,
+        static_cast<std::int64_t>(c10::elementSize(bucket_options_.dtype)), num_owners, owner);
+    for (const auto& range : partition.owned())
+      ranges.push_back({numbers[range.parameter], range.begin,
+                        parameters[numbers[range.parameter]].value.detach().view(-1).narrow(
+                            0, range.begin, range.size)});
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const auto& a, const auto& b) { return a.parameter < b.parameter; });
+  return ranges;
 }
 
 std::optional<std::size_t> TrainedParameters::range_of(std::size_t parameter) const {
@@ -157,7 +181,8 @@ double TrainedParameters::squared_norm() const {
 
 void TrainedParameters::gather_weights() {
   for (std::size_t g = 0; g < groups_.size(); ++g)
-    parallel::gather_owned(buckets_->partition(g), values(groups_[g]), *groups_[g].ranks);
+    parallel::gather_owned(buckets_->partition(g), values_of(parameters_, groups_[g].parameters),
+                           *groups_[g].ranks);
 }
 
 }  // namespace r1::training

@@ -39,6 +39,11 @@ class TrainedParameters {
   bool is_sharded(std::size_t parameter) const;
   /// The ranks over which a parameter's gradient is summed.
   parallel::Communicator& replicas_of(std::size_t parameter) const;
+  /// The ranges that another rank updates. `parameters`: that rank's parameters in the order of
+  /// parameters(), which need no memory (device meta), and neither have the values of the ranges.
+  /// `all`, `experts`: that rank's ranks in WeightCopies.
+  std::vector<models::FlatRange> ranges_of(const std::vector<models::Parameter>& parameters,
+                                           int all, int experts) const;
 
   /// One step calls start(), backward() per micro-batch, end_backward() and finish(), as in
   /// Trainer.
@@ -59,8 +64,7 @@ class TrainedParameters {
     parallel::Communicator* ranks;
     std::vector<std::size_t> parameters;  // parameters that no gradient reaches come first
   };
-  void make_groups();
-  std::vector<at::Tensor> values(const Group& group) const;
+  std::vector<Group> make_groups(const std::vector<models::Parameter>& parameters) const;
   bool is_sharded(const Group& group) const;
   bool anyone_passes(bool i_pass) const;
   double own_squares(const Group& group) const;
@@ -69,6 +73,7 @@ class TrainedParameters {
   std::vector<models::Parameter> parameters_;
   WeightCopies copies_;
   bool reduces_each_pass_ = false;
+  parallel::GradientBucketOptions bucket_options_;
   std::vector<Group> groups_;
   std::vector<std::size_t> group_of_;  // index of the group, by parameter
   std::unique_ptr<parallel::GradientBuckets> buckets_;

@@ -29,6 +29,19 @@ std::vector<models::Parameter> joined(const models::Model& model,
   return parameters;
 }
 
+/// The boxes of flat ranges; of boxes that several ranks of the tensor axis hold, the first copy.
+std::vector<checkpoint::ShardedTensor> tensors_to_export(
+    const std::vector<models::Parameter>& parameters,
+    const std::vector<models::FlatRange>& ranges) {
+  std::vector<checkpoint::ShardedTensor> tensors;
+  for (const auto& range : ranges)
+    for (const auto& slice : parameters[range.parameter].slices)
+      if (auto tensor = models::sharded_tensor(range, parameters[range.parameter], slice);
+          slice.copy == 0 && !tensor.boxes.empty())
+        tensors.push_back(std::move(tensor));
+  return tensors;
+}
+
 models::Model& prepared(models::Model& model, const config::TrainerOptions& options) {
   model.set_sequence_parallel(options.sequence_parallel);
   const auto& recompute = options.activation_checkpointing;
@@ -46,6 +59,7 @@ Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
                  const config::RunOptions& run, std::int64_t total_steps,
                  const WeightCopies& copies)
     : model_(prepared(model, options)),
+      extra_(extra),
       parameters_(model, joined(model, extra), options, copies),
       optimizer_options_(optimizer),
       optimizer_(optimizer),
@@ -180,12 +194,18 @@ void Trainer::set_master(std::size_t parameter, const at::Tensor& values) {
   model_.parameters()[parameter].value.detach().copy_(values);
 }
 
-std::unique_ptr<models::Model> Trainer::master_model(bool keep) const {
-  const auto options =
-      model_.parameters().front().value.options().requires_grad(false).dtype(master_dtype());
-  return models::gather_model(model_.parameters(),
-                              {options, [this](std::size_t i) { return master(i); }},
-                              model_.shape(), model_.axes(), keep);
+std::vector<checkpoint::ShardedTensor> Trainer::master_tensors() const {
+  std::vector<models::FlatRange> masters;
+  for (std::size_t r = 0; r < parameters_.gradients().size(); ++r)
+    masters.push_back({parameters_.gradients()[r].parameter, parameters_.gradients()[r].begin,
+                       optimizer_.slots()[r].master});
+  return tensors_to_export(parameters_.parameters(), masters);
+}
+
+std::vector<checkpoint::ShardedTensor> Trainer::master_tensors_of(const models::Model& model,
+                                                                  int all, int experts) const {
+  const auto parameters = joined(model, extra_);
+  return tensors_to_export(parameters, parameters_.ranges_of(parameters, all, experts));
 }
 
 }  // namespace r1::training

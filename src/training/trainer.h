@@ -87,15 +87,20 @@ class Trainer {
   /// copied from bf16 weights would all lie on bf16's grid, where small optimizer steps change no
   /// bf16 weight for a long time.
   void set_master(std::size_t parameter, const at::Tensor& values);
-  /// Gathers the whole model in the dtype of the master weights on the CPU of the ranks that set
-  /// `keep`; the other ranks receive null. The result is the model to export. Collective over: the
-  /// policy.
-  std::unique_ptr<models::Model> master_model(bool keep) const;
+  /// The master weights to export, of the model and of the extra parameters: the boxes that this
+  /// rank updates. Boxes of several
+  /// ranks are disjoint, or equal where several ranks update the same weights.
+  std::vector<checkpoint::ShardedTensor> master_tensors() const;
+  /// master_tensors() of another rank, without memory. `model`: that rank's part of the model on
+  /// the device meta. `all`, `experts`: that rank's ranks in WeightCopies. Collective over: none.
+  std::vector<checkpoint::ShardedTensor> master_tensors_of(const models::Model& model, int all,
+                                                           int experts) const;
 
  private:
   at::Tensor global_expert_load();
 
   models::Model& model_;
+  std::vector<ExtraParameter> extra_;
   TrainedParameters parameters_;  // the model's parameters, then the extra parameters
   optim::OptimizerOptions optimizer_options_;
   optim::AdamW optimizer_;  // one slot per range of parameters_.gradients()

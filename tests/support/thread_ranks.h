@@ -4,9 +4,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <barrier>
+#include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/errors.h"
@@ -30,6 +35,7 @@ class ThreadRanks {
           body(communicator);
         } catch (...) {
           errors[static_cast<std::size_t>(rank)] = std::current_exception();
+          ranks.mail_.give_up();
         }
         ranks.barrier_.arrive_and_drop();  // the others go on without it
       });
@@ -39,6 +45,52 @@ class ThreadRanks {
   }
 
  private:
+  /// Messages between two ranks, in the order of sending.
+  class Mail {
+   public:
+    void send(int from, int to, at::Tensor message) {
+      const std::lock_guard lock(mutex_);
+      messages_[{from, to}].push_back(std::move(message));
+      changed_.notify_all();
+    }
+    at::Tensor receive(int from, int to) {
+      std::unique_lock lock(mutex_);
+      auto& messages = messages_[{from, to}];
+      changed_.wait(lock, [&] { return !messages.empty() || given_up_; });
+      R1_CHECK(!messages.empty(), "rank {} waits for rank {}, which has failed", to, from);
+      auto message = std::move(messages.front());
+      messages.pop_front();
+      return message;
+    }
+    void give_up() {
+      const std::lock_guard lock(mutex_);
+      given_up_ = true;
+      changed_.notify_all();
+    }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<std::pair<int, int>, std::deque<at::Tensor>> messages_;
+    bool given_up_ = false;
+  };
+
+  class Receiving final : public parallel::Work::State {
+   public:
+    Receiving(Mail& mail, int from, int to, at::Tensor target)
+        : mail_(mail), from_(from), to_(to), target_(std::move(target)) {}
+    void wait() override { target_.copy_(mail_.receive(from_, to_)); }
+    bool test() override {
+      wait();
+      return true;
+    }
+
+   private:
+    Mail& mail_;
+    int from_, to_;
+    at::Tensor target_;
+  };
+
   explicit ThreadRanks(int size) : size_(size), barrier_(size), slots_(slot_count(size)) {}
   static std::size_t slot_count(int size) { return static_cast<std::size_t>(size); }
 
@@ -96,8 +148,14 @@ class ThreadRanks {
           });
       return {};
     }
-    parallel::Work send(at::Tensor, int, const char* label) override { refuse(label); }
-    parallel::Work receive(at::Tensor, int, const char* label) override { refuse(label); }
+    parallel::Work send(at::Tensor tensor, int peer, const char*) override {
+      ranks_.mail_.send(rank_, peer, tensor.clone());
+      return {};
+    }
+    parallel::Work receive(at::Tensor tensor, int peer, const char*) override {
+      return parallel::Work(
+          std::make_unique<Receiving>(ranks_.mail_, peer, rank_, std::move(tensor)));
+    }
     void barrier(const char*) override { ranks_.barrier_.arrive_and_wait(); }
     std::unique_ptr<parallel::Communicator> split(int, int) override { refuse("split"); }
     [[noreturn]] void abort(int) override { refuse("abort"); }
@@ -123,6 +181,7 @@ class ThreadRanks {
   int size_;
   std::barrier<> barrier_;
   std::vector<std::vector<at::Tensor>> slots_;
+  Mail mail_;
 };
 
 }  // namespace r1::test

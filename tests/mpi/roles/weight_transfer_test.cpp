@@ -9,6 +9,7 @@ namespace r1::mpi {
 namespace {
 
 constexpr std::uint64_t kSeed = 3, kOtherSeed = 8;
+constexpr std::int64_t kBucketBytes = 5000;
 
 struct Case {
   const char* architecture;
@@ -40,10 +41,9 @@ TEST_P(WeightTransferTest, GivesEveryLayoutTheSameWeights) {
       const auto target = model(groups, other, kOtherSeed);
       const auto expected = model(groups, other, kSeed);
 
-      WeightTransfer transfer(groups, kPolicy, other);
-      const double bytes = transfer.copy(source.get(), target.get());
+      WeightTransfer transfer(groups, kPolicy, other, kBucketBytes);
+      transfer.copy(source.get(), target.get());
 
-      EXPECT_EQ(bytes > 0.0, source || target) << roles.name;
       for (std::size_t i = 0; target && i < target->parameters().size(); ++i) {
         const auto& found = target->parameters()[i];
         const auto& wanted = expected->parameters()[i].value;
@@ -51,21 +51,6 @@ TEST_P(WeightTransferTest, GivesEveryLayoutTheSameWeights) {
         EXPECT_TRUE(at::equal(found.value, wanted)) << roles.name << ": " << found.slices[0].name;
       }
     }
-}
-
-TEST_P(WeightTransferTest, CountsTheWholeModelOnce) {
-  const auto [architecture, dtype] = GetParam();
-  const auto whole = test::random_model(architecture, dtype, kSeed);
-  double expected = 0.0;
-  for (const auto& parameter : whole->parameters())
-    expected += static_cast<double>(parameter.value.nbytes());
-  for (const auto& roles : test::two_role_layouts(world_.size())) {
-    RoleGroups groups(world_, roles.layout("reference", world_.size()));
-    const auto source = model(groups, kPolicy, kSeed), target = model(groups, "reference", kSeed);
-    WeightTransfer transfer(groups, kPolicy, "reference");
-    EXPECT_EQ(transfer.copy(source.get(), target.get()), source || target ? expected : 0.0)
-        << roles.name;
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, WeightTransferTest,
@@ -78,7 +63,7 @@ TEST(WeightTransferVersion, IsKnownOnAllRanksOfBothRoles) {
   auto world = test::make_world();
   for (const auto& roles : test::two_role_layouts(world.size())) {
     RoleGroups groups(world, roles.layout("reference", world.size()));
-    WeightTransfer transfer(groups, kPolicy, "reference");
+    WeightTransfer transfer(groups, kPolicy, "reference", kBucketBytes);
     const std::int64_t told = transfer.tell(groups.is_in(kPolicy) ? 7 : -1);
     EXPECT_EQ(told, groups.is_in(kPolicy) || groups.is_in("reference") ? 7 : -1) << roles.name;
   }

@@ -10,6 +10,7 @@
 #include "support/small_shape.h"
 #include "support/split_axes.h"
 #include "support/thread_ranks.h"
+#include "support/whole_tensors.h"
 
 namespace r1::models {
 namespace {
@@ -58,10 +59,7 @@ Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
         result.squared_norm += rows_of(parameter, slice).square().sum().item<double>();
   result.squared_norm = axes[parallel::ModelAxis::Experts].all_reduce_scalar(
       result.squared_norm, parallel::ReduceOp::Sum, "norm");
-  for_each_whole_tensor(gradients, model.shape(), axes,
-                        [&](const std::string& name, const at::Tensor& whole) {
-                          result.gradients[name] = whole.clone();
-                        });
+  result.gradients = test::whole_on_every_rank(model, gradients);
   result.expert_load = model.take_expert_load();
   if (result.expert_load.defined())
     axes[parallel::ModelAxis::Tensor]
@@ -109,16 +107,10 @@ TEST_P(SplitModel, PartsMakeTheWholeModel) {
   test::ThreadRanks::run(4, [&](parallel::Communicator& ranks) {
     const auto part = make_model(shape_, at::kDouble, at::kCPU, test::all_over(ranks));
     randomize(*part, kSeed);
-    const bool keep = ranks.rank() == 2;
-    const auto gathered = gather_model(part->parameters(),
-                                       {part->parameters().front().value.options(),
-                                        [&](std::size_t i) { return part->parameters()[i].value; }},
-                                       shape_, part->axes(), keep);
-    ASSERT_EQ(gathered != nullptr, keep);
-    if (!keep) return;
-    for (std::size_t i = 0; i < whole->parameters().size(); ++i)
-      EXPECT_TRUE(at::equal(gathered->parameters()[i].value, whole->parameters()[i].value))
-          << whole->parameters()[i].slices[0].name;
+    const auto gathered = test::whole_on_every_rank(*part, part->parameters());
+    for (const auto& parameter : whole->parameters())
+      for (const auto& slice : parameter.slices)
+        EXPECT_TRUE(at::equal(gathered.at(slice.name), rows_of(parameter, slice))) << slice.name;
   });
 }
 

@@ -1,11 +1,16 @@
 // Mixture of experts against a plain token-by-token computation.
 #include "nn/moe.h"
 
+#include <ATen/record_function.h>
+
 #include <algorithm>
+#include <memory>
 #include <numeric>
+#include <string_view>
 
 #include "kernels/silu_mul.h"
 #include "parallel/model_axes.h"
+#include "support/thread_ranks.h"
 #include "unit/nn/reference.h"
 
 namespace r1::nn {
@@ -122,6 +127,55 @@ TEST_P(RoutedExperts, EqualTokenByToken) {
 INSTANTIATE_TEST_SUITE_P(Dtypes, RoutedExperts,
                          ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16),
                          [](const auto& info) { return c10::toString(info.param); });
+
+/// Counts the single values that this thread reads from tensors: on a GPU the host waits for each.
+class CountedReads {
+ public:
+  CountedReads() {
+    num_reads = 0;
+    handle_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback([](const at::RecordFunction& function) {
+          if (std::string_view(function.name()) == "aten::_local_scalar_dense") ++num_reads;
+          return std::unique_ptr<at::ObserverContext>();
+        }));
+  }
+  ~CountedReads() { at::removeCallback(handle_); }
+  int count() const { return num_reads; }
+
+ private:
+  static thread_local int num_reads;
+  at::CallbackHandle handle_;
+};
+thread_local int CountedReads::num_reads = 0;
+
+TEST(CountedReads, SeesAReadValue) {
+  const CountedReads reads;
+  at::ones({2})[1].item<float>();
+  EXPECT_EQ(reads.count(), 1);
+}
+
+TEST(SplitExperts, EqualThoseOfOneRankAndReadTheirCountsAtOnce) {
+  const auto gate_up = random_tensor({kExperts * 2 * kInner, kExpertHidden}, at::kDouble, 3);
+  const auto down = random_tensor({kExperts * kExpertHidden, kInner}, at::kDouble, 4);
+  for (const int size : {2, 3, 8, 12})  // of twelve ranks, some hold no expert
+    test::ThreadRanks::run(size, [&](parallel::Communicator& ranks) {
+      const auto seed = static_cast<std::uint64_t>(10 + ranks.rank());
+      const auto num_tokens = kTokens + ranks.rank();
+      const auto x = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed);
+      const Routing routing{(x.narrow(1, 0, 3).abs() * 100.0).to(at::kLong).remainder(kExperts),
+                            random_tensor({num_tokens, 3}, at::kDouble, seed + 100)};
+      const auto mine = parallel::shard_of(kExperts, ranks);
+      const auto rows = [&](const at::Tensor& all, std::int64_t width) {
+        return all.narrow(0, mine.begin * width, mine.size * width);
+      };
+      const auto expected = routed_experts(x, routing, gate_up, down, kExperts, parallel::alone());
+      const CountedReads reads;
+      const auto found = routed_experts(x, routing, rows(gate_up, 2 * kInner),
+                                        rows(down, kExpertHidden), kExperts, ranks);
+      EXPECT_EQ(reads.count(), 0) << size << " ranks";
+      EXPECT_LT(test::relative_difference(found, expected), test::tolerance(at::kDouble));
+    });
+}
 
 TEST(BalanceBias, MovesTowardsTheMeanLoad) {
   auto bias = at::tensor({0.5, 0.5, 0.5, -1.0}, at::kDouble);

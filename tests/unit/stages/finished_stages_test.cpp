@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "checkpoint/catalog.h"
 #include "models/registry.h"
+#include "models/safetensors_source.h"
 #include "mpi/model_loading.h"
 #include "support/small_shape.h"
 #include "support/temporary_folder.h"
@@ -19,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Steps = std::vector<std::int64_t>;
+
+constexpr std::size_t kShardBytes = std::size_t{1} << 30;
 
 class FinishedStages : public testing::Test {
  protected:
@@ -42,8 +45,9 @@ class FinishedStages : public testing::Test {
     shape.vocab_size = 260;
     auto model = models::make_model(shape, at::kFloat, at::kCPU);
     models::randomize(*model, 3);
-    write_model_folder(*model, tokenizer::Tokenizer(tokenizer::byte_definition()),
-                       done_.model_folder);
+    const tokenizer::Tokenizer bytes(tokenizer::byte_definition());
+    write_model_description(shape, at::kFloat, &bytes, {}, done_.model_folder);
+    models::write_safetensors_weights(model->parameters(), done_.model_folder, kShardBytes);
   }
   at::ScalarType stored_dtype() const {
     return models::open_model(done_.model_folder).weights->dtype("model.embed_tokens.weight");

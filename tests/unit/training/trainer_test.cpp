@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "checkpoint/box.h"
 #include "models/registry.h"
+#include "models/sharded_parameter.h"
 #include "support/fixtures.h"
 #include "support/small_shape.h"
 #include "support/temporary_folder.h"
@@ -194,6 +195,45 @@ TEST(Trainer, CheckpointTensorsOfAllRanksTileEachTensor) {
     for (const auto& [name, tensor] : all)
       EXPECT_EQ(checkpoint::tiling_problem(tensor.first, tensor.second), "") << name;
   }
+}
+
+using BoxesByName = std::map<std::string, std::vector<checkpoint::Box>>;
+
+BoxesByName boxes_of(const std::vector<checkpoint::ShardedTensor>& tensors) {
+  BoxesByName boxes;
+  for (const auto& tensor : tensors)
+    for (const auto& local : tensor.boxes) boxes[tensor.name].push_back(local.box);
+  return boxes;
+}
+
+TEST(Trainer, MastersToExportAreDisjointAndEveryRankKnowsThemAll) {
+  for (const char* architecture : {"llama", "deepseek_v3"})
+    for (const std::int64_t zero_stage : {0, 1, 2}) {
+      constexpr int kRanks = 3;
+      std::vector<BoxesByName> held(kRanks);
+      std::map<std::string, std::vector<std::int64_t>> shapes;
+      const auto outline =
+          models::make_model(test::small_shape(architecture), at::kDouble, at::kMeta);
+      test::ThreadRanks::run(kRanks, [&](parallel::Communicator& ranks) {
+        Rank rank(architecture, at::kDouble, zero_stage, "none", ranks);
+        held[static_cast<std::size_t>(ranks.rank())] = boxes_of(rank.trainer->master_tensors());
+        ranks.barrier("all have listed their boxes");
+        for (int other = 0; other < kRanks; ++other)
+          EXPECT_EQ(boxes_of(rank.trainer->master_tensors_of(*outline, other, other)),
+                    held[static_cast<std::size_t>(other)])
+              << "rank " << other << " for rank " << ranks.rank();
+        if (ranks.rank() > 0) return;
+        for (const auto& tensor : models::model_tensors(*rank.model))
+          shapes[tensor.name] = tensor.shape;
+      });
+      for (const auto& [name, shape] : shapes) {
+        std::vector<checkpoint::Box> boxes;
+        for (auto& rank : held)
+          if (zero_stage > 0 || boxes.empty())
+            boxes.insert(boxes.end(), rank[name].begin(), rank[name].end());
+        EXPECT_EQ(checkpoint::tiling_problem(shape, boxes), "") << name;
+      }
+    }
 }
 
 }  // namespace
