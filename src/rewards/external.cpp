@@ -3,6 +3,7 @@
 //
 // Input:  {"problem", "answer", "completion", "domain", "record", "truncated", "num_tokens"}
 // Output: {"score": [0, 1], "reason": text (optional)}, or only the number
+// The detail external.failed is 1 for a sample that the command did not answer.
 #include <poll.h>
 #include <signal.h>
 
@@ -32,15 +33,25 @@ constexpr std::size_t kMaxLine = 1 << 20;
 /// How one line of conversation ended.
 enum class Talk { Answered, Died, Late };
 
-/// The running command with the pipes to it.
+/// The running command with the pipes to it. Its standard error is passed on.
 class Conversation {
  public:
   explicit Conversation(const sandbox::Command& command)
-      : child_(command, {in_.read_end(), out_.write_end(), 2}) {
+      : child_(command, {in_.read_end(), out_.write_end(), errors_.write_end()}) {
     in_.close_read();
     out_.close_write();
+    errors_.close_write();
     in_.do_not_block();
     out_.do_not_block();
+    errors_.do_not_block();
+  }
+
+  /// The last lines that the command wrote to its standard error.
+  std::string last_errors() {
+    child_.wait(kLastWords);  // a command that dies writes why a moment before
+    while (read_errors()) {
+    }
+    return data::trim(error_text_);
   }
 
   Talk say(const std::string& line, double seconds, std::string& answer) {
@@ -55,8 +66,10 @@ class Conversation {
       if (answer.size() > kMaxLine) return Talk::Died;  // it does not know how to stop
       const bool writing = written < line.size();
       pollfd events[] = {{out_.read_end(), POLLIN, 0},
-                         {writing ? in_.write_end() : -1, POLLOUT, 0}};
-      if (::poll(events, 2, static_cast<int>(std::ceil(left * 1e3))) < 0) continue;
+                         {writing ? in_.write_end() : -1, POLLOUT, 0},
+                         {errors_.read_end(), POLLIN, 0}};
+      if (::poll(events, 3, static_cast<int>(std::ceil(left * 1e3))) < 0) continue;
+      if (events[2].revents != 0 && !read_errors()) errors_.close_read();
       if (events[1].revents != 0 && !write_some(line, written)) return Talk::Died;
       if (events[0].revents != 0 && !read_some(answer)) return Talk::Died;
     }
@@ -78,8 +91,27 @@ class Conversation {
     return n > 0;
   }
 
+  /// Passes on what the command wrote to its standard error; false: nothing is there.
+  bool read_errors() {
+    char bytes[4096];
+    const ssize_t n = ::read(errors_.read_end(), bytes, sizeof bytes);
+    if (n <= 0) return n < 0 && errno == EINTR;
+    for (ssize_t written = 0; written < n;) {
+      const ssize_t part = ::write(2, bytes + written, static_cast<std::size_t>(n - written));
+      if (part <= 0) break;  // the program's standard error may be closed
+      written += part;
+    }
+    error_text_.append(bytes, static_cast<std::size_t>(n));
+    if (error_text_.size() > kMostErrors) error_text_.erase(0, error_text_.size() - kMostErrors);
+    return true;
+  }
+
+  static constexpr double kLastWords = 0.1;  // seconds
+  static constexpr std::size_t kMostErrors = 500;
   sandbox::Pipe in_;
   sandbox::Pipe out_;
+  sandbox::Pipe errors_;
+  std::string error_text_;
   sandbox::Child child_;
 };
 
@@ -104,8 +136,8 @@ class External : public Reward {
     std::string answer;
     Talk ended = talk(line, answer);
     if (ended == Talk::Died) ended = talk(line, answer);  // it may have died of an earlier sample
-    if (ended == Talk::Late) return {{{"external", 0.0}}, "timeout"};
-    if (ended == Talk::Died) return {{{"external", 0.0}}, "limit"};
+    if (ended == Talk::Late) return failed("timeout");
+    if (ended == Talk::Died) return failed("limit");
     return read(answer);
   }
 
@@ -128,8 +160,23 @@ class External : public Reward {
   Talk talk(const std::string& line, std::string& answer) const {
     if (!running_) running_ = std::make_unique<Conversation>(command_);
     const Talk ended = running_->say(line, timeout_, answer);
-    if (ended != Talk::Answered) running_.reset();
+    if (ended == Talk::Answered) return ended;
+    if (!warned_) {
+      warned_ = true;
+      const std::string errors = running_->last_errors();
+      base::log_warning(
+          "rewards.external: {} {}; its last lines on standard error: {}", command_.path,
+          ended == Talk::Late
+              ? fmt::format("did not answer within {} s (rewards.external.timeout)", timeout_)
+              : "ended instead of answering",
+          errors.empty() ? "none" : errors);
+    }
+    running_.reset();
     return ended;
+  }
+
+  static RewardParts failed(const std::string& reason) {
+    return {{{"external", 0.0}, {"external.failed", 1.0}}, reason};
   }
 
   RewardParts read(const std::string& answer) const {
@@ -140,15 +187,17 @@ class External : public Reward {
       base::log_warning("rewards.external: expected a line with a score in [0, 1], found: {}",
                         data::trim(answer.substr(0, 200)));
       running_.reset();  // its next line may belong to this sample
-      return {{{"external", 0.0}}, "limit"};
+      return failed("limit");
     }
     const bool says_why = json.is_object() && json.contains("reason") && json["reason"].is_string();
-    return {{{"external", value}}, says_why ? json["reason"].get<std::string>() : ""};
+    return {{{"external", value}, {"external.failed", 0.0}},
+            says_why ? json["reason"].get<std::string>() : ""};
   }
 
   double timeout_;
   sandbox::Command command_;
   mutable std::unique_ptr<Conversation> running_;
+  mutable bool warned_ = false;  // one warning of a worker says it all
 };
 
 }  // namespace
