@@ -7,6 +7,7 @@
 # STAGE...             only these of the configuration's [[pipeline.stages]], in its order (default: all)
 # R1_SBATCH_ARGS       options of sbatch for every job (--account=... --gpus-per-node=4 ...), split at blanks
 # R1_SBATCH_ARGS_RL    more for the stages of one command (also _SFT, _GENERATE, _DISTILL, _EVALUATE, _PREPARE); they win
+# The configuration of each stage is checked before anything is queued.
 # A stage's job that fails for good takes the rest of the chain out of the queue; start the same command again when the
 # cause is gone: finished stages end at once.
 set -euo pipefail
@@ -56,13 +57,60 @@ for name in "${wanted[@]}"; do
   printf '%s\n' "${stages[@]}" | grep -q "^$name " || die "no stage '$name' in $config (it has: ${stages[*]%% *})"
 done
 
-previous=""
+# ranks_of SCRIPT OPTIONS...: how many ranks sbatch will start; later options win.
+ranks_of() {
+  local nodes=1 per_node=1 total="" words word
+  read -ra words <<< "$(sed -n 's/^#SBATCH //p' "$1" | tr '\n' ' ')"
+  words+=("${@:2}")
+  set -- "${words[@]}"
+  while [ $# -gt 0 ]; do
+    word=$1
+    shift
+    case $word in
+      --nodes | -N | --ntasks-per-node | --ntasks | -n) word=$word=${1:-} ;;
+      -[Nn][0-9]*) word=${word:0:2}=${word:2} ;;
+    esac
+    case $word in
+      --nodes=* | -N=*) nodes=${word#*=} nodes=${nodes%%-*} ;;
+      --ntasks-per-node=*) per_node=${word#*=} ;;
+      --ntasks=* | -n=*) total=${word#*=} ;;
+    esac
+  done
+  echo "${total:-$((nodes * per_node))}"
+}
+
+# check_stage NAME RANKS ARGUMENTS...: nothing is queued that cannot start.
+check_stage() {
+  local name=$1 ranks=$2 code=0 line=${R1_PROGRAM:-$(dirname "$here")/build/r1mpi} program output
+  shift 2
+  if [ -x "$line" ]; then program=("$line"); else read -ra program <<< "$line"; fi
+  output=$("${program[@]}" pipeline --config "$config" --only "$name" --check --world-size "$ranks" "$@" 2>&1) || code=$?
+  [ "$code" -ne 0 ] || return 0
+  echo "$output" >&2
+  [ "$code" -ne 2 ] || die "stage $name cannot start on $ranks ranks: nothing was queued"
+  echo "chain.sh: stage $name could not be checked here (exit code $code)" >&2
+}
+
+# options_of COMMAND: the options of sbatch, in the array `options`.
+options_of() {
+  local of_command=R1_SBATCH_ARGS_${1^^}
+  read -ra options <<< "${R1_SBATCH_ARGS:-} ${!of_command:-}"
+}
+
 for stage in "${stages[@]}"; do
   read -r name command <<< "$stage"
   is_wanted "$name" || continue
   [ -r "$here/$command.sbatch" ] || die "stage $name: no batch script for command '$command'"
-  of_command=R1_SBATCH_ARGS_${command^^}
-  read -ra options <<< "${R1_SBATCH_ARGS:-} ${!of_command:-}"
+  [ -z "$dry_run" ] || continue
+  options_of "$command"
+  check_stage "$name" "$(ranks_of "$here/$command.sbatch" "${options[@]}")" "$@"
+done
+
+previous=""
+for stage in "${stages[@]}"; do
+  read -r name command <<< "$stage"
+  is_wanted "$name" || continue
+  options_of "$command"
   submit=(sbatch --parsable "--job-name=r1-$name" "--export=ALL,R1_COMMAND=pipeline,R1_ROOT=$(dirname "$here")")
   [ -z "$previous" ] || submit+=("--dependency=afterok:$previous" --kill-on-invalid-dep=yes)
   submit+=("${options[@]}" "$here/$command.sbatch" --config "$config" --run-dir "$run_dir" --only "$name" "$@")

@@ -82,10 +82,11 @@ std::string progress_line(const TimeEstimate& estimate, const std::string& measu
   if (stage.num_steps > 0) line += fmt::format("/{}", stage.num_steps);
   if (!std::isnan(measure)) line += fmt::format("  {} {}", measure_name, format_number(measure));
   if (tokens_per_second > 0) line += fmt::format("  {} tok/s", format_short(tokens_per_second));
+  const bool finished = stage.num_steps > 0 && estimate.done_steps() >= stage.num_steps;
   const auto stage_left = estimate.stage_left();
   const auto pipeline_left = estimate.pipeline_left();
-  if (stage_left) line += fmt::format("  stage {} left", format_duration(*stage_left));
-  if (pipeline_left && pipeline_left != stage_left)
+  if (stage_left && !finished) line += fmt::format("  stage {} left", format_duration(*stage_left));
+  if (pipeline_left && pipeline_left != stage_left && *pipeline_left > 0.0)
     line += fmt::format("  pipeline {} left", format_duration(*pipeline_left));
   return line;
 }
@@ -112,8 +113,9 @@ void ProgressPrinter::show(const TimeEstimate& estimate, const std::string& line
   }
   const std::size_t blank = last_length_ > line.size() ? last_length_ - line.size() : 0;
   fmt::print(stderr, "\r{}{}", line, std::string(blank, ' '));
-  std::fflush(stderr);
   last_length_ = line.size();
+  if (done == estimate.stage().num_steps) finish();  // what is printed next begins a line
+  std::fflush(stderr);
 }
 
 void ProgressPrinter::finish() {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 
@@ -92,6 +94,18 @@ std::string format_duration(double seconds) {
   if (hours == 0) return fmt::format("{} min {:02} s", minutes, total % 60);
   if (days == 0) return fmt::format("{} h {:02} min", hours, minutes % 60);
   return fmt::format("{} d {} h", days, hours % 24);
+}
+
+std::string format_date(std::int64_t unix_seconds) {
+  constexpr std::int64_t kYear10000 = 253402300800;
+  const auto seconds = std::chrono::sys_seconds(
+      std::chrono::seconds(std::clamp<std::int64_t>(unix_seconds, 0, kYear10000 - 1)));
+  const auto day = std::chrono::floor<std::chrono::days>(seconds);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(seconds - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count());
 }
 
 std::string escape_html(std::string_view text) {

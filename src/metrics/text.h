@@ -1,5 +1,6 @@
 #pragma once
 // Human-readable numbers and durations, and text that is escaped for HTML.
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@ std::string format_short(double value);
 std::string format_percent(double value);
 /// Seconds -> "850 ms", "42 s", "3 min 20 s", "5 h 40 min", "2 d 3 h".
 std::string format_duration(double seconds);
+/// "2026-11-29 19:48 UTC"; `unix_seconds` beyond the year 9999 are cut off there.
+std::string format_date(std::int64_t unix_seconds);
 /// Escapes text for an HTML body or a quoted attribute: & < > " ' are escaped; control characters
 /// except tab and newline, and bytes that are not valid UTF-8, become U+FFFD.
 std::string escape_html(std::string_view text);

@@ -3,10 +3,12 @@
 #include <memory>
 
 #include "data/choices.h"
+#include "data/text.h"
 #include "rewards/choice_letters.h"
 #include "rewards/puzzles/answer.h"
 #include "rewards/puzzles/reading.h"
 #include "rewards/registry.h"
+#include "rewards/sections.h"
 
 namespace r1::rewards {
 namespace {
@@ -14,6 +16,13 @@ namespace {
 /// The letter that an answer names; '\0': none, or several.
 char letter_of(const std::string& answer, int num_choices) {
   return chosen_letter(puzzles::unwrapped(answer), num_choices);
+}
+
+/// The first line behind the thinking part: "B", then an explanation that names no letter.
+std::string first_line(const std::string& completion, const TagOptions& tags) {
+  const Sections sections = split_sections(completion, tags);
+  const std::string rest = data::trim(sections.rest);
+  return rest.substr(0, rest.find('\n'));
 }
 
 class Choice : public Reward {
@@ -26,7 +35,9 @@ class Choice : public Reward {
     if (gold == '\0') return result(0.0, "unparsable_gold");
     const std::string answer = puzzles::answer_of(input.completion, tags_, input.answer);
     if (answer.empty()) return result(0.0, "no_answer");
-    const char given = letter_of(answer, num_choices);
+    char given = letter_of(answer, num_choices);
+    if (given == '\0' && choice_letters(answer, num_choices).empty())
+      given = letter_of(first_line(input.completion, tags_), num_choices);
     if (given == '\0') return result(0.0, "unparsable_answer");
     return given == gold ? result(1.0, "ok") : result(0.0, "wrong");
   }

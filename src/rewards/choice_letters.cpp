@@ -102,8 +102,9 @@ bool holds_one_of(std::string_view text, std::span<const std::string_view> list)
 }
 
 bool is_negation(const std::string& word) {
-  static constexpr std::string_view kNegations[]{"not",   "never", "cannot", "neither", "nor",
-                                                 "nicht", "pas",   "kein",   "non"};
+  static constexpr std::string_view kNegations[]{
+      "not",   "never", "cannot", "neither", "nor",    "nicht", "pas",  "kein",
+      "keine", "non",   "nunca",  "jamais",  "hardly", "nao",   "niet", "ikke"};
   return is_one_of(word, kNegations) || word.ends_with("n't") || word == "'t";
 }
 
@@ -154,8 +155,9 @@ bool is_denied_before(std::string_view clause) {
       "ignore"};
   static constexpr std::string_view kOut[]{"rule",  "rules",   "ruled",   "ruling",
                                            "cross", "crossed", "crossing"};
-  static constexpr std::string_view kOther[]{"不是", "并非", "並非", "不选", "不選", "不能",
-                                             "排除", "除了", "不应", "不應", "不会", "非"};
+  static constexpr std::string_view kOther[]{
+      "不是", "并非", "並非",   "不选",  "不選", "不能", "排除", "除了", "不应", "不應",
+      "不会", "非",   "no es ", "não é", "не ",  "❌",    "✗",    "✘",    "~"};
   if (holds_one_of(clause, kOther)) return true;
   const Words words = words_of(clause);
   for (std::size_t k = words.size(); k-- > 0;) {
@@ -179,15 +181,18 @@ bool is_denied_before(std::string_view clause) {
 /// "B is wrong", "B can be ruled out", "B doesn't fit", "B가 아닙니다", "B不对", "Bではない".
 bool is_denied_after(std::string_view clause) {
   static constexpr std::string_view kDenials[]{
-      "wrong",     "incorrect", "false",        "impossible", "excluded",    "eliminated",
-      "ruled",     "rejected",  "invalid",      "unlikely",   "untrue",      "inaccurate",
-      "dismissed", "discarded", "inconsistent", "fails",      "contradicts", "no"};
+      "wrong",      "incorrect", "false",        "impossible", "excluded",    "eliminated",
+      "ruled",      "rejected",  "invalid",      "unlikely",   "untrue",      "inaccurate",
+      "dismissed",  "discarded", "inconsistent", "fails",      "contradicts", "no",
+      "faux",       "fausse",    "falsa",        "falso",      "incorrecta",  "incorrecto",
+      "incorrecte", "errada",    "errado",       "sbagliata",  "falsch"};
   static constexpr std::string_view kOther[]{
-      "아니", "아닙",   "아닌",   "아님",    "틀렸", "틀린",   "틀립",       "틀리",        "오답",
-      "제외", "배제",   "수 없",  "수는 없", "옳지", "맞지",   "잘못",       "말고",        "거짓",
-      "불가", "부정확", "않",     "못하",    "못 ",  "不",     "错",         "錯",          "誤",
-      "误",   "排除",   "非",     "假",      "没有", "ではな", "ではあり",   "じゃな",      "間違",
-      "違",   "除",     "でない", "ません",  "ない", "nicht",  "ist falsch", "es incorrect"};
+      "아니",   "아닙",     "아닌",   "아님",       "틀렸",    "틀린", "틀립",   "틀리",
+      "오답",   "제외",     "배제",   "수 없",      "수는 없", "옳지", "맞지",   "잘못",
+      "말고",   "거짓",     "불가",   "부정확",     "않",      "못하", "못 ",    "不",
+      "错",     "錯",       "誤",     "误",         "排除",    "非",   "假",     "没有",
+      "ではな", "ではあり", "じゃな", "間違",       "違",      "除",   "でない", "ません",
+      "ない",   "nicht",    "неверн", "неправильн", "ошибочн", "❌",    "✗",      "✘"};
   constexpr std::size_t kNear = 48;
   constexpr std::size_t kNearWords = 7;
   if (holds_one_of(clause.substr(0, kNear), kOther)) return true;

@@ -4,6 +4,7 @@
 // Input:  {"problem", "answer", "completion", "turns": [{"call", "answer", "status"}], "domain",
 //         "record", "truncated", "num_tokens"}
 // Output: {"score": [0, 1], "reason": text (optional)}, or only the number
+// The detail external.failed is 1 for a sample that the command did not answer.
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,8 +29,8 @@ class External : public Reward {
   RewardParts score(const RewardInput& input) const override {
     std::string answer;
     const auto ended = talker_.ask(request(input), timeout_, answer);
-    if (ended == sandbox::Talk::Late) return {{{"external", 0.0}}, "timeout"};
-    if (ended == sandbox::Talk::Died) return {{{"external", 0.0}}, "limit"};
+    if (ended == sandbox::Talk::Late) return failed("timeout");
+    if (ended == sandbox::Talk::Died) return failed("limit");
     return read(answer);
   }
 
@@ -50,6 +51,10 @@ class External : public Reward {
     return line;
   }
 
+  static RewardParts failed(const std::string& reason) {
+    return {{{"external", 0.0}, {"external.failed", 1.0}}, reason};
+  }
+
   RewardParts read(const std::string& answer) const {
     const auto json = nlohmann::json::parse(answer, nullptr, false);
     const auto& score = json.is_object() && json.contains("score") ? json["score"] : json;
@@ -58,10 +63,11 @@ class External : public Reward {
       base::log_warning("rewards.external: expected a line with a score in [0, 1], found: {}",
                         data::trim(answer.substr(0, 200)));
       talker_.forget();  // its next line may belong to this sample
-      return {{{"external", 0.0}}, "limit"};
+      return failed("limit");
     }
     const bool says_why = json.is_object() && json.contains("reason") && json["reason"].is_string();
-    return {{{"external", value}}, says_why ? json["reason"].get<std::string>() : ""};
+    return {{{"external", value}, {"external.failed", 0.0}},
+            says_why ? json["reason"].get<std::string>() : ""};
   }
 
   double timeout_;

@@ -5,17 +5,19 @@
 #   standin.sh COMMAND --config FILE --run-dir FOLDER     lines "#= ASSIGNMENT" of FILE, as
 #                                                       #= steps=6 pause=0.3 fault=none
 #
-# fault: none | bad_input (exit 2) | crash (exit 3 before the first step) | crash_after_save (3 after each new save)
+# fault: none | bad_input (exit 2) | crash (exit 3 before the first step) | crash_after_save (3 after each new save) |
+#        bad_check (2 with --check)
 # Every rank runs; rank 0 alone writes. A real barrier is not needed: ranks take equal steps.
 set -euo pipefail
 command=$1
 shift
-config="" run_dir=""
+config="" run_dir="" check=""
 while [ $# -gt 0 ]; do
   case $1 in
     --config) config=$2 ;;
     --run-dir) run_dir=$2 ;;
     --only) run_dir=$run_dir/stages/$2 ;;
+    --check) check=1; shift; continue ;;
   esac
   shift 2
 done
@@ -24,6 +26,10 @@ steps=6 pause=0.3 fault=none stop=""
 eval "$(sed -n 's/^#= //p' "$config")"
 trap 'stop=1' USR1
 trap '' TERM                                           # the job scripts must ask with USR1; srun's TERM changes nothing
+if [ -n "$check" ]; then
+  [ "$fault" != bad_check ] || { echo "standin: bad configuration"; exit 2; }
+  exit 0
+fi
 [ "$fault" != bad_input ] || exit 2
 [ "$fault" != crash ] || exit 3
 

@@ -26,10 +26,11 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 100> kKnown{{
+constexpr std::array<Known, 101> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
-    {"accuracy", kReward, "Right answers in the batch", true},
-    {"heldout_accuracy", kReward, "Held-out pass@1", true},
+    {"accuracy", kReward, "Batch accuracy", true},
+    {"heldout_accuracy", kReward, "Held-out accuracy", true},
+    {"sampled_accuracy", kReward, "Sampled accuracy", true},
     {"heldout_loss", kReward, "Held-out loss", false},
     {"reward_std", kReward, "Reward, standard deviation", false},
     {"reward_right", kReward, "Reward of right answers", false},

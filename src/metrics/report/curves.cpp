@@ -162,15 +162,24 @@ std::vector<double> windowed(const std::vector<double>& values, Middle middle) {
   return result;
 }
 
-/// Running median, so that a lone spike makes no plateau, then running mean.
+/// Whether most values are the smallest one, as rewards are that are seldom above zero.
+bool is_sparse(const std::vector<double>& values) {
+  const double lowest = *std::min_element(values.begin(), values.end());
+  return 2 * std::count(values.begin(), values.end(), lowest) >
+         static_cast<std::ptrdiff_t>(values.size());
+}
+
+/// Running median, so that a lone spike makes no plateau, then running mean. In a sparse series the
+/// spikes are what there is to see: it has no median.
 std::vector<Point> smoothed(const std::vector<Point>& points) {
   std::vector<double> values;
   for (const Point& point : points) values.push_back(point.mean);
-  values = windowed(values, [](std::vector<double> window) {
-    const auto middle = window.begin() + static_cast<std::ptrdiff_t>(window.size() / 2);
-    std::nth_element(window.begin(), middle, window.end());
-    return *middle;
-  });
+  if (!is_sparse(values))
+    values = windowed(values, [](std::vector<double> window) {
+      const auto middle = window.begin() + static_cast<std::ptrdiff_t>(window.size() / 2);
+      std::nth_element(window.begin(), middle, window.end());
+      return *middle;
+    });
   values = windowed(values, [](const std::vector<double>& window) {
     return std::accumulate(window.begin(), window.end(), 0.0) / static_cast<double>(window.size());
   });
@@ -242,13 +251,15 @@ std::string card(const Chart& chart, const RunData& run) {
 std::vector<Chart> charts_of(const RunData& run) {
   std::vector<Chart> charts;
   std::map<std::string, std::size_t> index;
-  for (std::size_t stage = 0; stage < run.stages.size(); ++stage)
+  for (std::size_t stage = 0; stage < run.stages.size(); ++stage) {
+    if (run.stages[stage].is_evaluation()) continue;  // its table has a bar for each model
     for (const auto& [metric, series] : run.stages[stage].series) {
       if (series.empty() || is_counter(metric)) continue;
       const auto [entry, is_new] = index.try_emplace(metric, charts.size());
       if (is_new) charts.push_back({metric, chart_kind(metric), {}});
       charts[entry->second].lines.push_back({stage, &series, series.points()});
     }
+  }
   std::stable_sort(charts.begin(), charts.end(),
                    [](const Chart& a, const Chart& b) { return a.kind.order < b.kind.order; });
   if (charts.size() > kMaxCharts) charts.resize(kMaxCharts);
@@ -258,7 +269,7 @@ std::vector<Chart> charts_of(const RunData& run) {
 std::string legend(const RunData& run) {
   std::string html = "<div class=\"legend\" id=\"legend\">";
   for (std::size_t i = 0; i < run.stages.size(); ++i)
-    if (run.stages[i].num_rows > 0)
+    if (run.stages[i].num_rows > 0 && !run.stages[i].is_evaluation())
       html += fmt::format(
           "<button type=\"button\" data-stage=\"{}\" aria-pressed=\"true\"><i class=\"dot "
           "{}\"></i>{}"

@@ -17,7 +17,7 @@ const char* const kPageStyle = R"css(
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 nav{position:sticky;top:0;z-index:5;background:var(--page);border-bottom:1px solid var(--line);padding:9px 28px;display:flex;gap:20px;overflow-x:auto;font-size:14px}
-nav a{color:var(--soft);text-decoration:none;white-space:nowrap}nav a:hover{color:var(--accent)}nav button{margin-left:auto}
+nav a{color:var(--soft);text-decoration:none;white-space:nowrap}nav a:hover{color:var(--accent)}nav button{margin-left:auto;white-space:nowrap}
 main{max-width:1320px;margin:0 auto;padding:0 28px 60px}
 header{padding:34px 0 4px}h1{font-size:30px;line-height:1.2;margin:0 0 14px;letter-spacing:-.02em;overflow-wrap:anywhere}
 h2{font-size:20px;margin:0 0 4px;letter-spacing:-.01em}h3{font-size:14.5px;margin:24px 0 10px;color:var(--soft);font-weight:600}
@@ -26,13 +26,14 @@ section{margin-top:40px;scroll-margin-top:52px}p{margin:0 0 12px}
 .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}.facts dt{color:var(--faint);font-size:12.5px}.facts dd{margin:0;font-size:14px;overflow-wrap:anywhere}
 #summary{margin-top:22px}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px;min-width:0}
-.tile .label{color:var(--soft);font-size:13px}.tile .value{font-size:26px;font-weight:650;letter-spacing:-.02em;line-height:1.35}
+.tile .label{color:var(--soft);font-size:13px}.tile .value{font-size:23px;font-weight:650;letter-spacing:-.02em;line-height:1.35}
+.tile.alarm{border-color:var(--bad)}.tile.alarm .value,td.bad{color:var(--bad)}
 .tile .note{color:var(--faint);font-size:12.5px;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:10px}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{padding:9px 14px;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody tr:last-child>*{border-bottom:0}thead th{color:var(--soft);font-weight:500;font-size:13px}th[scope=row]{font-weight:600}
-.num{text-align:right}#stages table{font-size:13.5px}#stages :is(th,td){padding:9px 7px}#stages :is(th,td):first-child{padding-left:14px}#stages :is(th,td):last-child{padding-right:14px}
+.num{text-align:right}#stages table{font-size:13.5px}#stages thead th{white-space:normal;vertical-align:bottom}#stages :is(th,td){padding:9px 7px}#stages :is(th,td):first-child{padding-left:14px}#stages :is(th,td):last-child{padding-right:14px}
 .evaluation td,.evaluation th[scope=row]{vertical-align:top}
 .evaluation .pass{font-size:16px;font-weight:500}.best .pass{font-weight:750}
 .interval{color:var(--soft);font-size:12.5px;margin-left:8px}.size{display:block;font-size:11.5px}
@@ -76,6 +77,7 @@ details>summary{cursor:pointer;font-size:13px;color:var(--soft)}.prompt pre{marg
 .a-move{fill:var(--k4);background:var(--k4)}.a-evaluate{fill:var(--k6);background:var(--k6)}.a-save{fill:var(--k3);background:var(--k3)}.a-other{fill:var(--faint);background:var(--faint)}.a-wait{fill:var(--line);background:var(--line)}
 #appendix details{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:7px 14px;margin-top:7px}#appendix pre{margin-top:8px}
 footer{margin-top:40px;color:var(--faint);font-size:12.5px}.off{display:none!important}
+@media (max-width:640px){nav,main{padding-left:14px;padding-right:14px}h1{font-size:24px}header{padding-top:20px}.tiles{grid-template-columns:repeat(auto-fit,minmax(140px,1fr))}}
 @media print{nav,.filter{display:none}.chart,.sample,.timeline{break-inside:avoid}}
 )css";
 

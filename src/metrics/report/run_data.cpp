@@ -180,10 +180,36 @@ void read_summary(const std::string& path, StageData& stage) {
           {measure, number_of(before, measure, 0.0), number_of(after, measure, 0.0)});
 }
 
+Json object_in(const std::string& path) {
+  const auto object = Json::parse(read_config(path), nullptr, false);
+  return object.is_object() ? object : Json::object();
+}
+
+Origin read_origin(const std::string& folder) {
+  Origin origin;
+  const auto resolved = object_in(folder + "/resolved.json");
+  const auto config = resolved.value("config", Json::object());
+  const auto model = config.is_object() ? config.value("model", Json::object()) : Json::object();
+  if (model.is_object()) {
+    origin.model = text_of(model, "path", 2 * kMaxNameBytes);
+    const auto shape = model.value("shape", Json::object());
+    if (text_of(model, "init", kMaxNameBytes) == "random")
+      origin.model = "random weights" +
+                     (shape.is_object() ? " " + text_of(shape, "family", kMaxNameBytes) : "");
+  }
+  origin.started = integer_of(object_in(folder + "/chosen.json"), "started");
+  origin.num_ranks = integer_of(resolved, "world_size");
+  origin.version = text_of(resolved, "version", kMaxNameBytes);
+  const auto commit = text_of(resolved, "git_sha", kMaxNameBytes);
+  if (!origin.version.empty() && !commit.empty()) origin.version += " (" + commit + ")";
+  return origin;
+}
+
 StageData read_stage(const std::string& folder, const std::string& name, const ReadLimits& limits) {
   StageData stage;
   stage.name = name;
   stage.config = read_config(folder + "/resolved.toml");
+  stage.origin = read_origin(folder);
   read_metrics(folder + "/metrics.jsonl", limits, stage);
   read_samples(folder + "/samples.jsonl", limits, stage);
   read_timelines(folder, limits, stage);

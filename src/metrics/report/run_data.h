@@ -30,10 +30,21 @@ struct HeldOut {
   double after = 0.0;
 };
 
+/// Where the numbers of a stage come from: the files resolved.json and chosen.json.
+struct Origin {
+  std::string model;           // path, or "random weights" with the name of the family
+  std::int64_t started = 0;    // Unix seconds of the first start; 0: unknown
+  std::int64_t num_ranks = 0;  // of the last start; 0: unknown
+  std::string version;         // of the program, with its commit
+
+  bool empty() const { return model.empty() && num_ranks == 0; }
+};
+
 /// One run folder: a stage of a pipeline, or a run by itself.
 struct StageData {
   std::string name;
-  std::string config;                                  // resolved.toml, shortened
+  std::string config;  // resolved.toml, shortened
+  Origin origin;
   std::vector<std::pair<std::string, Series>> series;  // in order of first appearance
   std::int64_t num_rows = 0;
   std::int64_t last_step = 0;
@@ -47,6 +58,8 @@ struct StageData {
 
   /// Null if the stage never wrote this metric.
   const Series* find(const std::string& metric) const;
+  /// Whether the rows are scores of models on suites, not steps.
+  bool is_evaluation() const { return find("pass_at_1") != nullptr; }
 };
 
 /// The whole run folder.

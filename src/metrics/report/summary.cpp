@@ -26,9 +26,9 @@ std::string trim(const std::string& text) {
 }
 
 bool is_telling(const std::string& key) {
-  constexpr std::array<const char*, 12> kTelling{
-      "model.path", "advantage.kind", "seed",  "learning_rate", "batch_size", "num_steps",
-      "episodes",   "temperature",    "dtype", "world_size",    "git_sha",    "version"};
+  constexpr std::array<const char*, 6> kTelling{"advantage.kind",     "seed",
+                                                "learning_rate",      "prompts_per_step",
+                                                "samples_per_prompt", "temperature"};
   for (const char* name : kTelling)
     if (key == name || key.ends_with(std::string(".") + name)) return true;
   return false;
@@ -57,9 +57,24 @@ std::vector<Fact> facts_of(const std::string& config) {
   return facts;
 }
 
-/// Steps are counted from 0.
+/// Model, date, ranks and version of the first stage that knows them.
+std::vector<Fact> origin_of(const RunData& run) {
+  for (const StageData& stage : run.stages) {
+    const Origin& origin = stage.origin;
+    if (origin.empty()) continue;
+    std::vector<Fact> facts;
+    if (!origin.model.empty()) facts.push_back({"model", origin.model});
+    if (origin.started > 0) facts.push_back({"started", format_date(origin.started)});
+    if (origin.num_ranks > 0) facts.push_back({"ranks", fmt::format("{}", origin.num_ranks)});
+    if (!origin.version.empty()) facts.push_back({"r1mpi", origin.version});
+    return facts;
+  }
+  return {};
+}
+
+/// Steps are counted from 0; a row of an evaluation is no step.
 std::int64_t num_steps(const StageData& stage) {
-  return stage.num_rows > 0 ? stage.last_step + 1 : 0;
+  return stage.num_rows > 0 && !stage.is_evaluation() ? stage.last_step + 1 : 0;
 }
 
 double seconds_of(const StageData& stage) {
@@ -67,11 +82,12 @@ double seconds_of(const StageData& stage) {
   return seconds ? seconds->sum() : std::nan("");
 }
 
-std::string tile(const std::string& label, const std::string& value, const std::string& note) {
+std::string tile(const std::string& label, const std::string& value, const std::string& note,
+                 const char* more = "") {
   return fmt::format(
-      "<div class=\"tile\"><div class=\"label\">{}</div><div class=\"value\">{}</div>"
+      "<div class=\"tile{}\"><div class=\"label\">{}</div><div class=\"value\">{}</div>"
       "<div class=\"note\">{}</div></div>",
-      escape_html(label), escape_html(value), escape_html(note));
+      more, escape_html(label), escape_html(value), escape_html(note));
 }
 
 /// The first stage that has the metric, as a tile "before -> after".
@@ -110,14 +126,17 @@ std::string tiles(const RunData& run) {
     not_finite += stage.num_not_finite;
     if (const Series* series = stage.find("skipped_steps")) skipped += series->last();
   }
-  std::string html = best_score_tile(run);
-  html += change_tile(run, "accuracy", "Right answers", true);
+  std::string html;
+  if (skipped > 0 || not_finite > 0)
+    html += tile("Skipped steps", format_number(skipped),
+                 fmt::format("{} values not finite", not_finite), " alarm");
+  html += best_score_tile(run);
+  html += change_tile(run, "heldout_accuracy", "Held-out accuracy", true);
+  html += change_tile(run, "accuracy", "Batch accuracy", true);
+  html += change_tile(run, "sampled_accuracy", "Sampled accuracy", true);
   html += change_tile(run, "reward_mean", "Reward", false);
   html += tile("Steps", fmt::format("{}", steps), fmt::format("in {} stages", run.stages.size()));
   if (seconds > 0) html += tile("Time in steps", format_duration(seconds), "sum over stages");
-  if (skipped > 0 || not_finite > 0)
-    html += tile("Skipped steps", format_number(skipped),
-                 fmt::format("{} values not finite", not_finite));
   return html;
 }
 
@@ -138,16 +157,27 @@ std::string value_cell(const Series* series, double value, std::string (*format)
   return fmt::format("<td class=\"num\">{}</td>", series ? format(value) : "–");
 }
 
+/// Before and after the stage, of all held-out problems: the summary's, else the curve's.
+std::string held_out_accuracy_cell(const StageData& stage) {
+  for (const HeldOut& value : stage.held_out)
+    if (value.measure == "accuracy")
+      return fmt::format(
+          "<td class=\"num\"><span class=\"quiet\">{}</span> → <b class=\"{}\">{}</b></td>",
+          format_percent(value.before), value.after > value.before ? "good" : "plain",
+          format_percent(value.after));
+  return change_cell(stage.find("heldout_accuracy"), true, Better::Higher);
+}
+
+/// The other held-out measures.
 std::string held_out_cell(const StageData& stage) {
   std::string lines;
   for (const HeldOut& value : stage.held_out) {
-    const bool percent = value.measure == "accuracy";
-    const auto format = percent ? format_percent : format_number;
+    if (value.measure == "accuracy") continue;
     const bool better =
         value.measure == "loss" ? value.after < value.before : value.after > value.before;
     lines += fmt::format("{}{} <span class=\"quiet\">{}</span> → <b class=\"{}\">{}</b>",
-                         lines.empty() ? "" : "<br>", percent ? "right" : value.measure,
-                         format(value.before), better ? "good" : "plain", format(value.after));
+                         lines.empty() ? "" : "<br>", value.measure, format_number(value.before),
+                         better ? "good" : "plain", format_number(value.after));
   }
   return fmt::format("<td class=\"num\">{}</td>", lines.empty() ? "–" : lines);
 }
@@ -160,18 +190,21 @@ std::string stage_row(const StageData& stage, std::size_t index) {
       "<td class=\"num\">{}</td>",
       escape_html(stage.name), stage_colour(index), escape_html(stage_label(stage.name)),
       num_steps(stage), stage.find("step_seconds") ? format_duration(seconds_of(stage)) : "–");
+  html += fmt::format("<td class=\"num{}\">{}</td>", skipped && skipped->last() > 0 ? " bad" : "",
+                      skipped ? format_number(skipped->last()) : "–");
+  html += held_out_accuracy_cell(stage);
+  html += change_cell(stage.find("accuracy"), true, Better::Higher);
+  html += change_cell(stage.find("sampled_accuracy"), true, Better::Neither);
   html += change_cell(stage.find("reward_mean"), false, Better::Higher);
-  const Series* held_out = stage.find("heldout_accuracy");
-  html += change_cell(held_out ? held_out : stage.find("accuracy"), true, Better::Higher);
   html += change_cell(stage.find("loss"), false, Better::Lower);
-  html += change_cell(stage.find("completion_length"), false, Better::Neither);
+  html += change_cell(stage.is_evaluation() ? nullptr : stage.find("completion_length"), false,
+                      Better::Neither);
   html += held_out_cell(stage);
   html +=
       fmt::format("<td class=\"num\">{}</td>",
                   stage.weight_change ? fmt::format("{:.2g} %", 100 * *stage.weight_change) : "–");
   html += value_cell(speed, speed ? speed->sum() / static_cast<double>(speed->num_values()) : 0,
                      format_short);
-  html += value_cell(skipped, skipped ? skipped->last() : 0, format_number);
   return html + "</tr>";
 }
 
@@ -193,7 +226,9 @@ std::string render_head(const RunData& run) {
   const std::string& config =
       run.config.empty() && !run.stages.empty() ? run.stages.front().config : run.config;
   html += "<dl class=\"facts\">";
-  for (const Fact& fact : facts_of(config))
+  std::vector<Fact> facts = origin_of(run);
+  for (Fact& fact : facts_of(config)) facts.push_back(std::move(fact));
+  for (const Fact& fact : facts)
     html += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape_html(fact.name),
                         escape_html(shorten(fact.value, 80)));
   html += "</dl></header><section id=\"summary\"><div class=\"tiles\">" + tiles(run) + "</div>";
@@ -206,12 +241,15 @@ std::string render_stages(const RunData& run) {
   if (run.stages.empty()) return "";
   std::string html =
       "<section id=\"stages\"><h2>Stages</h2><p class=\"quiet\">before → after: mean of the first "
-      "and of the last twentieth of the steps</p><div class=\"scroll\"><table><thead><tr>"
+      "and of the last twentieth of the steps; held-out accuracy: on problems that nothing was "
+      "trained on; batch accuracy: of the samples a stage trains on; sampled accuracy: of what a "
+      "generate stage draws</p><div class=\"scroll\"><table><thead><tr>"
       "<th>stage</th><th class=\"num\">steps</th><th class=\"num\">time</th><th "
-      "class=\"num\">reward</th><th class=\"num\">right answers</th><th class=\"num\">loss</th>"
-      "<th class=\"num\">answer tokens</th><th class=\"num\">held out</th>"
-      "<th class=\"num\">weights moved</th><th class=\"num\">tokens/s</th>"
-      "<th class=\"num\">skipped</th></tr></thead><tbody>";
+      "class=\"num\">skipped</th><th class=\"num\">held-out accuracy</th><th class=\"num\">batch "
+      "accuracy</th><th class=\"num\">sampled accuracy</th><th class=\"num\">reward</th><th "
+      "class=\"num\">loss</th><th class=\"num\">answer tokens</th><th class=\"num\">held-out "
+      "reward, loss</th><th class=\"num\">weights moved</th><th class=\"num\">tokens/s</th>"
+      "</tr></thead><tbody>";
   for (std::size_t i = 0; i < run.stages.size(); ++i) html += stage_row(run.stages[i], i);
   return html + "</tbody></table></div></section>";
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "rewards/maths/congruence.h"
 #include "rewards/maths/evaluate.h"
 #include "rewards/maths/normalise.h"
 #include "rewards/maths/number_words.h"
@@ -56,11 +57,12 @@ bool has_clock_minutes(const Node& ratio) {
 
 class Comparer {
  public:
-  explicit Comparer(const Limits& limits) : budget_(limits) {}
+  explicit Comparer(const Limits& limits) : limits_(limits), budget_(limits) {}
 
   Answer nodes(const Node& a, const Node& b) {
     if (a == b) return Answer::Equal;
     if (!budget_.spend(1)) return Answer::Unknown;
+    if (is_congruence(a) || is_congruence(b)) return congruences(a, b);
     if (a.kind == Kind::Relation && b.kind == Kind::Relation) return relations(a, b);
     const Node& x = assigned(a);
     const Node& y = assigned(b);
@@ -77,6 +79,18 @@ class Comparer {
 
  private:
   static bool is_ratio(const Node& n) { return n.kind == Kind::Group && n.text == ":"; }
+
+  /// Residues of one modulus; a value alone must be the residue as it is written, because every
+  /// integer is congruent to every other modulo 1.
+  Answer congruences(const Node& a, const Node& b) {
+    if (is_congruence(a) != is_congruence(b))
+      return is_congruence(a) ? nodes(a.children[0], assigned(b))
+                              : nodes(assigned(a), b.children[0]);
+    const Answer moduli = nodes(a.children[1], b.children[1]);
+    if (moduli != Answer::Equal) return moduli;
+    const auto same = same_residue(a.children[0], b.children[0], a.children[1], limits_);
+    return same ? answer(*same) : nodes(a.children[0], b.children[0]);
+  }
 
   static Answer texts(const Node& a, const Node& b) {
     if (a.kind == Kind::Number) return answer(number_in_words(b.text) == a.text);
@@ -306,6 +320,7 @@ class Comparer {
     return numbers ? compare_numbers(a, b, budget_) : compare_functions(a, b, budget_);
   }
 
+  Limits limits_;
   Budget budget_;
 };
 

@@ -103,7 +103,8 @@ const std::unordered_map<std::string, std::string>& command_table() {
                                                                   {"enspace", " "},
                                                                   {"framebox", ""},
                                                                   {"mathsf", ""},
-                                                                  {"bf", ""}};
+                                                                  {"bf", ""},
+                                                                  {"Bbb", "\\mathbb "}};
   return table;
 }
 
@@ -265,9 +266,19 @@ std::string with_half_day(const std::string& text) {
   return text;
 }
 
-/// "**10**", "`10`": marks of a page around the whole text.
+/// Entities of HTML and the point in braces, "12{.}5", as the signs that they stand for.
+std::string without_entities(std::string text) {
+  static constexpr std::pair<std::string_view, std::string_view> kSigns[]{
+      {"&lt;", "<"}, {"&gt;", ">"}, {"&nbsp;", " "}, {"&amp;", "&"}, {"{.}", "."}};
+  for (const auto& [written, sign] : kSigns)
+    for (std::size_t at = 0; (at = text.find(written, at)) != std::string::npos; at += sign.size())
+      text.replace(at, written.size(), sign);
+  return text;
+}
+
+/// "**10**", "`10`", "__10__": marks of a page around the whole text.
 std::string_view without_marks(std::string_view text) {
-  while (text.size() > 2 && (text.front() == '*' || text.front() == '`') &&
+  while (text.size() > 2 && (text.front() == '*' || text.front() == '`' || text.front() == '_') &&
          text.back() == text.front())
     text = text.substr(1, text.size() - 2);
   return text;
@@ -318,7 +329,7 @@ std::string without_siunitx(const std::string& text) {
 }  // namespace
 
 std::string normalise(std::string_view text) {
-  const std::string plain = data::trim(to_ascii(text));
+  const std::string plain = data::trim(without_entities(to_ascii(text)));
   const std::string ascii = without_siunitx(
       join_thousands(without_escapes(std::string(without_currency(without_marks(plain))))));
   std::string out;

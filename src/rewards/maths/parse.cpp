@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/text.h"
+#include "rewards/maths/congruence.h"
 #include "rewards/maths/last_side.h"
 #include "rewards/maths/number_words.h"
 #include "rewards/maths/parser.h"
@@ -303,6 +304,7 @@ ParseResult parse(std::string_view text, const Limits& limits) {
     const std::vector<Token> tokens = tokenise(normalised);
     std::string unit;
     std::optional<Node> root = whole(tokens, limits, unit);
+    if (!root) root = read_congruence(tokens, limits);
     if (!root) root = last_side(tokens, limits, unit);
     return {std::move(root), false, paid_in(currency_of(text), unit)};
   } catch (const Unreadable& reason) {

@@ -107,8 +107,12 @@ Node Parser::implicit_product(Node left) {
   if (peek().kind == TokenKind::Number && is_mixed(left)) {
     Node above = power();
     take();
-    Node fraction = node(Kind::Divide, "", {std::move(above), power()});
-    return node(Kind::Add, "", {std::move(left), std::move(fraction)});
+    Node below = power();
+    const bool percent = below.kind == Kind::Percent;  // 33 1/3 %
+    if (percent) below = Node(below.children[0]);
+    Node fraction = node(Kind::Divide, "", {std::move(above), std::move(below)});
+    Node sum = node(Kind::Add, "", {std::move(left), std::move(fraction)});
+    return percent ? node(Kind::Percent, "", {std::move(sum)}) : std::move(sum);
   }
   const bool latex_fraction = next_is("\\frac");
   Node right = power();

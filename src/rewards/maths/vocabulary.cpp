@@ -77,6 +77,10 @@ bool means_all_reals(std::string_view words) {
 bool means_no_solution(const std::string& words) {
   static const std::unordered_set<std::string> phrases{"nosolution",
                                                        "nosolutions",
+                                                       "norealsolution",
+                                                       "norealsolutions",
+                                                       "therearenorealsolutions",
+                                                       "none",
                                                        "nosolutionexists",
                                                        "nosolutionsexist",
                                                        "thereisnosolution",

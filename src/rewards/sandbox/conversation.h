@@ -26,7 +26,7 @@ class Talker {
 
   /// Says a line and reads the answer's line. A command that died is started once more, because it
   /// may have died of an earlier line. A command that fails is not asked again: the next line gets
-  /// a new one.
+  /// a new one. The first failure is a warning with the last lines of the command's standard error.
   Talk ask(const std::string& line, double seconds, std::string& answer);
   /// Ends the command, which is out of step with the lines.
   void forget();
@@ -34,8 +34,10 @@ class Talker {
  private:
   Talk say(const std::string& line, double seconds, std::string& answer);
 
+  std::string key_;
   Command command_;
   std::unique_ptr<Conversation> running_;
+  bool warned_ = false;  // one warning of a process says it all
 };
 
 }  // namespace r1::rewards::sandbox

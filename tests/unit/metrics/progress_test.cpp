@@ -39,6 +39,9 @@ TEST(Progress, LineNamesStageStepAndTimes) {
   EXPECT_EQ(progress_line(estimate, "reward", 0.4123, 8123),
             "rl1  step 120/1000  reward 0.4123  8.12k tok/s  stage 58 min 40 s left  "
             "pipeline 2 h 05 min left");
+  estimate.begin_stage(1, 999);
+  estimate.step_done(4.0);
+  EXPECT_EQ(progress_line(estimate, "reward", 0.5, 0), "rl2  step 1000/1000  reward 0.5");
   EXPECT_EQ(progress_line(TimeEstimate({{"sft", "sft", 0, 0}}), "loss", std::nan(""), 0),
             "sft  step 0");
 }

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "base/errors.h"
 #include "metrics/report/run_data.h"
@@ -105,6 +108,74 @@ TEST(Report, StageTableShowsWhatAStageChanged) {
             std::string::npos);
   EXPECT_NE(page.find(">1.2 %<"), std::string::npos);
   EXPECT_NE(page.find(">50 %<"), std::string::npos);
+}
+
+TEST(Report, ThreeAccuraciesHaveColumnsOfTheirOwn) {
+  test::TemporaryFolder folder;
+  const auto write = [&](const std::string& stage, const std::string& rows) {
+    std::filesystem::create_directories(folder.path("stages/" + stage));
+    std::ofstream(folder.path("stages/" + stage + "/metrics.jsonl")) << rows;
+  };
+  write("01-rl", "{\"step\":0,\"accuracy\":0.25,\"heldout_accuracy\":0.125}\n");
+  write("02-generate", "{\"step\":0,\"sampled_accuracy\":0.75,\"kept\":3}\n");
+  const std::string page = report_of(folder);
+  const std::string before = "<td class=\"num\"><span class=\"quiet\">";
+  for (const char* column : {"held-out accuracy", "batch accuracy", "sampled accuracy"})
+    EXPECT_EQ(count(page, std::string("<th class=\"num\">") + column + "</th>"), 1u) << column;
+  for (const char* value : {"12.5 %", "25.0 %", "75.0 %"})
+    EXPECT_NE(page.find(before + value), std::string::npos) << value;
+  EXPECT_LT(page.find(before + "12.5 %"), page.find(before + "25.0 %"));
+}
+
+TEST(Report, ScoresOfModelsAreNoCurve) {
+  test::TemporaryFolder folder;
+  std::ofstream(folder.path("metrics.jsonl"))
+      << "{\"step\":0,\"model\":\"a\",\"suite\":\"s\",\"pass_at_1\":0.25,\"completion_length\":5}\n"
+         "{\"step\":1,\"model\":\"b\",\"suite\":\"s\",\"pass_at_1\":0.5,\"completion_length\":6}\n";
+  std::ofstream(folder.path("evaluation_results.json")) << R"({"a":{"s":0.25},"b":{"s":0.5}})";
+  const std::string page = report_of(folder);
+  EXPECT_EQ(count(page, "<figure class=\"chart\">"), 0u);
+  EXPECT_EQ(count(page, "class=\"bar\" y="), 2u);
+}
+
+TEST(Report, TheHeadNamesModelDateRanksAndVersion) {
+  test::TemporaryFolder folder;
+  write_stage(folder.path(), "plain");
+  std::ofstream(folder.path("resolved.json"))
+      << R"({"config":{"model":{"path":"models/Qwen3-4B","init":"load"}},"version":"0.4","git_sha":"abc123","world_size":8})";
+  std::ofstream(folder.path("chosen.json")) << R"({"started":1795981680})";
+  const std::string page = report_of(folder);
+  for (const char* fact :
+       {"<dt>model</dt><dd>models/Qwen3-4B</dd>", "<dt>ranks</dt><dd>8</dd>",
+        "<dt>started</dt><dd>2026-11-29 19:48 UTC</dd>", "<dt>r1mpi</dt><dd>0.4 (abc123)</dd>"})
+    EXPECT_NE(page.find(fact), std::string::npos) << fact;
+}
+
+TEST(Report, SkippedStepsStandFirst) {
+  test::TemporaryFolder folder;
+  std::ofstream(folder.path("metrics.jsonl"))
+      << "{\"step\":0,\"reward_mean\":0.5,\"skipped_steps\":0}\n"
+         "{\"step\":1,\"reward_mean\":0.5,\"skipped_steps\":3}\n";
+  const std::string page = report_of(folder);
+  const auto tile = page.find("<div class=\"tile alarm\"><div class=\"label\">Skipped steps");
+  EXPECT_NE(tile, std::string::npos);
+  EXPECT_LT(tile, page.find("<div class=\"tile\">"));
+}
+
+TEST(Report, RareRewardsAreNotSmoothedAway) {
+  test::TemporaryFolder folder;
+  std::ofstream metrics(folder.path("metrics.jsonl"));
+  for (int step = 0; step < 100; ++step)  // four of a hundred steps have a reward
+    metrics << fmt::format("{{\"step\":{},\"reward_mean\":{}}}\n", step,
+                           step % 25 == 12 ? 1.0 : 0.0);
+  metrics.close();
+  const std::string page = report_of(folder);
+  const auto begin = page.find("<path d=\"", page.find("<path class=\"raw\""));
+  const std::string path = page.substr(begin, page.find("\"/>", begin) - begin);
+  std::set<std::string> heights;
+  for (auto at = path.find(' ', 9); at != std::string::npos; at = path.find(' ', at + 1))
+    heights.insert(path.substr(at + 1, path.find('L', at) - at - 1));
+  EXPECT_GT(heights.size(), 1u) << path;
 }
 
 TEST(Report, EachStudentOfADistillationIsAStage) {

@@ -73,6 +73,13 @@ TEST(ChoiceLetters, StandBesideAnyScriptAndSign) {
 
 TEST(ChoiceLetters, ThatAreDeniedAreNoChoice) {
   for (const char* text : {"The answer is not B.",
+                           "B est faux.",
+                           "B es incorrecta.",
+                           "Это не B",
+                           "B неверно",
+                           "It is hardly B.",
+                           "B ❌",
+                           "❌ B",
                            "B is wrong.",
                            "Option B is incorrect.",
                            "It cannot be B.",

@@ -347,6 +347,19 @@ TEST_F(ExternalTest, AnswersLineByLine) {
   EXPECT_EQ(rewards[2].total, 1.0);
 }
 
+TEST_F(ExternalTest, SaysWhatWasNotAnswered) {
+  ::testing::internal::CaptureStderr();
+  const auto rewards =
+      score(R"(echo "no module named judge" >&2; case $line in *c0*) echo 1;; *) exit 1;; esac)");
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(rewards[0].parts.at("external.failed"), 0.0);
+  EXPECT_EQ(rewards[2].parts.at("external.failed"), 1.0);
+  const std::size_t warning = log.find("ended instead of answering");
+  ASSERT_NE(warning, std::string::npos) << log;
+  EXPECT_NE(log.find("no module named judge", warning), std::string::npos) << log;
+  EXPECT_EQ(log.find("ended instead of answering", warning + 1), std::string::npos) << log;
+}
+
 TEST_F(ExternalTest, ACommandThatFailsIsReplaced) {
   const auto died = score(R"(case $line in *c1*) exit 1;; esac; echo 1)");
   EXPECT_EQ(died[0].total, 1.0);

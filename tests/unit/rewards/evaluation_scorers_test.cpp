@@ -29,11 +29,13 @@ double choice(const std::string& completion, const std::string& gold = "B") {
 TEST(Choice, ReadsOneLetterAndRefusesSeveral) {
   for (const char* right :
        {"<answer>B</answer>", "<answer>(B)</answer>", "<answer>B. A cat</answer>", "\\boxed{B}",
-        "The answer is B.", "Answer: **B**", "답: B", "<think>A or C?</think> B"})
+        "The answer is B.", "Answer: **B**", "답: B", "<think>A or C?</think> B",
+        "B\n\nExplanation: it is larger.", "<think>A?</think>B\n\nIt is larger."})
     EXPECT_EQ(choice(right), 1.0) << right;
   for (const char* wrong :
        {"<answer>A</answer>", "<answer>A B C D</answer>", "<answer>A or B</answer>", "",
-        "<answer>Because</answer>", "<think>the answer is B", "<answer>b</answer>"})
+        "<answer>Because</answer>", "<think>the answer is B", "<answer>b</answer>",
+        "A\n\nIt is larger.", "Hm.\n\nIt is larger.", "B\n\nNo: A."})
     EXPECT_EQ(choice(wrong), 0.0) << wrong;
   EXPECT_TRUE(score("choice", "B", "the second one").drop);
 }
