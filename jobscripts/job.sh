@@ -99,10 +99,11 @@ r1_run() {
   trap - USR1 TERM
 }
 
-# r1_job COMMAND ARGS...: what a batch script calls last.
+# r1_job COMMAND ARGS...: what a batch script calls last. In a job array %a in the arguments is the task's number.
 r1_job() {
   local command=$1 code failures launcher run_dir program
   shift
+  [ -z "${SLURM_ARRAY_TASK_ID:-}" ] || set -- "${@//%a/$SLURM_ARRAY_TASK_ID}"
   run_dir=$(r1_run_dir "$@")
   if [ -z "$run_dir" ]; then
     echo "job.sh: no --run-dir: sbatch jobscripts/$command.sbatch --config FILE --run-dir FOLDER" >&2

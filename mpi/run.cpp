@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 #include <sched.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "base/random.h"
 #include "checkpoint/agree.h"
@@ -158,6 +160,24 @@ std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {
 
 void Run::progress() const {
   exchange_->progress();
+}
+
+bool Run::is_cut_short() const {
+  if (step_is_open_ && environment_.stop_channel().asked()) was_cut_short_ = true;
+  return was_cut_short_;
+}
+
+bool Run::is_cut_short(const std::string& role) const {
+  auto& replica = groups_->model_axes(role)[parallel::ModelAxis::Tensor];
+  const bool mine = is_cut_short();
+  if (!step_is_open_ || replica.size() == 1) return mine;
+  return replica.all_reduce_scalar(mine ? 1.0 : 0.0, parallel::ReduceOp::Max, "signal to stop?") >
+         0.0;
+}
+
+bool Run::close_step() {
+  step_is_open_ = false;
+  return std::exchange(was_cut_short_, false);
 }
 
 void Run::require_folder() const {

@@ -46,8 +46,9 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
     metrics::StepMetrics metrics =
         student
             .step(samples, teacher ? from_teacher : training::cross_entropy(denominators, chunk),
-                  step)
+                  step, {}, /*may_be_cut_short=*/!teacher)
             .metrics;
+    if (!loop.takes(step)) break;
     held_out.if_due(student, step, distill.eval_every, metrics);
     epochs.add(metrics, step);
     loop.finish_step(step, std::move(metrics), "loss");

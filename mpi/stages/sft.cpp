@@ -23,11 +23,12 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
   for (; loop.goes_on(step); ++step) {
     const auto samples = data.batch(step, sft.batch);
     safety.sample(learner, data.prompts(step, sft.batch), step);
-    loop.write_samples(step, safety.answers());
     auto result = learner.step(samples,
                                training::cross_entropy(training::count_targets(samples),
                                                        run.config().trainer.logprob_chunk_tokens),
                                step, safety.gradient(learner));
+    if (!loop.takes(step)) break;
+    loop.write_samples(step, safety.answers());
     safety.add_metrics(learner, result);
     held_out.if_due(learner, step, sft.eval_every, result.metrics);
     loop.finish_step(step, std::move(result.metrics), "loss");

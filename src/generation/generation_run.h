@@ -32,7 +32,7 @@ class GenerationRun final : public SamplePool {
                 const StopRules& stop, Balancer* balancer);
 
   /// As Engine::generate returns them.
-  std::vector<std::vector<data::Completion>> run(const std::function<void()>& on_step);
+  std::vector<std::vector<data::Completion>> run(const std::function<bool()>& goes_on);
   const GenerationStatistics& statistics() const { return statistics_; }
 
   EngineLoad load() const override;
@@ -40,7 +40,8 @@ class GenerationRun final : public SamplePool {
   void take(std::vector<MovedSample> samples) override;
 
  private:
-  void decode_until(std::int64_t last_step, const std::function<void()>& on_step);
+  void decode_until(std::int64_t last_step, const std::function<bool()>& goes_on);
+  void cut_short();
   void admit();
   bool compute_pieces();
   bool start_samples();
@@ -57,6 +58,7 @@ class GenerationRun final : public SamplePool {
   void leave_slot(Sequence& sequence);
   void append_tokens(const at::Tensor& drawn, const std::vector<Sequence*>& rows);
   void finish(Sequence& sequence, data::FinishReason reason);
+  void keep(std::unique_ptr<Sequence> sequence, data::FinishReason reason);
   std::int64_t num_used_slots() const;
   bool has_stop_text(const data::Completion& completion) const;
 

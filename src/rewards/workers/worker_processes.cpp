@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "rewards/part_scorer.h"
 #include "rewards/workers/messages.h"
 #include "rewards/workers/spawner.h"
 #include "rewards/workers/wire.h"
@@ -71,13 +72,21 @@ struct WorkerProcesses::Worker {
 /// One call of score(), or the wait of start() when there are no inputs.
 class WorkerProcesses::Loop {
  public:
-  Loop(WorkerProcesses& group, const std::vector<RewardInput>& inputs)
-      : group_(group), inputs_(inputs), rewards_(inputs.size()), attempts_(inputs.size(), 0) {
+  Loop(WorkerProcesses& group, const std::vector<RewardInput>& inputs, const ScoreBudget& budget)
+      : group_(group),
+        inputs_(inputs),
+        budget_(budget),
+        rewards_(inputs.size()),
+        attempts_(inputs.size(), 0) {
     for (std::size_t i = 0; i < inputs.size(); ++i) waiting_.push_back(i);
   }
 
   std::vector<data::Reward> run() {
     while (finished_ < inputs_.size() || !all_ready()) {
+      if (const auto reason = budget_.reason(); !reason.empty() && !inputs_.empty()) {
+        give_up(reason);
+        break;
+      }
       for (Worker& worker : group_.workers_)
         if (worker.is_idle() && !waiting_.empty()) give_sample(worker);
       wait_for_events();
@@ -105,7 +114,7 @@ class WorkerProcesses::Loop {
 
   void wait_for_events() {
     events_.clear();
-    auto first = after(kStartSeconds);
+    auto first = after(std::min(kStartSeconds, budget_.next_look()));
     for (const Worker& worker : group_.workers_) {
       const short wanted = static_cast<short>(POLLIN | (worker.has_to_send() ? POLLOUT : 0));
       events_.push_back({worker.process.socket.get(), wanted, 0});
@@ -171,11 +180,24 @@ class WorkerProcesses::Loop {
     if (!late && attempts_[sample] < kAttempts)
       waiting_.push_front(sample);
     else
-      finish(sample, group_.failed(reason));
+      finish(sample, unscored(group_.options_, reason));
+  }
+
+  /// Ends what is being scored; what is left gets the reason.
+  void give_up(const std::string& reason) {
+    for (Worker& worker : group_.workers_) {
+      if (worker.sample == kNoSample) continue;
+      finish(worker.sample, unscored(group_.options_, reason));
+      Spawner::instance().kill(worker.process.pid);
+      worker = group_.start_worker();
+    }
+    for (const std::size_t sample : waiting_) finish(sample, unscored(group_.options_, reason));
+    waiting_.clear();
   }
 
   WorkerProcesses& group_;
   const std::vector<RewardInput>& inputs_;
+  const ScoreBudget& budget_;
   std::vector<data::Reward> rewards_;
   std::vector<int> attempts_;
   std::deque<std::size_t> waiting_;
@@ -198,15 +220,16 @@ WorkerProcesses::Worker WorkerProcesses::start_worker() {
 }
 
 void WorkerProcesses::start() {
-  score({});
+  score({}, {});
 }
 
-std::vector<data::Reward> WorkerProcesses::score(const std::vector<RewardInput>& inputs) {
+std::vector<data::Reward> WorkerProcesses::score(const std::vector<RewardInput>& inputs,
+                                                 const ScoreBudget& budget) {
   const std::lock_guard lock(mutex_);
   try {
     for (auto i = static_cast<std::int64_t>(workers_.size()); i < options_.workers; ++i)
       workers_.push_back(start_worker());
-    return Loop(*this, inputs).run();
+    return Loop(*this, inputs, budget).run();
   } catch (...) {
     for (const Worker& worker : workers_) Spawner::instance().kill(worker.process.pid);
     workers_.clear();  // they may be at work on samples of this call
@@ -219,13 +242,6 @@ void WorkerProcesses::announce(const std::string& description, const std::string
   description_ = description;
   if (!description.empty()) base::log_info("rewards: {}", description);
   if (!warnings.empty()) base::log_warning("rewards: {}", warnings);
-}
-
-data::Reward WorkerProcesses::failed(const std::string& reason) const {
-  data::Reward reward;
-  for (const PartOptions& part : options_.parts) reward.parts[part.name] = 0.0;
-  reward.reason = reason;
-  return reward;
 }
 
 }  // namespace r1::rewards::workers

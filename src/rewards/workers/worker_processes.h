@@ -8,6 +8,7 @@
 #include "data/types.h"
 #include "rewards/options.h"
 #include "rewards/reward.h"
+#include "rewards/score_budget.h"
 
 namespace r1::rewards::workers {
 
@@ -26,8 +27,11 @@ class WorkerProcesses {
   /// Returns one reward per input, in order; concurrent callers take turns. If a sample exceeds
   /// options.sample_budget(), its worker is killed and the sample scores 0 with the reason timeout.
   /// If the worker of a sample dies, another worker gets the sample, because another process may
-  /// have killed the worker; after the third death the sample scores 0 with the reason limit.
-  std::vector<data::Reward> score(const std::vector<RewardInput>& inputs);
+  /// have killed the worker; after the third death the sample scores 0 with the reason limit. When
+  /// `budget` ends, the workers that are at work are killed, and the samples that are left score 0
+  /// with the budget's reason.
+  std::vector<data::Reward> score(const std::vector<RewardInput>& inputs,
+                                  const ScoreBudget& budget);
 
  private:
   struct Worker;
@@ -35,7 +39,6 @@ class WorkerProcesses {
 
   Worker start_worker();
   void announce(const std::string& description, const std::string& warnings);
-  data::Reward failed(const std::string& reason) const;
 
   RewardOptions options_;
   std::mutex mutex_;
