@@ -201,7 +201,7 @@ r1_program() {
   if [ -x "$words" ]; then program=("$words"); else read -ra program <<< "$words"; fi
 }
 
-# r1_job COMMAND ARGS...: what a batch script calls last.
+# r1_job COMMAND ARGS...: what a batch script calls last. In a job array %a in the arguments is the task's number.
 r1_job() {
   local command=$1 code failures launcher run_dir program arguments begin
   shift

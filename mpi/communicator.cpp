@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
 
 #include "base/errors.h"
 #include "mpi/call_arguments.h"
+#include "mpi/last_resort.h"
 #include "mpi/pending_work.h"
 #include "mpi/row_type.h"
 
@@ -339,8 +339,7 @@ std::unique_ptr<MpiCommunicator> MpiCommunicator::among(const std::vector<int>& 
 }
 
 void MpiCommunicator::abort(int exit_code) {
-  MPI_Abort(MPI_COMM_WORLD, exit_code);
-  std::_Exit(exit_code);
+  abort_job(exit_code);
 }
 
 }  // namespace r1::mpi

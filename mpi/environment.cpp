@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "mpi/check_mpi.h"
+#include "mpi/last_resort.h"
 #include "mpi/run_guarded.h"
 
 namespace r1::mpi {
@@ -38,11 +39,17 @@ Environment::Environment(int argc, char** argv) : host_(host_name()) {
                     provided, static_cast<int>(MPI_THREAD_MULTIPLE)));
   rank_ = world_rank();
   find_nodes();
+  stop_channel_ = std::make_unique<StopChannel>();
   base::log_set_rank(rank_, rank_ == 0);
 }
 
 Environment::~Environment() {
   if (std::uncaught_exceptions() > 0 || !mpi_is_running()) return;
+  const LastResort last_resort(
+      patience_, static_cast<int>(base::ExitCode::Failure),
+      fmt::format("rank {} ({}): MPI does not end within {} s: is the launcher stopped?", rank_,
+                  host_, patience_));
+  stop_channel_.reset();
   close_failure_channel();
   MPI_Finalize();
 }

@@ -1,7 +1,10 @@
 #pragma once
 // Start and end of MPI in this process, and the node of this rank.
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "mpi/stop_channel.h"
 
 namespace r1::mpi {
 
@@ -28,6 +31,11 @@ class Environment {
   int local_rank() const { return local_rank_; }
   /// Node number (0, 1, ...) of each world rank.
   const std::vector<int>& node_of_rank() const { return node_of_rank_; }
+  /// How long the end of MPI may take: it waits for the launcher, which may be stopped or gone.
+  /// After that the process ends with exit code 3.
+  void set_patience(double seconds) { patience_ = seconds; }
+  /// Tells whether any rank received a signal to stop.
+  StopChannel& stop_channel() const { return *stop_channel_; }
 
  private:
   void find_nodes();
@@ -36,6 +44,8 @@ class Environment {
   int local_rank_ = 0;
   std::string host_;
   std::vector<int> node_of_rank_;
+  std::unique_ptr<StopChannel> stop_channel_;
+  double patience_ = 600.0;
 };
 
 /// The problem of a world of `world_size` ranks with SLURM_NTASKS (null: not set); empty: no

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 #include <sched.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "base/random.h"
 #include "checkpoint/agree.h"
@@ -158,6 +160,26 @@ std::uint64_t Run::seed(std::initializer_list<std::uint64_t> parts) const {
 
 void Run::progress() const {
   exchange_->progress();
+}
+
+bool Run::is_cut_short() const {
+  if (step_is_open_ && environment_.stop_channel().asked()) was_cut_short_ = true;
+  return was_cut_short_;
+}
+
+bool Run::is_cut_short(const std::string& role) const {
+  double cut = is_cut_short() ? 1.0 : 0.0;
+  if (!step_is_open_) return cut > 0.0;
+  const auto axes = groups_->model_axes(role);
+  for (const auto axis : {parallel::ModelAxis::Tensor, parallel::ModelAxis::Context})
+    if (axes.size(axis) > 1)
+      cut = axes[axis].all_reduce_scalar(cut, parallel::ReduceOp::Max, "signal to stop?");
+  return cut > 0.0;
+}
+
+bool Run::close_step() {
+  step_is_open_ = false;
+  return std::exchange(was_cut_short_, false);
 }
 
 void Run::require_folder() const {

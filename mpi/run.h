@@ -75,6 +75,17 @@ class Run {
   /// Messages move on; called from decode loops.
   void progress() const;
 
+  /// Whether the work of the current step may end early: it is dropped, because a rank received a
+  /// signal to stop (RunLoop::takes). Always false between steps, and in a step that the loop did
+  /// not open. Does not block. Callers take turns.
+  bool is_cut_short() const;
+  /// The same answer on all ranks of this rank's replica of the role. Collective over: these ranks.
+  bool is_cut_short(const std::string& role) const;
+  /// From here to close_step() work may be cut short.
+  void open_step() { step_is_open_ = true; }
+  /// Whether work of this rank was cut short since open_step().
+  bool close_step();
+
   /// Runs on this rank; an error on one rank becomes the error of all. Collective over: world.
   void together(const std::function<void()>& work, const char* label) const;
 
@@ -97,6 +108,8 @@ class Run {
   std::unique_ptr<RoleGroups> groups_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<metrics::Timeline> timeline_;
+  bool step_is_open_ = false;
+  mutable bool was_cut_short_ = false;
 };
 
 }  // namespace r1::mpi

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <thread>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "base/timer.h"
 #include "mpi/caught_error.h"
 #include "mpi/check_mpi.h"
+#include "mpi/last_resort.h"
 
 namespace r1::mpi {
 namespace {
@@ -62,11 +62,6 @@ std::vector<std::uint64_t> failures_of_all_ranks(std::uint64_t own) {
   return hashes;
 }
 
-[[noreturn]] void abort_world(int exit_code) {
-  MPI_Abort(MPI_COMM_WORLD, exit_code);
-  std::_Exit(exit_code);
-}
-
 [[noreturn]] void report_and_abort(const CaughtError& error) {
   const std::uint64_t own = base::hash_name(error.message) | 1;  // never 0
   const auto hashes = failures_of_all_ranks(own);
@@ -90,7 +85,7 @@ std::vector<std::uint64_t> failures_of_all_ranks(std::uint64_t own) {
   }
   // The lowest failing rank ends the job; the others give it and each other time to print.
   std::this_thread::sleep_for(std::chrono::milliseconds(first_of_all ? 200 : 3000));
-  abort_world(error.exit_code);
+  abort_job(error.exit_code);
 }
 
 }  // namespace

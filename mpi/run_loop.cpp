@@ -1,5 +1,6 @@
 #include "run_loop.h"
 
+#include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
 #include <filesystem>
@@ -127,7 +128,7 @@ bool RunLoop::goes_on(std::int64_t step) {
   if (finished || stop_) {
     // A save that was begun may have been refused since.
     finish_save();
-    if (published_step_ < step) save(step);
+    if (published_step_ < step) save(step, part_states());
     if (stop_ && run_.writes())
       base::log_warning("{}: stops before step {}: {}", run_.stage(), step, stop_.describe());
     return false;
@@ -135,6 +136,38 @@ bool RunLoop::goes_on(std::int64_t step) {
   begin_profile(step);
   run_.timeline().begin_step(step);
   meter_.begin();
+  open_step();
+  return true;
+}
+
+/// With staleness the weights that draw the next samples replace those of the checkpoint in the
+/// middle of a step, which is therefore done to its end.
+void RunLoop::open_step() {
+  if (run_.kind() == config::Stage::Rl && run_.config().rl.staleness > 0) return;
+  states_before_ = part_states();
+  run_.open_step();
+}
+
+bool RunLoop::takes_so_far(std::int64_t step) {
+  return !is_dropped(step, run_.is_cut_short());
+}
+
+bool RunLoop::takes(std::int64_t step) {
+  return !is_dropped(step, run_.close_step());
+}
+
+bool RunLoop::is_dropped(std::int64_t step, bool cut_short_here) {
+  auto seen = at::tensor({cut_short_here ? 1 : 0, SignalHandlers::received()}, at::kInt);
+  run_.world().all_reduce(seen, parallel::ReduceOp::Max, "drop the step?").wait();
+  const auto* values = seen.const_data_ptr<int>();
+  if (values[0] == 0) return false;
+  stop_ = {StopToken::Signal, values[1]};
+  run_.close_step();
+  finish_save();
+  if (run_.writes())
+    base::log_warning("{}: stops in step {}, which is dropped: {}", run_.stage(), step,
+                      stop_.describe());
+  if (published_step_ < step) save(step, states_before_);
   return true;
 }
 
@@ -153,13 +186,19 @@ void RunLoop::end_profile() {
   base::log_info("{}: wrote {}", run_.stage(), path);
 }
 
-void RunLoop::save(std::int64_t steps_done) {
+RunLoop::PartStates RunLoop::part_states() const {
+  PartStates states;
+  for (const auto& [name, part] : parts_) states[name] = part.state();
+  return states;
+}
+
+void RunLoop::save(std::int64_t steps_done, const PartStates& states) {
   if (parts_.empty()) return;
   const auto span = run_.timeline().span("checkpoint", steps_done);
   checkpoint::State state;
   for (auto& [name, part] : parts_) {
     for (auto& tensor : part.tensors()) state.tensors.push_back(std::move(tensor));
-    state.blobs["state/" + name] = part.state();
+    state.blobs["state/" + name] = states.at(name);
   }
   state.blobs.insert(description_.begin(), description_.end());
   state.blobs["config"] = resolved_;
@@ -236,7 +275,7 @@ void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
   }
   saver_.poll();
   note_result();
-  if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1);
+  if (save_is_due(step + 1, seconds) && step + 1 < total_steps_) save(step + 1, part_states());
   run_.timeline().flush();
 }
 

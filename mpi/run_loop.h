@@ -6,6 +6,7 @@
 //   for (auto step = loop.begin(total); loop.goes_on(step); ++step) {
 //     metrics::StepMetrics metrics;  // every part of the step adds to them
 //     …
+//     if (!loop.takes(step)) break;  // a signal cut the step short
 //     loop.finish_step(step, metrics, "reward_mean");
 //   }
 //   return loop.end();
@@ -56,6 +57,14 @@ class RunLoop {
   /// False at the end, or when all ranks agreed to stop early (a checkpoint has been written then).
   /// Collective over: world.
   bool goes_on(std::int64_t step);
+  /// Whether the step's work counts. False: a signal came, and a rank cut its work of the step
+  /// short (Run::is_cut_short), so all of it is dropped; the stage stops with a checkpoint of the
+  /// state before the step, and a continued run does the whole step again. Work after this call is
+  /// not cut short. Until here a step may change parts of checkpoints only in ways that doing it
+  /// again repeats; their state() is that from before the step. Collective over: world.
+  bool takes(std::int64_t step);
+  /// takes() for a part of the step that is over; the parts that follow may be cut short too.
+  bool takes_so_far(std::int64_t step);
   /// Writes the step's metrics (on the writing rank), shows progress with the number `measure`,
   /// saves a checkpoint when one is due. Collective over: world.
   void finish_step(std::int64_t step, metrics::StepMetrics metrics, const std::string& measure);
@@ -75,7 +84,11 @@ class RunLoop {
   bool save_is_due(std::int64_t steps_done, double step_seconds);
   std::int64_t choose_checkpoint(std::int64_t first_step, std::string& path);
   void restore(const std::string& path, std::int64_t first);
-  void save(std::int64_t steps_done);
+  using PartStates = std::map<std::string, std::string>;  // by name of the part
+  PartStates part_states() const;
+  void save(std::int64_t steps_done, const PartStates& states);
+  void open_step();
+  bool is_dropped(std::int64_t step, bool cut_short_here);
   void require_finite(const checkpoint::State& state, std::int64_t steps_done);
   void note_result();
   std::string state() const;
@@ -95,7 +108,8 @@ class RunLoop {
   std::unique_ptr<metrics::ProgressPrinter> printer_;
   std::vector<std::pair<std::string, Persistent>> parts_;
   checkpoint::Blobs
-      description_;  // the model's small files, so that a checkpoint converts by itself
+      description_;           // the model's small files, so that a checkpoint converts by itself
+  PartStates states_before_;  // the step that is open
   TimeBudget budget_;
   StopToken stop_;
   std::int64_t total_steps_ = 0;

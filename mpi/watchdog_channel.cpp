@@ -2,11 +2,11 @@
 
 #include <mpi.h>
 
-#include <cstdlib>
 #include <list>
 
 #include "base/log.h"
 #include "mpi/check_mpi.h"
+#include "mpi/last_resort.h"
 
 namespace r1::mpi {
 namespace {
@@ -14,6 +14,7 @@ namespace {
 constexpr int kTag = 1;
 constexpr const char* kLabel = "watchdog";
 constexpr double kAbortSeconds = 2.0;  // for calls on devices; the process ends in any case
+constexpr double kEndSeconds = 20.0;   // for the end of the process
 
 class MpiWatchdogChannel final : public WatchdogChannel {
  public:
@@ -51,10 +52,11 @@ class MpiWatchdogChannel final : public WatchdogChannel {
   }
 
   void end_job(const std::string& line, int exit_code) override {
+    // Also when nobody reads what is printed.
+    const LastResort last_resort(kEndSeconds, exit_code);
     base::log_error("{}", line);
     CallRegistry::instance().abort_device_calls(kAbortSeconds);
-    MPI_Abort(MPI_COMM_WORLD, exit_code);
-    std::_Exit(exit_code);
+    abort_job(exit_code);
   }
 
  private:

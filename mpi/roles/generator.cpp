@@ -9,6 +9,9 @@
 namespace r1::mpi {
 namespace {
 
+/// Decode steps after which the ranks of a replica ask each other for a signal to stop.
+constexpr std::int64_t kStepsPerAgreement = 16;
+
 std::vector<const data::Prompt*> chosen(std::span<const data::Prompt> prompts,
                                         const OwnsGroup& owns) {
   std::vector<const data::Prompt*> mine;
@@ -53,9 +56,18 @@ std::vector<data::Rollout> Generator::sample(
       !prompts.empty())
     balancer.emplace(run_, role_, prompts, samples);
   if (tools_) tools_->set_prompts(prompts);
-  auto completions = engine_.generate(
-      requests, sampling, {text_.tokenizer->eos_token_ids(), decode}, [this] { run_.progress(); },
-      balancer ? &*balancer : nullptr, tools_.get());
+  std::int64_t num_calls = 0;
+  bool is_cut_short = false;
+  const auto goes_on = [&] {
+    run_.progress();
+    // The ranks of a replica agree at the same step; a replica of one rank agrees with itself.
+    if (!is_cut_short && num_calls++ % kStepsPerAgreement == 0)
+      is_cut_short = run_.is_cut_short(role_);
+    return !is_cut_short;
+  };
+  auto completions =
+      engine_.generate(requests, sampling, {text_.tokenizer->eos_token_ids(), decode}, goes_on,
+                       balancer ? &*balancer : nullptr, tools_.get());
   const auto busy = static_cast<double>(engine_.statistics().decode_steps);
   decode_steps_ = {busy, balancer ? static_cast<double>(balancer->elapsed_steps()) : busy,
                    balancer ? static_cast<double>(balancer->num_moved()) : 0.0,

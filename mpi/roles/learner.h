@@ -17,12 +17,13 @@ class Learner {
   /// Registers the learner's state in the checkpoints of the loop. Collective over: world.
   void persist(RunLoop& loop);
 
-  /// Calls training::supervised_step on the training ranks; does nothing on other ranks. Collective
-  /// over: policy.
+  /// Calls training::supervised_step on the training ranks; does nothing on other ranks.
+  /// `may_be_cut_short`: a signal may end the step early (RunLoop::takes); not where other ranks
+  /// send something for each micro-batch. Collective over: policy.
   training::SupervisedStep step(std::span<const data::TrainingSample> samples,
                                 const training::PassLoss& loss, std::int64_t step,
                                 const std::function<double()>& more = {},
-                                std::int64_t samples_per_record = 1);
+                                std::int64_t samples_per_record = 1, bool may_be_cut_short = true);
   /// Mean cross entropy per target token over `samples`. Collective over: policy.
   double evaluate(std::span<const data::TrainingSample> samples);
 

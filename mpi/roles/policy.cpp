@@ -170,7 +170,8 @@ metrics::StepMetrics Policy::update(std::span<const data::Rollout> rollouts,
       rollouts, coldstart, training::PolicyUpdateOptions(run_.config()),
       {step, version_,
        run_.seed({base::hash_name("mini-batches"), static_cast<std::uint64_t>(step)}),
-       run_.timeline(), [this] { run_.progress(); }});
+       run_.timeline(), [this] { run_.progress(); },
+       [this] { return run_.is_cut_short(kPolicy); }});
   version_ += result.num_optimizer_steps;
   return std::move(result.metrics);
 }

@@ -64,6 +64,11 @@ std::int64_t Reference::copy_of(const models::Parameter& parameter,
 std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollout> rollouts,
                                                      models::Lockstep& phase) {
   const auto span = run_.timeline().span("reference log-probs", -1);
+  if (run_.is_cut_short("reference")) {  // nobody reads them
+    std::vector<std::vector<double>> none;
+    for (const auto& rollout : rollouts) none.emplace_back(rollout.completion.token_ids.size());
+    return none;
+  }
   std::vector<data::TrainingSample> samples;
   for (const auto& rollout : rollouts) samples.push_back(data::training_sample(rollout));
   const auto& config = run_.config();

@@ -114,8 +114,10 @@ std::vector<data::Reward> RewardRole::score_here(std::span<const data::Rollout> 
                       {},
                       settings.parts,
                       json_of_turns(rollout.completion)});
-  add_model_scores(inputs);
-  auto rewards = reward_.score(inputs);
+  if (!run_.is_cut_short()) add_model_scores(inputs);
+  const rewards::ScoreBudget budget(seconds_left_, [this] { return run_.is_cut_short(); });
+  auto rewards = reward_.score(inputs, budget);
+  seconds_left_ -= budget.used();
   warn_about_scripts(rewards);
   return rewards;
 }

@@ -18,11 +18,15 @@ class RewardRole {
   /// be started, InputError for a model.
   RewardRole(const Run& run, const rewards::RewardOptions& options);
 
+  /// The samples that are scored from here on share the time of one step ([rewards.limits]
+  /// step_seconds). Call before the first chunk of a step, or of an evaluation.
+  void begin_step() { seconds_left_ = options_.limits.step_seconds; }
   /// Adds preference_rewards, 0 or 1, if models score parts.
   void add_metrics(metrics::StepMetrics& metrics, const config::StepSettings& settings) const;
 
   /// As ScoreService. `settings`: the settings with which the chunk was sampled. A model runs only
-  /// on the samples for which its part counts.
+  /// on the samples for which its part counts. The samples that are not scored within the time of
+  /// the step score 0 with the reason step_limit.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const config::StepSettings& settings);
   void collect(std::vector<RolloutChunk>& chunks);
@@ -45,6 +49,7 @@ class RewardRole {
   };
   std::vector<Judge> judges_;  // empty on ranks without the role
   bool warned_ = false;
+  double seconds_left_ = 0.0;  // of the step
   ScoreService<data::Reward> service_;
 };
 

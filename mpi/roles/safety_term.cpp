@@ -57,6 +57,7 @@ void SafetyTerm::sample(Learner& learner, std::span<const data::Prompt> prompts,
     chunks[0].rollouts = generator_->sample(prompts, options.samples_per_prompt, sampling, seed_of,
                                             groups_of(learner.data_parallel()));
   }
+  judge_->begin_step();
   judge_->score(prompts, chunks[0], {options.max_new_tokens, {}});
   judge_->collect(chunks);
   answers_ = std::move(chunks[0].rollouts);

@@ -32,6 +32,7 @@ std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> pr
     chunks[0].rollouts = generator_->sample(prompts, samples, sampling, seed_of,
                                             groups_of(run_.groups().data(kPolicy)));
   }
+  reward.begin_step();
   reward.score(prompts, chunks[0], {sampling.max_new_tokens, {}});
   reward.collect(chunks);
   return gather(std::move(chunks[0].rollouts), prompts);

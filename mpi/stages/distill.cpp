@@ -56,8 +56,9 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
     metrics::StepMetrics metrics =
         student
             .step(samples, teacher ? from_teacher : training::cross_entropy(denominators, chunk),
-                  step)
+                  step, {}, /*samples_per_record=*/1, /*may_be_cut_short=*/!teacher)
             .metrics;
+    if (!loop.takes(step)) break;
     if (distill.on_policy) answers.add_metrics(student, metrics);
     held_out.if_due(step, distill.eval_every, metrics);
     epochs.add(metrics, step);

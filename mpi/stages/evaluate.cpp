@@ -109,6 +109,7 @@ base::ExitCode run_evaluate(Environment& environment, MpiCommunicator& world,
     if (suite.max_new_tokens > 0) sampling.max_new_tokens = suite.max_new_tokens;
     const auto answers =
         model->answer(prompts[subject][of_suite], suite.samples_per_prompt, sampling, 0, scorer);
+    if (!loop.takes(step)) break;
     loop.write_samples(step, answers);
     loop.finish_step(step, results.add(subjects[subject].name, suite, answers, step), "pass_at_1");
   }

@@ -32,6 +32,7 @@ base::ExitCode run_generate(Environment& environment, MpiCommunicator& world,
         prompts.places(first, std::min(num_prompts, first + options.prompts_per_chunk), first);
     const auto rollouts =
         model.answer(batch, options.samples_per_prompt, run.config().sampling, 0, reward);
+    if (!loop.takes(chunk)) break;
     auto metrics = kept.add(rollouts, chunk);
     loop.write_samples(chunk, rollouts);
     loop.finish_step(chunk, std::move(metrics), "kept_share");

@@ -69,14 +69,17 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   dynamic.persist(loop);
 
   auto step = loop.begin(run.config().rl.steps);
+  reward.begin_step();
   sampling.begin(step);
   held_out.before(policy, step);
   export_missed(run, policy.active() ? &policy.trainer() : nullptr, step);
   for (; loop.goes_on(step); ++step) {
     reference.update_if_due(step, policy);
+    reward.begin_step();
     auto rollouts = sampling.rollouts(step);
     const auto replaced = dynamic.refill(
         rollouts, [&](std::span<const data::Prompt> batch) { return sampling.more(batch, step); });
+    if (!loop.takes_so_far(step)) break;
     loop.write_samples(step, rollouts);
     if (run.config().rewards.shuffle)
       shuffle_rewards(rollouts, run.seed({base::hash_name("shuffled rewards"),
@@ -84,6 +87,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     sampling.start_next(step);
     metrics::StepMetrics metrics = policy.update(rollouts, coldstart.batch(step), step);
     sampling.finish_next();
+    if (!loop.takes(step)) break;
     add_rollout_metrics(metrics, run, rollouts, sampling.seconds());
     policy.add_sampling_metrics(metrics);
     reward.add_metrics(metrics, run.config().settings_at(step));

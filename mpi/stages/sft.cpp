@@ -27,9 +27,10 @@ base::ExitCode run_sft(Environment& environment, MpiCommunicator& world, const S
   for (; loop.goes_on(step); ++step) {
     const auto samples = data.batch(step, sft.batch);
     safety.sample(learner, data.prompts(step, sft.batch), step);
-    loop.write_samples(step, safety.answers());
     auto result = learner.step(samples, objective.begin_step(learner, samples), step,
                                safety.gradient(learner), objective.samples_per_record());
+    if (!loop.takes(step)) break;
+    loop.write_samples(step, safety.answers());
     objective.add_metrics(learner, result.metrics);
     safety.add_metrics(learner, result);
     held_out.if_due(step, sft.eval_every, result.metrics);

@@ -19,6 +19,7 @@
 #include "models/finite.h"
 #include "optim/adamw.h"
 #include "rewards/reflection.h"
+#include "rewards/score_budget.h"
 #include "rewards/sections.h"
 #include "roles/learner.h"
 #include "roles/policy.h"
@@ -116,7 +117,7 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
   if (!run.has_role(kPolicy)) return;
   auto& policy = run.groups().role(kPolicy);
   metrics::Aggregate statistics;
-  for (const char* name : {"accuracy", "reward_right", "reward_wrong"})
+  for (const char* name : {"accuracy", "reward_right", "reward_wrong", "reward_step_limit_share"})
     statistics.declare_mean(name);
   for (const char* name : {"thinking_length", "self_verification_share", "reflection_share"})
     statistics.declare_mean(name);
@@ -133,12 +134,20 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
     if (has_turns) add_turn_metrics(statistics, rollout.completion);
     const bool right = rollout.reward.reason == "ok";
     statistics.add_mean("accuracy", right ? 1.0 : 0.0);
+    statistics.add_mean("reward_step_limit_share",
+                        rollout.reward.reason == rewards::kStepLimit ? 1.0 : 0.0);
     statistics.add_mean(right ? "reward_right" : "reward_wrong", rollout.reward.total);
     tokens += static_cast<double>(data::num_sampled(rollout.completion));
   }
   reduce(statistics, policy);
-  for (const auto& [name, value] : statistics.values())
+  for (const auto& [name, value] : statistics.values()) {
     if (!std::isnan(value)) metrics.set(name, value);  // no right or no wrong sample in the step
+    if (name == "reward_step_limit_share" && value > 0.0 && run.writes())
+      base::log_warning(
+          "rewards: {:.1f} % of the step's samples score 0, because they were not scored within "
+          "rewards.limits.step_seconds = {} s",
+          100.0 * value, run.config().rewards.limits.step_seconds);
+  }
   for (const auto& [name, mean] : reward_parts(rollouts, policy))
     metrics.set("reward/" + name, mean);
   tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
@@ -173,6 +182,7 @@ HeldOutScore::Score HeldOutScore::measure(Policy& policy, std::int64_t steps_don
   chunks[0].rollouts = policy.answer(
       prompts_, sampling, samples,
       run_.seed({base::hash_name("held out"), static_cast<std::uint64_t>(steps_done)}));
+  reward_.begin_step();
   reward_.score(prompts_, chunks[0], settings);
   reward_.collect(chunks);
   const auto answers = policy.deliver(std::move(chunks[0].rollouts), prompts_);

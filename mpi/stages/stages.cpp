@@ -57,6 +57,7 @@ int run_stage_command(const CommandLine& command_line, Environment& environment)
         config::expand_run_folder(loaded.config, command_line.run_dir);
       },
       "configuration");
+  environment.set_patience(10.0 + loaded.config.communication.watchdog_seconds);
   const Watchdog watchdog(CallRegistry::instance(), make_mpi_watchdog_channel(),
                           {.collective = loaded.config.communication.watchdog_seconds},
                           environment.host());

@@ -111,7 +111,7 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
 std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Request> requests,
                                                             const SamplingOptions& sampling,
                                                             const StopRules& stop,
-                                                            const std::function<void()>& on_step,
+                                                            const std::function<bool()>& goes_on,
                                                             Balancer* balancer, TurnTaker* turns) {
   statistics_ = {};
   if (requests.empty() && !balancer) {
@@ -123,7 +123,7 @@ std::vector<std::vector<data::Completion>> Engine::generate(std::span<const Requ
   ensure_memory(requests, sampling, balancer);
   if (!weight_version_) memory_->pool.forget_contents();
   GenerationRun run(model_, options_, *memory_, requests, sampling, stop, balancer, turns);
-  auto completions = run.run(on_step);
+  auto completions = run.run(goes_on);
   statistics_ = run.statistics();
   statistics_.cache = cache_;
   statistics_.seconds = watch.seconds();

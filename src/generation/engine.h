@@ -71,18 +71,19 @@ class Engine {
   ~Engine();
 
   /// result[r][i]: completion of requests[r] with its i-th seed. Completion::text is left empty.
-  /// `on_step` is called after every decode step and every pass over prompts (messages move,
-  /// signals are looked at). With `balancer` other engines may finish samples of this one, and this
-  /// one theirs: the completions are the same, up to rounding. With `turns` the model's turns are
-  /// answered; the answers count towards max_new_tokens, and a sample for whose answer and one more
-  /// token there is no room ends with FinishReason::Length. Collective over: the balancer's
-  /// engines, which must have the same weights and options, and the replicas that share the model's
-  /// experts. Throws: InputError when a prompt is empty or longer than the model's context or the
-  /// cache.
+  /// `goes_on` is called after every decode step and every pass over prompts (messages move,
+  /// signals are looked at); once it answers false, all that is left ends with the tokens that it
+  /// has. The ranks that share the model's parts must answer alike. With `balancer` other engines
+  /// may finish samples of this one, and this one theirs: the completions are the same, up to
+  /// rounding. With `turns` the model's turns are answered; the answers count towards
+  /// max_new_tokens, and a sample for whose answer and one more token there is no room ends with
+  /// FinishReason::Length. Collective over: the balancer's engines, which must have the same
+  /// weights and options, and the replicas that share the model's experts. Throws: InputError when
+  /// a prompt is empty or longer than the model's context or the cache.
   std::vector<std::vector<data::Completion>> generate(std::span<const Request> requests,
                                                       const SamplingOptions& sampling,
                                                       const StopRules& stop,
-                                                      const std::function<void()>& on_step = {},
+                                                      const std::function<bool()>& goes_on = {},
                                                       Balancer* balancer = nullptr,
                                                       TurnTaker* turns = nullptr);
   /// Of the last call.

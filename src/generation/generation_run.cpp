@@ -61,11 +61,11 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
 }
 
 std::vector<std::vector<data::Completion>> GenerationRun::run(
-    const std::function<void()>& on_step) {
+    const std::function<bool()>& goes_on) {
   const auto interval =
       balancer_ ? balancer_->interval() : std::numeric_limits<std::int64_t>::max();
   do {
-    decode_until(statistics_.decode_steps + interval, on_step);
+    decode_until(statistics_.decode_steps + interval, goes_on);
     lockstep_.finish();
   } while (balancer_ && balancer_->balance(*this));
   if (balancer_)
@@ -79,7 +79,7 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
 }
 
 /// Stops earlier when nothing is left. At the end no call is under way.
-void GenerationRun::decode_until(std::int64_t last_step, const std::function<void()>& on_step) {
+void GenerationRun::decode_until(std::int64_t last_step, const std::function<bool()>& goes_on) {
   const auto is_idle = [this] { return scheduler_.num_running() + scheduler_.num_waiting() == 0; };
   while (statistics_.decode_steps < last_step) {
     take_answers(/*all=*/is_idle());
@@ -91,10 +91,22 @@ void GenerationRun::decode_until(std::int64_t last_step, const std::function<voi
     else
       collect_all();
     if (turns_) turns_->progress();
-    if (on_step) on_step();
+    if (goes_on && !goes_on()) cut_short();
   }
   collect_all();
   take_answers(/*all=*/true);
+}
+
+/// Ends all that runs or waits, with the tokens that are drawn.
+void GenerationRun::cut_short() {
+  collect_all();
+  for (auto* sequence : std::vector<Sequence*>(slots_)) {
+    if (sequence == nullptr) continue;
+    memory_.batch->clear(sequence->slot);
+    finish(*sequence, data::FinishReason::Length);
+  }
+  while (scheduler_.num_waiting() > 0)
+    deliver(scheduler_.take_last_waiting(), data::FinishReason::Length);
 }
 
 /// Between two decode steps: samples of prompts that are in the cache start, and one pass computes
@@ -375,6 +387,7 @@ void GenerationRun::finish(Sequence& running, data::FinishReason reason) {
   deliver(scheduler_.take_out(running), reason);
 }
 
+/// A completion that has ended, for the engine that was asked for it.
 void GenerationRun::deliver(std::unique_ptr<Sequence> sequence, data::FinishReason reason) {
   auto& completion = sequence->completion;
   completion.finish_reason = reason;

@@ -33,7 +33,7 @@ class GenerationRun final : public SamplePool {
                 const StopRules& stop, Balancer* balancer, TurnTaker* turns);
 
   /// As Engine::generate returns them.
-  std::vector<std::vector<data::Completion>> run(const std::function<void()>& on_step);
+  std::vector<std::vector<data::Completion>> run(const std::function<bool()>& goes_on);
   const GenerationStatistics& statistics() const { return statistics_; }
 
   EngineLoad load() const override;
@@ -41,7 +41,8 @@ class GenerationRun final : public SamplePool {
   void take(std::vector<MovedSample> samples) override;
 
  private:
-  void decode_until(std::int64_t last_step, const std::function<void()>& on_step);
+  void decode_until(std::int64_t last_step, const std::function<bool()>& goes_on);
+  void cut_short();
   void admit();
   bool compute_pieces();
   bool start_samples();

@@ -42,15 +42,26 @@ std::string CombinedReward::description() const {
 }
 
 data::Reward CombinedReward::score_one(const RewardInput& input) const {
-  return workers_ ? workers_->score({input}).front() : scorer_->score(input);
+  return workers_ ? workers_->score({input}, {}).front() : scorer_->score(input);
 }
 
-std::vector<data::Reward> CombinedReward::score(const std::vector<RewardInput>& inputs) const {
-  if (options_.delay_ms > 0)
-    std::this_thread::sleep_for(std::chrono::milliseconds(options_.delay_ms));
-  if (workers_) return workers_->score(inputs);
+void CombinedReward::delay(const ScoreBudget& budget) const {
+  const base::Stopwatch watch;
+  const double seconds = static_cast<double>(options_.delay_ms) / 1000.0;
+  while (watch.seconds() < seconds && budget.reason().empty())
+    std::this_thread::sleep_for(std::chrono::duration<double>(
+        std::clamp(seconds - watch.seconds(), 0.0, budget.next_look())));
+}
+
+std::vector<data::Reward> CombinedReward::score(const std::vector<RewardInput>& inputs,
+                                                const ScoreBudget& budget) const {
+  delay(budget);
+  if (workers_) return workers_->score(inputs, budget);
   std::vector<data::Reward> rewards(inputs.size());
-  threads_.run(inputs.size(), [&](std::size_t i) { rewards[i] = scorer_->score(inputs[i]); });
+  threads_.run(inputs.size(), [&](std::size_t i) {
+    const auto reason = budget.reason();
+    rewards[i] = reason.empty() ? scorer_->score(inputs[i]) : unscored(options_, reason);
+  });
   return rewards;
 }
 

@@ -6,6 +6,7 @@
 
 #include "data/types.h"
 #include "rewards/part_scorer.h"
+#include "rewards/score_budget.h"
 #include "rewards/thread_pool.h"
 #include "rewards/workers/worker_processes.h"
 
@@ -24,11 +25,16 @@ class CombinedReward {
   std::string description() const;
   /// Returns one reward per input, in order, computed by PartScorer::score(). With worker
   /// processes, a sample that exceeds its time budget gets the reason timeout, and a sample that
-  /// crashes three workers gets the reason limit.
-  std::vector<data::Reward> score(const std::vector<RewardInput>& inputs) const;
+  /// crashes three workers gets the reason limit. A sample that is not scored when `budget` ends
+  /// scores 0 with the budget's reason; a worker at work on such a sample is ended, while a thread
+  /// finishes its sample.
+  std::vector<data::Reward> score(const std::vector<RewardInput>& inputs,
+                                  const ScoreBudget& budget = {}) const;
   data::Reward score_one(const RewardInput& input) const;
 
  private:
+  void delay(const ScoreBudget& budget) const;
+
   RewardOptions options_;
   std::unique_ptr<PartScorer> scorer_;                 // used without worker processes
   mutable ThreadPool threads_;                         // use scorer_

@@ -110,6 +110,7 @@ void check_processes(const RewardOptions& o, const std::string& key, base::Probl
                    key + ".external.command", "expected the command of the part 'external'");
   const std::pair<const char*, double> seconds[] = {
       {".limits.sample_seconds", o.limits.sample_seconds},
+      {".limits.step_seconds", o.limits.step_seconds},
       {".code.test_seconds", o.code.test_seconds},
       {".code.run_seconds", o.code.run_seconds},
       {".code.compile_seconds", o.code.compile_seconds},

@@ -167,11 +167,15 @@ struct CountdownOptions {
 /// [rewards.limits]: resource limits of a worker process.
 struct LimitOptions {
   double sample_seconds = 10.0;
+  double step_seconds = 600.0;
   std::int64_t memory_mib = 1024;
 
   void visit(base::OptionVisitor& v) {
     v("sample_seconds", sample_seconds,
       "wall-clock seconds for the rule rewards of one sample; code and external add their own");
+    v("step_seconds", step_seconds,
+      "wall-clock seconds for the rule rewards of one step on a rank: the samples that are not "
+      "scored by then score 0 (metric reward_step_limit_share)");
     v("memory_mib", memory_mib, "address space of a worker process, MiB");
   }
 };

@@ -45,6 +45,13 @@ data::Reward PartScorer::score(const RewardInput& input) const {
   return out;
 }
 
+data::Reward unscored(const RewardOptions& options, const std::string& reason) {
+  data::Reward reward;
+  for (const PartOptions& part : options.parts) reward.parts[part.name] = 0.0;
+  reward.reason = reason;
+  return reward;
+}
+
 std::string PartScorer::description() const {
   std::string text;
   for (const Part& part : parts_)

@@ -36,4 +36,7 @@ class PartScorer {
   std::vector<Part> parts_;
 };
 
+/// The reward of a sample that could not be scored: 0 in all parts.
+data::Reward unscored(const RewardOptions& options, const std::string& reason);
+
 }  // namespace r1::rewards

@@ -92,6 +92,8 @@ class Update {
   }
   void set_old_logprobs();
   void run_epochs(std::span<const data::TrainingSample> coldstart);
+  /// Once an optimizer step was taken the step is done to its end.
+  bool may_be_cut_short() const { return step_.is_cut_short && totals_.num_tried == 0; }
   void optimize(const MiniBatch& batch, const ColdstartShare& coldstart);
   double train_coldstart(const ColdstartShare& share, models::Lockstep& lockstep);
   void set_metrics(metrics::StepMetrics& metrics) const;
@@ -107,6 +109,7 @@ class Update {
   std::vector<TrainingRow> rows_;
   GeneratorMismatch mismatch_;
   Totals totals_;
+  bool cut_short_ = false;
 };
 
 /// Old log-probabilities and values. With one optimizer step per rollout the old log-probabilities
@@ -156,7 +159,12 @@ void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
   const auto lists = data::split_by_tokens(batch.samples, options_.trainer.micro_batch_tokens,
                                            options_.trainer.share_prefix);
   models::Lockstep lockstep(policy_.model, trainer.idle_backward());
+  const bool asks = may_be_cut_short();
   for (std::size_t i = 0; i < lists.size(); ++i) {
+    if (asks && step_.is_cut_short()) {
+      cut_short_ = true;
+      break;
+    }
     lockstep.begin_pass();
     const Pass pass(policy_.model, batch.samples, lists[i], options_.trainer.share_prefix);
     const auto loss = policy_pass_loss(pass, batch, policy_.value_head, options_, sums, mismatch_);
@@ -164,9 +172,14 @@ void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
                      i + 1 == lists.size() && coldstart.samples.empty() && !lockstep.needed());
     step_.progress();
   }
-  double coldstart_loss = coldstart.samples.empty() ? 0.0 : train_coldstart(coldstart, lockstep);
+  double coldstart_loss =
+      coldstart.samples.empty() || cut_short_ ? 0.0 : train_coldstart(coldstart, lockstep);
   lockstep.finish();
   trainer.end_backward();
+  if (asks)
+    cut_short_ = policy_.replicas.all_reduce_scalar(cut_short_ ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                                    "drop the update?") > 0.0;
+  if (cut_short_) return trainer.discard();
   sums.reduce(policy_.replicas);
   if (!coldstart.samples.empty())
     coldstart_loss = policy_.replicas.all_reduce_scalar(coldstart_loss, parallel::ReduceOp::Sum,
@@ -207,6 +220,7 @@ void Update::run_epochs(std::span<const data::TrainingSample> coldstart) {
           static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(size, total - begin)));
       optimize(make_mini_batch(rows_of(samples, rows_), policy_.replicas),
                share_of(coldstart, begin / size, updates));
+      if (cut_short_) return;
     }
     const auto kl = algorithms::policy_metrics(totals_.sums.policy - before).at("kl_old_new");
     if (rl.max_kl > 0.0 && kl > rl.max_kl) break;
@@ -250,6 +264,7 @@ PolicyUpdate Update::run(std::span<const data::Rollout> rollouts,
   const auto span = step_.timeline.span("update", step_.number);
   const base::Stopwatch watch;
   run_epochs(coldstart);
+  if (cut_short_) return {};
   PolicyUpdate result{{}, totals_.num_taken};
   set_rollout_metrics(result.metrics, rollouts, step_.policy_version, groups,
                       old_are_sampled_ ? nullptr : &mismatch_, policy_.replicas);

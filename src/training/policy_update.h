@@ -39,17 +39,19 @@ struct PolicyStep {
   std::uint64_t seed;           // seed of the order of samples in mini-batches
   metrics::Timeline& timeline;  // receives the spans "old log-probs" and "update"
   Progress progress;
+  IsCutShort is_cut_short = {};  // empty: the step is done to its end
 };
 
 struct PolicyUpdate {
-  metrics::StepMetrics metrics;          // reduced over all replicas
+  metrics::StepMetrics metrics;          // reduced over all replicas; none of a step cut short
   std::int64_t num_optimizer_steps = 0;  // steps taken: the policy's version grows by this number
 };
 
 /// Computes advantages, then runs all epochs and mini-batches of the step. `rollouts`: this
 /// replica's rollouts, with final rewards. `coldstart`: supervised samples of the step, equal on
-/// all ranks. Collective over: the policy. Throws: NumericalError after too many skipped optimizer
-/// steps in a row.
+/// all ranks. A step that is cut short on any replica takes no optimizer step on any; trainer and
+/// KL controller then hold the state of no step. Collective over: the policy. Throws:
+/// NumericalError after too many skipped optimizer steps in a row.
 PolicyUpdate update_policy(const TrainedPolicy& policy, std::span<const data::Rollout> rollouts,
                            std::span<const data::TrainingSample> coldstart,
                            const PolicyUpdateOptions& options, const PolicyStep& step);

@@ -64,7 +64,7 @@ PassLoss cross_entropy(const algorithms::LossDenominators& denominators,
 SupervisedStep supervised_step(const TrainedModel& trained,
                                std::span<const data::TrainingSample> samples, const PassLoss& loss,
                                const config::TrainerOptions& options, const Progress& progress,
-                               const std::function<double()>& more,
+                               const std::function<double()>& more, const IsCutShort& is_cut_short,
                                std::int64_t samples_per_record) {
   const base::Stopwatch watch;
   const auto& [model, trainer, replicas] = trained;
@@ -73,7 +73,12 @@ SupervisedStep supervised_step(const TrainedModel& trained,
   const auto lists =
       replica_micro_batches(samples, replicas.rank(), replicas.size(), options, samples_per_record);
   models::Lockstep lockstep(model, trainer.idle_backward());
+  bool cut_short = false;
   for (std::size_t i = 0; i < lists.size(); ++i) {
+    if (is_cut_short && is_cut_short()) {
+      cut_short = true;
+      break;
+    }
     lockstep.begin_pass();
     const Pass pass(model, samples, lists[i], options.share_prefix);
     const auto part = loss(pass);
@@ -82,8 +87,13 @@ SupervisedStep supervised_step(const TrainedModel& trained,
     progress();
   }
   lockstep.finish();
-  if (more) sum += more();
+  if (more && !cut_short) sum += more();
   trainer.end_backward();
+  if (is_cut_short && replicas.all_reduce_scalar(cut_short ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                                 "drop the step?") > 0.0) {
+    trainer.discard();
+    return {};
+  }
   SupervisedStep result;
   result.loss = replicas.all_reduce_scalar(sum, parallel::ReduceOp::Sum, "loss");
   const auto step = trainer.finish(result.loss);

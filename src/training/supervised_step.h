@@ -37,11 +37,14 @@ struct SupervisedStep {
 
 /// Takes one optimizer step. `samples`: equal on every replica. `more`, unless empty, adds further
 /// gradients to the step (the safety term) and returns this rank's part of the loss that belongs to
-/// these gradients. `samples_per_record`: as in replica_micro_batches. Collective over: the policy.
+/// these gradients. `samples_per_record`: as in replica_micro_batches. A step that is cut short on
+/// any replica takes no optimizer step on any, and has no metrics; the trainer then holds the state
+/// of no step. Collective over: the policy.
 SupervisedStep supervised_step(const TrainedModel& trained,
                                std::span<const data::TrainingSample> samples, const PassLoss& loss,
                                const config::TrainerOptions& options, const Progress& progress,
                                const std::function<double()>& more = {},
+                               const IsCutShort& is_cut_short = {},
                                std::int64_t samples_per_record = 1);
 
 /// Mean cross entropy per target token over `samples`, without gradients. Collective over: the

@@ -18,4 +18,8 @@ struct TrainedModel {
 /// Called between micro-batches, so that messages of other roles make progress.
 using Progress = std::function<void()>;
 
+/// Asked between the micro-batches of a step before the first optimizer step: true cuts the step
+/// short, which is then dropped. The ranks of a replica answer alike; replicas may differ.
+using IsCutShort = std::function<bool()>;
+
 }  // namespace r1::training

@@ -112,6 +112,28 @@ class Files(FaultTest):
             manifest.unlink()
         self.assertIn("is valid; move the folder away", self.assert_ends(2, self.line(run__max_steps=4)))
 
+    def test_F2_pruned_by_hand(self):
+        """The command deletes what the rules do not keep, and never the last one that is whole."""
+        self.assert_ends(0, self.line(checkpoint__keep_last=STEPS))
+        run = self.folder / "run"
+        checkpoints = run / "checkpoints"
+        self.assertEqual(self.steps(), list(range(1, STEPS + 1)))
+        (checkpoints / "best.json").write_text('{"step": 2, "value": 0.5}\n')
+        os.truncate(checkpoints / f"step-{STEPS:08}" / "shard-00000.h5", 100)
+        os.truncate(checkpoints / f"step-{STEPS - 1:08}" / "shard-00000.h5", 100)
+        output = self.tool(0, "checkpoint", "prune", run, "--keep-last", 3, "--keep-every", 4)
+        # The last three, of which one is whole; every fourth; the best one.
+        self.assertEqual(self.steps(), [2, 4, 6, 7, 8])
+        self.assertEqual([line.split() for line in output.splitlines() if line.endswith("deleted")],
+                         [["1", "deleted"], ["3", "deleted"], ["5", "deleted"]])
+        os.truncate(checkpoints / f"step-{6:08}" / "shard-00000.h5", 100)
+        (checkpoints / "best.json").unlink()
+        (checkpoints / "good.json").unlink()
+        self.tool(0, "checkpoint", "prune", run, "--keep-last", 3)
+        self.assertEqual(self.steps(), [4, 6, 7, 8], "4 is the newest that is whole")
+        self.assertIn("nothing to delete", self.tool(0, "checkpoint", "prune", run, "--keep-last", 3))
+        self.assertIn("continues at step 4 of", self.assert_ends(0, self.line()))
+
     def small_disk(self, path, megabytes):
         path.mkdir(parents=True)
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", path], check=False,

@@ -95,6 +95,48 @@ class Runs(support.RunTest):
         self.assert_ends(0, self.line("undisturbed", **settings))
         self.assert_equal_runs("run", "undisturbed")
 
+    def stop_in_a_step(self, lines, target, **settings):
+        """TERM to one rank while a step is under way that takes seconds: it is dropped, the checkpoint is that of the
+        step before, and the run that continues ends as one that nobody disturbed. `target`: rank that gets the signal."""
+        settings = {"checkpoint__interval_steps": 100, "metrics__samples_every": 1, **settings}
+        with self.running(self.line(**settings)) as process:
+            self.wait_for_lines(self.metrics(), lines, process)
+            time.sleep(0.5)  # into the next step
+            os.kill(self.ranks(process, settings.get("ranks", 2))[target], signal.SIGTERM)
+            self.assertEqual(process.wait(timeout=END_LIMIT), 75, self.output())
+        done = len(self.rows())
+        self.assertRegex(self.output(), f"stops in step {done}, which is dropped: signal 15")
+        self.assertEqual(support.last_checkpoint(self.folder / "run").name, f"step-{done:08}")
+        self.assertIn(f"continues at step {done} of", self.assert_ends(0, self.line(**settings)))
+        self.assert_ends(0, self.line("undisturbed", **settings))
+        self.assertEqual(len(self.rows()), settings["rl__steps" if "rl__steps" in settings else "sft__steps"])
+        self.assertEqual(self.results("run"), self.results("undisturbed"))
+
+    def test_F5_signal_in_generation(self):
+        """To the rank that scores: the one that samples in one long chunk hears of it. The prompts come in an order that
+        a step moves on (rl.resample_zero_advantage), and the reference is replaced before each step."""
+        self.stop_in_a_step(1, 1, rl__steps=2, rl__chunks=1, rl__samples_per_prompt=8, sampling__max_new_tokens=700,
+                            sampling__ignore_eos=True, rl__resample_zero_advantage=True, rl__reference_update_every=1,
+                            rl__max_resample_rounds=1)
+
+    def test_F5_signal_in_generation_of_a_split_model(self):
+        self.stop_in_a_step(1, 1, roles__policy__train__tp=2, roles__reward__share_with="policy", kl__coefficient=0.0, rl__steps=2, rl__chunks=1,
+                            rl__samples_per_prompt=8, sampling__max_new_tokens=600, sampling__ignore_eos=True)
+
+    def test_F5_signal_in_rewards(self):
+        self.stop_in_a_step(1, 0, rl__steps=2, rewards__delay_ms=2500)
+
+    def test_F5_signal_in_an_update(self):
+        """Between the micro-batches of a supervised step; in one of RL with recorded rollouts nothing is sampled."""
+        large = {"model__shape__hidden_size": 256, "model__shape__intermediate_size": 1024, "trainer__micro_batch_tokens": 64}
+        self.stop_in_a_step(1, 1, command="sft", config=support.RANDOM, sft__steps=2, sft__batch=768, **large)
+        for name in ("run", "undisturbed"):
+            shutil.rmtree(self.folder / name)
+        rl = {**large, "rl__steps": 2, "rl__samples_per_prompt": 48, "sampling__max_new_tokens": 120, "kl__coefficient": 0.0,
+              "sampling__ignore_eos": True, "engine__max_num_seqs": 256, "trainer__share_prefix": False}
+        self.assert_ends(0, self.line("recorded", rl__record_rollouts=True, **rl))
+        self.stop_in_a_step(1, 0, rl__replay=str(self.folder / "recorded"), **rl)
+
     def test_F8_other_layouts(self):
         """4 ranks with tp 2, then 2, then 1: the weights are those of a run that stayed on one."""
         settings = {"command": "sft", "config": support.RANDOM, "sft__steps": 6, "model__dtype": "fp64",
@@ -124,6 +166,25 @@ class Runs(support.RunTest):
         for sample in samples:  # the command alone was ended, not the worker that scores the other parts
             self.assertIn("response_quality.flow", sample["parts"])
         self.assertEqual([row["step"] for row in self.rows()], [0, 1])
+
+    def test_F11_endless_rewards(self):
+        """A step whose rewards would never end goes on after the step's time; what was not scored scores 0 and is
+        counted."""
+        script = self.folder / "external.py"
+        script.write_text("#!/usr/bin/env python3\nimport time\ntime.sleep(100000)\n")
+        script.chmod(0o755)
+        config = self.folder / "external.toml"
+        config.write_text(f'include = "{support.CONFIGS / "varied_rewards.toml"}"\n[rewards]\nworkers = 2\nparts = [\n'
+                          '  { name = "external", weight = 1.0 },\n]\n'
+                          f'[rewards.external]\ncommand = ["{sys.executable}", "{script}"]\ntimeout = 100.0\n'
+                          '[rewards.limits]\nstep_seconds = 1.0\n')
+        output = self.assert_ends(0, self.line(config=config, ranks=1, rl__steps=2, metrics__samples_every=1,
+                                               metrics__samples_per_step=1000))
+        samples = support.read_jsonl(self.folder / "run" / "samples.jsonl")
+        self.assertEqual(len(samples), 2 * 4 * 4)
+        self.assertEqual({(sample["reason"], sample["reward"]) for sample in samples}, {("step_limit", 0.0)})
+        self.assertEqual([row["reward_step_limit_share"] for row in self.rows()], [1.0, 1.0])
+        self.assertIn("100.0 % of the step's samples score 0", output)
 
     def test_F13_divergence(self):
         """Weights explode: steps are skipped, the run stops with 3 and names the checkpoint to go back to, which is still

@@ -11,6 +11,7 @@ import resource
 import shlex
 import signal
 import subprocess
+import time
 
 import run_support as support
 
@@ -74,6 +75,43 @@ class Faults(support.RunTest):
             # MPI itself sees it where the calls are of different sizes.
             self.assert_ends_soon(process, 3, r"hang: rank \d \(host \S+\) has waited \d+ s in \w+ '.*: rank 1 \(|"
                                               r"rank \d \(\S+\): \w+ '.*' failed: MPI_ERR_TRUNCATE")
+
+    def wait_until_gone(self, pids):
+        """What has ended but is not waited for by its stopped parent counts as gone."""
+        for _ in range(int(END_LIMIT * 10)):
+            states = [pathlib.Path(f"/proc/{pid}/stat") for pid in pids]
+            if all(not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z" for state in states):
+                return
+            time.sleep(0.1)
+        self.fail("ranks are left:\n" + self.output())
+
+    def test_F9_stopped_launcher(self):
+        """The ranks need no launcher to compute: they do the rest of the steps, and end by themselves."""
+        steps = 8
+        settings = {"rl.steps": steps, "checkpoint.interval_steps": 3}
+        with self.running(self.line(settings)) as process:
+            self.wait_for_lines(self.folder / "run" / "metrics.jsonl", 1, process)
+            ranks = self.ranks(process)
+            process.send_signal(signal.SIGSTOP)
+            self.wait_for_lines(self.folder / "run" / "metrics.jsonl", steps, process)
+            self.wait_until_gone(ranks)
+            self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGCONT)
+            self.assertNotIn(process.wait(timeout=END_LIMIT), (2, 75), self.output())
+        self.assertEqual(support.last_checkpoint(self.folder / "run").name, f"step-{steps:08}")
+        self.assertIn(f"continues at step {steps} of {steps}", self.assert_ends(0, self.line(settings)))
+
+    def test_F9_killed_rank_under_a_stopped_launcher(self):
+        """Nobody ends the others but their watchdogs."""
+        with self.running(self.line()) as process:
+            self.wait_for_lines(self.folder / "run" / "metrics.jsonl", 1, process)
+            ranks = self.ranks(process)
+            process.send_signal(signal.SIGSTOP)
+            os.kill(ranks[1], signal.SIGKILL)
+            self.wait_until_gone(ranks)
+            process.send_signal(signal.SIGCONT)
+            self.assertNotIn(process.wait(timeout=END_LIMIT), (0, 2, 75), self.output())
+        self.assertRegex(self.output(), r"hang: rank \d .*no answer from: rank 1")
 
     def test_F10_bad_record(self):
         good = [{"problem": f"{a} + 1", "answer": str(a + 1)} for a in range(8)]

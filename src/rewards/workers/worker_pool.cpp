@@ -103,6 +103,16 @@ std::optional<Outcome> WorkerPool::take(std::uint64_t number) {
   return std::move(found.mapped());
 }
 
+void WorkerPool::give_up(const std::string& reason) {
+  for (Worker& worker : workers_) {
+    if (!worker.request) continue;
+    Spawner::instance().kill(worker.process.pid);
+    worker = start_worker();
+  }
+  waiting_.clear();
+  while (!pending_.empty()) finish(pending_.begin()->first, {"", reason});
+}
+
 void WorkerPool::clear() {
   for (const Worker& worker : workers_) Spawner::instance().kill(worker.process.pid);
   workers_.clear();

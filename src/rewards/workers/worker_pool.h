@@ -24,7 +24,7 @@ struct PoolOptions {
 /// What became of a request.
 struct Outcome {
   std::string body;      // of the reply
-  std::string failure;   // "": answered; "timeout", or "limit": it ended several workers
+  std::string failure;   // "": answered; "timeout"; "limit": it ended several workers; give_up()'s
   double seconds = 0.0;  // from submit() until the reply was read
 };
 
@@ -50,6 +50,9 @@ class WorkerPool {
   void serve(double seconds);
   /// The outcome of a request, given out once; nothing while it is not finished.
   std::optional<Outcome> take(std::uint64_t number);
+  /// Fails all requests that are not finished. The workers that are at work are killed and
+  /// replaced.
+  void give_up(const std::string& reason);
   /// Ends all workers and forgets all requests.
   void clear();
 

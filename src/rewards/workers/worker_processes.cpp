@@ -1,5 +1,8 @@
 #include "rewards/workers/worker_processes.h"
 
+#include <algorithm>
+
+#include "rewards/part_scorer.h"
 #include "rewards/workers/messages.h"
 
 namespace r1::rewards::workers {
@@ -29,7 +32,8 @@ void WorkerProcesses::start() {
   }
 }
 
-std::vector<data::Reward> WorkerProcesses::score(const std::vector<RewardInput>& inputs) {
+std::vector<data::Reward> WorkerProcesses::score(const std::vector<RewardInput>& inputs,
+                                                 const ScoreBudget& budget) {
   const std::lock_guard lock(mutex_);
   try {
     std::vector<std::uint64_t> numbers;
@@ -37,22 +41,19 @@ std::vector<data::Reward> WorkerProcesses::score(const std::vector<RewardInput>&
     std::vector<data::Reward> rewards;
     for (const auto number : numbers) {
       auto outcome = pool_.take(number);
-      for (; !outcome; outcome = pool_.take(number)) pool_.serve(kWaitSeconds);
+      for (; !outcome; outcome = pool_.take(number))
+        if (const auto reason = budget.reason(); !reason.empty())
+          pool_.give_up(reason);
+        else
+          pool_.serve(std::min(kWaitSeconds, budget.next_look()));
       rewards.push_back(outcome->failure.empty() ? unpack_reward(outcome->body)
-                                                 : failed(outcome->failure));
+                                                 : unscored(options_, outcome->failure));
     }
     return rewards;
   } catch (...) {
     pool_.clear();  // workers may be at work on samples of this call
     throw;
   }
-}
-
-data::Reward WorkerProcesses::failed(const std::string& reason) const {
-  data::Reward reward;
-  for (const PartOptions& part : options_.parts) reward.parts[part.name] = 0.0;
-  reward.reason = reason;
-  return reward;
 }
 
 }  // namespace r1::rewards::workers

@@ -7,6 +7,7 @@
 #include "data/types.h"
 #include "rewards/options.h"
 #include "rewards/reward.h"
+#include "rewards/score_budget.h"
 #include "rewards/workers/worker_pool.h"
 
 namespace r1::rewards::workers {
@@ -23,12 +24,12 @@ class WorkerProcesses {
   const std::string& description() const { return pool_.description(); }
   /// Returns one reward per input, in order; concurrent callers take turns. If a sample exceeds
   /// options.sample_budget() or ends several workers (WorkerPool::serve), the sample scores 0 with
-  /// the reason timeout or limit.
-  std::vector<data::Reward> score(const std::vector<RewardInput>& inputs);
+  /// the reason timeout or limit. When `budget` ends, the workers that are at work are killed, and
+  /// the samples that are left score 0 with the budget's reason.
+  std::vector<data::Reward> score(const std::vector<RewardInput>& inputs,
+                                  const ScoreBudget& budget);
 
  private:
-  data::Reward failed(const std::string& reason) const;
-
   RewardOptions options_;
   std::mutex mutex_;
   WorkerPool pool_;

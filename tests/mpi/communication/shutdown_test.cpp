@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/timer.h"
+#include "mpi/stop_channel.h"
 #include "support/world.h"
 
 namespace r1::mpi {
@@ -36,6 +37,21 @@ TEST(AgreeToStop, OneRankWithoutTimeStopsAll) {
   const double now = base::monotonic_seconds();
   const TimeBudget budget(world.rank() == 0 ? now + 1.0 : now + 1e6);
   EXPECT_EQ(agree_to_stop(world, budget).reason, StopToken::TimeLimit);
+}
+
+TEST(StopChannelTest, ASignalToOneRankReachesAllWithoutACollective) {
+  auto world = test::make_world();
+  for (int sender = 0; sender < world.size(); ++sender) {
+    const SignalHandlers handlers;
+    StopChannel channel;
+    EXPECT_FALSE(channel.asked());
+    world.barrier("all have looked");
+    if (world.rank() == sender) ::raise(SIGTERM);
+    while (!channel.asked()) {
+    }
+    EXPECT_EQ(SignalHandlers::received() != 0, world.rank() == sender);
+    world.barrier("all know");
+  }
 }
 
 TEST(SignalHandlersTest, ContinueIsIgnored) {

@@ -42,6 +42,38 @@ Completions run(const models::Model& model, const std::vector<Request>& requests
   return engine.generate(requests, sampling, {{2}, {}});
 }
 
+/// With few slots some samples run, some wait, and some prompts are not in the cache.
+TEST(Engine, ACutLeavesTheTokensThatAreDrawn) {
+  const auto model = test::load_fixture("llama", at::kDouble);
+  const auto requests = mixed_requests();
+  EngineOptions options;
+  options.max_num_seqs = 4;
+  SamplingOptions sampling;
+  sampling.max_new_tokens = 12;
+  sampling.temperature = 0.9;
+  sampling.ignore_eos = true;
+  Engine engine(*model, options);
+  const auto whole = engine.generate(requests, sampling, {{2}, {}});
+  int steps = 0;
+  const auto cut = engine.generate(requests, sampling, {{2}, {}}, [&] { return ++steps < 20; });
+  EXPECT_EQ(steps, 20);
+  int num_whole = 0, num_begun = 0, num_empty = 0;
+  for (std::size_t r = 0; r < whole.size(); ++r)
+    for (std::size_t s = 0; s < whole[r].size(); ++s) {
+      const auto& found = cut[r][s];
+      const auto& ids = whole[r][s].token_ids;
+      ASSERT_LE(found.token_ids.size(), ids.size());
+      EXPECT_TRUE(std::equal(found.token_ids.begin(), found.token_ids.end(), ids.begin()));
+      EXPECT_EQ(found.logprobs.size(), found.token_ids.size());
+      EXPECT_EQ(found.finish_reason, data::FinishReason::Length);
+      ++(found.token_ids.empty() ? num_empty : found.token_ids == ids ? num_whole : num_begun);
+    }
+  EXPECT_GT(num_whole, 0);
+  EXPECT_GT(num_begun, 0);
+  EXPECT_GT(num_empty, 0);
+  expect_same(engine.generate(requests, sampling, {{2}, {}}), whole);  // nothing is left behind
+}
+
 class GreedyFixture : public ::testing::TestWithParam<std::tuple<const char*, at::ScalarType>> {};
 
 TEST_P(GreedyFixture, GreedyIdsEqualTransformers) {

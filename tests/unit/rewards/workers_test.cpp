@@ -130,6 +130,49 @@ TEST(WorkerProcesses, ASampleOverItsBudgetCostsItselfOnly) {
   expect_equal({rewards.begin() + 1, rewards.end()}, {here.begin() + 1, here.end()});
 }
 
+/// Of one worker that never answers, the other samples wait in vain.
+std::vector<data::Reward> scores_within(const ScoreBudget& budget) {
+  const Spawner spawner;
+  auto options = options_of({"correctness", "format"}, 1);
+  options.limits.sample_seconds = 1000.0;
+  const CombinedReward reward(options);
+  reward.start();
+  for (const pid_t worker : children_of(spawner.pid())) ::kill(worker, SIGSTOP);
+  auto rewards = reward.score(samples(5), budget);
+  expect_equal(reward.score(samples(5)),  // by the worker that took its place
+               CombinedReward(options_of({"correctness", "format"}, 0)).score(samples(5)));
+  return rewards;
+}
+
+TEST(WorkerProcesses, WhatIsNotScoredWithinTheStepsTimeScoresZero) {
+  for (const auto& reward : scores_within({0.3, {}})) {
+    EXPECT_EQ(reward.reason, "step_limit");
+    EXPECT_EQ(reward.total, 0.0);
+    EXPECT_EQ(reward.parts, (std::map<std::string, double>{{"correctness", 0}, {"format", 0}}));
+    EXPECT_FALSE(reward.drop);
+  }
+}
+
+TEST(WorkerProcesses, ScoringIsCutShort) {
+  int asked = 0;
+  for (const auto& reward : scores_within({1000.0, [&] { return ++asked > 3; }}))
+    EXPECT_EQ(reward.reason, "cut_short");
+}
+
+TEST(WorkerProcesses, ThreadsStopBetweenSamples) {
+  for (const std::int64_t threads : {1, 3}) {
+    auto options = options_of({"format"}, 0);
+    options.threads = threads;
+    int asked = 0;
+    const auto rewards =
+        CombinedReward(options).score(samples(20), {1000.0, [&] { return ++asked > 8; }});
+    EXPECT_EQ(std::count_if(rewards.begin(), rewards.end(),
+                            [](const auto& reward) { return reward.reason == "cut_short"; }),
+              12)
+        << threads;
+  }
+}
+
 TEST(WorkerProcesses, ASampleThatEndsItsWorkersHasTheReasonLimit) {
   const Spawner spawner;
   auto options = options_of({"repetition"}, 1);

@@ -121,12 +121,13 @@ class ToyPolicy {
   }
 
   PolicyUpdate update(std::span<const data::Rollout> rollouts,
-                      std::span<const data::TrainingSample> coldstart = {}) {
+                      std::span<const data::TrainingSample> coldstart = {},
+                      const IsCutShort& is_cut_short = {}) {
     PolicyUpdateOptions options(config_);
     options.trainer = rank_->trainer_options;
     return update_policy(
         {rank_->trained(), config_.advantage.needs_values() ? &value_head_ : nullptr, controller_},
-        rollouts, coldstart, options, {0, 0, /*seed=*/17, timeline_, [] {}});
+        rollouts, coldstart, options, {0, 0, /*seed=*/17, timeline_, [] {}, is_cut_short});
   }
   ToyRank& rank() { return *rank_; }
 
@@ -306,6 +307,34 @@ TEST(PolicyUpdate, TheFirstStepWithAdvantagesIsNoOutlier) {
   EXPECT_GT(number(result.metrics, "gradient_norm"), 0.2);
   EXPECT_EQ(result.num_optimizer_steps, 1);
   EXPECT_EQ(number(result.metrics, "skipped_steps"), 0.0);
+}
+
+TEST(PolicyUpdate, ACutOnOneReplicaBeforeTheFirstOptimizerStepDropsTheStepOnAll) {
+  auto config = ppo();
+  config.rl.mini_batch = 0;  // all micro-batches of an epoch are before an optimizer step
+  for (const int zero_stage : {0, 2})
+    for (const int micro_batches_before : {0, 1})
+      test::ThreadRanks::run(3, [&](parallel::Communicator& replicas) {
+        ToyPolicy policy(replicas, config, {.micro_batch_tokens = 6, .zero_stage = zero_stage});
+        int asked = 0;
+        const auto result = policy.update(toy_rollouts(replicas), toy_samples(3), [&] {
+          return replicas.rank() == 1 && asked++ >= micro_batches_before;
+        });
+        EXPECT_EQ(result.num_optimizer_steps, 0);
+        EXPECT_TRUE(result.metrics.values().empty());
+        EXPECT_EQ(policy.rank().distance_from_start(), 0.0);
+      });
+}
+
+TEST(PolicyUpdate, AfterTheFirstOptimizerStepNothingIsCut) {
+  ToyPolicy policy(parallel::alone(), ppo()), asked(parallel::alone(), ppo());
+  const auto rollouts = toy_rollouts(parallel::alone());
+  const auto expected = policy.update(rollouts);
+  int steps = 0;
+  const auto found = asked.update(rollouts, {}, [&] { return steps++ > 0; });  // one micro-batch
+  EXPECT_EQ(steps, 1);
+  EXPECT_EQ(found.num_optimizer_steps, expected.num_optimizer_steps);
+  EXPECT_EQ(asked.rank().distance(policy.rank().model()), 0.0);
 }
 
 TEST(PolicyUpdate, LaterEpochsEndWhereThePolicyHasMovedFar) {

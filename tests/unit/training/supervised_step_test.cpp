@@ -48,6 +48,27 @@ TEST(SupervisedStep, EqualsThatOfOneRankInOneMicroBatch) {
   }
 }
 
+TEST(SupervisedStep, ACutOnOneReplicaDropsTheStepOnAll) {
+  const auto samples = toy_samples(kNumSamples);
+  for (const int zero_stage : {0, 2})
+    test::ThreadRanks::run(3, [&](parallel::Communicator& replicas) {
+      ToyRank rank(replicas, {.micro_batch_tokens = 6, .zero_stage = zero_stage});
+      int asked = 0, passes = 0;
+      const auto loss = cross_entropy(count_targets(samples), 4);
+      const auto step = supervised_step(
+          rank.trained(), samples,
+          [&](const Pass& pass) {
+            ++passes;
+            return loss(pass);
+          },
+          rank.trainer_options, kNoProgress, {},
+          [&] { return replicas.rank() == 0 && asked++ == 1; });
+      EXPECT_TRUE(step.metrics.values().empty());
+      EXPECT_EQ(rank.distance_from_start(), 0.0);
+      EXPECT_EQ(passes == 1, replicas.rank() == 0);
+    });
+}
+
 TEST(SupervisedStep, ReplicasShareOutTheSamples) {
   const auto samples = toy_samples(kNumSamples);
   std::vector<int> times(kNumSamples, 0);

@@ -41,6 +41,7 @@ class ToyRank {
     bool share_prefix = true;
     double outlier_factor = 0.0;
     double learning_rate = 1e-2;
+    std::int64_t zero_stage = 1;
     std::vector<ExtraParameter> extra = {};
     parallel::Communicator* context = nullptr;  // the ranks of one replica's context axis
     models::Recompute recompute = models::Recompute::Nothing;
@@ -53,6 +54,7 @@ class ToyRank {
     trainer_options.micro_batch_tokens = options.micro_batch_tokens;
     trainer_options.share_prefix = options.share_prefix;
     trainer_options.gradient_dtype = "fp64";
+    trainer_options.zero_stage = options.zero_stage;
     optim::OptimizerOptions optimizer;
     optimizer.learning_rate = options.learning_rate;
     optimizer.max_grad_norm = 1.0;
