@@ -88,6 +88,8 @@ class JsonArray final : public RecordFormat {
     if (ended_) return false;
     int c = skip_blanks();
     if (index_ == 0 && c == ']') return end();
+    if (c == ']' || c == ',' || c == kEnd)
+      fail(fmt::format("expected element {}, found {}", index_, name_of(c)));
     line = line_;
     std::string text;
     const bool too_long = !read_element(c, text);
@@ -177,6 +179,7 @@ class SeparatedValues final : public RecordFormat {
     bool open_quote = false;
     if (!rows_.next(names_, open_quote)) throw base::InputError("the file is empty");
     if (open_quote) throw base::InputError("line 1: a quote is never closed");
+    check_names(separator);
   }
 
   bool next(Json& record, std::int64_t& line, std::string& reason) override {
@@ -194,6 +197,20 @@ class SeparatedValues final : public RecordFormat {
   }
 
  private:
+  /// The first line names each column once.
+  void check_names(char separator) {
+    for (std::string& name : names_) name = trim(name);
+    const std::string other = separator == ',' ? ";\t" : ",;";
+    if (names_.size() == 1 && names_[0].find_first_of(other) != std::string::npos)
+      throw base::InputError(
+          fmt::format("line 1: one column \"{}\": the columns of a .csv file are separated by "
+                      "commas, those of a .tsv file by tabs",
+                      names_[0]));
+    for (auto name = names_.begin(); name != names_.end(); ++name)
+      if (!name->empty() && std::find(names_.begin(), name, *name) != name)
+        throw base::InputError(fmt::format("line 1: two columns are named \"{}\"", *name));
+  }
+
   std::string reason_against_fields() const {
     if (find_invalid_utf8(fmt::format("{}", fmt::join(fields_, ","))) != std::string::npos)
       return "invalid UTF-8";
