@@ -92,6 +92,10 @@ void RunFolder::require_same(const config::Config& config, bool allow_change) co
   if (!before.is_object() || !before.contains("config"))
     throw base::InputError(fmt::format("{}: expected a JSON object with \"config\"", file));
   const auto changes = config::compare_configs(before.at("config"), config);
+  if (const std::string model = config::changed_model(changes); !model.empty() && !allow_change)
+    throw base::ConfigError(
+        fmt::format("{}: the run folder holds a run of another model ({}): give another --run-dir",
+                    path_, model));
   if (!changes.empty())
     base::log_warning("{}: changed since the last start:\n{}", path_,
                       config::describe_changes(changes));

@@ -39,7 +39,8 @@ RunLoop::RunLoop(Run& run)
       checkpoints_(run.folder() + "/checkpoints"),
       meter_(run.world(), run.groups(), run.device()),
       saver_(run.config().checkpoint, checkpoints_, run.config().run.seed, run.world()),
-      budget_(find_deadline(run.config().run.time_limit_seconds()), run.config().run.stop_margin) {
+      budget_(find_deadline(run.config().run.time_limit_seconds()), run.config().run.stop_margin),
+      guard_(run.config().run) {
   saver_.before_publishing([&run] { run.require_folder(); });
 }
 
@@ -272,6 +273,7 @@ void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
     metrics_->write(step, run_.stage(), metrics);
     estimate_->step_done(seconds);
     printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));
+    guard_.step_done(step, metrics);
   }
   saver_.poll();
   note_result();

@@ -28,6 +28,7 @@
 #include "shutdown.h"
 #include "step_meter.h"
 #include "tensor/profile.h"
+#include "training/learning_guard.h"
 
 namespace r1::mpi {
 
@@ -111,6 +112,7 @@ class RunLoop {
       description_;           // the model's small files, so that a checkpoint converts by itself
   PartStates states_before_;  // the step that is open
   TimeBudget budget_;
+  training::LearningGuard guard_;
   StopToken stop_;
   std::int64_t total_steps_ = 0;
   std::string resolved_;  // the configuration as JSON, for checkpoints

@@ -29,6 +29,7 @@ std::vector<data::Rollout> SampledModel::answer(std::span<const data::Prompt> pr
     const auto seed_of = [&](std::int64_t sample) {
       return run_.seed({salt, static_cast<std::uint64_t>(sample)});
     };
+    const auto span = run_.timeline().span("generate", -1);
     chunks[0].rollouts = generator_->sample(prompts, samples, sampling, seed_of,
                                             groups_of(run_.groups().data(kPolicy)));
   }

@@ -80,6 +80,14 @@ double rule(const rewards::Reward& reward, const data::Rollout& rollout) {
   return reward.score(input).parts.front().second;
 }
 
+/// The share of right samples, of which there is at least one.
+double sampled_accuracy(std::span<const data::Rollout> rollouts) {
+  const auto right =
+      std::count_if(rollouts.begin(), rollouts.end(),
+                    [](const data::Rollout& rollout) { return rollout.reward.reason == "ok"; });
+  return static_cast<double>(right) / static_cast<double>(rollouts.size());
+}
+
 }  // namespace
 
 KeptSamples::KeptSamples(const Run& run, std::string output)
@@ -219,6 +227,7 @@ metrics::StepMetrics KeptSamples::add(std::span<const data::Rollout> rollouts, s
         }
         writer.sync();
         note(chunk + 1);
+        if (!rollouts.empty()) metrics.set("sampled_accuracy", sampled_accuracy(rollouts));
         metrics.set("kept", static_cast<double>(kept_));
         const auto seen = report().at("seen").get<double>();
         metrics.set("kept_share", static_cast<double>(kept_) / std::max(1.0, seen));

@@ -11,6 +11,7 @@
 #include "data/fields.h"
 #include "data/generators.h"
 #include "data/json_text.h"
+#include "data/missing_answers.h"
 #include "data/prepare.h"
 #include "data/record_reader.h"
 #include "hdf5_records.h"
@@ -89,6 +90,20 @@ data::PrepareOptions rules_of(const config::Config& config, const rewards::Combi
   return rules;
 }
 
+/// Why no record was kept, by reason; where the form is not known, the fields that the first has.
+std::string nothing_kept(const data::FilterReport& report, const std::vector<nlohmann::json>& raw) {
+  std::string text = fmt::format("prepare: no record was kept of {}", report.seen);
+  for (const auto& [reason, count] : report.dropped) text += fmt::format(", {}: {}", reason, count);
+  if (report.dropped.count("form") > 0 && !raw.empty())
+    text += fmt::format(
+        "; the first has the fields {}, expected a question and an answer by the names of "
+        "configs/README.md (Records), or prepare.kind = \"generic\"",
+        data::list_fields(data::dump_json(raw.front())));
+  for (const auto& line : report.bad_lines)
+    return text + fmt::format("; {}:{}: {}", line.file, line.line, line.reason);
+  return text;
+}
+
 void prepare_records(const config::Config& config, const std::string& folder) {
   const auto& options = config.prepare;
   std::vector<nlohmann::json> raw;
@@ -107,8 +122,7 @@ void prepare_records(const config::Config& config, const std::string& folder) {
     prepared.report.kept = options.max_records;
     records.resize(most);
   }
-  if (records.empty())
-    throw base::InputError("prepare: no record was kept: " + prepared.report.to_json().dump());
+  if (records.empty()) throw base::InputError(nothing_kept(prepared.report, raw));
   const auto output = options.output.empty() ? folder + "/data.jsonl" : options.output;
   if (const auto parent = std::filesystem::path(output).parent_path(); !parent.empty())
     base::make_folders(parent.string());

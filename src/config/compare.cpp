@@ -1,6 +1,7 @@
 #include "config/compare.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -43,11 +44,14 @@ constexpr std::array<std::string_view, 16> kFreeEnds = {
     ".path",           ".output",      ".report",     ".replay",        ".steps",       ".epochs",
     ".max_new_tokens", ".max_length",  ".eval_every", ".log_every",     ".num_prompts", ".max_kept",
     ".time_limit",     ".stop_margin", ".files",      ".held_out_files"};
-constexpr std::array<std::string_view, 18> kFreeKeys = {"run.device",
+constexpr std::array<std::string_view, 21> kFreeKeys = {"run.device",
                                                         "rewards.workers",
                                                         "rewards.threads",
                                                         "run.max_steps",
                                                         "run.max_bad_steps",
+                                                        "run.max_lost_share",
+                                                        "run.max_lost_steps",
+                                                        "run.max_idle_steps",
                                                         "run.profile",
                                                         "run.threads",
                                                         "trainer.micro_batch_tokens",
@@ -108,6 +112,25 @@ std::string describe_changes(const std::vector<Change>& changes) {
                         change.before.empty() ? "(none)" : change.before,
                         change.after.empty() ? "(none)" : change.after);
   return text;
+}
+
+std::string changed_model(const std::vector<Change>& changes) {
+  std::vector<std::string> found;
+  bool another = false;  // a folder with the same model may have moved
+  for (const Change& change : changes) {
+    const bool shape = starts_with(change.key, "model.shape.");
+    if (!shape && change.key != "model.path" && change.key != "model.init" &&
+        change.key != "model.tokenizer")
+      continue;
+    another |= change.key != "model.path";
+    found.push_back(describe_changes({change}));
+  }
+  if (!another) return {};
+  constexpr std::size_t kMostNamed = 3;
+  const std::size_t more = found.size() - std::min(found.size(), kMostNamed);
+  found.resize(found.size() - more);
+  return fmt::format("{}{}", fmt::join(found, ", "),
+                     more > 0 ? fmt::format(", {} more", more) : "");
 }
 
 void require_compatible(const std::vector<Change>& changes, bool allow_changes) {

@@ -32,6 +32,10 @@ std::vector<Change> compare_configs(const nlohmann::json& before, const Config& 
 /// One line per change ("rl.steps: 100 -> 200").
 std::string describe_changes(const std::vector<Change>& changes);
 
+/// The changes that make another model of it (first weights, shape, tokenizer), in one line; empty:
+/// none, or another path alone, because a model's folder may have been moved.
+std::string changed_model(const std::vector<Change>& changes);
+
 /// Throws: ConfigError naming each change that is Fatal, or NeedsAllow without `allow_changes`.
 void require_compatible(const std::vector<Change>& changes, bool allow_changes);
 

@@ -73,7 +73,19 @@ with wandb.init(project="r1mpi", config=json.load(open(folder + "/resolved.json"
         run.log({key: value for key, value in row.items() if isinstance(value, (int, float))}, step=row["step"])
 ```
 
-`mlflow.log_metrics(numbers, step=row["step"])` in place of `run.log` does the same for MLflow. Releases of wandb that still have `wandb sync --sync-tensorboard` read the event files of the run folder themselves.
+The same for MLflow (3.17; its file store needs `MLFLOW_ALLOW_FILE_STORE=true` in the environment, a database, `sqlite:///mlflow.db`, does not):
+
+```python
+import json, mlflow
+mlflow.set_tracking_uri("file:mlruns")
+mlflow.set_experiment("r1mpi")
+with mlflow.start_run():
+    for line in open("runs/first/metrics.jsonl"):
+        row = json.loads(line)
+        mlflow.log_metrics({key: value for key, value in row.items() if isinstance(value, (int, float))}, step=row["step"])
+```
+
+Releases of wandb that still have `wandb sync --sync-tensorboard` read the event files of the run folder themselves.
 
 ## Where the data come from
 The configurations read `data/*` of the folder that the program is started in. None of it is in this tree but what `configs/data` holds.

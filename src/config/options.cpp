@@ -55,6 +55,12 @@ void RunOptions::visit(base::OptionVisitor& v) {
     "steps between progress lines in a log (guide: 10 updates in RL, 100 batches in distillation); "
     "0: a line every metrics.progress_seconds");
   v("max_bad_steps", max_bad_steps, "skipped optimizer steps in a row before exit 3");
+  v("max_lost_share", max_lost_share,
+    "share of a step's samples that may have no score (no readable gold answer, an external "
+    "command that does not answer); 1: any share");
+  v("max_lost_steps", max_lost_steps, "steps in a row above max_lost_share before exit 2");
+  v("max_idle_steps", max_idle_steps,
+    "steps in a row without a gradient, or with learning rate 0, before exit 2; 0: no limit");
   v("outlier_factor", outlier_factor,
     "an optimizer step whose gradient norm exceeds this many medians of earlier steps is skipped, "
     "where only steps that had advantages are judged and compared; 0: gradients are clipped, and "
@@ -73,6 +79,10 @@ void RunOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_at_least(problems, key + ".max_steps", max_steps, 0);
   base::require_at_least(problems, key + ".log_every", log_every, 0, " (0: by time)");
   base::require_above(problems, key + ".max_bad_steps", max_bad_steps, 0);
+  problems.require(max_lost_share > 0.0 && max_lost_share <= 1.0, key + ".max_lost_share",
+                   fmt::format("expected in (0, 1], found {}", max_lost_share));
+  base::require_above(problems, key + ".max_lost_steps", max_lost_steps, 0);
+  base::require_at_least(problems, key + ".max_idle_steps", max_idle_steps, 0, " (0: no limit)");
   problems.require(outlier_factor == 0.0 || outlier_factor > 1.0, key + ".outlier_factor",
                    fmt::format("expected 0 (off) or more than 1, found {}", outlier_factor));
   problems.require(

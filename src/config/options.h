@@ -24,6 +24,9 @@ struct RunOptions {
   std::int64_t max_steps = 0;
   std::int64_t log_every = 0;
   std::int64_t max_bad_steps = 5;
+  double max_lost_share = 0.9;
+  std::int64_t max_lost_steps = 5;
+  std::int64_t max_idle_steps = 1000;
   double outlier_factor = 0.0;
   std::vector<std::int64_t> profile;  // {first, last} step of a trace; empty: none
 

@@ -197,7 +197,9 @@ TomlDocument parse_toml_file(const std::string& path, std::vector<LocatedProblem
   try {
     return parse_toml_text(base::read_file(path, kMaxFileBytes), path, problems);
   } catch (const base::InputError& error) {
-    problems.push_back({{path, 0}, "", error.what()});
+    std::string text = error.what();  // the place of the problem names the file already
+    if (text.starts_with(path + ": ")) text.erase(0, path.size() + 2);
+    problems.push_back({{path, 0}, "", std::move(text)});
     TomlDocument empty;
     empty.name = path;
     return empty;

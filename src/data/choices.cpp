@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/errors.h"
 #include "base/random.h"
@@ -78,15 +79,55 @@ Choices from_field(const Json& field) {
   return plain ? Choices{texts_of(field), {}} : from_objects(field);
 }
 
-/// Columns A, B, C, … of a table.
-Choices from_columns(const Json& record) {
+using Columns = std::map<std::string, const Json*>;
+
+/// A column's name for comparing: "Option A", "option_a" and "optionA" are one.
+std::string column_key(const std::string& name) {
+  std::string key = lower_ascii(name);
+  std::erase_if(key, [](char c) { return c == ' ' || c == '_' || c == '-'; });
+  return key;
+}
+
+/// Columns `prefix` and then A, B, C, … (`first` 'a') or numbers from `first` on.
+Choices from_named_columns(const Columns& columns, const std::string& prefix, char first) {
   Choices out;
-  for (std::size_t k = 0; k < kMostChoices && record.contains(letter(k)); ++k)
-    out.texts.push_back(json_text(record[letter(k)]));
+  for (std::size_t k = 0; k < kMostChoices; ++k) {
+    const std::string label = first == 'a'
+                                  ? lower_ascii(letter(k))
+                                  : std::to_string(static_cast<std::size_t>(first - '0') + k);
+    const auto column = columns.find(prefix + label);
+    if (column == columns.end()) break;
+    out.texts.push_back(json_text(*column->second));
+    out.labels.push_back(label);
+  }
   // Rows with fewer choices than the table has columns.
   while (!out.texts.empty() && trim(out.texts.back()).empty()) out.texts.pop_back();
-  constexpr std::size_t kFewest = 3;  // A and B may be the numbers of a task
-  return out.texts.size() < kFewest ? Choices{} : out;
+  out.labels.resize(out.texts.size());
+  return out;
+}
+
+/// The columns of a table: "option_a", "Option B", "choice1", or A, B, C alone. Columns that are
+/// named by a letter or number alone may be the numbers of a task; they are choices if three or
+/// more have capitals, or if the answer is the name of one.
+Choices from_columns(const Json& record) {
+  Columns columns;
+  for (const auto& [name, value] : record.items())
+    if (!value.is_structured() && !value.is_null()) columns[column_key(name)] = &value;
+  for (const char* prefix : {"option", "choice", "opt"})
+    for (const char first : {'a', '0', '1'})
+      if (Choices found = from_named_columns(columns, prefix, first); found.texts.size() > 1)
+        return found;
+  const auto answer = columns.find("answer");
+  const std::string given =
+      answer == columns.end() ? "" : lower_ascii(trim(json_text(*answer->second)));
+  for (const char first : {'a', '1'}) {
+    Choices found = from_named_columns(columns, "", first);
+    const bool capitals = first == 'a' && record.contains("A") && found.texts.size() > 2;
+    const auto& labels = found.labels;
+    const bool named = std::find(labels.begin(), labels.end(), given) != labels.end();
+    if (found.texts.size() > 1 && (capitals || named)) return found;
+  }
+  return {};
 }
 
 /// GPQA's columns, the right choice first.
@@ -116,7 +157,8 @@ std::ptrdiff_t index_of_letter(const std::string& text, std::size_t num_choices)
   std::string bare = trim(text);
   std::erase_if(bare, [](char c) { return c == '(' || c == ')' || c == '.'; });
   if (bare.size() != 1 || bare.size() + 2 < text.size()) return -1;
-  const std::ptrdiff_t index = bare[0] - 'A';
+  const bool small = bare[0] >= 'a' && bare[0] <= 'z';
+  const std::ptrdiff_t index = bare[0] - (small ? 'a' : 'A');
   return index >= 0 && index < static_cast<std::ptrdiff_t>(num_choices) ? index : -1;
 }
 
@@ -125,6 +167,17 @@ std::ptrdiff_t place_of(const std::string& text, const std::vector<std::string>&
   const auto first = std::find(list.begin(), list.end(), text);
   if (first == list.end()) return -1;
   return std::find(first + 1, list.end(), text) == list.end() ? first - list.begin() : -2;
+}
+
+/// "B. x", "(B) x": the index of the letter, if its choice reads as the rest; -1: it does not.
+std::ptrdiff_t index_of_lettered(const std::string& text, const std::vector<std::string>& list) {
+  const std::size_t blank = text.find(' ');
+  if (blank == std::string::npos) return -1;
+  std::string mark = text.substr(0, blank);
+  if (mark.ends_with(':')) mark.pop_back();
+  const auto index = index_of_letter(mark, list.size());
+  const bool same = index >= 0 && trim(text.substr(blank)) == list[static_cast<std::size_t>(index)];
+  return same ? index : -1;
 }
 
 /// The index that the field named `name` gives; negative: none.
@@ -138,6 +191,7 @@ std::ptrdiff_t right_index(const std::string& name, const Json& field, const Cho
   }
   if (const auto found = index_of_letter(text, choices.texts.size()); found >= 0) return found;
   if (const auto found = place_of(text, choices.texts); found != -1) return found;
+  if (const auto found = index_of_lettered(text, choices.texts); found >= 0) return found;
   const bool digit = name != "answer" && text.size() == 1 && text[0] >= '0' && text[0] < '0' + size;
   return digit ? text[0] - '0' : -1;
 }

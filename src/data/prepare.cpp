@@ -56,11 +56,20 @@ void keep_fields(const Json& raw, std::initializer_list<const char*> names, Json
     if (raw.contains(name)) out[name] = raw[name];
 }
 
+/// The fields that the tests of a program have in published data (rewards/code_tests.h).
+constexpr auto kTestFields = {"tests", "test_list",   "test_setup_code", "input_output",
+                              "test",  "entry_point", "language"};
+
+bool has_tests(const Json& raw) {
+  return raw.contains("tests") || raw.contains("test_list") || raw.contains("input_output") ||
+         (raw.contains("test") && raw.contains("entry_point"));
+}
+
 /// A conversation up to where the model answers, with its gold answer (verl's form, say).
 Json conversation_rl_record(const Json& raw, Json turns) {
   if (turns.size() > 1 && turns.back()["role"] == "assistant") turns.erase(turns.size() - 1);
   const std::string answer = first_field(raw, {"answer", "reward_model.ground_truth"});
-  if (answer.empty() && !raw.contains("tests")) return nullptr;
+  if (answer.empty() && !has_tests(raw)) return nullptr;
   Json out{{"solution", text_of(raw, "solution")},
            {"level", level_of(raw)},
            {"type", text_of(raw, raw.contains("type") ? "type" : "subject")},
@@ -69,7 +78,8 @@ Json conversation_rl_record(const Json& raw, Json turns) {
     out["problem"] = turn_text(turns[0]);
   else
     out["prompt"] = std::move(turns);
-  keep_fields(raw, {"numbers", "target", "metadata", "scorer", "tests", "data_source"}, out);
+  keep_fields(raw, {"numbers", "target", "metadata", "scorer", "data_source"}, out);
+  keep_fields(raw, kTestFields, out);
   return out;
 }
 
@@ -101,9 +111,17 @@ Json longer_conversation(const Json& raw) {
   return turns;
 }
 
-constexpr auto kSupervisedFields = {"answer",  "type",   "level",     "category",
-                                    "numbers", "target", "metadata",  "scorer",
-                                    "tests",   "tools",  "documents", "chat_template_kwargs"};
+constexpr auto kSupervisedFields = {"answer",
+                                    "type",
+                                    "level",
+                                    "category",
+                                    "numbers",
+                                    "target",
+                                    "metadata",
+                                    "scorer",
+                                    "tools",
+                                    "documents",
+                                    "chat_template_kwargs"};
 
 Json in_form(PrepareKind kind, const Json& raw) {
   if (kind == PrepareKind::Generic) return raw;
@@ -161,6 +179,12 @@ Json rl_record(const Json& raw) {
   if (const Json turns = turns_of(raw); !turns.empty() && text_of(raw, "problem").empty())
     return conversation_rl_record(raw, turns);
   const std::string question = text_of(raw, "question");
+  if (!question.empty() && text_of(raw, "answer").empty() && has_tests(raw)) {  // APPS
+    Json same = raw;
+    same["problem"] = question;
+    same.erase("question");
+    return rl_record(same);
+  }
   if (!question.empty() && raw.contains("metadata")) {  // reasoning-gym
     Json same = raw;
     same["problem"] = question;
@@ -184,15 +208,15 @@ Json rl_record(const Json& raw) {
   const std::string solution = text_of(raw, "solution");
   std::string answer = text_of(raw, "answer");
   if (answer.empty()) answer = boxed_answer(solution);
-  const bool has_tests = raw.contains("tests") || raw.contains("test_list");
-  if (problem.empty() || (trim(answer).empty() && !has_tests)) return nullptr;
+  if (problem.empty() || (trim(answer).empty() && !has_tests(raw))) return nullptr;
   const std::string type = text_of(raw, raw.contains("type") ? "type" : "subject");
   Json out{{"problem", problem},
            {"solution", solution},
            {"level", level_of(raw)},
            {"type", type},
            {"answer", answer}};
-  keep_fields(raw, {"numbers", "target", "metadata", "scorer", "tests", "test_list"}, out);
+  keep_fields(raw, {"numbers", "target", "metadata", "scorer"}, out);
+  keep_fields(raw, kTestFields, out);
   return out;
 }
 
@@ -202,6 +226,7 @@ Json sft_record(const Json& raw) {
     if (turns.empty() || question_of(raw).empty() || output.empty()) return nullptr;
     Json out{{"messages", std::move(turns)}};
     keep_fields(raw, kSupervisedFields, out);
+    keep_fields(raw, kTestFields, out);
     return out;
   }
   std::string instruction = text_of(raw, "instruction");
@@ -213,6 +238,7 @@ Json sft_record(const Json& raw) {
   if (instruction.empty() || output.empty()) return nullptr;
   Json out{{"instruction", instruction}, {"input", input}, {"output", output}};
   keep_fields(raw, kSupervisedFields, out);
+  keep_fields(raw, kTestFields, out);
   return out;
 }
 

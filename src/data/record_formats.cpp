@@ -95,6 +95,8 @@ class JsonValues final : public RecordFormat {
     if (in_array_ && index_ == 0 && c == ']') return end();
     if (!in_array_ && c == kEnd) return false;
     if (!in_array_ && c != '{') fail(fmt::format("expected an object, found {}", name_of(c)));
+    if (in_array_ && (c == ']' || c == ',' || c == kEnd))
+      fail(fmt::format("expected element {}, found {}", index_, name_of(c)));
     line = line_;
     std::string text;
     const bool too_long = !read_element(c, text);
@@ -187,9 +189,11 @@ class SeparatedValues final : public RecordFormat {
     bool open_quote = false;
     if (!rows_.next(names_, open_quote)) throw base::InputError("the file is empty");
     if (open_quote) throw base::InputError("line 1: a quote is never closed");
-    if (!is_mmlu_question(names_)) return;
-    first_ = std::exchange(names_, {"question", "A", "B", "C", "D", "answer"});
-    base::log_info("a table without a header: question, four choices and a letter, as MMLU's");
+    if (is_mmlu_question(names_)) {
+      first_ = std::exchange(names_, {"question", "A", "B", "C", "D", "answer"});
+      base::log_info("a table without a header: question, four choices and a letter, as MMLU's");
+    }
+    check_names(separator);
   }
 
   bool next(Json& record, std::int64_t& line, std::string& reason) override {
@@ -216,6 +220,20 @@ class SeparatedValues final : public RecordFormat {
     if (first_.empty()) return rows_.next(fields_, open_quote);
     fields_ = std::exchange(first_, {});
     return true;
+  }
+
+  /// The first line names each column once.
+  void check_names(char separator) {
+    for (std::string& name : names_) name = trim(name);
+    const std::string other = separator == ',' ? ";\t" : ",;";
+    if (names_.size() == 1 && names_[0].find_first_of(other) != std::string::npos)
+      throw base::InputError(
+          fmt::format("line 1: one column \"{}\": the columns of a .csv file are separated by "
+                      "commas, those of a .tsv file by tabs",
+                      names_[0]));
+    for (auto name = names_.begin(); name != names_.end(); ++name)
+      if (!name->empty() && std::find(names_.begin(), name, *name) != name)
+        throw base::InputError(fmt::format("line 1: two columns are named \"{}\"", *name));
   }
 
   std::string reason_against_fields() const {

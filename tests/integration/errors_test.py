@@ -122,7 +122,8 @@ class Errors(support.RunTest):
         self.refuse(["optimizer.learning_rate", "--allow-config-change"], **same, optimizer__learning_rate=0.5)
         self.refuse(["run.seed"], **same, run__seed=8)
         self.refuse(["rl.resample_zero_advantage", "another run"], **same, rl__resample_zero_advantage=True)
-        self.refuse(["model.shape.hidden_size", "64", "128"], **same, model__shape__hidden_size=128)
+        self.refuse(["holds a run of another model (model.shape.hidden_size: 64 -> 128)"], **same,
+                    model__shape__hidden_size=128)
         allowed = {**{key.replace("__", "."): value for key, value in same.items()}, "optimizer.learning_rate": 0.002}
         line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run",
                                "--allow-config-change", settings=allowed)
@@ -182,6 +183,19 @@ class Errors(support.RunTest):
                 path.write_text(content)
             suites.write_text(f'include = "{support.RANDOM}"\n[[evaluate.suites]]\nname = "x"\npath = "{path}"\n')
             self.refuse([str(path), *words], "evaluate", config=suites)
+
+    def test_a_reward_command_that_never_answers(self):
+        """The first step says why and is the last one."""
+        config = self.folder / "external.toml"
+        script = str(self.folder / "nowhere.py")
+        config.write_text(f'include = "{support.CONFIGS / "varied_rewards.toml"}"\n[rewards]\nworkers = 1\n'
+                          f'parts = [{{ name = "external" }}]\n[rewards.external]\ncommand = ["python3", "{script}"]\n')
+        line = support.command(1, "rl", "--config", config, "--run-dir", self.folder / "run", settings={"rl.steps": 50})
+        output = self.assert_ends(2, line)
+        self.assertIn("step 0: rewards.external.command answered 0 % of the samples", output)
+        warnings = [text for text in output.splitlines() if "ended instead of answering" in text]
+        self.assertEqual(len(warnings), 1, output)
+        self.assertIn("nowhere.py", warnings[0])
 
     def test_checkpoint_of_another_model(self):
         """The run folder's memory of its configuration is gone; the checkpoint itself does not fit."""

@@ -48,6 +48,20 @@ TEST(Compare, OnlyTheFlagAllowsWhatChangesResults) {
   }
 }
 
+TEST(Compare, AnotherModelIsSaidInOneLine) {
+  Config after;
+  after.model.path = "models/other";
+  EXPECT_EQ(changed_model(compare_configs(config_json(Config{}), after)), "") << "a moved folder";
+  after.model.shape.hidden_size += 64;
+  const auto text = changed_model(compare_configs(config_json(Config{}), after));
+  expect_contains(text, "model.shape.hidden_size: ");
+  expect_contains(text, "models/other");
+  EXPECT_EQ(text.find('\n'), text.npos);
+  Config seed;
+  seed.run.seed = 5;
+  EXPECT_EQ(changed_model(compare_configs(config_json(Config{}), seed)), "");
+}
+
 TEST(Compare, NoFlagAllowsAnotherSeed) {
   Config after;
   after.run.seed = 5;

@@ -53,6 +53,27 @@ TEST(Choices, GpqasColumnsAreShownInAnOrderOfTheQuestion) {
   EXPECT_EQ(letters, (std::set<char>{'A', 'B', 'C', 'D'}));
 }
 
+TEST(Choices, ColumnsHaveManyNames) {
+  const auto with = [](const std::string& fields) {
+    return asked((R"({"question": "Which?", )" + fields + "}").c_str());
+  };
+  const std::string shown = "B Which?\n\nA. w\nB. x\nC. y";
+  for (const char* fields : {R"("A": "w", "B": "x", "C": "y", "answer": "B")",
+                             R"("a": "w", "b": "x", "c": "y", "answer": "b")",
+                             R"("1": "w", "2": "x", "3": "y", "answer": "2")",
+                             R"("option_a": "w", "option_b": "x", "option_c": "y", "answer": "B")",
+                             R"("Option A": "w", "Option B": "x", "Option C": "y", "answer": "b")",
+                             R"("choice1": "w", "choice2": "x", "choice3": "y", "answer": "2")",
+                             R"("opt0": "w", "opt1": "x", "opt2": "y", "answer": "1")",
+                             R"("choices": ["w", "x", "y"], "answer": "B. x")",
+                             R"("choices": ["w", "x", "y"], "answer": "b")"})
+    EXPECT_EQ(with(fields), shown) << fields;
+  EXPECT_EQ(with(R"("A": "yes", "B": "no", "answer": "B")"), "B Which?\n\nA. yes\nB. no");
+  // The numbers of a task are no choices.
+  EXPECT_EQ(with(R"("a": 1, "b": 2, "c": 3, "answer": "6")"), "6 Which?");
+  EXPECT_THROW(with(R"("choices": ["w", "x"], "answer": "B. w")"), base::InputError);
+}
+
 TEST(Choices, AllAreShown) {
   EXPECT_EQ(
       asked(
@@ -64,11 +85,13 @@ TEST(Choices, AllAreShown) {
   EXPECT_NE(eleven.find("\nK. k"), std::string::npos);
   const std::string arc = "\n\nA. w\nB. x\nC. y\nD. z";
   EXPECT_EQ(
-      asked(R"({"question": "q", "choices": {"text": ["w","x","y","z"], "label": ["1","2","3","4"]},
+      asked(
+          R"({"question": "q", "choices": {"text": ["w","x","y","z"], "label": ["1","2","3","4"]},
                       "answerKey": "2"})"),
       "B q" + arc);
   EXPECT_EQ(
-      asked(R"({"question": "q", "choices": {"text": ["w","x","y","z"], "label": ["A","B","C","D"]},
+      asked(
+          R"({"question": "q", "choices": {"text": ["w","x","y","z"], "label": ["A","B","C","D"]},
                       "answerKey": "C"})"),
       "C q" + arc);
   EXPECT_EQ(

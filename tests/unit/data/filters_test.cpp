@@ -174,6 +174,26 @@ TEST(Prepare, KeepsWhatScorersNeed) {
   EXPECT_TRUE(rl_record({{"problem", "p"}, {"answer", ""}}).is_null());
 }
 
+TEST(Forms, TheTestsOfAProgramAreKept) {
+  const Json human_eval{{"test", "def check(f): assert f(1) == 2"}, {"entry_point", "f"}};
+  const Json apps{{"input_output", R"({"inputs": ["1"], "outputs": ["2"]})"}};
+  const Json mbpp{{"test_list", {"assert f(1) == 2"}}, {"test_setup_code", "import math"}};
+  for (const Json& tests : {human_eval, apps, mbpp}) {
+    Json raw{{"problem", "Write f."}};
+    raw.update(tests);
+    Json asked{{"question", "Write f."}};
+    asked.update(tests);
+    Json answered{{"instruction", "Write f."}, {"output", "def f(x): return x + 1"}};
+    answered.update(tests);
+    for (const auto& [name, value] : tests.items()) {
+      EXPECT_EQ(rl_record(raw).value(name, Json()), value) << name;
+      EXPECT_EQ(rl_record(asked).value(name, Json()), value) << name;
+      EXPECT_EQ(sft_record(answered).value(name, Json()), value) << name;
+    }
+  }
+  EXPECT_TRUE(rl_record({{"problem", "Write f."}, {"entry_point", "f"}}).is_null());
+}
+
 TEST(Prepare, ConsistencyGivesEachWordingTheMajoritysResponse) {
   const auto sample = [](const char* group, const char* question, const char* output) {
     return Json{{"group", group}, {"instruction", question}, {"output", output}};

@@ -128,6 +128,16 @@ TEST_F(Records, ReadsCsvAndTsv) {
   EXPECT_THROW(read_record_file(path, {.bad_lines = 0}), base::InputError);
   EXPECT_EQ(read_record_file(file("a\tb\n1,5\t2\n", "a.tsv"))[0],
             (nlohmann::json{{"a", "1,5"}, {"b", "2"}}));
+  EXPECT_EQ(read_record_file(file("a, b\n1,2\n", "a.csv"))[0],
+            (nlohmann::json{{"a", "1"}, {"b", "2"}}));
+}
+
+TEST_F(Records, RefusesTheColumnsOfAnotherTable) {
+  EXPECT_THROW(read_record_file(file("question;answer\nx;1\n", "a.csv")), base::InputError);
+  EXPECT_THROW(read_record_file(file("question,answer\nx,1\n", "a.tsv")), base::InputError);
+  EXPECT_THROW(read_record_file(file("question,answer,answer\nx,1,2\n", "a.csv")),
+               base::InputError);
+  EXPECT_EQ(read_record_file(file("question\nx;1\n", "a.csv")).size(), 1U);
 }
 
 TEST_F(Records, ReadsJsonArraysWithTheLineOfEachElement) {
@@ -177,7 +187,7 @@ TEST_F(Records, ADamagedArrayIsAnErrorWithItsLine) {
            {"[{\"a\": 1},\n x]", 2, "element 1: not JSON"},
            {"[{\"a\": 1}\n {\"a\": 2}]", 2, "not JSON"},
            {"[{\"a\": 1},\n{\"a\": \n", 3, "the file ends inside element 1"},
-           {"[{\"a\": 1},\n]", 2, "not JSON"},
+           {"[{\"a\": 1},\n]", 2, "expected element 1, found ']'"},
            {"[{\"a\": 1}]\n{\"a\": 2}", 2, "behind the array"}}) {
     const auto error = error_of_file(file(text, "a.json"));
     EXPECT_TRUE(contains(error, "a.json: line " + std::to_string(line) + ": ")) << error;
