@@ -118,9 +118,9 @@ class Configurations(support.RunTest):
                     settings = {**ONE_STEP, **ONE_RANK}
                     more = ["--only", "rl_data"] if command == "pipeline" else []
                     if command == "pipeline":
-                        settings.update({f"pipeline.stages.{stage['name']}.ranks": 0
-                                         for stage in tomllib.loads(path.read_text())["pipeline"]["stages"]
-                                         if "ranks" in stage})
+                        stages = tomllib.loads(path.read_text(encoding="utf-8"))["pipeline"]["stages"]
+                        settings.update({f"pipeline.stages.{number}.ranks": 0
+                                         for number, stage in enumerate(stages) if "ranks" in stage})
                     if folder == "examples":
                         settings.update({"roles.policy.ranks": 1, "roles.reference.train.tp": 1})
                     if (folder, path.stem) == ("examples", "grpo"):  # Parquet needs Arrow, which is optional
