@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 
 #include "base/errors.h"
@@ -26,17 +29,36 @@ std::uint32_t unsigned_of(std::int64_t value) {
   return static_cast<std::uint32_t>(value);
 }
 
+/// The name of a tensor in GGUF, and its place in the stack of all experts (-1: no expert's).
+struct Place {
+  std::string name;
+  std::int64_t expert = -1;
+};
+
+/// "mlp.experts.7.up_proj.weight" -> "mlp.experts.{}.up_proj.weight" and 7.
+Place without_expert(const std::string& name) {
+  constexpr std::string_view kExperts = "mlp.experts.";
+  Place place{name};
+  if (!name.starts_with(kExperts)) return place;
+  const auto end = name.find('.', kExperts.size());
+  if (end == std::string::npos) return place;
+  std::from_chars(name.data() + kExperts.size(), name.data() + end, place.expert);
+  place.name.replace(kExperts.size(), end - kExperts.size(), "{}");
+  return place;
+}
+
 /// "model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight"; empty: GGUF has no name for it.
-std::string gguf_name(const std::string& name, const GgufFamily& family) {
+Place gguf_place(const std::string& name, const GgufFamily& family) {
   for (const auto& [ours, theirs] : gguf_top_names())
-    if (theirs == name) return ours;
+    if (theirs == name) return {ours};
   constexpr std::string_view kLayers = "model.layers.";
   const auto dot = name.find('.', kLayers.size());
   if (!name.starts_with(kLayers) || dot == std::string::npos) return {};
   const auto number = name.substr(kLayers.size(), dot - kLayers.size());
+  const Place in_layer = without_expert(name.substr(dot + 1));
   for (const auto* names : {&family.names, &gguf_layer_names()})
     for (const auto& [ours, theirs] : *names)
-      if (theirs == name.substr(dot + 1)) return fmt::format("blk.{}.{}", number, ours);
+      if (theirs == in_layer.name) return {fmt::format("blk.{}.{}", number, ours), in_layer.expert};
   return {};
 }
 
@@ -77,6 +99,54 @@ void describe_rope(const ModelShape& shape, const std::string& prefix, Metadata&
                           static_cast<float>(scaling.attention_factor));
 }
 
+/// Sets a key, in place of what the shape of an ordinary attention gave it.
+void set(Metadata& metadata, const std::string& key, GgufValue value) {
+  std::erase_if(metadata, [&](const auto& entry) { return entry.first == key; });
+  metadata.emplace_back(key, std::move(value));
+}
+
+/// A cached latent serves all heads: llama.cpp sees one head of keys as wide as the latent.
+void describe_latent_attention(const ModelShape& shape, const std::string& prefix,
+                               Metadata& metadata) {
+  const auto& latent = shape.latent_attention;
+  if (!latent.rope_interleave)
+    throw base::InputError(
+        "rope_interleave = false: GGUF files of this family pair neighbouring dimensions");
+  const auto width = [&](const char* key, std::int64_t value) {
+    set(metadata, prefix + key, unsigned_of(value));
+  };
+  if (latent.q_lora_rank > 0) width("attention.q_lora_rank", latent.q_lora_rank);
+  width("attention.kv_lora_rank", latent.kv_lora_rank);
+  width("attention.head_count_kv", 1);
+  width("attention.key_length", latent.kv_lora_rank + latent.qk_rope_head_dim);
+  width("attention.value_length", latent.kv_lora_rank);
+  width("attention.key_length_mla", latent.qk_nope_head_dim + latent.qk_rope_head_dim);
+  width("attention.value_length_mla", latent.v_head_dim);
+  width("rope.dimension_count", latent.qk_rope_head_dim);
+  constexpr float kOfMscale = 0.1F;
+  if (shape.rope_scaling.type == "yarn")
+    set(metadata, prefix + "rope.scaling.yarn_log_multiplier",
+        kOfMscale * static_cast<float>(shape.rope_scaling.mscale_all_dim));
+}
+
+void describe_experts(const ModelShape& shape, const std::string& prefix, Metadata& metadata) {
+  const auto& experts = shape.experts;
+  constexpr std::int64_t kSigmoid = 2;  // of llama.cpp's gating functions
+  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, std::int64_t>>{
+           {"leading_dense_block_count", shape.dense_layers()},
+           {"expert_gating_func", kSigmoid},
+           {"expert_count", experts.num_experts},
+           {"expert_used_count", experts.num_experts_per_token},
+           {"expert_shared_count", experts.num_shared_experts},
+           {"expert_feed_forward_length", experts.moe_intermediate_size},
+           {"expert_group_count", experts.num_groups},
+           {"expert_group_used_count", experts.num_groups_per_token}})
+    metadata.emplace_back(prefix + key, unsigned_of(value));
+  metadata.emplace_back(prefix + "expert_weights_scale",
+                        static_cast<float>(experts.routed_scaling_factor));
+  metadata.emplace_back(prefix + "expert_weights_norm", experts.normalize_weights);
+}
+
 void describe_shape(const ModelShape& shape, const GgufFamily& family, GgmlType type,
                     Metadata& metadata) {
   const auto prefix = family.architecture + ".";
@@ -99,6 +169,8 @@ void describe_shape(const ModelShape& shape, const GgufFamily& family, GgmlType 
                         static_cast<float>(shape.rms_norm_eps));
   metadata.emplace_back(prefix + "vocab_size", unsigned_of(shape.vocab_size));
   describe_rope(shape, prefix, metadata);
+  if (shape.has_latent_attention()) describe_latent_attention(shape, prefix, metadata);
+  if (shape.experts.num_experts > 0) describe_experts(shape, prefix, metadata);
 }
 
 /// The name under which GGUF's readers know how this tokenizer cuts texts.
@@ -166,45 +238,104 @@ std::optional<at::Tensor> rope_factors(const ModelShape& shape) {
   return factors;
 }
 
+/// A tensor of the file: its entry, and what gives its values.
+struct Stored {
+  checkpoint::GgufEntry entry;
+  std::function<at::Tensor()> values;  // fp32, in the entry's order
+};
+
+/// The tensors of the file in the order of the model's parameters; experts' matrices are stacked
+/// [E, rows, columns], and the latent attention's kv_b is split as llama.cpp's attention needs it.
+class StoredTensors {
+ public:
+  StoredTensors(const ModelShape& shape, const GgufFamily& family, GgmlType type, std::string path)
+      : shape_(shape), family_(family), type_(type), path_(std::move(path)) {}
+
+  void add(const std::string& name, const at::Tensor& rows) {
+    const Place place = gguf_place(name, family_);
+    if (place.name.empty())
+      throw base::InputError(fmt::format(
+          "{}: tensor '{}' has no place in the GGUF files that this program writes", path_, name));
+    if (place.expert >= 0)
+      stack(place.name, rows);
+    else if (place.name.ends_with(".attn_kv_b.weight"))
+      split_latent(place.name, rows);
+    else
+      push(place.name, rows.sizes().vec(),
+           [this, rows, name] { return as_stored(rows, name, shape_, family_); });
+  }
+  /// A vector that is stored as it is.
+  void add_vector(const std::string& name, const at::Tensor& values) {
+    push(name, values.sizes().vec(), [values] { return values; });
+  }
+  const std::vector<Stored>& all() const { return all_; }
+
+ private:
+  void push(const std::string& name, std::vector<std::int64_t> sizes,
+            std::function<at::Tensor()> values) {
+    constexpr std::int64_t kBlock = 32;
+    // llama.cpp reads the router in fp32.
+    const bool whole = sizes.size() < 2 || name.ends_with(".ffn_gate_inp.weight");
+    if (!whole && type_ == GgmlType::Q8_0 && sizes.back() % kBlock != 0)
+      throw base::InputError(
+          fmt::format("{}: tensor '{}': rows of {} values, Q8_0 needs a multiple of {}", path_,
+                      name, sizes.back(), kBlock));
+    all_.push_back({{name, whole ? GgmlType::F32 : type_, std::move(sizes)}, std::move(values)});
+  }
+
+  /// The model names its experts in order.
+  void stack(const std::string& name, const at::Tensor& rows) {
+    auto& parts = stacks_[name];
+    if (!parts) {
+      parts = std::make_shared<std::vector<at::Tensor>>();
+      push(name, {shape_.experts.num_experts, rows.size(0), rows.size(1)},
+           [parts] { return at::stack(*parts).to(at::kCPU, at::kFloat).contiguous(); });
+    }
+    parts->push_back(rows);
+  }
+
+  /// [H (N + V), R] -> the keys' half [H, R, N] and the values' half [H, V, R].
+  void split_latent(const std::string& name, const at::Tensor& rows) {
+    const auto& latent = shape_.latent_attention;
+    const auto heads = shape_.num_attention_heads, rank = rows.size(1);
+    const auto part = [=](std::int64_t begin, std::int64_t size) {
+      return rows.view({heads, -1, rank}).narrow(1, begin, size).to(at::kCPU, at::kFloat);
+    };
+    const auto keys = latent.qk_nope_head_dim, values = latent.v_head_dim;
+    const auto prefix = name.substr(0, name.find("attn_kv_b"));
+    push(prefix + "attn_k_b.weight", {heads, rank, keys},
+         [=] { return part(0, keys).transpose(1, 2).contiguous(); });
+    push(prefix + "attn_v_b.weight", {heads, values, rank},
+         [=] { return part(keys, values).contiguous(); });
+  }
+
+  const ModelShape& shape_;
+  const GgufFamily& family_;
+  GgmlType type_;
+  std::string path_;
+  std::vector<Stored> all_;
+  std::map<std::string, std::shared_ptr<std::vector<at::Tensor>>> stacks_;
+};
+
 }  // namespace
 
 void write_gguf_model(const Model& model, const tokenizer::Definition* definition, GgmlType type,
                       const std::string& path) {
-  constexpr std::int64_t kBlock = 32;
   const ModelShape& shape = model.shape();
   const GgufFamily& family = find_family(shape.architecture, path).gguf;
   Metadata metadata;
   describe_shape(shape, family, type, metadata);
   if (definition != nullptr) describe_tokenizer(*definition, shape.vocab_size, path, metadata);
-  std::vector<checkpoint::GgufEntry> entries;
-  std::vector<std::function<at::Tensor()>> values;
-  const auto factors = rope_factors(shape);
-  if (factors) {
-    entries.push_back({"rope_freqs.weight", GgmlType::F32, factors->sizes().vec()});
-    values.emplace_back([&factors] { return *factors; });
-  }
+  StoredTensors tensors(shape, family, type, path);
+  if (const auto factors = rope_factors(shape)) tensors.add_vector("rope_freqs.weight", *factors);
   for (const auto& parameter : model.parameters())
-    for (const auto& slice : parameter.slices) {
-      const auto rows = rows_of(parameter, slice);
-      const auto name = gguf_name(slice.name, family);
-      if (name.empty())
-        throw base::InputError(
-            fmt::format("{}: tensor '{}' has no place in the GGUF files that this program writes "
-                        "(dense models)",
-                        path, slice.name));
-      const bool is_matrix = rows.dim() > 1;
-      if (is_matrix && type == GgmlType::Q8_0 && rows.size(-1) % kBlock != 0)
-        throw base::InputError(
-            fmt::format("{}: tensor '{}': rows of {} values, Q8_0 needs a multiple of {}", path,
-                        slice.name, rows.size(-1), kBlock));
-      entries.push_back({name, is_matrix ? type : GgmlType::F32, rows.sizes().vec()});
-      values.emplace_back(
-          [rows, &slice, &shape, &family] { return as_stored(rows, slice.name, shape, family); });
-    }
+    for (const auto& slice : parameter.slices) tensors.add(slice.name, rows_of(parameter, slice));
+  std::vector<checkpoint::GgufEntry> entries;
+  for (const Stored& stored : tensors.all()) entries.push_back(stored.entry);
   checkpoint::GgufWriter writer(path, metadata, entries);
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto value = values[i]();
-    writer.write(entries[i].name,
+  for (const Stored& stored : tensors.all()) {
+    const auto value = stored.values();
+    writer.write(stored.entry.name,
                  {value.const_data_ptr<float>(), static_cast<std::size_t>(value.numel())});
   }
   writer.finish();

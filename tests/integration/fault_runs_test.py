@@ -156,7 +156,7 @@ class Runs(support.RunTest):
         config = self.folder / "external.toml"
         config.write_text(f'include = "{support.CONFIGS / "varied_rewards.toml"}"\n[rewards]\nworkers = 2\nparts = [\n'
                           '  { name = "response_quality", weight = 0.5 },\n  { name = "external", weight = 0.5 },\n]\n'
-                          f'[rewards.external]\ncommand = ["{sys.executable}", "{script}"]\ntimeout = 0.2\n')
+                          f'[rewards.external]\ncommand = ["{sys.executable}", "{script}"]\ntimeout = 2.0\n')
         self.assert_ends(0, self.line(config=config, ranks=1, rl__steps=2, metrics__samples_every=1,
                                      metrics__samples_per_step=1000))
         samples = support.read_jsonl(self.folder / "run" / "samples.jsonl")

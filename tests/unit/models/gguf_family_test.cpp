@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "models/gguf_export.h"
 #include "models/gguf_source.h"
 #include "models/registry.h"
 #include "models/weights.h"
@@ -38,6 +39,29 @@ TEST_P(GgufFamilyFile, GivesTheLogitsOfTransformers) {
   const at::NoGradGuard no_grad;
   const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
   EXPECT_LT(test::max_difference(at::linear(hidden, model->head().weight), expected), kGgufLogits);
+}
+
+TEST_P(GgufFamilyFile, IsWrittenAsItIsRead) {
+  const auto read = [](const std::string& path) {
+    const auto files = open_model(path);
+    auto model = make_model(files.shape, at::kFloat, at::kCPU);
+    load_weights(*model, *files.weights);
+    return model;
+  };
+  const test::TemporaryFolder folder;
+  const auto first = read(file());
+  write_gguf_model(*first, nullptr, checkpoint::GgmlType::F32, folder.path("again.gguf"));
+  const auto second = read(folder.path("again.gguf"));
+  ASSERT_EQ(first->parameters().size(), second->parameters().size());
+  for (std::size_t i = 0; i < first->parameters().size(); ++i)
+    EXPECT_TRUE(at::equal(first->parameters()[i].value, second->parameters()[i].value))
+        << first->parameters()[i].slices[0].name;
+  const auto ids = test::read_json(test::data_path("models/gguf/inputs.json"))
+                       .at("ids")
+                       .get<std::vector<std::int64_t>>();
+  const at::NoGradGuard no_grad;
+  const auto input = test::packed_input({ids}, {}, at::kFloat);
+  EXPECT_EQ(test::max_difference(first->forward(input), second->forward(input)), 0.0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, GgufFamilyFile,
