@@ -343,10 +343,10 @@ void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& r
   for (const models::ModelOptions& model : models_of_role(config, stage, role.role)) {
     if (model.shape.empty())
       notes.push_back(
-          fmt::format("{}: the shape of the model{} is neither in its files nor in the "
-                      "configuration (include = \"../models/NAME.toml\" in the model's table): its "
-                      "memory is not counted",
-                      role.role, model.path.empty() ? "" : " " + model.path));
+          fmt::format("{}: the model's shape is neither in its files nor in the configuration "
+                      "(include = \"../models/NAME.toml\" in the model's table): its memory is not "
+                      "counted{}",
+                      role.role, role.role == "reward" ? " (" + model.path + ")" : ""));
     else
       add_model_memory({config, stage, model, role, on_gpu}, role);
   }

@@ -284,7 +284,7 @@ TEST(Plan, TheGuidesUpdatesAloneTakeMonths) {
 TEST(Plan, DistillationIsPlannedForItsLargestStudent) {
   const Config config =
       load_config({"plan", R1_SOURCE_DIR "/configs/guide/distill.toml", {}}).config;
-  const Plan plan = make_plan(config, Stage::Distill, 5);
+  const Plan plan = make_plan(config, Stage::Distill, 8);
   EXPECT_NEAR(plan.roles.at(0).parameters, 32.8e9, 0.1e9);
   EXPECT_EQ(plan.roles.at(1).role, "teacher");
 }
