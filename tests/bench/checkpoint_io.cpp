@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/errors.h"
+#include "base/files.h"
 #include "base/timer.h"
 #include "checkpoint/catalog.h"
 #include "checkpoint/reader.h"
