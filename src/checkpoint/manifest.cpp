@@ -6,6 +6,7 @@
 #include "base/crc32c.h"
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/version.h"
 #include "checkpoint/posix_file.h"
 
@@ -52,7 +53,7 @@ FileRecord file_from_json(const json& item, const std::string& path) {
 }
 
 Manifest parse(const std::string& text, const std::string& path) {
-  const auto document = json::parse(text);
+  const auto document = base::parse_json(text, path);
   if (!document.is_object() || document.value("type", "") != kManifestType)
     throw base::InputError(
         fmt::format("{}: foreign file: expected type '{}'", path, kManifestType));

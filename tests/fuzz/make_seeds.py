@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the small files that fuzzing begins with: make_seeds.py FOLDER (a folder for each target)."""
+import gzip
 import json
 import pathlib
 import struct
@@ -65,6 +66,15 @@ def templates():
         return files + [json.loads(line)["template"].encode() for line in snippets]
 
 
+def records():
+    """Files of records, behind the byte that names their form (fuzz_jsonl.cpp)."""
+    rows = [{"problem": "1 + 1", "answer": "2"}, {"problem": "caf\u00e9", "answer": [1, None], "id": 3}]
+    lines = "".join(json.dumps(row) + "\r\n" for row in rows).encode()
+    table = b'problem\tanswer\n"a ""b""\nc"\t2\n'
+    return [b"\0" + lines, b"\1" + json.dumps(rows, indent=1).encode(), b"\2" + table.replace(b"\t", b","), b"\3" + table,
+            b"\4" + gzip.compress(lines), b"\4" + gzip.compress(lines[:9]) + gzip.compress(lines[9:])]
+
+
 def seeds():
     split = {"type": "Split", "pattern": {"Regex": r"\p{L}+|\p{N}{1,3}|\s+(?!\S)|[^\s\p{L}]"}, "behavior": "Isolated",
              "invert": False}
@@ -82,6 +92,7 @@ def seeds():
                            tokenizer_json([{"type": "Digits", "individual_digits": True}, {**level, "use_regex": True}],
                                           {"type": "NFC"}, ignore_merges=True)],
         "jinja": templates(),
+        "jsonl": records(),
     }
 
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets with clang (address and undefined-behaviour checks) and runs each for a while.
 #
-#   tests/fuzz/run.sh [SECONDS_EACH] [BUILD_DIR]
+#   tests/fuzz/run.sh [SECONDS_EACH] [BUILD_DIR] [TARGET...]
 #
-# SECONDS_EACH: default R1_FUZZ_SECONDS, else 60. BUILD_DIR: default build/fuzz. A finding is kept in BUILD_DIR and
-# ends with exit code 1; without clang and its fuzzing library: exit code 77 (skipped).
+# SECONDS_EACH: default R1_FUZZ_SECONDS, else 60. BUILD_DIR: default build/fuzz. TARGET: default all of them. A finding
+# is kept in BUILD_DIR and ends with exit code 1; without clang and its fuzzing library: exit code 77 (skipped).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${R1_FUZZ_SECONDS:-${1:-60}}
 build_dir=${2:-build/fuzz}
+targets=("${@:3}")
+[ ${#targets[@]} -gt 0 ] || targets=(safetensors gguf tokenizer_json jinja jsonl)
 
 probe=$(mktemp -d)
 trap 'rm -rf "$probe"' EXIT
@@ -18,7 +20,6 @@ if ! clang++ -fsanitize=fuzzer,address "$probe/probe.cpp" -o "$probe/probe" 2>/d
   exit 77
 fi
 
-targets=(safetensors gguf tokenizer_json jinja)
 if ! [ -e "$build_dir/build.ninja" ]; then
   torch=$(sed -n 's/^R1_TORCH_DIR:[A-Z]*=//p' "$(dirname "$build_dir")/CMakeCache.txt" 2>/dev/null || true)
   cmake -S . -B "$build_dir" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DR1_FUZZ=ON -DR1_PCH=OFF \
