@@ -42,11 +42,14 @@ data::Rollout make_rollout(int rank) {
                     .answer = "7",
                     .domain = "arithmetic",
                     .record = "{}"};
-  rollout.completion = {.token_ids = {9, 8},
-                        .logprobs = {-0.25, -1.0 / 3.0},
-                        .kept_mass = {0.5, 1.0},
-                        .text = "an answer",
-                        .finish_reason = data::FinishReason::Length};
+  rollout.completion = {
+      .token_ids = {9, 8},
+      .logprobs = {-0.25, -1.0 / 3.0},
+      .kept_mass = {0.5, 1.0},
+      .text = "an answer",
+      .finish_reason = data::FinishReason::Length,
+      .answers = {
+          {.begin = 1, .end = 2, .call = "6 + 1", .text = "7", .status = "ok", .seconds = 0.25}}};
   rollout.reward = {.total = 0.75,
                     .parts = {{"correctness", 1.0}, {"quality", 0.5}},
                     .reason = "ok",
@@ -67,10 +70,18 @@ std::vector<std::string> fields(const data::Prompt& prompt) {
           domain,
           record};
 }
+std::vector<std::string> fields(const data::ToolAnswer& tool_answer) {
+  const auto& [begin, end, call, text, status, seconds] = tool_answer;
+  return {std::to_string(begin), std::to_string(end), call, text, status, std::to_string(seconds)};
+}
 std::vector<std::string> fields(const data::Completion& completion) {
-  const auto& [token_ids, logprobs, kept_mass, text, finish_reason] = completion;
-  return {testing::PrintToString(token_ids), testing::PrintToString(logprobs),
-          testing::PrintToString(kept_mass), text, std::to_string(static_cast<int>(finish_reason))};
+  const auto& [token_ids, logprobs, kept_mass, text, finish_reason, answers] = completion;
+  std::vector<std::string> all{testing::PrintToString(token_ids), testing::PrintToString(logprobs),
+                               testing::PrintToString(kept_mass), text,
+                               std::to_string(static_cast<int>(finish_reason))};
+  const auto of_answer = fields(answers.empty() ? data::ToolAnswer() : answers.front());
+  all.insert(all.end(), of_answer.begin(), of_answer.end());
+  return all;
 }
 std::vector<std::string> fields(const data::Reward& reward) {
   const auto& [total, parts, reason, drop] = reward;

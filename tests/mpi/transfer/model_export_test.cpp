@@ -76,7 +76,7 @@ class Trained {
     trainer_ = std::make_unique<training::Trainer>(
         *model_, std::vector<training::ExtraParameter>{{"value_head.weight", at::ones({1, 16})}},
         optim::OptimizerOptions(), options, config::RunOptions(), 1,
-        training::DataAxes{&groups_.data(kPolicy), &groups_.expert_data(kPolicy)});
+        training::WeightCopies{&groups_.copies(kPolicy), &groups_.expert_copies(kPolicy)});
     for (std::size_t i = 0; i < model_->parameters().size(); ++i)
       if (model_->parameters()[i].trained)
         trainer_->set_master(i, trainer_->master(i).mul(1.0 + 1.0 / 4096));

@@ -53,7 +53,7 @@ struct PreferenceRank {
     PreferenceStep pairs(rewards(), loss, samples.size());
     const auto result = supervised_step(
         rank->trained(), samples, [&](const Pass& pass) { return pairs.loss(pass); },
-        rank->trainer_options, [] {}, {}, kAnswersPerPair);
+        rank->trainer_options, [] {}, {}, {}, kAnswersPerPair);
     auto metrics = pairs.metrics(rank->trained().replicas);
     EXPECT_NEAR(metrics.at("loss"), result.loss, kRounding);
     metrics["gradient_norm"] = number(result.metrics, "gradient_norm");

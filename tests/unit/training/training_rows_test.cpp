@@ -99,7 +99,7 @@ TEST(TrainingRows, AnswersOfToolsAreNoStepsOfPpo) {
   rows[1].old_values = {0.0};
   parallel::LocalCommunicator alone;
   algorithms::KlController controller(config.kl);
-  set_value_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
+  set_token_advantages(rows, rollouts, config.advantage, config.kl, controller, alone);
   EXPECT_EQ(rows[0].returns, (std::vector{1.75, 2.0, 2.0}));
   EXPECT_EQ(rows[0].advantages, (std::vector{1.5, 1.5, 1.5}));
   EXPECT_EQ(rows[1].advantages, std::vector{1.0});
