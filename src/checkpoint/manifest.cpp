@@ -53,7 +53,7 @@ FileRecord file_from_json(const json& item, const std::string& path) {
 }
 
 Manifest parse(const std::string& text, const std::string& path) {
-  const auto document = base::parse_json(text, path);
+  const auto document = base::parse_json(text, path + ": not a manifest");
   if (!document.is_object() || document.value("type", "") != kManifestType)
     throw base::InputError(
         fmt::format("{}: foreign file: expected type '{}'", path, kManifestType));

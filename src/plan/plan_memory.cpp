@@ -231,6 +231,11 @@ void add_model_memory(const Part& part, RolePlan& role) {
     memory.push_back({"teacher's head", static_cast<double>(config.teacher.shape.vocab_size) *
                                             static_cast<double>(config.teacher.shape.hidden_size) *
                                             part.value_bytes()});
+  if (policy && part.stage == Stage::Sft && config.sft.objective == "dpo") {
+    memory.push_back({"reference", part.parameters().total() * part.value_bytes(), "",
+                      config.trainer.offloads_reference()});
+    add_scoring(part, memory);
+  }
   for (MemoryItem& item : memory) {
     item.on_host = item.on_host && part.on_gpu;
     role.memory.push_back(item);

@@ -118,6 +118,7 @@ case_tasks_do_not_share_a_folder() {
   local job
   job=$(submit shared 'steps=2' --array=1-2 --nodes=1)
   wait_for 30 end ended "${job}_1"
+  wait_for 30 end ended "${job}_2"
   expect "${job}_1" ExitCode 2:0
   expect_count "$work/shared.out" 'put %a into its name' 2
   job=$(submit 'alone-%a' 'steps=2' --output="$work/alone.out")
