@@ -49,7 +49,7 @@ class RewardRole {
   };
   std::vector<Judge> judges_;  // empty on ranks without the role
   bool warned_ = false;
-  double seconds_left_ = 0.0;  // of the step
+  double seconds_left_ = options_.limits.step_seconds;  // of the step
   ScoreService<data::Reward> service_;
 };
 

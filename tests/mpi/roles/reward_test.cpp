@@ -16,6 +16,7 @@ TEST(RewardRole, ScoresEveryRolloutAsOneProcessDoes) {
   const auto prompts = test::questions(6);
 
   std::vector<RolloutChunk> chunks;
+  reward.begin_step();
   for (std::int64_t c = 0; c < test::kChunks; ++c) {
     chunks.push_back(test::own_chunk(toy.groups(), prompts, c));
     reward.score(prompts, chunks.back(), config.settings_at(0));
