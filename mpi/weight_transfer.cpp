@@ -12,14 +12,6 @@ namespace {
 
 constexpr const char* kTransferLabel = "weights to another layout";
 
-bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b) {
-  const auto& axes = parallel::kModelAxes;
-  return a.ranks == b.ranks && std::all_of(axes.begin(), axes.end(), [&](const auto& axis) {
-           return !axis.splits_weights ||
-                  a.mesh.group(0, axis.mesh_axes) == b.mesh.group(0, axis.mesh_axes);
-         });
-}
-
 /// The world ranks of both roles, ascending.
 std::vector<int> ranks_of_both(const RoleAssignment& a, const RoleAssignment& b) {
   auto ranks = a.ranks;
@@ -36,7 +28,8 @@ WeightTransfer::WeightTransfer(RoleGroups& groups, const std::string& from, cons
     : groups_(groups), from_(from), to_(to), bucket_bytes_(bucket_bytes) {
   const auto &source = groups.layout().role(from), &target = groups.layout().role(to);
   const int me = groups.world().rank();
-  members_ = hold_the_same_parts(source, target) ? std::vector{me} : ranks_of_both(source, target);
+  members_ = parallel::hold_the_same_parts(source, target) ? std::vector{me}
+                                                           : ranks_of_both(source, target);
   const auto& senders = source.ranks;
   for (std::size_t i = 0; i < target.ranks.size(); ++i) {
     const int receiver = target.ranks[i];

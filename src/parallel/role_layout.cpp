@@ -166,6 +166,14 @@ std::vector<int> RoleAssignment::replica(int index) const {
   return replicas()[static_cast<std::size_t>(index)];
 }
 
+bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b) {
+  return a.ranks == b.ranks &&
+         std::all_of(kModelAxes.begin(), kModelAxes.end(), [&](const ModelAxisTraits& axis) {
+           return !axis.splits_weights ||
+                  a.mesh.group(0, axis.mesh_axes) == b.mesh.group(0, axis.mesh_axes);
+         });
+}
+
 RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
                        const std::vector<int>& node_of_rank, bool allow_idle_ranks)
     : world_size_(world_size), node_of_rank_(node_of_rank) {
@@ -200,17 +208,20 @@ RoleLayout::RoleLayout(const std::vector<RoleRequest>& given, int world_size,
 void RoleLayout::warn_about_nodes() {
   const auto node = [&](int rank) { return node_of_rank_[static_cast<std::size_t>(rank)]; };
   for (const auto& role : roles_) {
-    const auto replicas = role.replicas();
-    const auto spanning =
-        std::count_if(replicas.begin(), replicas.end(), [&](const std::vector<int>& ranks) {
-          return std::any_of(ranks.begin(), ranks.end(),
-                             [&](int rank) { return node(rank) != node(ranks.front()); });
-        });
-    if (spanning > 0)
+    std::set<int> groups, spanning;
+    for (int rank = 0; rank < role.mesh.size(); ++rank) {
+      const auto ranks = role.mesh.group(rank, {"tp"});
+      const auto node_of = [&](int member) {
+        return node(role.ranks[static_cast<std::size_t>(member)]);
+      };
+      groups.insert(ranks.front());
+      if (node_of(rank) != node_of(ranks.front())) spanning.insert(ranks.front());
+    }
+    if (!spanning.empty())
       warnings_.push_back(fmt::format(
           "roles.{}: {} of {} tp groups span several nodes, which makes every layer wait for the "
           "network",
-          role.name, spanning, replicas.size()));
+          role.name, spanning.size(), groups.size()));
   }
 }
 

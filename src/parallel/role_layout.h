@@ -32,6 +32,10 @@ struct RoleAssignment {
   std::vector<std::vector<int>> replicas() const;
 };
 
+/// Whether both roles have the same ranks, and each rank holds the same part of the model's weights
+/// in both.
+bool hold_the_same_parts(const RoleAssignment& a, const RoleAssignment& b);
+
 /// The place of a rank in a role.
 struct RolePlace {
   std::string role;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <tuple>
 
 #include "config/stage_roles.h"
 #include "models/model_boxes.h"
@@ -238,19 +237,20 @@ parallel::RoleAssignment assignment(const RolePlan& role) {
   std::iota(ranks.begin(), ranks.end(), static_cast<int>(role.first_rank));
   const auto size = [](std::int64_t value) { return static_cast<int>(value); };
   return {role.role, std::move(ranks),
-          parallel::Mesh({{"dp", size(role.dp)}, {"ep", size(role.ep)}, {"tp", size(role.tp)}})};
+          parallel::Mesh({{"dp", size(role.dp)},
+                          {"ep", size(role.ep)},
+                          {"cp", size(role.cp)},
+                          {"tp", size(role.tp)}})};
 }
 
 /// Bytes into the rank of `to` that receives most of the policy's weights.
 double weights_received(const Config& config, const RolePlan& policy, const RolePlan& to) {
-  const auto split = [](const RolePlan& role) {
-    return std::tuple(role.first_rank, role.num_ranks, role.tp, role.ep);
-  };
-  if (split(policy) == split(to)) return 0.0;
+  const auto sender = assignment(policy), receiver = assignment(to);
+  if (parallel::hold_the_same_parts(sender, receiver)) return 0.0;
   const auto& name = config.model.dtype;
   return models::most_bytes_received(config.model.shape,
                                      name == "auto" ? at::kBFloat16 : tensor::parse_dtype(name),
-                                     assignment(policy), assignment(to));
+                                     sender, receiver);
 }
 
 /// Weights to the sampling layout, and every reference_update_every steps to the reference.

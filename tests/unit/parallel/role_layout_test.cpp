@@ -90,6 +90,23 @@ TEST(RoleLayout, WarnsOfTensorParallelGroupsOverNodes) {
   EXPECT_NE(layout.warnings()[0].find("1 of 1 tp groups"), std::string::npos);
 }
 
+TEST(RoleLayout, AContextAxisMaySpanNodes) {
+  const RoleLayout layout({{.name = "policy", .mesh = {{"cp", 2}, {"tp", 2}}}}, 4, {0, 0, 1, 1});
+  EXPECT_TRUE(layout.warnings().empty());
+}
+
+TEST(RoleLayout, RolesThatShareRanksMayHoldTheSameParts) {
+  const auto role = [](std::vector<Axis> mesh) {
+    return RoleAssignment{"policy", {0, 1, 2, 3, 4, 5, 6, 7}, Mesh(std::move(mesh))};
+  };
+  const auto context = role({{"dp", 2}, {"cp", 2}, {"tp", 2}});
+  EXPECT_TRUE(hold_the_same_parts(context, role({{"dp", 4}, {"tp", 2}})));
+  EXPECT_FALSE(hold_the_same_parts(context, role({{"dp", 8}})));
+  EXPECT_FALSE(hold_the_same_parts(role({{"ep", 2}, {"cp", 2}, {"tp", 2}}),
+                                   role({{"dp", 2}, {"ep", 2}, {"tp", 2}})))
+      << "other ranks hold an expert together";
+}
+
 TEST(RoleLayout, TooManyRanksIsAnErrorWithCountsAndAdvice) {
   const auto problem =
       problem_of({{.name = "policy", .ranks = 2}, {.name = "reward", .ranks = 1}}, 2);

@@ -348,5 +348,16 @@ TEST(Plan, AnUnknownShapeIsSaid) {
   expect_contains(plan.text(), "note: policy: the model's shape is neither in its files");
 }
 
+TEST(Plan, AContextAxisMovesNoOtherWeights) {
+  const auto synchronise = [](const std::string& context) {
+    const auto config = planned(
+        "qwen2.5-1.5b", {"roles.policy.train.tp=2", "roles.policy.train.cp=" + context,
+                         "roles.policy.generate.tp=1", "advantage.kind=grpo", "kl.place=none"});
+    return make_plan(config, Stage::Rl, 8).time.synchronise;
+  };
+  EXPECT_GT(synchronise("1"), 0.0);
+  EXPECT_EQ(synchronise("2"), synchronise("1"));
+}
+
 }  // namespace
 }  // namespace r1::plan
