@@ -103,8 +103,8 @@ parallel::Holdings masters(const RoleAssignment& policy, const training::Trainer
   std::map<std::size_t, std::size_t> list_of_place;
   for (int rank = 0; rank < policy.mesh.size(); ++rank) {
     const auto place = outlines.place(rank);
-    const auto all = index_in(policy.mesh.group(rank, {"dp", "ep", "cp"}), rank),
-               experts = index_in(policy.mesh.group(rank, {"dp", "cp"}), rank);
+    const auto all = index_in(policy.mesh.group(rank, kCopyMeshAxes), rank),
+               experts = index_in(policy.mesh.group(rank, kExpertCopyMeshAxes), rank);
     auto boxes =
         models::HeldBoxes(order, only_of(order, trainer.master_tensors_of(
                                                     outlines.outline(place), static_cast<int>(all),

@@ -18,6 +18,10 @@ using parallel::RoleAssignment;
 using parallel::RoleLayout;
 using parallel::RolePlace;
 
+/// The axes of a role's mesh in which the ranks of RoleGroups::copies() and expert_copies() differ.
+inline const std::vector<std::string> kCopyMeshAxes{"dp", "ep", "cp"};
+inline const std::vector<std::string> kExpertCopyMeshAxes{"dp", "cp"};
+
 class RoleGroups {
  public:
   /// Makes all communicators, in the same order on every rank, over MPI or NCCL as `request`

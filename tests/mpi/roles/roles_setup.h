@@ -1,6 +1,7 @@
 #pragma once
 // What the tests of the roles share: layouts of a few ranks, toy models with random weights.
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
@@ -80,5 +81,28 @@ inline std::unique_ptr<models::Model> random_model(const std::string& architectu
                                       .mul(static_cast<double>(seed) / (1 << 14)));
   return model;
 }
+
+struct WeightCase {
+  const char* architecture;
+  at::ScalarType dtype;
+};
+
+inline void PrintTo(const WeightCase& tested, std::ostream* out) {
+  *out << tested.architecture << " in " << at::toString(tested.dtype);
+}
+
+/// Weights of a toy model on their way between roles, on all ranks of the world.
+class WeightTest : public ::testing::TestWithParam<WeightCase> {
+ protected:
+  /// Null on ranks without the role.
+  std::unique_ptr<models::Model> model(mpi::RoleGroups& groups, const std::string& role,
+                                       std::uint64_t seed) const {
+    const auto [architecture, dtype] = GetParam();
+    return groups.is_in(role) ? random_model(architecture, dtype, seed, groups.model_axes(role))
+                              : nullptr;
+  }
+
+  mpi::MpiCommunicator world_ = make_world();
+};
 
 }  // namespace r1::test

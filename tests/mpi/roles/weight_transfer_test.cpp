@@ -11,27 +11,7 @@ namespace {
 constexpr std::uint64_t kSeed = 3, kOtherSeed = 8;
 constexpr std::int64_t kBucketBytes = 5000;
 
-struct Case {
-  const char* architecture;
-  at::ScalarType dtype;
-};
-
-void PrintTo(const Case& tested, std::ostream* out) {
-  *out << tested.architecture << " in " << at::toString(tested.dtype);
-}
-
-class WeightTransferTest : public ::testing::TestWithParam<Case> {
- protected:
-  std::unique_ptr<models::Model> model(RoleGroups& groups, const std::string& role,
-                                       std::uint64_t seed) const {
-    const auto [architecture, dtype] = GetParam();
-    return groups.is_in(role)
-               ? test::random_model(architecture, dtype, seed, groups.model_axes(role))
-               : nullptr;
-  }
-
-  MpiCommunicator world_ = test::make_world();
-};
+class WeightTransferTest : public test::WeightTest {};
 
 TEST_P(WeightTransferTest, GivesEveryLayoutTheSameWeights) {
   for (const auto& roles : test::two_role_layouts(world_.size()))
@@ -54,10 +34,11 @@ TEST_P(WeightTransferTest, GivesEveryLayoutTheSameWeights) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, WeightTransferTest,
-                         ::testing::Values(Case{"llama", at::kFloat}, Case{"qwen2", at::kBFloat16},
-                                           Case{"deepseek_v3", at::kFloat},
-                                           Case{"deepseek_v3", at::kBFloat16},
-                                           Case{"deepseek_v3", at::kDouble}));
+                         ::testing::Values(test::WeightCase{"llama", at::kFloat},
+                                           test::WeightCase{"qwen2", at::kBFloat16},
+                                           test::WeightCase{"deepseek_v3", at::kFloat},
+                                           test::WeightCase{"deepseek_v3", at::kBFloat16},
+                                           test::WeightCase{"deepseek_v3", at::kDouble}));
 
 TEST(WeightTransferVersion, IsKnownOnAllRanksOfBothRoles) {
   auto world = test::make_world();

@@ -14,15 +14,6 @@ constexpr std::uint64_t kSeed = 3, kOtherSeed = 8;
 constexpr std::int64_t kBucketBytes = 2000;  // a few buckets for the toy models
 constexpr double kBar = 1.05;                // of what a rank will hold
 
-struct Case {
-  const char* architecture;
-  at::ScalarType dtype;
-};
-
-void PrintTo(const Case& tested, std::ostream* out) {
-  *out << tested.architecture << " in " << at::toString(tested.dtype);
-}
-
 double bytes_of(const models::Model* model) {
   double bytes = 0.0;
   if (model != nullptr)
@@ -31,18 +22,7 @@ double bytes_of(const models::Model* model) {
   return bytes;
 }
 
-class WeightTraffic : public ::testing::TestWithParam<Case> {
- protected:
-  std::unique_ptr<models::Model> model(RoleGroups& groups, const std::string& role,
-                                       std::uint64_t seed) const {
-    const auto [architecture, dtype] = GetParam();
-    return groups.is_in(role)
-               ? test::random_model(architecture, dtype, seed, groups.model_axes(role))
-               : nullptr;
-  }
-
-  MpiCommunicator world_ = test::make_world();
-};
+class WeightTraffic : public test::WeightTest {};
 
 TEST_P(WeightTraffic, IsWhatReceiversDoNotHold) {
   const auto [architecture, dtype] = GetParam();
@@ -111,8 +91,9 @@ TEST_P(WeightTraffic, SendersShareTheWork) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, WeightTraffic,
-                         ::testing::Values(Case{"llama", at::kFloat}, Case{"qwen2", at::kBFloat16},
-                                           Case{"deepseek_v3", at::kBFloat16}));
+                         ::testing::Values(test::WeightCase{"llama", at::kFloat},
+                                           test::WeightCase{"qwen2", at::kBFloat16},
+                                           test::WeightCase{"deepseek_v3", at::kBFloat16}));
 
 TEST(MostBytesReceived, CountsDeepModelsByTheirFirstLayers) {
   for (const char* architecture : {"llama", "deepseek_v3"}) {
