@@ -186,7 +186,9 @@ void add_plan_options(CLI::App& command, CommandLine& line) {
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   command
-      .add_option("--stage", line.stage, "which stage the file is for (default: by its sections)")
+      .add_option(
+          "--stage", line.stage,
+          "plans the file as this stage (default: the stages of its pipeline, or by its sections)")
       ->type_name("STAGE");
   command
       .add_option_function<std::string>(

@@ -55,6 +55,7 @@ class NcclCommunicator final : public parallel::Communicator {
   /// group_end launches the calls of the group; waiting for a call before group_end is an error.
   void group_begin() override;
   void group_end() override;
+  bool can_be_recorded() const override { return true; }
   void barrier(const char* label) override;
   /// A rank with a negative colour joins no group and gets null.
   std::unique_ptr<parallel::Communicator> split(int colour, int key) override;

@@ -54,13 +54,16 @@ config::Stage stage_by_sections(const config::Config& config, const std::string&
       fmt::format("{}: fills no stage's section; name the stage with --stage", file));
 }
 
-/// The stages of a pipeline, or `alone`, which is the file's, with the devices chosen.
+/// With the devices chosen: the file as `alone`, or without it the stages of its pipeline, or
+/// without a pipeline the stage whose section it fills.
 std::vector<PlannedStage> planned_stages(const config::LoadedConfig& loaded,
-                                         const std::function<config::Stage()>& alone) {
+                                         const std::string& file,
+                                         std::optional<config::Stage> alone) {
   const auto& listed = loaded.config.pipeline.stages;
+  if (!alone && listed.empty()) alone = stage_by_sections(loaded.config, file);
   std::vector<PlannedStage> stages;
-  if (listed.empty()) stages.push_back({config::name_of(alone()), alone(), loaded.config, 0});
-  for (std::size_t i = 0; i < listed.size(); ++i)
+  if (alone) stages.push_back({config::name_of(*alone), *alone, loaded.config, 0});
+  for (std::size_t i = 0; !alone && i < listed.size(); ++i)
     stages.push_back({listed[i].name, config::stage_named(listed[i].command, listed[i].name),
                       loaded.stages[i], listed[i].ranks});
   for (auto& stage : stages) choose_planned_device(stage.config);
@@ -116,10 +119,9 @@ std::size_t print_plans(const std::vector<PlannedStage>& stages, const CommandLi
 
 int plan_command(const CommandLine& line) {
   const auto loaded = config::load_config({"plan", line.config, line.overrides});
-  auto stages = planned_stages(loaded, [&] {
-    return line.stage.empty() ? stage_by_sections(loaded.config, line.config)
-                              : config::stage_named(line.stage, "--stage");
-  });
+  std::optional<config::Stage> alone;
+  if (!line.stage.empty()) alone = config::stage_named(line.stage, "--stage");
+  auto stages = planned_stages(loaded, line.config, alone);
   for (auto& stage : stages) read_shapes(stage.config);
   if (line.sweep) {
     for (const auto& stage : stages)
@@ -146,7 +148,7 @@ int plan_command(const CommandLine& line) {
 
 int check_command(const CommandLine& line, int num_ranks) {
   const auto loaded = config::load_config({line.command, line.config, line.overrides});
-  auto stages = planned_stages(loaded, [&] { return find_command(line.command).stage.value(); });
+  auto stages = planned_stages(loaded, line.config, find_command(line.command).stage);
   std::string problems;
   for (const auto& stage : stages) {
     for (const auto& missing : missing_inputs(stage.config))

@@ -150,7 +150,8 @@ void add_rollout_metrics(metrics::StepMetrics& metrics, const Run& run,
   }
   for (const auto& [name, mean] : reward_parts(rollouts, policy))
     metrics.set("reward/" + name, mean);
-  tokens = policy.all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
+  // The ranks of a replica hold the same rollouts.
+  tokens = run.groups().data(kPolicy).all_reduce_scalar(tokens, parallel::ReduceOp::Sum, "tokens");
   metrics.set("tokens_per_second", tokens / std::max(1e-9, sampled_seconds));
   metrics.set("generate_seconds", sampled_seconds);
 }

@@ -36,10 +36,7 @@ DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
   attention_form_ = kernels::paged_attention_form(cache.keys[0], cache.values[0],
                                                   shape.num_attention_heads / shape.kv_heads());
   const bool has_kernel = attention_form_ == kernels::PagedAttentionForm::CudaKernel;
-  // Collectives, and experts, whose exchange the host takes part in, are not recorded.
-  uses_graphs_ = has_kernel && !options.enforce_eager &&
-                 model.axes().size(parallel::ModelAxis::Tensor) == 1 &&
-                 shape.experts.num_experts == 0;
+  uses_graphs_ = has_kernel && !options.enforce_eager && model.can_be_recorded();
   const auto size = uses_graphs_ ? graph_rows(num_slots) : num_slots;
   slots_ = {at::zeros({kernels::kNumSlotNumbers, size}, on_device(at::kLong)),
             at::ones({size}, on_device(at::kInt)),

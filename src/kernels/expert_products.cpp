@@ -28,12 +28,6 @@ at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
   return at::cat(outputs);
 }
 
-/// torch multiplies groups on GPUs alone, in bf16.
-bool can_group(const at::Tensor& x, const at::Tensor& down) {
-  return x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.size(1) % kGroupAlignment == 0 &&
-         down.size(2) % kGroupAlignment == 0;
-}
-
 /// Two grouped products; x [N, D] sorted by expert. Every expert's rows are padded with zeros
 /// to a multiple of kGroupAlignment; sizes stay on the device.
 at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
@@ -53,13 +47,22 @@ at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
 
 }  // namespace
 
+ExpertProductsForm expert_products_form(at::Device device, at::ScalarType dtype,
+                                        std::int64_t hidden, std::int64_t inner) {
+  const bool grouped = device.is_cuda() && dtype == at::kBFloat16 &&
+                       hidden % kGroupAlignment == 0 && inner % kGroupAlignment == 0;
+  return grouped ? ExpertProductsForm::Grouped : ExpertProductsForm::OneByOne;
+}
+
 at::Tensor expert_products(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& counts,
                            const at::Tensor& gate_up, const at::Tensor& down) {
   const auto hidden = x.size(1), inner = down.size(1), held = counts.size(0);
   const auto gate_ups = gate_up.view({held, 2 * inner, hidden});
   const auto downs = down.view({held, hidden, inner});
-  return can_group(x, downs) ? all_experts(x, experts, counts, gate_ups, downs)
-                             : expert_by_expert(x, counts, gate_ups, downs);
+  return expert_products_form(x.device(), x.scalar_type(), hidden, inner) ==
+                 ExpertProductsForm::Grouped
+             ? all_experts(x, experts, counts, gate_ups, downs)
+             : expert_by_expert(x, counts, gate_ups, downs);
 }
 
 }  // namespace r1::kernels

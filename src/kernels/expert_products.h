@@ -5,13 +5,23 @@
 // width of an expert.
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace r1::kernels {
+
+/// How expert_products computes. Grouped: two grouped products of all experts, for which the host
+/// waits for nothing, so that a graph can record them; torch has them on GPUs in bf16. OneByOne:
+/// products of each expert, for which the host reads the counts.
+enum class ExpertProductsForm { Grouped, OneByOne };
+
+/// Of experts of the width `inner` over tokens of the width `hidden`.
+ExpertProductsForm expert_products_form(at::Device device, at::ScalarType dtype,
+                                        std::int64_t hidden, std::int64_t inner);
 
 /// down_e(silu(gate_e(x)) * up_e(x)) of each row x by its expert e. x [N, D] and `experts` int64
 /// [N] are sorted by expert; counts, int64 [H]: rows of each expert. gate_up [H * 2I, D], with the
-/// gate of an expert before its up projection, down [H * D, I] -> [N, D]. Differentiable. Forms: on
-/// GPUs in bf16 two grouped products, for which the host waits for nothing; otherwise products of
-/// each expert, for which the host reads the counts.
+/// gate of an expert before its up projection, down [H * D, I] -> [N, D]. Differentiable. Chooses
+/// its form by expert_products_form.
 at::Tensor expert_products(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& counts,
                            const at::Tensor& gate_up, const at::Tensor& down);
 

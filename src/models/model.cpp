@@ -1,9 +1,9 @@
 #include "models/model.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include "base/random.h"
+#include "kernels/random_matrix.h"
 
 namespace r1::models {
 
@@ -34,25 +34,13 @@ std::vector<std::int64_t> whole_shape(const Parameter& parameter, const WeightSl
 namespace {
 
 constexpr double kStandardDeviation = 0.02;  // initializer_range of Hugging Face's configurations
-constexpr std::int64_t kDrawsOfAThread = 1 << 14;  // at least
-
-/// Normal numbers of this box of the whole tensor; each is a function of the seed, the tensor's
-/// name and its place there, so that they do not depend on how the tensor is split.
-at::Tensor random_box(at::IntArrayRef sizes, const Parameter& parameter, const WeightSlice& slice,
-                      std::uint64_t seed) {
-  auto values = at::empty(sizes, at::kDouble);
-  auto* data = values.mutable_data_ptr<double>();
-  const auto slice_seed = base::derive_seed({seed, base::hash_name(slice.name)});
-  const auto width = sizes[1], whole_width = whole_shape(parameter, slice)[1];
+/// The box of the whole tensor that the rows of a slice are.
+kernels::RandomBox random_box(const Parameter& parameter, const WeightSlice& slice,
+                              std::uint64_t seed) {
   const bool whole = slice.offset.empty();
-  const auto first_row = whole ? 0 : slice.offset[0], first_column = whole ? 0 : slice.offset[1];
-  at::parallel_for(0, values.numel(), kDrawsOfAThread, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) {
-      const auto index = (first_row + i / width) * whole_width + first_column + i % width;
-      data[i] = kStandardDeviation * base::normal(slice_seed, static_cast<std::uint64_t>(index));
-    }
-  });
-  return values;
+  return {base::derive_seed({seed, base::hash_name(slice.name)}), kStandardDeviation,
+          whole ? 0 : slice.offset[0], whole ? 0 : slice.offset[1],
+          whole_shape(parameter, slice)[1]};
 }
 
 }  // namespace
@@ -63,7 +51,7 @@ void randomize(const Parameter& parameter, std::uint64_t seed) {
     if (parameter.value.dim() == 1)
       rows.fill_(slice.name.ends_with("bias") ? 0.0 : 1.0);
     else
-      rows.copy_(random_box(rows.sizes(), parameter, slice, seed));
+      kernels::fill_normal(rows, random_box(parameter, slice, seed));
   }
 }
 

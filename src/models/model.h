@@ -99,6 +99,11 @@ class Model {
   /// embeddings the head is the embedding.
   virtual vocabulary::VocabHead head() const = 0;
   virtual CacheLayout cache_layout() const = 0;
+  /// Whether a CUDA graph can record forward() of a decode batch: the host waits for nothing in it,
+  /// and the collectives of axes() can be recorded.
+  virtual bool can_be_recorded() const {
+    return axes_[parallel::ModelAxis::Tensor].can_be_recorded();
+  }
 
   const ModelShape& shape() const { return shape_; }
   at::ScalarType dtype() const { return dtype_; }

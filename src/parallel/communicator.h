@@ -71,6 +71,8 @@ class Communicator {
   /// pairs of send and receive.
   virtual void group_begin() {}
   virtual void group_end() {}
+  /// Whether a CUDA graph can record the calls on CUDA tensors.
+  virtual bool can_be_recorded() const { return false; }
   virtual void barrier(const char* label) = 0;
   /// The ranks of one colour form a new communicator, ordered by key. Collective over: this
   /// communicator.

@@ -8,6 +8,7 @@ class LocalCommunicator final : public Communicator {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
+  bool can_be_recorded() const override { return true; }
   Work all_reduce(at::Tensor tensor, ReduceOp op, const char* label) override;
   Work reduce_scatter(at::Tensor output, at::Tensor input, ReduceOp op, const char* label) override;
   Work all_gather(at::Tensor output, at::Tensor input, const char* label) override;

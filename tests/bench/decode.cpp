@@ -2,16 +2,22 @@
 // in published shapes, beside the floor that the memory's speed sets. tests/bench/gpu.py prints it.
 //
 //   bench_decode DEVICE [ROW...] [--new TOKENS] [--top-p P] [--eager] [--profile FILE]
+//   bench_decode DEVICE ROW... --mean TOKENS [--prompts N] [--new TOKENS]
 //
 // ROW: MODELxSEQUENCES, such as 1.5Bx64 (default: the rows of the project's goals). One JSON line a
 // row, medians of three runs after a first one: "step_ms" and "tokens_per_second" of decode alone
 // (the difference between runs of all and of one new token), "prompt_seconds" (the run of one
-// token), "floor_ms": weights and the cached tokens, halfway through, read once at 4.3e12 bytes a
-// second.
+// token), "floor_ms": weights (of experts those that the tokens are expected to choose) and the
+// cached tokens, halfway through, read once at 4.3e12 bytes a second.
+//
+// With --mean: lengths are log-normal with this mean and at most --new tokens, for --prompts
+// prompts (default 512) with at most SEQUENCES of them at once. One run of them and one in which
+// all have the mean length; "tokens_per_second" of each as a whole, and their ratio.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -20,6 +26,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "generation/engine.h"
+#include "generation/turn_taker.h"
 #include "kernels/cuda_library.h"
 #include "models/registry.h"
 #include "tensor/profile.h"
@@ -53,8 +60,20 @@ models::ModelShape shape_of(const std::string& name) {
     fill("qwen2", 151936, 1536, 28, 12, 2, 8960, true);  // Qwen2.5
   } else if (name == "7B") {
     fill("qwen2", 152064, 3584, 28, 28, 4, 18944, false);  // Qwen2.5
+  } else if (name == "16B-A3B") {
+    fill("deepseek_v3", 163840, 2048, 27, 16, 16, 11264, false);  // Moonlight
+    s.latent_attention = {.q_lora_rank = 0,
+                          .kv_lora_rank = 512,
+                          .qk_nope_head_dim = 128,
+                          .qk_rope_head_dim = 64,
+                          .v_head_dim = 128};
+    s.experts.num_experts = 64;
+    s.experts.num_experts_per_token = 6;
+    s.experts.num_shared_experts = 2;
+    s.experts.moe_intermediate_size = 1408;
+    s.experts.num_dense_layers = 1;
   } else {
-    fmt::print(stderr, "unknown model '{}': expected 135M, 1.5B or 7B\n", name);
+    fmt::print(stderr, "unknown model '{}': expected 135M, 1.5B, 7B or 16B-A3B\n", name);
     std::exit(2);
   }
   return s;
@@ -64,7 +83,35 @@ struct Options {
   std::int64_t new_tokens = 256;
   double top_p = 1.0;
   bool eager = false;
+  double mean = 0.0;  // of log-normal lengths; 0: all samples have new_tokens
+  std::int64_t prompts = 512;
   std::string profile;
+};
+
+/// Ends every sample at a length of its own, which its first tokens decide: a hash of them is the
+/// seed of a log-normal number.
+class LogNormalLengths final : public generation::TurnTaker {
+ public:
+  explicit LogNormalLengths(double mean) : mean_(mean) {}
+  std::int64_t wait_steps() const override { return 0; }
+  generation::TurnEnd turn_end(const data::Completion& completion, bool /*ended*/) const override {
+    const auto& ids = completion.token_ids;
+    if (ids.size() < 2) return generation::TurnEnd::No;
+    const auto seed =
+        base::derive_seed({static_cast<std::uint64_t>(ids[0]), static_cast<std::uint64_t>(ids[1])});
+    // The mean of exp(normal(m, s)) is exp(m + s^2 / 2).
+    const auto length =
+        std::exp(std::log(mean_) - kSpread * kSpread / 2 + kSpread * base::normal(seed, 0));
+    return static_cast<double>(ids.size()) >= length ? generation::TurnEnd::Last
+                                                     : generation::TurnEnd::No;
+  }
+  void ask(const generation::SampleOrigin&, const data::Completion&, bool) override {}
+  generation::TurnAnswer next_answer() override { return {}; }
+  void progress() override {}
+
+ private:
+  static constexpr double kSpread = 1.0;
+  double mean_;
 };
 
 std::vector<generation::Request> requests_of(std::int64_t count) {
@@ -79,6 +126,45 @@ std::vector<generation::Request> requests_of(std::int64_t count) {
   return requests;
 }
 
+/// Parameters that a step of `count` sequences reads: of experts those that somebody chooses.
+double parameters_read(const models::Model& model, std::int64_t count) {
+  const auto& shape = model.shape();
+  auto parameters = static_cast<double>(model.num_parameters());
+  if (!shape.tie_word_embeddings)
+    parameters -= static_cast<double>(shape.vocab_size * shape.hidden_size);
+  const auto& experts = shape.experts;
+  if (experts.num_experts == 0) return parameters;
+  const auto chosen =
+      static_cast<double>(experts.num_experts_per_token) / static_cast<double>(experts.num_experts);
+  const auto of_experts = static_cast<double>((shape.num_hidden_layers - experts.num_dense_layers) *
+                                              experts.num_experts * 3 * shape.hidden_size *
+                                              experts.moe_intermediate_size);
+  return parameters - of_experts * std::pow(1.0 - chosen, static_cast<double>(count));
+}
+
+void measure_lengths(const std::string& row, generation::Engine& engine, const Options& options) {
+  const auto requests = requests_of(options.prompts);
+  const auto rate = [&](std::int64_t new_tokens, generation::TurnTaker* lengths) {
+    generation::SamplingOptions sampling;
+    sampling.max_new_tokens = new_tokens;
+    sampling.ignore_eos = true;
+    engine.generate(requests, sampling, {}, {}, nullptr, lengths);
+    const auto& statistics = engine.statistics();
+    return static_cast<double>(statistics.new_tokens) / statistics.seconds;
+  };
+  LogNormalLengths lengths(options.mean);
+  rate(options.new_tokens, &lengths);  // warms up, with the memory of the longest
+  const auto varied = rate(options.new_tokens, &lengths);
+  const auto counts = engine.statistics();
+  const auto fixed = rate(static_cast<std::int64_t>(options.mean), nullptr);
+  fmt::print(
+      "{{\"work\": \"log-normal {}\", \"mean_new_tokens\": {:.0f}, \"tokens_per_second\": {:.0f}, "
+      "\"fixed_tokens_per_second\": {:.0f}, \"ratio\": {:.3f}, \"preempted\": {}}}\n",
+      row, static_cast<double>(counts.new_tokens) / static_cast<double>(options.prompts), varied,
+      fixed, varied / fixed, counts.preempted);
+  std::fflush(stdout);
+}
+
 void measure(const std::string& row, at::Device device, const Options& options) {
   const auto cut = row.find('x');
   const auto count = std::stoll(row.substr(cut + 1));
@@ -89,6 +175,7 @@ void measure(const std::string& row, at::Device device, const Options& options) 
   engine_options.enforce_eager = options.eager;
   engine_options.max_num_batched_tokens = 16384;
   generation::Engine engine(*model, engine_options);
+  if (options.mean > 0.0) return measure_lengths(row, engine, options);
   const auto requests = requests_of(count);
   const auto run = [&](std::int64_t new_tokens) {
     generation::SamplingOptions sampling;
@@ -107,13 +194,10 @@ void measure(const std::string& row, at::Device device, const Options& options) 
   run(options.new_tokens);
   const double all = median(options.new_tokens), prompt = median(1);
   const double step = (all - prompt) / static_cast<double>(options.new_tokens - 1);
-  const auto& shape = model->shape();
-  const auto embedding = shape.tie_word_embeddings ? 0 : shape.vocab_size * shape.hidden_size;
   const double cached = static_cast<double>(count) *
                         (kPrompt + static_cast<double>(options.new_tokens) / 2.0) *
                         static_cast<double>(model->cache_layout().values_per_token());
-  const double floor =
-      2.0 * (static_cast<double>(model->num_parameters() - embedding) + cached) / kBytesPerSecond;
+  const double floor = 2.0 * (parameters_read(*model, count) + cached) / kBytesPerSecond;
   fmt::print(
       "{{\"work\": \"decode {}\", \"step_ms\": {:.3f}, \"tokens_per_second\": {:.0f}, "
       "\"prompt_seconds\": {:.3f}, \"floor_ms\": {:.3f}, \"top_p\": {}, \"eager\": {}}}\n",
@@ -139,6 +223,10 @@ int main(int argc, char** argv) {
       options.new_tokens = std::stoll(value());
     else if (argument == "--top-p")
       options.top_p = std::stod(value());
+    else if (argument == "--mean")
+      options.mean = std::stod(value());
+    else if (argument == "--prompts")
+      options.prompts = std::stoll(value());
     else if (argument == "--profile")
       options.profile = value();
     else if (argument == "--eager")

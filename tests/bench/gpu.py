@@ -25,7 +25,6 @@ import tempfile
 import gpus
 from gpus import LENGTH, ROOT, SEQUENCES
 
-CHUNK = 2048  # tokens whose logits exist at once
 PROFILED = (3, 4)
 
 
@@ -57,6 +56,8 @@ def rl(prompts, model, name, reference, ppo=False):
                "" if ppo else "grpo", arguments={"prompts": prompts, "beta": 0.01 if reference else 0.0})
 
 
+REFERENCE_MODELS = {"135M": "smollm2-135m", "1.5B": "qwen2.5-1.5b"}  # of bench_decode's rows
+
 ROWS = [
     supervised("none"),
     supervised("selective"),
@@ -81,12 +82,7 @@ ROWS = [
 
 def config_of(folder, row):
     """configs/tiny/random.toml with the row's shapes."""
-    path = gpus.config_of(folder, row.model)
-    if row.teacher:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(f'\n[teacher]\ninclude = "{ROOT}/configs/models/{row.teacher}.toml"\ninit = "random"\n'
-                       'tokenizer = "bytes"\nchat_template = "chatml"\ndtype = "bf16"\n')
-    return path
+    return gpus.config_of(folder, row.model, row.teacher)
 
 
 def records(folder, length):
@@ -99,14 +95,13 @@ def records(folder, length):
 
 
 def common_settings(folder, row):
-    base = {"trainer.logprob_chunk_tokens": CHUNK}
     command = row.command
     if command == "rl":
-        return base | {"rl.steps": 1000, "rl.chunks": 1, "sampling.max_new_tokens": 256, "sampling.min_new_tokens": 256,
-                       "data.generate.count": 512, "data.generate.held_out_count": 0, "data.generate.names": ["add20"],
-                       "roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
-    return base | {"data.files": [str(records(folder, row.length))], "data.generate.names": [], "data.held_out": 0.0,
-                   f"{command}.steps": 1000, f"{command}.max_length": row.length + 64, f"{command}.eval_every": 0}
+        return {"rl.steps": 1000, "rl.chunks": 1, "sampling.max_new_tokens": 256, "sampling.min_new_tokens": 256,
+                "data.generate.count": 512, "data.generate.held_out_count": 0, "data.generate.names": ["add20"],
+                "roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+    return {"data.files": [str(records(folder, row.length))], "data.generate.names": [], "data.held_out": 0.0,
+            f"{command}.steps": 1000, f"{command}.max_length": row.length + 64, f"{command}.eval_every": 0}
 
 
 def measure(options, row, steps, more):
@@ -145,7 +140,8 @@ def reference(row, kind):
                           env={**os.environ, "TOKENIZERS_PARALLELISM": "false"})
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if not lines:
-        print((done.stdout + done.stderr)[-1500:], file=sys.stderr)
+        if done.returncode != 77:
+            print((done.stdout + done.stderr)[-1500:], file=sys.stderr)
         return None
     return json.loads(lines[-1])
 
@@ -156,9 +152,16 @@ def decode(options):
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if not lines:
         print((done.stdout + done.stderr)[-1500:], file=sys.stderr)
-    print("| decode, 128 + 256 tokens | ms a step | floor | tok/s |\n| --- | --- | --- | --- |")
+    print("| decode, 128 + 256 tokens | ms a step | floor | tok/s | transformers, ms |\n| --- | --- | --- | --- | --- |")
     for line in lines:
-        print(f"| {line['work']} | {line['step_ms']:.2f} | {line['floor_ms']:.2f} | {line['tokens_per_second']:,.0f} |")
+        theirs = None
+        model, _, sequences = line["work"].removeprefix("decode ").partition("x")
+        if options.references and model in REFERENCE_MODELS:
+            row = Row(line["work"], "", REFERENCE_MODELS[model], {}, "decode",
+                      arguments={"sequences": int(sequences), "prompt": 128, "new": 256})
+            theirs = reference(row, "plain loop")
+        print(f"| {line['work']} | {line['step_ms']:.2f} | {line['floor_ms']:.2f} | {line['tokens_per_second']:,.0f} | "
+              + (f"{1e3 * theirs['seconds']:.1f} |" if theirs else "|"), flush=True)
     return lines
 
 

@@ -5,7 +5,7 @@ gpus.py PROGRAM [--collectives BENCH_COLLECTIVES] [--gpus 1 2] [--models qwen2.5
 
 PROGRAM is r1mpi, or the r1mpi.sh of an unpacked bundle. Random weights of the model's shape, bf16. Every GPU adds the
 same work: 8 sequences of 2,048 tokens to a supervised step, 8 prompts x 16 samples x 256 tokens to an RL step (with
-tp the GPUs share what a data parallel one would do alone, times their number). A run is killed when it has --steps
+tp, cp and apart the GPUs share what a data parallel one would do alone, times their number). A run is killed when it has --steps
 steps, so that no checkpoint of billions of weights is written. Efficiency is the rate per GPU over that of one GPU.
 
 Share of communication hidden (data parallel training) = 1 - (step on n GPUs - step on one) / time of the same
@@ -30,6 +30,15 @@ PROMPTS, SAMPLES, NEW = 8, 16, 256   # of an RL step, for each GPU
 
 SIZES = (1, 16, 64, 256, 1024)       # MiB of a collective
 LARGEST = SIZES[-1]
+
+# What the ranks of a row share: nothing (dp), layers (tp), the tokens of a batch (cp), or the work: half of them train,
+# half of them sample (apart: weights travel at every step).
+SPLITS = {
+    "dp": lambda ranks: {"roles.policy.ranks": ranks},
+    "tp": lambda ranks: {"roles.policy.ranks": ranks, "roles.policy.train.tp": ranks},
+    "cp": lambda ranks: {"roles.policy.ranks": ranks, "roles.policy.train.cp": ranks},
+    "apart": lambda ranks: {"roles.policy.ranks": ranks // 2, "roles.generate_ranks": ranks - ranks // 2},
+}
 
 TORCH_COLLECTIVES = """
 import os, time, torch, torch.distributed as dist
@@ -88,8 +97,8 @@ def run_steps(line, folder, steps, limit):
 def settings_of(options, ranks, layout, more):
     base = {"run.device": "cuda", "model.dtype": "bf16", "model.master_dtype": "fp32", "run.threads": 0,
             "metrics.samples_every": 0, "checkpoint.interval_steps": 1000000, "trainer.bucket_mb": 256,
-            "trainer.micro_batch_tokens": 16384, "trainer.score_batch_tokens": 32768, "roles.policy.ranks": ranks,
-            "roles.policy.train.tp": ranks if layout == "tp" else 1, "trainer.activation_checkpointing": "full"}
+            "trainer.micro_batch_tokens": 16384, "trainer.score_batch_tokens": 32768, "trainer.logprob_chunk_tokens": 2048,
+            **SPLITS[layout](ranks), "trainer.activation_checkpointing": "full"}
     line = []
     for key, value in {**base, **more}.items():
         line += ["--set", f"{key}={json.dumps(value)}"]
@@ -98,14 +107,15 @@ def settings_of(options, ranks, layout, more):
     return line
 
 
-def config_of(folder, model):
-    """A configuration of random weights in the model's shape."""
+def config_of(folder, model, teacher=""):
+    """configs/tiny/random.toml with the shapes of configs/models for its model, and for its teacher if one is named."""
     path = folder / "config.toml"
     text = (ROOT / "configs/tiny/random.toml").read_text(encoding="utf-8")
-    begin = text.index("[model.shape]")
-    end = text.index("[data]")
-    path.write_text(text[:begin].replace("[model]", f'[model]\ninclude = "{ROOT}/configs/models/{model}.toml"')
-                    + text[end:], encoding="utf-8")
+    for table, name, following in (("model", model, "[data]"), ("teacher", teacher, "[distill]")):
+        if name:
+            begin, end = text.index(f"[{table}.shape]"), text.index(following)
+            text = text[:begin].replace(f"[{table}]", f'[{table}]\ninclude = "{ROOT}/configs/models/{name}.toml"') + text[end:]
+    path.write_text(text.replace('dtype = "fp32"', 'dtype = "bf16"'), encoding="utf-8")
     return path
 
 
@@ -153,6 +163,8 @@ def reinforced(options, model, ranks, layout):
                          folder, options.steps, options.seconds)
         middle = {key: statistics.median([row[key] for row in rows[1:]] or [float("nan")])
                   for key in ("step_seconds", "generate_seconds", "update_seconds", "tokens_per_second")}
+        middle |= {key: statistics.median(row[key] for row in rows[1:])
+                   for key in ("weight_sync_seconds", "weight_sync_gib") if all(key in row for row in rows[1:])}
         return {"work": "rl", "model": model, "gpus": ranks, "layout": layout, **middle, "steps": len(rows),
                 **memory_of(rows), **plan(options.program, "rl", config, ranks, settings, NEW)}
 
@@ -181,10 +193,10 @@ def collectives(options, ranks):
 
 def hidden_share(row, alone, bus):
     """Of a data parallel step: gradients are reduced in fp32, a part to each rank, which gathers the bf16 weights."""
-    parameters = re.search(r"([0-9.e+]+) parameters", row["plan_text"])
+    parameters = re.search(r"([0-9.]+) billion parameters", row["plan_text"])
     if not parameters or not bus:
         return None
-    piece = float(parameters[1]) * (row["gpus"] - 1) / row["gpus"] / 1e9
+    piece = 1e9 * float(parameters[1]) * (row["gpus"] - 1) / row["gpus"] / 1e9
     seconds = 4 * piece / bus["reduce_scatter", LARGEST] + 2 * piece / bus["all_gather", LARGEST]
     return {"communication_seconds": seconds, "hidden_share": 1 - (row["step_seconds"] - alone["step_seconds"]) / seconds}
 
@@ -195,7 +207,7 @@ def main():
     parser.add_argument("--collectives", help="bench_collectives, or how it is started")
     parser.add_argument("--gpus", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--models", nargs="+", default=["qwen2.5-1.5b"])
-    parser.add_argument("--layouts", nargs="+", default=["dp", "tp"])
+    parser.add_argument("--layouts", nargs="+", default=["dp", "tp"], choices=SPLITS)
     parser.add_argument("--works", nargs="+", default=["sft", "rl"])
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--steps", type=int, default=6)
@@ -212,6 +224,8 @@ def main():
         for work, measure in (("sft", supervised), ("rl", reinforced)):
             for ranks in options.gpus if work in options.works else []:
                 for layout in options.layouts if ranks > 1 else ["dp"]:
+                    if layout == "apart" and work == "sft":
+                        continue
                     row = measure(options, model, ranks, layout)
                     alone = single.setdefault((model, work), row) if ranks == 1 else single.get((model, work))
                     if alone:

@@ -86,6 +86,13 @@ class ReinforcementLearning(Layouts):
         for place, record in found.items():
             self.assertEqual(record, base[place], f"{name}, step and sample {place}")
         self.assert_equal_runs(name, "base", self.KEYS)
+        self.assert_counts_tokens_once(name)
+
+    def assert_counts_tokens_once(self, name):
+        """The ranks of a replica hold the same samples: the speed counts each sample once."""
+        for row in support.read_jsonl(self.folder / name / "metrics.jsonl"):
+            self.assert_close(row["tokens_per_second"] * row["generate_seconds"], 16 * row["completion_length"], 1e-6,
+                              f"{name}, step {row['step']}, tokens per second")
 
     def test_ranks(self):
         self.rl("base", 1)

@@ -27,6 +27,7 @@ constexpr r1::kernels::CudaKernelTable kTable{
     r1::kernels::cuda::decode_attention,
     r1::kernels::cuda::rotate_into_cache,
     r1::kernels::cuda::append_tokens,
+    r1::kernels::cuda::fill_normal,
     r1::kernels::cuda::capture_graph,
     r1::kernels::cuda::replay_graph,
     r1::kernels::cuda::drop_graph,

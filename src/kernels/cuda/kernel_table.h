@@ -110,6 +110,14 @@ struct CudaDraw {
   std::int64_t rows, size, stride, num_end_ids, output_stride;
 };
 
+/// A box of a matrix of `whole_columns` columns, whose numbers are functions of the seed and of the
+/// place in the whole matrix (random_matrix.h).
+struct CudaNormalBox {
+  std::uint64_t seed;
+  double standard_deviation;
+  std::int64_t rows, columns, first_row, first_column, whole_columns;
+};
+
 struct CudaKernelTable {
   /// The text of cudaGetLastError() after a launch, or null without an error.
   const char* (*last_error)();
@@ -207,6 +215,9 @@ struct CudaKernelTable {
   void (*decode_attention)(CudaType type, const CudaDecodeAttention& arguments, CudaStream stream);
   void (*rotate_into_cache)(CudaType type, const CudaRotateIntoCache& arguments, CudaStream stream);
   void (*append_tokens)(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
+
+  /// out: `type` [box.rows, box.columns]. Computes in fp64.
+  void (*fill_normal)(CudaType type, void* out, const CudaNormalBox& box, CudaStream stream);
 
   /// Captures the launches of body(argument) on the current device into a graph, without running
   /// the graph. body runs twice: first for real, on the stream of the later capture, so that

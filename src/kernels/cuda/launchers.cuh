@@ -61,6 +61,8 @@ void rotate_into_cache(CudaType type, const CudaRotateIntoCache& a, CudaStream s
 
 void append_tokens(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
 
+void fill_normal(CudaType type, void* out, const CudaNormalBox& box, CudaStream stream);
+
 void* capture_graph(void (*body)(void*), void* argument, void* pool);
 void replay_graph(void* graph);
 void drop_graph(void* graph);

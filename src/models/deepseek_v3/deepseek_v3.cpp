@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/expert_products.h"
+
 namespace r1::models {
 namespace {
 
@@ -81,6 +83,17 @@ CacheLayout DeepseekV3Model::cache_layout() const {
   const auto& options = shape().latent_attention;
   return {shape().num_hidden_layers, 1, options.kv_lora_rank + options.qk_rope_head_dim,
           options.kv_lora_rank, /*values_in_keys=*/true};
+}
+
+bool DeepseekV3Model::can_be_recorded() const {
+  const auto& options = shape().experts;
+  if (!Decoder::can_be_recorded()) return false;
+  if (options.num_experts == 0) return true;
+  // Ranks that exchange tokens with their experts learn on the host how many there are.
+  return axes().size(ModelAxis::Experts) == 1 &&
+         kernels::expert_products_form(device(), dtype(), shape().hidden_size,
+                                       options.moe_intermediate_size) ==
+             kernels::ExpertProductsForm::Grouped;
 }
 
 at::Tensor DeepseekV3Model::attend(std::int64_t layer, const at::Tensor& x,

@@ -34,6 +34,7 @@ class DeepseekV3Model final : public Decoder {
                   const parallel::ModelAxes& axes);
 
   CacheLayout cache_layout() const override;
+  bool can_be_recorded() const override;
   at::Tensor take_expert_load() override;
   void balance_experts(const at::Tensor& load, double rate) override;
 

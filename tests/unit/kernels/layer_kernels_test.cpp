@@ -1,6 +1,7 @@
 // The doors of a layer's operations on the CPU and on a GPU against their plain forms in fp64:
 // widths that the CUDA kernels take and others, no rows at all, views of wider tensors.
 #include "kernels/add_rms_norm.h"
+#include "kernels/random_matrix.h"
 #include "kernels/rope.h"
 #include "kernels/silu_mul.h"
 #include "unit/kernels/kernel_test.h"
@@ -32,6 +33,21 @@ TEST_P(LayerKernels, SiluMulEqualsThePlainForm) {
                    [](const Tensors& in) { return Tensors{silu_mul_reference(in[0])}; },
                    {random({rows, 2 * dim}, 1) * 20});
     }
+}
+
+TEST_P(LayerKernels, ABoxOfARandomMatrixEqualsThePlainFormAndThatOfTheWhole) {
+  const auto filled = [](at::Tensor out, const RandomBox& box) {
+    fill_normal(out, box);
+    return out;
+  };
+  const auto whole = filled(at::empty({37, 50}, GetParam().options()), {9, 0.02, 0, 0, 50});
+  auto plain = at::empty({37, 50}, at::kDouble);
+  fill_normal_reference(plain, {9, 0.02, 0, 0, 50});
+  EXPECT_NEAR(plain.std().item<double>(), 0.02, 1e-3);
+  EXPECT_LT(difference(whole, plain), tolerance());
+  const auto box = filled(at::empty({5, 7}, GetParam().options()), {9, 0.02, 30, 41, 50});
+  EXPECT_TRUE(at::equal(box, whole.slice(0, 30, 35).slice(1, 41, 48)));
+  fill_normal(at::empty({0, 7}, GetParam().options()), {9, 0.02, 30, 41, 50});
 }
 
 TEST_P(LayerKernels, SiluMulOfColumnsOfWiderRowsEqualsThePlainForm) {
