@@ -80,7 +80,7 @@ void for_each_first_weight(const models::ModelOptions& options, const models::Mo
   }
   for (std::size_t i = 0; i < model.parameters().size(); ++i) {
     auto parameter = model.parameters()[i];
-    parameter.value = at::empty(parameter.value.sizes(), dtype);
+    parameter.value = at::empty(parameter.value.sizes(), parameter.value.options().dtype(dtype));
     models::randomize(parameter, seed);
     take(i, parameter.value);
   }

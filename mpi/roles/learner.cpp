@@ -19,18 +19,19 @@ double relative_change(const training::Trainer& trainer, const models::ModelOpti
                        std::uint64_t seed) {
   const at::NoGradGuard no_grad;
   const auto& axes = trainer.model().axes();
-  auto sums = at::zeros({2}, at::kDouble);  // of the change, of the start
+  // Of the change, of the start.
+  auto sums = at::zeros({2}, at::TensorOptions(trainer.model().device()).dtype(at::kDouble));
   for_each_first_weight(options, trainer.model(), trainer.master_dtype(), seed,
                         [&](std::size_t i, const at::Tensor& values) {
                           auto parameter = trainer.model().parameters()[i];
-                          const auto now = trainer.master(i).cpu();
+                          const auto now = trainer.master(i), first = values.to(now.device());
                           for (const auto& slice : parameter.slices) {
                             if (!models::counts(parameter, slice, axes)) continue;
                             const auto rows = [&](const at::Tensor& all) {
                               return all.narrow(0, slice.row_begin, slice.rows);
                             };
-                            sums[0] += (rows(now) - rows(values)).square().sum(at::kDouble);
-                            sums[1] += rows(values).square().sum(at::kDouble);
+                            sums[0] += (rows(now) - rows(first)).square().sum(at::kDouble);
+                            sums[1] += rows(first).square().sum(at::kDouble);
                           }
                         });
   axes[parallel::ModelAxis::Experts]

@@ -121,11 +121,12 @@ std::size_t AdamW::add(const at::Tensor& model, bool decay, StatePlace place) {
   slot.place = place;
   const at::Tensor weight = model.detach();
   const auto dtype = master_dtype(weight.scalar_type());
-  const auto on_host = [&] { return tensor::host_memory(weight.sizes(), dtype, weight.device()); };
   if (place == StatePlace::Host) {
-    slot.master = on_host().copy_(weight);
-    slot.exp_avg = on_host().zero_();
-    slot.exp_avg_sq = on_host().zero_();
+    // Only gradients and rounded weights travel, so the state needs no pinned memory, which takes
+    // the system minutes for a large model.
+    slot.master = weight.to(at::kCPU, dtype, /*non_blocking=*/false, /*copy=*/true);
+    slot.exp_avg = at::zeros_like(slot.master);
+    slot.exp_avg_sq = at::zeros_like(slot.master);
     slot.model = weight;
   } else {
     const bool own_master = weight.is_contiguous() && weight.scalar_type() == dtype;

@@ -38,8 +38,8 @@ struct AdamWSlot;
 void adamw_update_together(const std::vector<AdamWSlot*>& slots, std::vector<at::Tensor> grads,
                            const AdamWStep& step);
 
-/// Where master weights and moments are stored and updated. Host: in host memory (pinned if the
-/// model is on a GPU); gradients and new weights are transferred in pieces of bounded size.
+/// Where master weights and moments are stored and updated. Host: in host memory; gradients and
+/// new weights are transferred in pieces of bounded size.
 /// Reference: Ren et al., ZeRO-Offload, arXiv 2101.06840.
 enum class StatePlace { WithModel, Host };
 

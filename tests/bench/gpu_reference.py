@@ -201,9 +201,13 @@ def trl_grpo(task):
     import trl
 
     samples, new, micro = 16, 256, 32
+    model = make_model(task["model"], torch.float32)
+    if task["beta"] > 0:  # the reference is loaded from where the model is said to be from
+        model.config._name_or_path = tempfile.mkdtemp()
+        model.save_pretrained(model.config._name_or_path)
     rows = [{"prompt": " ".join(str((7 * i + j) % 1000) for j in range(16))} for i in range(512)]
     train_with_trl(lambda common: trl.GRPOTrainer(
-        model=make_model(task["model"], torch.float32), processing_class=word_tokenizer(1000),
+        model=model, processing_class=word_tokenizer(1000),
         train_dataset=datasets.Dataset.from_list(rows),
         reward_funcs=lambda completions, **_: [float(len(set(text)) % 7) for text in completions],
         args=trl.GRPOConfig(**common, per_device_train_batch_size=micro,

@@ -164,7 +164,7 @@ def reinforced(options, model, ranks, layout):
         middle = {key: statistics.median([row[key] for row in rows[1:]] or [float("nan")])
                   for key in ("step_seconds", "generate_seconds", "update_seconds", "tokens_per_second")}
         middle |= {key: statistics.median(row[key] for row in rows[1:])
-                   for key in ("weight_sync_seconds", "weight_sync_gib") if all(key in row for row in rows[1:])}
+                   for key in ("weight_sync_seconds", "weight_sync_gib") if rows[1:] and all(key in row for row in rows[1:])}
         return {"work": "rl", "model": model, "gpus": ranks, "layout": layout, **middle, "steps": len(rows),
                 **memory_of(rows), **plan(options.program, "rl", config, ranks, settings, NEW)}
 
