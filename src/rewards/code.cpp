@@ -1,9 +1,11 @@
 // The code reward: runs the program in the completion's fenced code blocks against the tests of the
 // record.
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 
 #include "base/timer.h"
+#include "data/text.h"
 #include "rewards/code_blocks.h"
 #include "rewards/code_tests.h"
 #include "rewards/registry.h"
@@ -42,7 +44,8 @@ class Code : public Reward {
     const Language kind = language == "cpp" ? Language::Cpp : Language::Python;
     if (kind == Language::Cpp && !tests->statements.empty())
       return result(0.0, "unparsable_answer");
-    if (!sandbox_.can_run(kind)) return result(0.0, "unparsable_gold");
+    if (!sandbox_.can_run(kind) || (!tests->checker.empty() && !sandbox_.can_run(Language::Python)))
+      return result(0.0, "unparsable_gold");
     return run(*block, kind, *tests);
   }
 
@@ -51,6 +54,7 @@ class Code : public Reward {
   struct Tally {
     std::size_t passed = 0;
     std::string reason;
+    bool broken_checker = false;
 
     void fail(const std::string& why) {
       if (reason.empty()) reason = why;
@@ -89,7 +93,8 @@ class Code : public Reward {
         tally.fail("timeout");
         break;
       }
-      run_test(block, language, test, std::min(options_.test_seconds, left), tally);
+      run_test(block, language, tests, test, std::min(options_.test_seconds, left), tally);
+      if (tally.broken_checker) return result(0.0, "unparsable_gold");
     }
     if (!tests.statements.empty()) run_statements(block, tests.statements, tally);
     const double share = static_cast<double>(tally.passed) / static_cast<double>(tests.size());
@@ -97,17 +102,32 @@ class Code : public Reward {
     return result(options_.all_or_nothing ? 0.0 : share, tally.reason);
   }
 
-  void run_test(const CodeBlock& block, Language language, const CodeTests::Run& test,
-                double seconds, Tally& tally) const {
+  void run_test(const CodeBlock& block, Language language, const CodeTests& tests,
+                const CodeTests::Run& test, double seconds, Tally& tally) const {
     const Outcome outcome = language == Language::Cpp
                                 ? sandbox_.run_compiled(test.input, seconds)
                                 : sandbox_.run_python(block.text, test.input, seconds);
     if (!outcome.succeeded())
       tally.fail(why(outcome));
-    else if (!same_output(outcome.output, test.expected))
+    else if (!same_output(outcome.output, test.expected) &&
+             !accepts(tests.checker, test, outcome.output, tally))
       tally.fail("wrong");
     else
       ++tally.passed;
+  }
+
+  /// Whether the record's checker gives this output full points. A checker that fails itself says
+  /// nothing about the program.
+  bool accepts(const std::string& checker, const CodeTests::Run& test, const std::string& printed,
+               Tally& tally) const {
+    if (checker.empty()) return false;
+    const Outcome outcome =
+        sandbox_.run_checker(checker, test.input, test.expected, printed, options_.test_seconds);
+    const std::string text(data::trim(outcome.output));
+    char* end = nullptr;
+    const double points = std::strtod(text.c_str(), &end);
+    tally.broken_checker = !outcome.succeeded() || text.empty() || *end != '\0';
+    return !tally.broken_checker && points >= 1.0;
   }
 
   void run_statements(const CodeBlock& block, const std::vector<std::string>& statements,

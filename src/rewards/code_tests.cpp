@@ -198,6 +198,7 @@ std::optional<CodeTests> read_code_tests(const std::string& record) {
   if (object.is_null()) return std::nullopt;
   CodeTests tests;
   if (!add_all(object, tests) || tests.size() == 0) return std::nullopt;
+  tests.checker = text_of(find(object, {"generated_checker"}));
   tests.language = one_language(data::lower_ascii(text_of(find(object, {"language"}))));
   return tests;
 }

@@ -16,6 +16,9 @@ struct CodeTests {
   std::vector<Run> runs;
   std::vector<std::string> statements;
   std::string language;  // "python", "cpp"; empty: the language of the completion
+  /// A Python program that judges an output of a run where several outputs are right; empty: the
+  /// expected output is the only one (sandbox/python_harness.h).
+  std::string checker;
 
   std::size_t size() const { return runs.size() + statements.size(); }
 };
@@ -33,7 +36,8 @@ struct CodeTests {
 ///                 JSON for each argument of Solution's method "func_name" of the metadata
 ///                 (LiveCodeBench)
 ///   official_tests  as tests (open-r1's Codeforces)
-/// The field "language" is read too. Nothing: the record has no readable tests.
+/// The fields "language" and "generated_checker" (open-r1's Codeforces) are read too. Nothing: the
+/// record has no readable tests.
 std::optional<CodeTests> read_code_tests(const std::string& record);
 /// Whether the record has one of these fields, readable or not.
 bool has_code_tests(const std::string& record);

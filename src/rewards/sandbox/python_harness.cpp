@@ -134,4 +134,21 @@ for test in tests:
     os.write(1, b"1" if passed else b"0")
 )PYTHON";
 
+const char* const kCheckerHarness = R"PYTHON(
+import builtins, io, json, os, sys
+checker, *contents = json.load(sys.stdin)
+names = ["input.txt", "correct_output.txt", "solution_output.txt"]
+files, outside = dict(zip(names, contents)), io.open
+
+def opened(file, mode="r", *arguments, **options):
+    name = os.fspath(file) if not isinstance(file, int) else file
+    if name not in files:
+        return outside(file, mode, *arguments, **options)
+    return io.BytesIO(files[name].encode()) if "b" in mode else io.StringIO(files[name])
+
+builtins.open = io.open = opened
+sys.argv, sys.stdin = ["checker.py", *names], io.StringIO("")
+exec(compile(checker, "checker.py", "exec"), {"__name__": "__main__"})
+)PYTHON";
+
 }  // namespace r1::rewards::sandbox

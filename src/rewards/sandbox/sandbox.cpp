@@ -31,6 +31,11 @@ Outcome refused() {
   return outcome;
 }
 
+/// A list of texts as JSON; what is no UTF-8 is replaced.
+std::string json_list(const std::vector<std::string>& texts) {
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 Sandbox::Sandbox(const CodeOptions& options, const std::string& folder, std::string section)
@@ -114,10 +119,16 @@ Outcome Sandbox::run_python_tests(const std::string& program, const std::vector<
                        {-1, -1, -1, to_solution.read_end(), to_tests.write_end()});
   to_solution.close_read();
   to_tests.close_write();
-  const auto list =  // its text is also a list in Python
-      nlohmann::json(tests).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto list = json_list(tests);  // its text is also a list in Python
   return run(python_command({"-c", kTestHarness}, seconds), list,
              {to_tests.read_end(), to_solution.write_end()});
+}
+
+Outcome Sandbox::run_checker(const std::string& checker, const std::string& input,
+                             const std::string& expected, const std::string& printed,
+                             double seconds) const {
+  return run(python_command({"-c", kCheckerHarness}, seconds),
+             json_list({checker, input, expected, printed}));
 }
 
 Outcome Sandbox::compile(const std::string& source) const {

@@ -39,6 +39,11 @@ class Sandbox {
   /// functions of `program`. The output has one '1' (passed) or '0' (failed) per executed test.
   Outcome run_python_tests(const std::string& program, const std::vector<std::string>& tests,
                            double seconds) const;
+  /// Runs a checker (python_harness.h) on what a program printed for `input`. The output is a
+  /// number.
+  Outcome run_checker(const std::string& checker, const std::string& input,
+                      const std::string& expected, const std::string& printed,
+                      double seconds) const;
 
  private:
   Command run_command(const Tool& tool, double seconds) const;

@@ -152,6 +152,29 @@ TEST_F(CodeTest, RecordsOfLiveCodeBenchAndCodeforcesAreScored) {
   EXPECT_EQ(verdict("print(3 * int(input()))", forces, "python"), "0.00 wrong");
 }
 
+TEST_F(CodeTest, ACheckerOfTheRecordJudgesOutputsThatDiffer) {
+  nlohmann::json record = {{"official_tests", {{{"input", "7\n"}, {"output", "3 4\n"}}}},
+                           {"generated_checker", R"(
+import sys
+from pathlib import Path
+
+def main():
+    total = int(open(sys.argv[1]).read())
+    with open(sys.argv[3]) as file:
+        found = list(map(int, file.read().split()))
+    right = len(found) == len(Path(sys.argv[2]).read_text().split()) and sum(found) == total
+    print(1 if right else 0)
+
+main()
+)"}};
+  EXPECT_EQ(verdict("print(3, 4)", record), "1.00 ok");
+  EXPECT_EQ(verdict("n = int(input()); print(n - 1, 1)", record), "1.00 ok");
+  EXPECT_EQ(verdict("print(3, 5)", record), "0.00 wrong");
+  EXPECT_EQ(verdict("print('import sys; sys.exit(0)')", record), "0.00 unparsable_gold");
+  record["generated_checker"] = "print('yes')";
+  EXPECT_EQ(verdict("print(2, 5)", record), "0.00 unparsable_gold");
+}
+
 TEST(CodeTests, InputsThatAreNoText) {
   const auto tests = read_code_tests(
       R"({"tests": [{"input": 5, "output": 10}, {"stdin": ["a", 1], "stdout": "a1"},
