@@ -26,6 +26,10 @@ void Machine::visit(base::OptionVisitor& v) {
   v("decode_layer_us", decode_layer_us,
     "time of a layer in a decode step besides reading and multiplying: its small kernels; "
     "microseconds");
+  v("train_layer_us", train_layer_us,
+    "time in which the host issues the forward and backward pass of a layer: a micro-batch takes "
+    "at "
+    "least this; microseconds");
   v("link_gb_per_second", link_gb_per_second,
     "between ranks of a node, per rank and direction, 1e9 bytes/s");
   v("link_latency_us", link_latency_us, "start of a message inside a node, microseconds");
@@ -62,6 +66,7 @@ void Machine::check(const std::string& /*key*/, base::Problems& problems) const 
   for (const auto& [key, value] : {std::pair<const char*, double>{"program_gb", program_gb},
                                    {"host_program_gb", host_program_gb},
                                    {"decode_layer_us", decode_layer_us},
+                                   {"train_layer_us", train_layer_us},
                                    {"link_latency_us", link_latency_us},
                                    {"network_latency_us", network_latency_us}})
     base::require_at_least(problems, key, value, 0.0);

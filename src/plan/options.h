@@ -24,6 +24,7 @@ struct Machine {
   double train_efficiency = 0.0;
   double generate_efficiency = 0.0;
   double decode_layer_us = 0.0;
+  double train_layer_us = 0.0;
   double link_gb_per_second = 0.0;
   double link_latency_us = 0.0;
   double network_gb_per_second = 0.0;

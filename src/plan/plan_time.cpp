@@ -224,10 +224,14 @@ void add_update(const Config& config, const Plan& plan, double tokens, double co
   const double forward = worker.forward(tokens, context);
   // Backward's collectives are as large as forward's.
   const double exchanged = (passes - 1.0) * worker.pass_communication(tokens / worker.replicas());
-  time.update += passes * forward + exchanged;
-  time.communication += exchanged;
   const double micro_batches = std::max(
       1.0, tokens / (worker.replicas() * steps * count(config.trainer.micro_batch_tokens)));
+  // The host issues a micro-batch's kernels while the device computes: the slower of them counts.
+  const double issued = steps * std::ceil(micro_batches) * passes / 3.0 *
+                        count(config.model.shape.num_hidden_layers) * plan.machine.train_layer_us *
+                        kMicro;
+  time.update += std::max(passes * forward, issued) + exchanged;
+  time.communication += exchanged;
   add_optimizer_steps(config, plan, *role, steps, 2.0 * forward / (steps * micro_batches), time);
 }
 

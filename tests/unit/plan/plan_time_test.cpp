@@ -1,4 +1,7 @@
 // The time model against figures that can be worked out by hand, on a machine without losses.
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <fstream>
 
 #include "models/model_size.h"
@@ -13,9 +16,10 @@ using config::load_config_text;
 constexpr double kRounding = 1e-9;
 
 /// 800 TFLOP/s and 4.3 TB/s (an H200's measured rates), links of 100 and 10 GB/s, nothing lost.
-std::string ideal_machine() {
-  const std::string path = testing::TempDir() + "ideal.toml";
-  std::ofstream(path) << R"(
+std::string ideal_machine(double train_layer_us = 0.0) {
+  const std::string path =
+      testing::TempDir() + fmt::format("ideal-{}-{}.toml", ::getpid(), train_layer_us);
+  std::ofstream(path) << "train_layer_us = " << fmt::format("{:.1f}", train_layer_us) << R"(
 memory_gb = 1e6
 host_memory_gb = 1e6
 matmul_tflops = 800.0
@@ -70,6 +74,22 @@ TEST(PlanTime, AnUpdateIsThreePassesAndWhatIsRecomputed) {
   EXPECT_NEAR(update("full") / forward, 4.0, kRounding);
   const double feed_forward = 2.0 * 28 * 3 * 1536 * 8960;  // gate, up and down of 28 layers
   EXPECT_NEAR(update("selective") / forward, 3.0 + feed_forward / per_token, kRounding);
+}
+
+TEST(PlanTime, AMicroBatchTakesAtLeastTheTimeInWhichTheHostIssuesItsLayers) {
+  const auto update = [](double layer_us, int micro_batch) {
+    return make_plan(
+               stage("smollm2-135m",
+                     {"sft.batch=8", "plan.mean_prompt_tokens=1000",
+                      "plan.mean_completion_tokens=1000", "trainer.activation_checkpointing=none",
+                      "plan.machine=" + ideal_machine(layer_us),
+                      fmt::format("trainer.micro_batch_tokens={}", micro_batch)}),
+               Stage::Sft, 1)
+        .time.update;
+  };
+  EXPECT_NEAR(update(2000.0, 4000), 4 * 30 * 2e-3, kRounding);  // 4 micro-batches of 30 layers
+  EXPECT_NEAR(update(2000.0, 3999), 5 * 30 * 2e-3, kRounding);
+  EXPECT_EQ(update(1.0, 4000), update(0.0, 4000));  // the device is slower
 }
 
 TEST(PlanTime, GradientsGoOnceAroundTheRing) {
