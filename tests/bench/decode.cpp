@@ -2,7 +2,7 @@
 // in published shapes, beside the floor that the memory's speed sets. tests/bench/gpu.py prints it.
 //
 //   bench_decode DEVICE [ROW...] [--new TOKENS] [--top-p P] [--eager] [--profile FILE]
-//   bench_decode DEVICE ROW... --mean TOKENS [--prompts N] [--new TOKENS]
+//   bench_decode DEVICE ROW... --mean TOKENS [--spread S] [--prompts N] [--new TOKENS]
 //
 // ROW: MODELxSEQUENCES, such as 1.5Bx64 (default: the rows of the project's goals). One JSON line a
 // row, medians of three runs after a first one: "step_ms" and "tokens_per_second" of decode alone
@@ -10,9 +10,10 @@
 // token), "floor_ms": weights (of experts those that the tokens are expected to choose) and the
 // cached tokens, halfway through, read once at 4.3e12 bytes a second.
 //
-// With --mean: lengths are log-normal with this mean and at most --new tokens, for --prompts
-// prompts (default 512) with at most SEQUENCES of them at once. One run of them and one in which
-// all have the mean length; "tokens_per_second" of each as a whole, and their ratio.
+// With --mean: lengths are log-normal with this mean and at most --new tokens (the standard
+// deviation of their logarithm is --spread, by default 1), for --prompts prompts (default 512) with
+// at most SEQUENCES of them at once. One run of them and one in which all have the mean length;
+// "tokens_per_second" of each as a whole, and their ratio.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -84,6 +85,7 @@ struct Options {
   double top_p = 1.0;
   bool eager = false;
   double mean = 0.0;  // of log-normal lengths; 0: all samples have new_tokens
+  double spread = 1.0;
   std::int64_t prompts = 512;
   std::string profile;
 };
@@ -92,7 +94,7 @@ struct Options {
 /// seed of a log-normal number.
 class LogNormalLengths final : public generation::TurnTaker {
  public:
-  explicit LogNormalLengths(double mean) : mean_(mean) {}
+  LogNormalLengths(double mean, double spread) : mean_(mean), spread_(spread) {}
   std::int64_t wait_steps() const override { return 0; }
   generation::TurnEnd turn_end(const data::Completion& completion, bool /*ended*/) const override {
     const auto& ids = completion.token_ids;
@@ -101,7 +103,7 @@ class LogNormalLengths final : public generation::TurnTaker {
         base::derive_seed({static_cast<std::uint64_t>(ids[0]), static_cast<std::uint64_t>(ids[1])});
     // The mean of exp(normal(m, s)) is exp(m + s^2 / 2).
     const auto length =
-        std::exp(std::log(mean_) - kSpread * kSpread / 2 + kSpread * base::normal(seed, 0));
+        std::exp(std::log(mean_) - spread_ * spread_ / 2 + spread_ * base::normal(seed, 0));
     return static_cast<double>(ids.size()) >= length ? generation::TurnEnd::Last
                                                      : generation::TurnEnd::No;
   }
@@ -110,8 +112,7 @@ class LogNormalLengths final : public generation::TurnTaker {
   void progress() override {}
 
  private:
-  static constexpr double kSpread = 1.0;
-  double mean_;
+  double mean_, spread_;
 };
 
 std::vector<generation::Request> requests_of(std::int64_t count) {
@@ -152,16 +153,18 @@ void measure_lengths(const std::string& row, generation::Engine& engine, const O
     const auto& statistics = engine.statistics();
     return static_cast<double>(statistics.new_tokens) / statistics.seconds;
   };
-  LogNormalLengths lengths(options.mean);
+  LogNormalLengths lengths(options.mean, options.spread);
   rate(options.new_tokens, &lengths);  // warms up, with the memory of the longest
   const auto varied = rate(options.new_tokens, &lengths);
   const auto counts = engine.statistics();
   const auto fixed = rate(static_cast<std::int64_t>(options.mean), nullptr);
   fmt::print(
-      "{{\"work\": \"log-normal {}\", \"mean_new_tokens\": {:.0f}, \"tokens_per_second\": {:.0f}, "
+      "{{\"work\": \"log-normal {}\", \"spread\": {}, \"mean_new_tokens\": {:.0f}, "
+      "\"tokens_per_second\": {:.0f}, "
       "\"fixed_tokens_per_second\": {:.0f}, \"ratio\": {:.3f}, \"preempted\": {}}}\n",
-      row, static_cast<double>(counts.new_tokens) / static_cast<double>(options.prompts), varied,
-      fixed, varied / fixed, counts.preempted);
+      row, options.spread,
+      static_cast<double>(counts.new_tokens) / static_cast<double>(options.prompts), varied, fixed,
+      varied / fixed, counts.preempted);
   std::fflush(stdout);
 }
 
@@ -225,6 +228,8 @@ int main(int argc, char** argv) {
       options.top_p = std::stod(value());
     else if (argument == "--mean")
       options.mean = std::stod(value());
+    else if (argument == "--spread")
+      options.spread = std::stod(value());
     else if (argument == "--prompts")
       options.prompts = std::stoll(value());
     else if (argument == "--profile")

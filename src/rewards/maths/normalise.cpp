@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/text.h"
+#include "rewards/maths/number_words.h"
 #include "rewards/maths/unicode.h"
 
 namespace r1::rewards::maths {
@@ -241,6 +242,28 @@ std::string join_spaced_groups(const std::string& text) {
   return joined;
 }
 
+/// "1'234'567" and "1_234_567": marks between groups of three digits are dropped.
+std::string join_marked_groups(const std::string& text) {
+  std::string joined;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789", at), text.size());
+    if (digits == at) {
+      joined += text[at++];
+      continue;
+    }
+    joined += text.substr(at, digits - at);
+    const bool first = digits - at <= 3;
+    at = digits;
+    const char mark = at < text.size() ? text[at] : '\0';
+    while (first && (mark == '\'' || mark == '_') && at < text.size() && text[at] == mark &&
+           is_group(text, at + 1)) {
+      joined += text.substr(at + 1, 3);
+      at += 4;
+    }
+  }
+  return joined;
+}
+
 /// A text whose backslashes are all doubled, as in a JSON file read as it is.
 std::string without_escapes(std::string text) {
   if (text.find("\\\\begin") == std::string::npos) return text;
@@ -330,8 +353,8 @@ std::string without_siunitx(const std::string& text) {
 
 std::string normalise(std::string_view text) {
   const std::string plain = data::trim(without_entities(to_ascii(text)));
-  const std::string ascii = without_siunitx(
-      join_thousands(without_escapes(std::string(without_currency(without_marks(plain))))));
+  const std::string ascii = without_siunitx(join_thousands(
+      join_marked_groups(without_escapes(std::string(without_currency(without_marks(plain)))))));
   std::string out;
   for (std::size_t at = 0; at < ascii.size();) {
     if (ascii[at] == '\\' && at + 1 < ascii.size() && ascii[at + 1] == '$') {
@@ -351,7 +374,7 @@ std::string normalise(std::string_view text) {
   while (!out.empty() && (out.back() == '.' || out.back() == ',' || out.back() == ';'))
     out = data::trim(std::string_view(out).substr(0, out.size() - 1));
   while (out.ends_with("\\\\")) out = data::trim(std::string_view(out).substr(0, out.size() - 2));
-  return join_spaced_groups(out);
+  return spelled_number(join_spaced_groups(out));
 }
 
 std::string plain_text(std::string_view text) {

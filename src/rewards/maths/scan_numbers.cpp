@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/text.h"
 #include "rewards/choice_letters.h"
 #include "rewards/maths/doubt.h"
 #include "rewards/maths/scan.h"
@@ -23,7 +24,9 @@ std::size_t number_end(std::string_view text, std::size_t at) {
   constexpr std::string_view kInside = ",./:";
   for (;; ++at) {
     const bool separator = at < text.size() && kInside.find(text[at]) != kNone;
-    if (!digit_at(at) && !(separator && digit_at(at + 1))) break;
+    const bool mark = at < text.size() && (text[at] == '\'' || text[at] == '_');  // 1'000
+    const bool group = mark && digit_at(at + 1) && digit_at(at + 2) && digit_at(at + 3);
+    if (!digit_at(at) && !(separator && digit_at(at + 1)) && !group) break;
   }
   return at < text.size() && text[at] == '%' ? at + 1 : at;
 }
@@ -102,9 +105,31 @@ std::size_t fraction_end(std::string_view text, std::size_t at) {
   return kNone;
 }
 
+/// Where "minus" or "negative" in front of the number at `begin` stands, unless "minus" follows
+/// something to subtract from ("9 minus 2", "x minus 2"); else `begin`.
+std::size_t sign_word(std::string_view text, std::size_t begin) {
+  std::size_t end = begin;
+  while (end > 0 && text[end - 1] == ' ') --end;
+  for (const std::string_view word : {"minus", "negative"}) {
+    if (end == begin || end < word.size()) continue;
+    const std::size_t at = end - word.size();
+    const bool found = data::lower_ascii(std::string(text.substr(at, word.size()))) == word;
+    if (!found || (at > 0 && is_alnum(text[at - 1]))) continue;
+    std::size_t left = at;
+    while (left > 0 && text[left - 1] == ' ') --left;
+    const bool single =
+        left > 0 && is_alnum(text[left - 1]) && (left == 1 || !is_alnum(text[left - 2]));
+    const bool operand = left > 0 && (text[left - 1] == ')' || text[left - 1] == '$' ||
+                                      is_digit(text[left - 1]) || single);
+    return word == "minus" && operand ? begin : at;
+  }
+  return begin;
+}
+
 /// Where a minus in front belongs to the number that begins at `begin`: unless something to
 /// subtract from stands before it ("16 -3", "x-3"; but "is -3").
 std::size_t with_sign(std::string_view text, std::size_t begin) {
+  if (const std::size_t word = sign_word(text, begin); word != begin) return word;
   std::size_t before = begin;
   while (before > 0 && (text[before - 1] == '$' || text[before - 1] == '\\')) --before;
   if (before == 0 || text[before - 1] != '-') return begin;

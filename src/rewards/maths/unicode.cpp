@@ -1,7 +1,9 @@
 #include "rewards/maths/unicode.h"
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "data/text.h"
 
@@ -152,6 +154,30 @@ void append_script(std::string& out, char mark, char first, char (*read)(std::in
   out += '}';
 }
 
+/// The value of a decimal digit of another script; -1: none. Reference: Unicode, category Nd.
+int digit_value(std::int32_t c) {
+  for (const std::int32_t zero :
+       {0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6,
+        0x0D66, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x17E0, 0x1810})
+    if (c >= zero && c < zero + 10) return c - zero;
+  if (c >= 0x1D7CE && c <= 0x1D7FF) return (c - 0x1D7CE) % 10;  // mathematical digits
+  return -1;
+}
+
+/// The number in a circle, in parentheses or with a full stop; -1: none.
+int enclosed_number(std::int32_t c) {
+  if (c == 0x24EA || c == 0x24FF) return 0;
+  for (const auto& [first, last] : {std::pair{0x2460, 0x2473},
+                                    {0x2474, 0x2487},
+                                    {0x2488, 0x249B},
+                                    {0x24F5, 0x24FE},
+                                    {0x2776, 0x277F},
+                                    {0x2780, 0x2789},
+                                    {0x278A, 0x2793}})
+    if (c >= first && c <= last) return c - first + 1;
+  return c >= 0x24EB && c <= 0x24F4 ? c - 0x24EB + 11 : -1;
+}
+
 bool is_ascii_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -195,6 +221,10 @@ std::string to_ascii(std::string_view text) {
       append_script(out, '_', lowered, subscript, text, at);
     } else if (c >= 0xFF01 && c <= 0xFF5E) {  // full-width forms
       out += static_cast<char>(c - 0xFF01 + 0x21);
+    } else if (const int digit = digit_value(c); digit >= 0) {
+      out += static_cast<char>('0' + digit);
+    } else if (const int enclosed = enclosed_number(c); enclosed >= 0) {
+      out += std::to_string(enclosed);
     } else if (const auto found = signs().find(c); found != signs().end()) {
       out += found->second;
     } else {

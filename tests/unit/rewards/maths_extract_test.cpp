@@ -25,6 +25,14 @@ TEST(MathsExtract, RulesApplyInTheirOrder) {
   EXPECT_EQ(rule_and_text("<think>\\boxed{1}"), ": ");
 }
 
+TEST(MathsExtract, SignsInWordsAndMarkedGroupsBelongToTheNumber) {
+  EXPECT_EQ(rule_and_text("in all that makes negative 3"), "number: negative 3");
+  EXPECT_EQ(rule_and_text("in all that makes minus 3"), "number: minus 3");
+  EXPECT_EQ(rule_and_text("of 9 minus 2"), "number: 2");
+  EXPECT_EQ(rule_and_text("of x minus 2"), "number: 2");
+  EXPECT_EQ(rule_and_text("in all 1'000'000 of them"), "number: 1'000'000");
+}
+
 TEST(MathsExtract, PhrasesOfSeveralLanguages) {
   for (const std::string text : {"final answer is 7", "#### 7", "Answer: 7", "답: 7", "정답: 7",
                                  "결론: 7", "答案是 7", "La réponse est 7"})

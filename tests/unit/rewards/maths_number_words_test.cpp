@@ -20,6 +20,22 @@ TEST(NumberInWords, ReadsWholeNumbers) {
   EXPECT_EQ(number_in_words("nine hundred ninety-nine trillion"), "999000000000000");
 }
 
+TEST(SpelledNumber, ReadsSignsFractionsAndDozens) {
+  EXPECT_EQ(spelled_number("minus 7"), "-7");
+  EXPECT_EQ(spelled_number("Negative twelve"), "-12");
+  EXPECT_EQ(spelled_number("two thirds"), "\\frac{2}{3}");
+  EXPECT_EQ(spelled_number("a quarter"), "\\frac{1}{4}");
+  EXPECT_EQ(spelled_number("one-half"), "\\frac{1}{2}");
+  EXPECT_EQ(spelled_number("2 and a half"), "\\frac{5}{2}");
+  EXPECT_EQ(spelled_number("minus three and three quarters"), "-\\frac{15}{4}");
+  EXPECT_EQ(spelled_number("half a dozen"), "6");
+  EXPECT_EQ(spelled_number("three dozen"), "36");
+  for (const char* other :
+       {"", "seven", "twenty-third", "third", "two third", "one thirds", "minus", "minus x",
+        "dozen", "two and thirds", "negative", "half the people", "a"})
+    EXPECT_EQ(spelled_number(other), other);
+}
+
 TEST(NumberInWords, ReadsNothingElse) {
   for (const char* words : {"",
                             "a",

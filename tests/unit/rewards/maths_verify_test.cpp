@@ -93,6 +93,24 @@ TEST(MathsVerify, AcceptsTheSameAnswerInAnotherForm) {
   }
 }
 
+TEST(MathsVerify, ReadsNumbersHoweverTheyAreWritten) {
+  const std::vector<std::array<const char*, 2>> pairs{{"-7", "minus 7"},
+                                                      {"-12", "negative twelve"},
+                                                      {"1000000", "1'000'000"},
+                                                      {"1000000", "1_000_000"},
+                                                      {"12", "⑫"},
+                                                      {"3", "❸"},
+                                                      {"42", "٤٢"},
+                                                      {"42", "४२"},
+                                                      {"2/3", "two thirds"},
+                                                      {"0.25", "a quarter"},
+                                                      {"2.5", "two and a half"},
+                                                      {"6", "half a dozen"}};
+  for (const auto& [gold, written] : pairs) EXPECT_EQ(verify(gold, written).score, 1.0) << written;
+  EXPECT_LT(verify("20/3", "twenty-third").score, 1.0);
+  EXPECT_LT(verify("7", "minus 7").score, 1.0);
+}
+
 TEST(MathsVerify, RefusesWhatIsNotTheSame) {
   for (const auto& [gold, prediction] :
        std::initializer_list<Pair>{{"5", "5.001"},
