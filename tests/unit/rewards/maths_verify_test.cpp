@@ -109,6 +109,8 @@ TEST(MathsVerify, ReadsNumbersHoweverTheyAreWritten) {
   for (const auto& [gold, written] : pairs) EXPECT_EQ(verify(gold, written).score, 1.0) << written;
   EXPECT_LT(verify("20/3", "twenty-third").score, 1.0);
   EXPECT_LT(verify("7", "minus 7").score, 1.0);
+  for (const char* sum : {"9 minus 2 is what we want", "we want 9 minus 2 of them"})
+    EXPECT_LT(verify("-2", sum).score, 1.0) << sum;
 }
 
 TEST(MathsVerify, RefusesWhatIsNotTheSame) {
