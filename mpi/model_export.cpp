@@ -6,6 +6,7 @@
 
 #include "models/decoder_classifier.h"
 #include "models/registry.h"
+#include "models/weight_shards.h"
 #include "parallel/transfer.h"
 #include "training/trainer.h"
 

@@ -66,9 +66,9 @@ class Worker {
     const double layers = count(shape_.num_hidden_layers);
     double seconds = 2.0 * layers * link(tp).all_reduce(bytes, tp);
     const double sparse = layers - count(shape_.dense_layers());
-    const double visits = count(shape_.experts.num_experts_per_token);
     // The ranks of a tensor group share the work of sending its tokens.
-    seconds += sparse * 2.0 * link(expert_ranks).all_to_all(bytes * visits / tp, expert_ranks);
+    seconds += sparse * 2.0 *
+               link(expert_ranks).all_to_all(bytes * ranks_met(expert_ranks) / tp, expert_ranks);
     // Each layer gathers the keys and values of the other ranks' tokens.
     const double keys =
         tokens * kv_bytes_per_token(shape_, bytes_of(config_.model.dtype), role_.tp);
@@ -120,6 +120,14 @@ class Worker {
   }
 
  private:
+  /// Ranks of `ranks` that hold some of a token's experts, on average: a row goes once to each.
+  double ranks_met(double ranks) const {
+    const models::ExpertOptions& experts = shape_.experts;
+    if (experts.num_experts == 0) return 0.0;
+    const double within =
+        std::max(1.0, ranks * count(experts.num_groups_per_token) / count(experts.num_groups));
+    return within * (1.0 - std::pow(1.0 - 1.0 / within, count(experts.num_experts_per_token)));
+  }
   /// Share of a rank's experts that some token of a decode step visits.
   double experts_met(double sequences) const {
     const models::ExpertOptions& experts = shape_.experts;
