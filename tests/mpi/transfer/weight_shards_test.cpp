@@ -55,7 +55,8 @@ class SharedOutModel {
     trainer_->start();
     models::Lockstep lockstep(*model_, trainer_->idle_backward());
     lockstep.begin_pass();
-    const auto hidden = model_->forward(test::packed_input({{1, 5}}, {}, at::kBFloat16));
+    const auto input = test::packed_input({{1, 5}}, {}, at::kBFloat16);
+    const auto hidden = model_->forward(input);
     trainer_->backward(at::linear(hidden, model_->head().weight).to(at::kFloat).square().mean(),
                        !lockstep.needed());
     lockstep.finish();

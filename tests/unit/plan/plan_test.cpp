@@ -95,8 +95,7 @@ TEST(Plan, SharedOutWeightsAreAllStateOverTheRanksAndTwoLayers) {
 }
 
 TEST(Plan, AReferenceSharesOutItsWeightsAndSamplingGathersThem) {
-  const auto plan_of = [](std::vector<std::string> settings) {
-    settings.push_back("rewards.parts=[\"format\"]");
+  const auto plan_of = [](const std::vector<std::string>& settings) {
     return make_plan(planned("qwen2.5-7b", settings), Stage::Rl, 8);
   };
   const Plan plan = plan_of({"trainer.zero_stage=3"}), other = plan_of({"trainer.zero_stage=2"});
