@@ -191,7 +191,8 @@ void TrainerOptions::visit(base::OptionVisitor& v) {
   v("zero_stage", zero_stage,
     "what data parallel ranks share out instead of each holding all of it (ZeRO): 0: nothing; 1: "
     "master weights and moments; 2: summed gradients too, at the cost of a reduction per "
-    "micro-batch");
+    "micro-batch; 3: the weights too (also of reference and teacher), which each layer gathers "
+    "before it computes");
   v.choice(
       "offload", offload, {"none", "optimizer", "reference", "both"},
       "what lives in host memory (GPU): master weights and moments, which the CPU then updates; "
@@ -207,8 +208,8 @@ void TrainerOptions::check(const std::string& key, base::Problems& problems) con
   base::require_above(problems, key + ".score_batch_tokens", score_batch_tokens, 0);
   base::require_above(problems, key + ".logprob_chunk_tokens", logprob_chunk_tokens, 0);
   base::require_above(problems, key + ".bucket_mb", bucket_mb, 0);
-  problems.require(zero_stage >= 0 && zero_stage <= 2, key + ".zero_stage",
-                   fmt::format("expected 0, 1 or 2, found {}", zero_stage));
+  problems.require(zero_stage >= 0 && zero_stage <= 3, key + ".zero_stage",
+                   fmt::format("expected 0, 1, 2 or 3, found {}", zero_stage));
   base::require_at_least(problems, key + ".expert_bias_rate", expert_bias_rate, 0);
 }
 

@@ -108,6 +108,7 @@ struct TrainerOptions {
   bool share_prefix = true;
   double expert_bias_rate = 0.0;
 
+  bool shares_out_weights() const { return zero_stage == 3; }
   bool offloads_optimizer() const { return offload == "optimizer" || offload == "both"; }
   bool offloads_reference() const { return offload == "reference" || offload == "both"; }
   std::int64_t bucket_bytes() const { return static_cast<std::int64_t>(bucket_mb * 1e6); }

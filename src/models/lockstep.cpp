@@ -2,16 +2,22 @@
 
 #include <ATen/ATen.h>
 
+#include "models/weight_shards.h"
+
 namespace r1::models {
 
 Lockstep::Lockstep(const Model& model, Backward backward)
     : model_(model),
       backward_(std::move(backward)),
-      needed_(model.axes().size(ModelAxis::Experts) > model.axes().size(ModelAxis::Tensor)) {}
+      gathers_(model.weight_shards() != nullptr && !model.weight_shards()->holds_all()),
+      needed_(gathers_ ||
+              model.axes().size(ModelAxis::Experts) > model.axes().size(ModelAxis::Tensor)) {}
 
 bool Lockstep::anyone_works(bool i_work) {
-  return model_.axes()[ModelAxis::Experts].all_reduce_scalar(
-             i_work ? 1.0 : 0.0, parallel::ReduceOp::Max, "another forward pass") > 0.0;
+  // Replicas that share experts are copies of the other weights.
+  auto& ranks = gathers_ ? model_.weight_shards()->ranks() : model_.axes()[ModelAxis::Experts];
+  return ranks.all_reduce_scalar(i_work ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                 "another forward pass") > 0.0;
 }
 
 void Lockstep::begin_pass() {
@@ -20,6 +26,7 @@ void Lockstep::begin_pass() {
 
 void Lockstep::finish() {
   while (needed_ && anyone_works(false)) idle_pass();
+  if (gathers_) model_.weight_shards()->release_all();
 }
 
 /// One token that stands for no sample: it visits experts, and has no part in any result.

@@ -1,7 +1,7 @@
 #pragma once
-// Keeps the numbers of forward passes equal on replicas that share experts. Each pass exchanges
-// tokens between these replicas, so all of them must make the same number of passes; replicas
-// without remaining samples make idle passes.
+// Keeps the numbers of forward passes equal on replicas that share experts or share out weights
+// (weight_shards.h). Each pass exchanges tokens or weights between these replicas, so all of them
+// must make the same number of passes; replicas without remaining samples make idle passes.
 #include <functional>
 
 #include "models/model.h"
@@ -14,17 +14,17 @@ namespace r1::models {
 ///   for each batch of this rank: { lockstep.begin_pass(); model.forward(…) … }
 ///   lockstep.finish();          // idle passes until the other replicas have finished
 ///
-/// Lockstep does nothing unless replicas share experts.
+/// Lockstep does nothing unless replicas share experts or gather weights.
 class Lockstep {
  public:
   /// Called with a loss after every idle forward pass; empty: the idle passes have no gradients.
   using Backward = std::function<void(const at::Tensor& loss)>;
   explicit Lockstep(const Model& model, Backward backward = {});
-  /// Whether replicas share experts.
+  /// Whether replicas share experts or gather weights.
   bool needed() const { return needed_; }
-  /// Collective over: the expert axis.
+  /// Collective over: the expert axis; the copies of the weights, where weights are shared out.
   void begin_pass();
-  /// Collective over: the expert axis.
+  /// Frees gathered weights. Collective over: as begin_pass().
   void finish();
 
  private:
@@ -33,6 +33,7 @@ class Lockstep {
 
   const Model& model_;
   Backward backward_;
+  bool gathers_;
   bool needed_;
 };
 

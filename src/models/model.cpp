@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "kernels/random_matrix.h"
+#include "models/weight_shards.h"
 
 namespace r1::models {
 
@@ -11,6 +12,10 @@ std::int64_t Model::num_parameters() const {
   std::int64_t total = 0;
   for (const auto& parameter : parameters_) total += parameter.value.numel();
   return total;
+}
+
+void Model::share_out_weights(const WeightCopies& copies) {
+  if (copies.all->size() > 1) weight_shards_ = std::make_shared<WeightShards>(parameters_, copies);
 }
 
 at::Tensor rows_of(const Parameter& parameter, const WeightSlice& slice) {

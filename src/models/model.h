@@ -12,6 +12,7 @@
 
 #include "models/options.h"
 #include "nn/attention_metadata.h"
+#include "parallel/flat_partition.h"
 #include "parallel/model_axes.h"
 #include "vocabulary/vocab_head.h"
 
@@ -45,7 +46,21 @@ struct Parameter {
   bool decay = true;    // weight decay applies (false for norms and biases)
   bool expert = false;  // split over the expert axis; summed over the experts' replicas
   bool trained = true;  // false: no gradient, changed by other code (balance bias)
+  /// The unit of the forward pass that reads the parameter (parallel/flat_partition.h): 0 the
+  /// embedding, 1 + i layer i, then the final norm and an untied head. Parameters outside units are
+  /// never shared out.
+  std::int64_t unit = parallel::kNoUnit;
 };
+
+/// The communicators of the ranks that hold the same weights and compute from different tokens.
+struct WeightCopies {
+  parallel::Communicator* all;      // of weights that are no experts
+  parallel::Communicator* experts;  // of the same experts
+
+  bool shares_experts() const { return experts->size() < all->size(); }
+};
+
+class WeightShards;
 
 /// The rows of a slice: a view of the parameter, without gradient.
 at::Tensor rows_of(const Parameter& parameter, const WeightSlice& slice);
@@ -131,6 +146,13 @@ class Model {
 
   void set_activation_checkpointing(Recompute part) { recompute_ = part; }
 
+  /// Shares the weights out over the ranks of `copies` (weight_shards.h), which must outlive the
+  /// model. The ranks must then make the same passes (lockstep.h). Does nothing if there is one
+  /// copy. Call once, before the first pass. Collective over: none.
+  void share_out_weights(const WeightCopies& copies);
+  /// Null: this rank holds all weights of its part of the model.
+  WeightShards* weight_shards() const { return weight_shards_.get(); }
+
  protected:
   Model(ModelShape shape, at::ScalarType dtype, at::Device device, const parallel::ModelAxes& axes)
       : shape_(std::move(shape)), dtype_(dtype), device_(device), axes_(axes) {}
@@ -144,6 +166,7 @@ class Model {
 
  private:
   Recompute recompute_ = Recompute::Nothing;
+  std::shared_ptr<WeightShards> weight_shards_;
 };
 
 /// Fills all weights: matrices and embeddings from N(0, 0.02), norms with 1. A value depends only

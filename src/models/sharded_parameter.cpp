@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "checkpoint/box.h"
+#include "models/weight_shards.h"
 
 namespace r1::models {
 
@@ -26,7 +27,20 @@ checkpoint::ShardedTensor sharded_tensor(const Parameter& parameter, const Weigh
   return sharded_tensor({0, 0, parameter.value.detach().view(-1)}, parameter, slice, prefix);
 }
 
+std::vector<checkpoint::ShardedTensor> tensors_of(std::span<const FlatRange> ranges,
+                                                  std::span<const Parameter> parameters) {
+  std::vector<checkpoint::ShardedTensor> tensors;
+  for (const auto& range : ranges)
+    for (const auto& slice : parameters[range.parameter].slices)
+      if (auto tensor = sharded_tensor(range, parameters[range.parameter], slice);
+          !tensor.boxes.empty())
+        tensors.push_back(std::move(tensor));
+  return tensors;
+}
+
 std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model) {
+  if (const auto* const shards = model.weight_shards())
+    return tensors_of(shards->ranges(), model.parameters());
   std::vector<checkpoint::ShardedTensor> tensors;
   for (const auto& parameter : model.parameters())
     for (const auto& slice : parameter.slices) tensors.push_back(sharded_tensor(parameter, slice));

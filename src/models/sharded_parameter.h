@@ -18,8 +18,12 @@ checkpoint::ShardedTensor sharded_tensor(const FlatRange& range, const Parameter
 checkpoint::ShardedTensor sharded_tensor(const Parameter& parameter, const WeightSlice& slice,
                                          const std::string& prefix = "");
 
-/// The tensors of a model, each with the box that this rank holds. Tensors of which this rank holds
-/// nothing are missing.
+/// The boxes that `ranges` cover. Tensors of which the ranges cover nothing are missing.
+std::vector<checkpoint::ShardedTensor> tensors_of(std::span<const FlatRange> ranges,
+                                                  std::span<const Parameter> parameters);
+
+/// The tensors of a model, each with the boxes that this rank holds; of shared out weights the
+/// boxes that this rank keeps. Tensors of which this rank holds nothing are missing.
 std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model);
 
 }  // namespace r1::models

@@ -9,6 +9,10 @@
 
 namespace r1::parallel {
 
+/// A unit is a part of a model whose weights are needed at the same time, such as a layer. Units
+/// are numbered from 0 in the order of the forward pass. kNoUnit: outside all units.
+inline constexpr std::int64_t kNoUnit = -1;
+
 /// Elements [begin, begin + size) of a parameter, in row-major order, that this rank owns. `offset`
 /// is the position of the range among all elements that the rank owns. A rank owns at most one
 /// range of a parameter.
@@ -21,6 +25,7 @@ struct OwnedRange {
 
 /// Consecutive whole parameters of one dtype, which are reduced or gathered in one call.
 struct FlatBucket {
+  std::int64_t unit = kNoUnit;
   std::size_t first_parameter = 0;
   std::size_t num_parameters = 0;
   std::int64_t begin = 0;        // in the flat buffer of all parameters
@@ -38,6 +43,11 @@ class FlatPartition {
   /// holds at least one parameter. A single owner owns everything, and nothing is padded.
   FlatPartition(std::span<const at::Tensor> parameters, std::int64_t bucket_bytes,
                 std::int64_t element_bytes, int num_owners, int owner);
+  /// A bucket holds consecutive parameters of one unit, `units` by parameter. Each parameter begins
+  /// at a multiple of 16 elements, so that a kernel may read the parameter where the gathered
+  /// bucket holds it.
+  FlatPartition(std::span<const at::Tensor> parameters, std::span<const std::int64_t> units,
+                int num_owners, int owner);
 
   /// The last parameters come first, because the backward pass reaches the last parameters first.
   const std::vector<FlatBucket>& buckets() const { return buckets_; }
@@ -52,10 +62,15 @@ class FlatPartition {
   int num_owners() const { return num_owners_; }
 
  private:
-  void make_buckets(std::span<const at::Tensor> parameters, std::int64_t most_elements);
+  void make_buckets(std::span<const at::Tensor> parameters, std::span<const std::int64_t> units,
+                    std::int64_t most_elements);
+  std::int64_t aligned(std::int64_t size) const {
+    return (size + alignment_ - 1) / alignment_ * alignment_;
+  }
   void find_owned(std::span<const at::Tensor> parameters, int owner);
 
   int num_owners_;
+  std::int64_t alignment_ = 1;  // elements
   std::vector<FlatBucket> buckets_;
   std::vector<std::size_t> bucket_of_;
   std::vector<std::int64_t> offsets_;

@@ -38,6 +38,7 @@ void gather_owned(const FlatPartition& partition, std::span<const at::Tensor> pa
   std::deque<Gathering> in_flight;
   for (std::size_t b = 0; b < partition.buckets().size(); ++b) {
     const auto& bucket = partition.buckets()[b];
+    if (bucket.unit != kNoUnit) continue;
     const auto options = parameters[bucket.first_parameter].options().requires_grad(false);
     const auto part = at::zeros({bucket.size / partition.num_owners()}, options);
     for (const auto& range : partition.owned())

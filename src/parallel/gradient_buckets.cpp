@@ -13,6 +13,7 @@ namespace {
 
 // Reductions under way when each pass is reduced; their buffers live besides those being filled.
 constexpr std::size_t kReductionsInFlight = 3;
+constexpr std::size_t kUnitsInFlight = 1;  // a unit is large
 
 class AccumulateHook final : public torch::autograd::PostAccumulateGradHook {
  public:
@@ -27,15 +28,21 @@ class AccumulateHook final : public torch::autograd::PostAccumulateGradHook {
   std::size_t group_, parameter_;
 };
 
+FlatPartition partition_of(const GradientGroup& group, bool sharded,
+                           const GradientBucketOptions& options) {
+  const int num_owners = sharded ? group.ranks->size() : 1,
+            owner = sharded ? group.ranks->rank() : 0;
+  if (!group.units.empty()) return {group.parameters, group.units, num_owners, owner};
+  return {group.parameters, options.bucket_bytes,
+          static_cast<std::int64_t>(c10::elementSize(options.dtype)), num_owners, owner};
+}
+
 }  // namespace
 
 GradientBuckets::Group::Group(GradientGroup given, const GradientBucketOptions& options)
     : GradientGroup(std::move(given)),
       sharding(is_reduced() ? options.sharding : GradientSharding::None),
-      partition(parameters, options.bucket_bytes,
-                static_cast<std::int64_t>(c10::elementSize(options.dtype)),
-                sharding == GradientSharding::None ? 1 : ranks->size(),
-                sharding == GradientSharding::None ? 0 : ranks->rank()),
+      partition(partition_of(*this, sharding != GradientSharding::None, options)),
       touched(parameters.size()),
       launch_of(partition.buckets().size()) {
   const auto like = parameters.front().options().dtype(options.dtype).requires_grad(false);
@@ -46,7 +53,10 @@ GradientBuckets::Group::Group(GradientGroup given, const GradientBucketOptions& 
 
 GradientBuckets::GradientBuckets(std::vector<GradientGroup> groups,
                                  const GradientBucketOptions& options) {
-  for (auto& group : groups) groups_.emplace_back(std::move(group), options);
+  for (auto& group : groups) {
+    by_units_ = by_units_ || !group.units.empty();
+    groups_.emplace_back(std::move(group), options);
+  }
   order_launches();
   for (std::size_t g = 0; g < groups_.size(); ++g)
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
@@ -135,8 +145,11 @@ void GradientBuckets::accumulate(std::size_t number, std::size_t parameter, at::
   group.touched[parameter] = 1;
   gradient.reset();
   if (!reducing_) return;
-  ++launches_[group.launch_of[group.partition.bucket_of(parameter)]].num_ready;
-  launch_ready(false);
+  const auto launch = group.launch_of[group.partition.bucket_of(parameter)];
+  R1_CHECK(launch >= next_launch_, "parameter {}: a gradient after the reduction of its unit",
+           group.places[parameter]);
+  ++launches_[launch].num_ready;
+  if (!by_units_) launch_ready(false);
 }
 
 void GradientBuckets::reduce(std::size_t number) {
@@ -156,20 +169,38 @@ void GradientBuckets::reduce(std::size_t number) {
       {number, buffer, part, group.ranks->reduce_scatter(part, buffer, ReduceOp::Sum, kLabel)});
   launch.buffer.reset();
   // Safe, as all ranks launch all buckets in one order.
-  if (group.reduces_each_pass() && reductions_.size() > kReductionsInFlight) finish_oldest();
+  const auto most = by_units_ ? kUnitsInFlight : kReductionsInFlight;
+  if (group.reduces_each_pass() && reductions_.size() > most) finish_oldest();
+}
+
+void GradientBuckets::launch_next() {
+  const auto number = next_launch_++;
+  auto& group = groups_[launches_[number].group];
+  const auto& bucket = group.partition.buckets()[launches_[number].bucket];
+  for (std::size_t i = 0; i < bucket.num_parameters; ++i)
+    if (const auto parameter = bucket.first_parameter + i; !group.touched[parameter])
+      gradient(group, parameter).zero_();
+  if (group.is_reduced()) reduce(number);
 }
 
 void GradientBuckets::launch_ready(bool all) {
-  for (; next_launch_ < launches_.size(); ++next_launch_) {
-    auto& launch = launches_[next_launch_];
-    auto& group = groups_[launch.group];
-    const auto& bucket = group.partition.buckets()[launch.bucket];
-    if (!all && launch.num_ready < bucket.num_parameters) break;
-    for (std::size_t i = 0; i < bucket.num_parameters; ++i)
-      if (const auto parameter = bucket.first_parameter + i; !group.touched[parameter])
-        gradient(group, parameter).zero_();
-    if (group.is_reduced()) reduce(next_launch_);
-  }
+  const auto is_ready = [this](const Launch& launch) {
+    return launch.num_ready ==
+           groups_[launch.group].partition.buckets()[launch.bucket].num_parameters;
+  };
+  while (next_launch_ < launches_.size() && (all || is_ready(launches_[next_launch_])))
+    launch_next();
+  for (auto& reduction : reductions_) reduction.work.test();  // moves the messages on
+}
+
+void GradientBuckets::launch_through(std::int64_t unit) {
+  const at::NoGradGuard no_grad;
+  const auto unit_of = [this](const Launch& launch) {
+    return groups_[launch.group].partition.buckets()[launch.bucket].unit;
+  };
+  while (reducing_ && next_launch_ < launches_.size() &&
+         (unit_of(launches_[next_launch_]) >= unit || unit_of(launches_[next_launch_]) == kNoUnit))
+    launch_next();
   for (auto& reduction : reductions_) reduction.work.test();  // moves the messages on
 }
 

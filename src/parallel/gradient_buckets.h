@@ -36,6 +36,10 @@ struct GradientGroup {
   /// For each parameter, ascending: the index in the order of all groups' parameters. The backward
   /// pass reaches high indices first.
   std::vector<std::size_t> places;
+  /// The unit of each parameter (flat_partition.h). Empty: buckets have options.bucket_bytes, and a
+  /// bucket is launched when its gradients are complete. Else a bucket holds the parameters of one
+  /// unit, and launch_through() launches it. All groups have units, or none has.
+  std::vector<std::int64_t> units = {};
 };
 
 ///   buckets.start();
@@ -64,6 +68,11 @@ class GradientBuckets {
   void begin_pass(bool last);
   /// Collective over: the groups' ranks, with GradientSharding::Always.
   void end_pass();
+  /// Launches the buckets of `unit` and of all later units; their gradients of this pass are
+  /// complete. Call during a backward pass, at the same places on all ranks. Parameters outside
+  /// units have gradients before the units that are launched first. Collective over: the groups'
+  /// ranks.
+  void launch_through(std::int64_t unit);
   /// Call after the last pass. Collective over: the groups' ranks.
   void launch();
   /// Waits for the sums.
@@ -105,6 +114,7 @@ class GradientBuckets {
   at::Tensor gradient(Group& group, std::size_t parameter);
   void forget_pass();
   void launch_ready(bool all);
+  void launch_next();
   void reduce(std::size_t number);
   void finish_oldest();
 
@@ -112,6 +122,7 @@ class GradientBuckets {
   std::vector<Launch> launches_;      // all buckets of all groups, in launch order
   std::deque<Reduction> reductions_;  // in flight
   std::size_t next_launch_ = 0;
+  bool by_units_ = false;
   bool reducing_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/sum_of_squares.h"
+#include "models/weight_shards.h"
 #include "parallel/gather_owned.h"
 #include "tensor/dtype.h"
 
@@ -16,6 +17,13 @@ parallel::GradientSharding sharding(std::int64_t zero_stage) {
   return zero_stage == 0   ? GradientSharding::None
          : zero_stage == 1 ? GradientSharding::AfterReduction
                            : GradientSharding::Always;
+}
+
+std::vector<std::int64_t> units_of(const std::vector<models::Parameter>& parameters,
+                                   const std::vector<std::size_t>& numbers) {
+  std::vector<std::int64_t> units;
+  for (const auto i : numbers) units.push_back(parameters[i].unit);
+  return units;
 }
 
 std::vector<at::Tensor> values_of(const std::vector<models::Parameter>& parameters,
@@ -34,7 +42,7 @@ TrainedParameters::TrainedParameters(const models::Model& model,
     : model_(model),
       parameters_(std::move(parameters)),
       copies_(copies),
-      reduces_each_pass_(options.zero_stage == 2 && copies.all->size() > 1),
+      reduces_each_pass_(options.zero_stage >= 2 && copies.all->size() > 1),
       bucket_options_{
           model.dtype() == at::kDouble ? at::kDouble : tensor::parse_dtype(options.gradient_dtype),
           options.bucket_bytes(), sharding(options.zero_stage)},
@@ -44,7 +52,8 @@ TrainedParameters::TrainedParameters(const models::Model& model,
   std::vector<parallel::GradientGroup> groups;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     const auto& numbers = groups_[g].parameters;
-    groups.push_back({groups_[g].ranks, values_of(parameters_, numbers), {}});
+    groups.push_back({groups_[g].ranks, values_of(parameters_, numbers), {}, {}});
+    if (by_units()) groups.back().units = units_of(parameters_, numbers);
     for (const auto i : numbers) {
       group_of_[i] = g;
       groups.back().places.push_back(parameters_[i].trained ? i + parameters_.size() : i);
@@ -57,22 +66,16 @@ TrainedParameters::TrainedParameters(const models::Model& model,
                             buckets_->owned(g).narrow(0, range.offset, range.size)});
   std::sort(gradients_.begin(), gradients_.end(),
             [](const auto& a, const auto& b) { return a.parameter < b.parameter; });
+  if (by_units())
+    model_.weight_shards()->set_backward_listener(
+        [this](std::int64_t unit) { buckets_->launch_through(unit); });
 }
 
 std::vector<TrainedParameters::Group> TrainedParameters::make_groups(
     const std::vector<models::Parameter>& parameters) const {
-  const bool shares_experts = copies_.experts->size() < copies_.all->size();
-  std::vector<Group> groups{{copies_.all, {}}};
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const std::size_t group = shares_experts && parameters[i].expert ? 1 : 0;
-    if (group == groups.size()) groups.push_back({copies_.experts, {}});
-    groups[group].parameters.push_back(i);
-  }
-  // Buckets are launched from the end, and those of parameters that no gradient reaches are never
-  // ready: they must not keep others waiting.
-  for (auto& group : groups)
-    std::stable_partition(group.parameters.begin(), group.parameters.end(),
-                          [&](std::size_t i) { return !parameters[i].trained; });
+  std::vector<Group> groups;
+  for (auto& group : models::group_by_copies(parameters, copies_.shares_experts()))
+    groups.push_back({group.experts ? copies_.experts : copies_.all, std::move(group.parameters)});
   return groups;
 }
 
@@ -83,9 +86,14 @@ std::vector<models::FlatRange> TrainedParameters::ranges_of(
     const auto num_owners =
         bucket_options_.sharding == parallel::GradientSharding::None ? 1 : ranks->size();
     const auto owner = num_owners == 1 ? 0 : ranks == copies_.all ? all : experts;
-    const parallel::FlatPartition partition(
-        values_of(parameters, numbers), bucket_options_.bucket_bytes,
-        static_cast<std::int64_t>(c10::elementSize(bucket_options_.dtype)), num_owners, owner);
+    const auto values = values_of(parameters, numbers);
+    const auto partition =
+        by_units()
+            ? parallel::FlatPartition(values, units_of(parameters, numbers), num_owners, owner)
+            : parallel::FlatPartition(
+                  values, bucket_options_.bucket_bytes,
+                  static_cast<std::int64_t>(c10::elementSize(bucket_options_.dtype)), num_owners,
+                  owner);
     for (const auto& range : partition.owned())
       ranges.push_back({numbers[range.parameter], range.begin,
                         parameters[numbers[range.parameter]].value.detach().view(-1).narrow(
@@ -105,6 +113,8 @@ std::optional<std::size_t> TrainedParameters::range_of(std::size_t parameter) co
 }
 
 at::Tensor TrainedParameters::weights(const models::FlatRange& range) const {
+  if (by_units() && range.parameter < model_.parameters().size())
+    return model_.weight_shards()->kept(range.parameter, range.begin, range.values.numel());
   return parameters_[range.parameter].value.detach().view(-1).narrow(0, range.begin,
                                                                      range.values.numel());
 }
@@ -122,20 +132,22 @@ parallel::Communicator& TrainedParameters::replicas_of(std::size_t parameter) co
 }
 
 /// Ranks have different numbers of micro-batches, and each of them reduces: the others join in.
+/// Where weights are shared out, models::Lockstep makes the numbers equal.
 bool TrainedParameters::anyone_passes(bool i_pass) const {
   return copies_.all->all_reduce_scalar(i_pass ? 1.0 : 0.0, parallel::ReduceOp::Max,
                                         "another micro-batch") > 0.0;
 }
 
 void TrainedParameters::backward(const at::Tensor& loss, bool last) {
-  if (reduces_each_pass_) anyone_passes(true);
+  if (reduces_each_pass_ && !by_units()) anyone_passes(true);
   buckets_->begin_pass(last);
   loss.backward();
+  if (by_units()) model_.weight_shards()->release_all();
   buckets_->end_pass();
 }
 
 void TrainedParameters::end_backward() {
-  while (reduces_each_pass_ && anyone_passes(false)) {
+  while (reduces_each_pass_ && !by_units() && anyone_passes(false)) {
     buckets_->begin_pass(false);
     buckets_->end_pass();
   }

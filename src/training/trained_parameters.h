@@ -12,17 +12,13 @@
 
 namespace r1::training {
 
-/// The communicators of the ranks that hold the same weights and compute gradients from different
-/// tokens.
-struct WeightCopies {
-  parallel::Communicator* all;      // of weights that are no experts
-  parallel::Communicator* experts;  // of the same experts
-};
+using models::WeightCopies;
 
 class TrainedParameters {
  public:
-  /// Makes `parameters` require gradients. The model's parameters come first in the list. `model`
-  /// and the communicators must outlive this object.
+  /// Makes `parameters` require gradients. The model's parameters come first in the list. The
+  /// weights of `model` are shared out or not; the model and the communicators must outlive this
+  /// object.
   TrainedParameters(const models::Model& model, std::vector<models::Parameter> parameters,
                     const config::TrainerOptions& options, const WeightCopies& copies);
 
@@ -33,7 +29,8 @@ class TrainedParameters {
   /// Index in gradients() of the parameter's range, or nothing if this rank updates no part of the
   /// parameter.
   std::optional<std::size_t> range_of(std::size_t parameter) const;
-  /// The weights that belong to `range`, one of gradients(): a flat view of the parameter.
+  /// The weights that belong to `range`, one of gradients(): a flat view of the parameter, or of
+  /// this rank's shard.
   at::Tensor weights(const models::FlatRange& range) const;
   /// Whether each rank of replicas_of(parameter) updates a different part of the parameter.
   bool is_sharded(std::size_t parameter) const;
@@ -53,8 +50,8 @@ class TrainedParameters {
   void finish();
   /// Squared norm of the gradient of the whole model. Collective over: the policy.
   double squared_norm() const;
-  /// Gathers the updated ranges, so that every rank holds all new weights. Collective over: data
-  /// axes.
+  /// Gathers the updated ranges, so that every rank holds all new weights that are not shared out.
+  /// Collective over: data axes.
   void gather_weights();
 
  private:
@@ -65,6 +62,7 @@ class TrainedParameters {
     std::vector<std::size_t> parameters;  // parameters that no gradient reaches come first
   };
   std::vector<Group> make_groups(const std::vector<models::Parameter>& parameters) const;
+  bool by_units() const { return model_.weight_shards() != nullptr; }
   bool is_sharded(const Group& group) const;
   bool anyone_passes(bool i_pass) const;
   double own_squares(const Group& group) const;

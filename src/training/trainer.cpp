@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "models/sharded_parameter.h"
 #include "models/split_model.h"
+#include "models/weight_shards.h"
 #include "optim/schedule.h"
 #include "tensor/dtype.h"
 
@@ -42,13 +43,15 @@ std::vector<checkpoint::ShardedTensor> tensors_to_export(
   return tensors;
 }
 
-models::Model& prepared(models::Model& model, const config::TrainerOptions& options) {
+models::Model& prepared(models::Model& model, const config::TrainerOptions& options,
+                        const WeightCopies& copies) {
   model.set_sequence_parallel(options.sequence_parallel);
   const auto& recompute = options.activation_checkpointing;
   model.set_activation_checkpointing(recompute == "full"        ? models::Recompute::Layer
                                      : recompute == "offload"   ? models::Recompute::LayerFromHost
                                      : recompute == "selective" ? models::Recompute::FeedForward
                                                                 : models::Recompute::Nothing);
+  if (options.shares_out_weights()) model.share_out_weights(copies);
   return model;
 }
 
@@ -58,7 +61,7 @@ Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
                  const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
                  const config::RunOptions& run, std::int64_t total_steps,
                  const WeightCopies& copies)
-    : model_(prepared(model, options)),
+    : model_(prepared(model, options, copies)),
       extra_(extra),
       parameters_(model, joined(model, extra), options, copies),
       optimizer_options_(optimizer),
@@ -191,7 +194,10 @@ void Trainer::set_master(std::size_t parameter, const at::Tensor& values) {
     auto& master = optimizer_.slots()[*r].master;
     master.copy_(values.reshape(-1).narrow(0, parameters_.gradients()[*r].begin, master.numel()));
   }
-  model_.parameters()[parameter].value.detach().copy_(values);
+  if (auto* const shards = model_.weight_shards())
+    shards->set(parameter, values);
+  else
+    model_.parameters()[parameter].value.detach().copy_(values);
 }
 
 std::vector<checkpoint::ShardedTensor> Trainer::master_tensors() const {

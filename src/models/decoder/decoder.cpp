@@ -3,7 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "kernels/add_rms_norm.h"
-#include "nn/activation_checkpoint.h"
+#include "models/weight_shards.h"
+#include "nn/gradient_hook.h"
 #include "parallel/tensor_parallel.h"
 
 namespace r1::models {
@@ -38,7 +39,9 @@ Decoder::Decoder(const ModelShape& shape, at::ScalarType dtype, at::Device devic
 }
 
 at::Tensor Decoder::allocate(at::IntArrayRef sizes) const {
-  return at::empty(sizes, at::TensorOptions(device()).dtype(dtype()));
+  auto weights = at::empty(sizes, at::TensorOptions(device()).dtype(dtype()));
+  if (ModelsWithoutMemory::active()) free_memory(weights);
+  return weights;
 }
 
 nn::Linear Decoder::linear(std::int64_t out, std::int64_t in, bool bias) const {
@@ -111,16 +114,65 @@ std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Ten
                : second_half({attended, stream});
 }
 
+std::vector<at::Tensor> Decoder::with_weights(std::int64_t layer,
+                                              const std::vector<at::Tensor>& inputs, bool trains,
+                                              const nn::TensorFunction& function) const {
+  auto* const shards = weight_shards();
+  if (shards == nullptr) return function(inputs);
+  const auto unit = unit_of_layer(layer);
+  const auto need_for_backward = [shards, unit] {
+    if (unit > unit_of_layer(0))
+      shards->need(unit, {unit - 1});
+    else
+      shards->need(unit);
+  };
+  if (nn::computes_again())
+    need_for_backward();
+  else
+    shards->need(unit, {unit + 1});
+  if (!at::GradMode::is_enabled()) {
+    auto outputs = function(inputs);
+    // The backward pass begins with the last layer.
+    if (!trains || layer + 1 < shape().num_hidden_layers) shards->release(unit);
+    return outputs;
+  }
+  auto outputs =
+      function(nn::when_gradients_arrive(inputs, [shards, unit] { shards->end_backward(unit); }));
+  if (!nn::computes_again() && layer + 1 < shape().num_hidden_layers) shards->release(unit);
+  return nn::when_gradients_arrive(outputs, need_for_backward);
+}
+
+std::vector<at::Tensor> Decoder::with_last_weights(std::vector<at::Tensor> stream,
+                                                   bool trains) const {
+  auto* const shards = weight_shards();
+  if (shards == nullptr) return stream;
+  const auto unit = last_unit();
+  const bool tied = !head_.defined();
+  shards->need(unit);
+  if (tied) shards->need(kEmbeddingUnit);
+  if (!trains) return stream;
+  return nn::when_gradients_arrive(stream, [shards, unit, tied] {
+    if (tied) shards->release(kEmbeddingUnit);
+    shards->end_backward(unit);
+  });
+}
+
 at::Tensor Decoder::forward(const ModelInput& input) const {
   const auto rope =
       nn::make_rope_table(input.position_ids, inverse_frequencies_, dtype(), rope_factor_);
   // Decided here: a checkpointed layer runs without gradients at first.
   const Passage passage{input.token_ids.size(0), sequence_parallel_ && at::GradMode::is_enabled()};
+  const bool trains = at::GradMode::is_enabled();
+  if (auto* const shards = weight_shards()) shards->need(kEmbeddingUnit, {unit_of_layer(0)});
   auto block = embed(input.token_ids, passage);
+  if (auto* const shards = weight_shards()) shards->release(kEmbeddingUnit);
   at::Tensor residual;
   for (std::int64_t i = 0; i < shape().num_hidden_layers; ++i) {
-    const auto run = [this, i, rope, passage, input = &input](const std::vector<at::Tensor>& x) {
+    const auto layer = [this, i, rope, passage, input = &input](const std::vector<at::Tensor>& x) {
       return layer_forward(i, x[0], x.size() > 1 ? x[1] : at::Tensor(), rope, *input, passage);
+    };
+    const auto run = [this, i, layer, trains](const std::vector<at::Tensor>& x) {
+      return with_weights(i, x, trains, layer);
     };
     std::vector<at::Tensor> inputs{block};
     if (residual.defined()) inputs.push_back(residual);
@@ -133,8 +185,9 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
     block = out[0];
     residual = out[1];
   }
+  const auto stream = with_last_weights({block, residual}, trains);
   const auto hidden =
-      kernels::add_rms_norm(block, residual, final_norm_, shape().rms_norm_eps).second;
+      kernels::add_rms_norm(stream[0], stream[1], final_norm_, shape().rms_norm_eps).second;
   return passage.splits_rows
              ? parallel::gather_rows(hidden, passage.num_rows, /*whole_gradient=*/true,
                                      axes()[ModelAxis::Tensor], "hidden states")

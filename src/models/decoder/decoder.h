@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "models/model.h"
+#include "nn/activation_checkpoint.h"
 #include "nn/mlp.h"
 #include "nn/rope.h"
 
@@ -96,6 +97,17 @@ class Decoder : public Model {
   std::vector<at::Tensor> layer_forward(std::int64_t layer, const at::Tensor& block,
                                         const at::Tensor& residual, const nn::RopeTable& rope,
                                         const ModelInput& input, const Passage& passage) const;
+
+  static constexpr std::int64_t kEmbeddingUnit = 0;
+  static std::int64_t unit_of_layer(std::int64_t layer) { return layer + 1; }
+  /// The final norm and an untied head.
+  std::int64_t last_unit() const { return shape().num_hidden_layers + 1; }
+  /// layer() with the layer's weights, which are shared out over ranks or not. `trains`: a backward
+  /// pass follows.
+  std::vector<at::Tensor> with_weights(std::int64_t layer, const std::vector<at::Tensor>& inputs,
+                                       bool trains, const nn::TensorFunction& function) const;
+  /// Gathers what follows the last layer; without a backward pass it stays until the next pass.
+  std::vector<at::Tensor> with_last_weights(std::vector<at::Tensor> stream, bool trains) const;
 
   /// Adds a tensor outside the halves of a layer that every rank holds whole.
   void add_shared(const at::Tensor& value, std::string name);

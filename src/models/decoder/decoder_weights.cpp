@@ -73,15 +73,23 @@ void Decoder::add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix,
 
 void Decoder::register_parameters(
     const std::function<void(std::int64_t layer, const std::string& prefix)>& add_layer) {
+  // The unit of all parameters added since the last call.
+  auto set_unit = [this, first = std::size_t{0}](std::int64_t unit) mutable {
+    for (; first < parameters_.size(); ++first)
+      if (parameters_[first].trained) parameters_[first].unit = unit;
+  };
   add_rows(embedding_, {"model.embed_tokens.weight", vocabulary_});
+  set_unit(kEmbeddingUnit);
   for (std::size_t i = 0; i < norms_.size(); ++i) {
     const auto prefix = fmt::format("model.layers.{}.", i);
     add_shared(norms_[i].input, prefix + "input_layernorm.weight");
     add_shared(norms_[i].post, prefix + "post_attention_layernorm.weight");
     add_layer(static_cast<std::int64_t>(i), prefix);
+    set_unit(unit_of_layer(static_cast<std::int64_t>(i)));
   }
   add_shared(final_norm_, "model.norm.weight");
   if (head_.defined()) add_rows(head_, {"lm_head.weight", vocabulary_});
+  set_unit(last_unit());
 }
 
 }  // namespace r1::models

@@ -312,7 +312,7 @@ TEST(PolicyUpdate, TheFirstStepWithAdvantagesIsNoOutlier) {
 TEST(PolicyUpdate, ACutOnOneReplicaBeforeTheFirstOptimizerStepDropsTheStepOnAll) {
   auto config = ppo();
   config.rl.mini_batch = 0;  // all micro-batches of an epoch are before an optimizer step
-  for (const int zero_stage : {0, 2})
+  for (const int zero_stage : {0, 2, 3})
     for (const int micro_batches_before : {0, 1})
       test::ThreadRanks::run(3, [&](parallel::Communicator& replicas) {
         ToyPolicy policy(replicas, config, {.micro_batch_tokens = 6, .zero_stage = zero_stage});

@@ -50,7 +50,7 @@ TEST(SupervisedStep, EqualsThatOfOneRankInOneMicroBatch) {
 
 TEST(SupervisedStep, ACutOnOneReplicaDropsTheStepOnAll) {
   const auto samples = toy_samples(kNumSamples);
-  for (const int zero_stage : {0, 2})
+  for (const int zero_stage : {0, 2, 3})
     test::ThreadRanks::run(3, [&](parallel::Communicator& replicas) {
       ToyRank rank(replicas, {.micro_batch_tokens = 6, .zero_stage = zero_stage});
       int asked = 0, passes = 0;

@@ -10,8 +10,10 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "checkpoint/box.h"
+#include "models/lockstep.h"
 #include "models/registry.h"
 #include "models/sharded_parameter.h"
+#include "models/weight_shards.h"
 #include "support/fixtures.h"
 #include "support/small_shape.h"
 #include "support/temporary_folder.h"
@@ -52,15 +54,18 @@ struct Rank {
   OptimizerStep step(std::int64_t number) {
     trainer->start();
     double sum = 0.0;
+    models::Lockstep lockstep(*model, trainer->idle_backward());
     for (std::int64_t s = ranks.rank(); s < kNumSequences; s += ranks.size()) {
+      lockstep.begin_pass();
       const auto input = test::packed_input(
           {{(s + number) % 13, (3 * s + 1) % 13, (s * s + number) % 13}}, {}, model->dtype());
       const auto hidden = model->forward(input).to(at::kDouble);
       const auto loss = hidden.square().mean() * static_cast<double>(s + 1) +
                         at::linear(hidden, value_head.to(at::kDouble)).sum();
       sum += loss.item<double>();
-      trainer->backward(loss, s + ranks.size() >= kNumSequences);
+      trainer->backward(loss, s + ranks.size() >= kNumSequences && !lockstep.needed());
     }
+    lockstep.finish();
     trainer->end_backward();
     return trainer->finish(ranks.all_reduce_scalar(sum, parallel::ReduceOp::Sum, "loss"));
   }
@@ -91,6 +96,7 @@ TEST_P(TrainerOnRanks, StepsEqualThoseOfOneRank) {
       for (std::size_t i = 0; i < norms.size(); ++i)
         EXPECT_NEAR(part.step(static_cast<std::int64_t>(i)).gradient_norm, norms[i],
                     kRounding * norms[i]);
+      if (auto* const shards = part.model->weight_shards()) shards->hold_all();
       for (std::size_t i = 0; i < part.model->parameters().size(); ++i) {
         const auto& expected = whole.model->parameters()[i];
         const auto name = expected.slices[0].name + " on " + std::to_string(size) + " ranks";
@@ -106,17 +112,17 @@ TEST_P(TrainerOnRanks, StepsEqualThoseOfOneRank) {
     });
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, TrainerOnRanks,
-                         ::testing::Values(Layout{"llama", 0, "none"}, Layout{"llama", 1, "none"},
-                                           Layout{"llama", 2, "none"},
-                                           Layout{"llama", 0, "optimizer"},
-                                           Layout{"llama", 2, "optimizer"},
-                                           Layout{"deepseek_v3", 1, "none"},
-                                           Layout{"deepseek_v3", 2, "both"}),
-                         [](const auto& info) {
-                           return fmt::format("{}_zero{}_offload_{}", info.param.architecture,
-                                              info.param.zero_stage, info.param.offload);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, TrainerOnRanks,
+    ::testing::Values(Layout{"llama", 0, "none"}, Layout{"llama", 1, "none"},
+                      Layout{"llama", 2, "none"}, Layout{"llama", 3, "none"},
+                      Layout{"qwen3", 3, "optimizer"}, Layout{"deepseek_v3", 3, "none"},
+                      Layout{"llama", 0, "optimizer"}, Layout{"llama", 2, "optimizer"},
+                      Layout{"deepseek_v3", 1, "none"}, Layout{"deepseek_v3", 2, "both"}),
+    [](const auto& info) {
+      return fmt::format("{}_zero{}_offload_{}", info.param.architecture, info.param.zero_stage,
+                         info.param.offload);
+    });
 
 TEST(Trainer, RoundedWeightsAreTheMastersOnEveryRank) {
   for (const char* offload : {"none", "optimizer"})
@@ -177,7 +183,7 @@ TEST(Trainer, ASkippedStepIsOneWarningOfAllRanks) {
 }
 
 TEST(Trainer, CheckpointTensorsOfAllRanksTileEachTensor) {
-  for (const std::int64_t zero_stage : {0, 1, 2}) {
+  for (const std::int64_t zero_stage : {0, 1, 2, 3}) {
     std::mutex mutex;
     std::map<std::string, std::pair<std::vector<std::int64_t>, std::vector<checkpoint::Box>>> all;
     test::ThreadRanks::run(3, [&](parallel::Communicator& ranks) {
@@ -208,7 +214,7 @@ BoxesByName boxes_of(const std::vector<checkpoint::ShardedTensor>& tensors) {
 
 TEST(Trainer, MastersToExportAreDisjointAndEveryRankKnowsThemAll) {
   for (const char* architecture : {"llama", "deepseek_v3"})
-    for (const std::int64_t zero_stage : {0, 1, 2}) {
+    for (const std::int64_t zero_stage : {0, 1, 2, 3}) {
       constexpr int kRanks = 3;
       std::vector<BoxesByName> held(kRanks);
       std::map<std::string, std::vector<std::int64_t>> shapes;

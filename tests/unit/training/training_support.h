@@ -12,6 +12,7 @@
 #include "config/options.h"
 #include "metrics/step_metrics.h"
 #include "models/registry.h"
+#include "models/weight_shards.h"
 #include "support/fixtures.h"
 #include "support/small_shape.h"
 #include "training/trained_model.h"
@@ -68,12 +69,15 @@ class ToyRank {
   models::Model& model() { return *model_; }
   Trainer& trainer() { return *trainer_; }
   TrainedModel trained() { return {*model_, *trainer_, replicas_}; }
-  /// Largest difference of any weight from those of another rank's model.
+  /// Largest difference of any weight from those of another rank's model, whose weights are not
+  /// shared out. Collective over: replicas, if the weights of this rank are.
   double distance(const models::Model& other) const {
+    if (auto* const shards = model_->weight_shards()) shards->hold_all();
     double largest = 0.0;
     for (std::size_t i = 0; i < model_->parameters().size(); ++i)
       largest = std::max(largest, test::max_difference(model_->parameters()[i].value.detach(),
                                                        other.parameters()[i].value.detach()));
+    if (auto* const shards = model_->weight_shards()) shards->release_all();
     return largest;
   }
   double distance_from_start(const std::string& architecture = "llama") const {
