@@ -11,21 +11,44 @@
 
 namespace r1::mpi {
 
-Reference::Reference(const Run& run) : run_(run) {
+namespace {
+
+/// A reference that follows the policy has adapters of its own.
+bool is_base_of_policy(const Run& run) {
+  const auto& config = run.config();
+  const auto& layout = run.groups().layout();
+  return config.model.lora.used() && !config.reference.used() &&
+         config.rl.reference_update_every == 0 &&
+         parallel::hold_the_same_parts(layout.role(kPolicy), layout.role("reference"));
+}
+
+}  // namespace
+
+Reference::Reference(const Run& run, Policy& policy) : run_(run) {
   if (!config::needs_reference(run.config())) return;
   const auto& config = run.config();
+  const bool follows = config.rl.reference_update_every > 0;
   service_.emplace(run.groups(), run.exchange(), "reference", kReferenceRequest, kReferenceReply);
   run.together(
       [&] {
         if (!run.has_role("reference")) return;
-        model_ = load_model(config.reference.used() ? config.reference : config.model, run.dtype(),
-                            run.device(), static_cast<std::uint64_t>(config.run.seed),
-                            run.groups().model_axes("reference"));
+        if (is_base_of_policy(run)) {
+          scorer_ = &policy.model();
+          return;
+        }
+        const auto& options = config.reference.used() ? config.reference : config.model;
+        const auto seed = static_cast<std::uint64_t>(config.run.seed);
+        const auto& axes = run.groups().model_axes("reference");
+        // What follows a policy with adapters takes over the adapters.
+        model_ = follows && options.lora.used()
+                     ? load_trained_model(options, run.dtype(), run.device(), seed, axes)
+                     : load_model(options, run.dtype(), run.device(), seed, axes);
+        scorer_ = model_.get();
         if (config.trainer.offloads_reference())
           offloaded_ = std::make_unique<models::OffloadedWeights>(*model_);
       },
       "loading the reference");
-  if (config.rl.reference_update_every == 0) return;
+  if (!follows) return;
   follow_.emplace(run.groups(), kPolicy, "reference", config.trainer.bucket_bytes());
 }
 
@@ -36,7 +59,7 @@ void Reference::persist(RunLoop& loop) {
                {[this] {
                   std::vector<checkpoint::ShardedTensor> tensors;
                   if (!model_) return tensors;
-                  for (const auto& parameter : model_->parameters())
+                  for (const auto& parameter : model_->trained_parameters())
                     for (const auto& slice : parameter.slices) {
                       tensors.push_back(models::sharded_tensor(parameter, slice, "reference/"));
                       tensors.back().replica = copy_of(parameter, slice);
@@ -73,7 +96,7 @@ std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollo
   for (const auto& rollout : rollouts) samples.push_back(data::training_sample(rollout));
   const auto& config = run_.config();
   return training::score_samples(
-             *model_, samples,
+             *scorer_, samples,
              training::scoring_options(config.trainer,
                                        config.rl.loss_temperature(config.sampling.temperature)),
              nullptr, &phase)
@@ -85,7 +108,8 @@ void Reference::score(std::span<const data::Prompt> prompts, const RolloutChunk&
   std::optional<models::OffloadedWeights::Use> use;
   if (offloaded_) use.emplace(*offloaded_);
   std::optional<models::Lockstep> phase;
-  if (model_) phase.emplace(*model_);
+  if (scorer_ != nullptr) phase.emplace(*scorer_);
+  const models::WithoutAdapters base(model_ ? nullptr : scorer_);
   service_->score(prompts, chunk, [&](std::span<const data::Rollout> rollouts) {
     return logprobs(rollouts, *phase);
   });

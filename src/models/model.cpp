@@ -13,6 +13,10 @@ std::int64_t Model::num_parameters() const {
   return total;
 }
 
+void Model::use_adapters(bool on) {
+  for (const auto& adapted : adapted_weights_) adapted.factors->on = on;
+}
+
 at::Tensor rows_of(const Parameter& parameter, const WeightSlice& slice) {
   return parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
 }

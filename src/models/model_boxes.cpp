@@ -23,7 +23,7 @@ std::vector<std::vector<parallel::TensorBox>> boxes_by_place(const RoleOutlines&
                                                              const TensorList& list) {
   std::vector<std::vector<parallel::TensorBox>> boxes;
   for (std::size_t place = 0; place < outlines.num_places(); ++place)
-    boxes.push_back(HeldBoxes(list, model_tensors(outlines.outline(place))).boxes());
+    boxes.push_back(HeldBoxes(list, trained_tensors(outlines.outline(place))).boxes());
   return boxes;
 }
 
@@ -119,7 +119,7 @@ parallel::Holdings role_holdings(const TensorList& list, const ModelShape& shape
 std::vector<double> bytes_received(const ModelShape& shape, at::ScalarType dtype,
                                    const parallel::RoleAssignment& from,
                                    const parallel::RoleAssignment& to) {
-  const TensorList list(whole_tensors(shape, dtype));
+  const TensorList list(whole_trained_tensors(shape, dtype));
   const RoleOutlines senders(shape, dtype, from), receivers(shape, dtype, to);
   const auto held = boxes_by_place(senders, list), wanted = boxes_by_place(receivers, list);
   const std::vector<parallel::TensorBox> nothing;

@@ -66,14 +66,14 @@ class RoleOutlines {
   std::vector<std::size_t> place_of_rank_;
 };
 
-/// What the ranks of a communicator hold of a model that `role` splits. `members`: the world rank
-/// of each rank of the communicator.
+/// What the ranks of a communicator hold of the trained tensors of a model that `role` splits.
+/// `members`: the world rank of each rank of the communicator.
 parallel::Holdings role_holdings(const TensorList& list, const ModelShape& shape,
                                  at::ScalarType dtype, const parallel::RoleAssignment& role,
                                  const std::vector<int>& members);
 
-/// Bytes that each rank of `to` receives when the weights of a model travel from the layout of
-/// `from` to the layout of `to`: what the rank holds in `to` and not in `from`.
+/// Bytes that each rank of `to` receives when the trained weights of a model travel from the layout
+/// of `from` to the layout of `to`: what the rank holds in `to` and not in `from`.
 std::vector<double> bytes_received(const ModelShape& shape, at::ScalarType dtype,
                                    const parallel::RoleAssignment& from,
                                    const parallel::RoleAssignment& to);

@@ -26,11 +26,24 @@ checkpoint::ShardedTensor sharded_tensor(const Parameter& parameter, const Weigh
   return sharded_tensor({0, 0, parameter.value.detach().view(-1)}, parameter, slice, prefix);
 }
 
-std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model) {
+namespace {
+
+std::vector<checkpoint::ShardedTensor> sharded_tensors_of(
+    const std::vector<Parameter>& parameters) {
   std::vector<checkpoint::ShardedTensor> tensors;
-  for (const auto& parameter : model.parameters())
+  for (const auto& parameter : parameters)
     for (const auto& slice : parameter.slices) tensors.push_back(sharded_tensor(parameter, slice));
   return tensors;
+}
+
+}  // namespace
+
+std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model) {
+  return sharded_tensors_of(model.parameters());
+}
+
+std::vector<checkpoint::ShardedTensor> trained_tensors(const Model& model) {
+  return sharded_tensors_of(model.trained_parameters());
 }
 
 }  // namespace r1::models

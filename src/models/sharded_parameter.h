@@ -21,5 +21,8 @@ checkpoint::ShardedTensor sharded_tensor(const Parameter& parameter, const Weigh
 /// The tensors of a model, each with the box that this rank holds. Tensors of which this rank holds
 /// nothing are missing.
 std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model);
+/// The same of Model::trained_parameters(): what differs between the base and a model with
+/// adapters.
+std::vector<checkpoint::ShardedTensor> trained_tensors(const Model& model);
 
 }  // namespace r1::models

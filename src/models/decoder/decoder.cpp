@@ -117,6 +117,10 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
   // Decided here: a checkpointed layer runs without gradients at first.
   const Passage passage{input.token_ids.size(0), sequence_parallel_ && at::GradMode::is_enabled()};
   auto block = embed(input.token_ids, passage);
+  // No gradient of the base ends here, but the backward pass of a checkpointed layer runs only if
+  // an input of the layer requires one.
+  if (!adapters().empty() && at::GradMode::is_enabled() && !block.requires_grad())
+    block.requires_grad_(true);
   at::Tensor residual;
   for (std::int64_t i = 0; i < shape().num_hidden_layers; ++i) {
     const auto run = [this, i, rope, passage, input = &input](const std::vector<at::Tensor>& x) {
