@@ -13,13 +13,16 @@ namespace r1::mpi {
 
 namespace {
 
-/// A reference that follows the policy has adapters of its own.
+/// Ranks that share a pass of the policy's model must share one of the reference too. A reference
+/// that follows the policy has adapters of its own.
 bool is_base_of_policy(const Run& run) {
   const auto& config = run.config();
   const auto& layout = run.groups().layout();
+  const auto &policy = layout.role(kPolicy), &reference = layout.role("reference");
   return config.model.lora.used() && !config.reference.used() &&
          config.rl.reference_update_every == 0 &&
-         parallel::hold_the_same_parts(layout.role(kPolicy), layout.role("reference"));
+         parallel::hold_the_same_parts(policy, reference) &&
+         policy.mesh.size("cp") == reference.mesh.size("cp");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ class Reference {
  public:
   /// Loads the reference, unless the configuration has no KL term; every call then returns at once.
   /// The reference of a policy with adapters is the policy's model without them, where the two
-  /// roles hold the same parts. `policy` must outlive the reference. Collective over: world.
+  /// roles have the same split. `policy` must outlive the reference. Collective over: world.
   Reference(const Run& run, Policy& policy);
 
   /// Registers the reference's weights in the checkpoints of the loop, if the reference is replaced

@@ -234,8 +234,7 @@ bool is_base_of_policy(const Config& config, const RolePlan& role, const RolePla
   return role.role == "reference" && config.model.lora.used() && !config.reference.used() &&
          config.rl.reference_update_every == 0 && policy != nullptr &&
          policy->first_rank == role.first_rank && policy->num_ranks == role.num_ranks &&
-         policy->tp == role.tp && policy->ep == role.ep &&
-         (policy->ep == 1 || policy->cp == role.cp);
+         policy->tp == role.tp && policy->ep == role.ep && policy->cp == role.cp;
 }
 
 /// What one of a role's models takes on each of the role's ranks.

@@ -86,6 +86,7 @@ class LoraLayouts(LoraRun):
                 ("base shared", 2, {**shared, "roles.policy.train.tp": 2, "roles.reference.train.tp": 2}),
                 ("reference apart", 3, {"roles.reference.ranks": 1, "roles.reward.share_with": "policy",
                                         "trainer.zero_stage": 2}),
+                ("reference whole on ranks that share tokens", 2, {**shared, "roles.policy.train.cp": 2}),
                 ("generation whole", 2, {**shared, "roles.policy.train.tp": 2, "roles.policy.generate.tp": 1}),
                 ("generation apart", 4, {**shared, "roles.policy.ranks": 2, "roles.policy.train.tp": 2,
                                          "roles.policy.generate.tp": 1, "roles.generate_ranks": 2}),

@@ -15,9 +15,9 @@
 namespace r1::models {
 namespace {
 
-constexpr double kRounding = 1e-10;         // fp64, relative to values of about 1
+constexpr double kAdapterRounding = 1e-10;  // fp64, relative to values of about 1
 constexpr double kFiniteDifference = 1e-7;  // relative, of central differences
-constexpr std::uint64_t kSeed = 5;
+constexpr std::uint64_t kAdapterSeed = 5;
 
 LoraOptions small_lora() {
   return {.r = 3, .lora_alpha = 6.0};
@@ -27,9 +27,9 @@ std::unique_ptr<Model> small_model(const LoraOptions& lora) {
   auto shape = test::small_shape("qwen2");
   shape.lora = lora;
   auto model = make_model(shape, at::kDouble, at::kCPU);
-  randomize(*model, kSeed);
+  randomize(*model, kAdapterSeed);
   for (const auto& adapter : model->adapters()) {
-    randomize(adapter, kSeed);
+    randomize(adapter, kAdapterSeed);
     adapter.value.mul_(10.0);
   }
   return model;
@@ -85,14 +85,16 @@ TEST_P(PeftFixture, MergedLogitsArePefts) {
   load_weights(*model, *files.weights);
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(model->adapters().empty());
-  EXPECT_LT(test::max_difference(logits_of(*model, ids()), expected_.at("logits")), kRounding);
+  EXPECT_LT(test::max_difference(logits_of(*model, ids()), expected_.at("logits")),
+            kAdapterRounding);
 }
 
 TEST_P(PeftFixture, LogitsAndGradientsOfAdaptersArePefts) {
   const auto model = load_beside(folder_);
   {
     const at::NoGradGuard no_grad;
-    EXPECT_LT(test::max_difference(logits_of(*model, ids()), expected_.at("logits")), kRounding);
+    EXPECT_LT(test::max_difference(logits_of(*model, ids()), expected_.at("logits")),
+              kAdapterRounding);
   }
   for (const auto part : {Recompute::Nothing, Recompute::FeedForward, Recompute::Layer}) {
     model->set_activation_checkpointing(part);
@@ -101,14 +103,14 @@ TEST_P(PeftFixture, LogitsAndGradientsOfAdaptersArePefts) {
       adapter.value.mutable_grad() = at::Tensor();
     }
     const auto logits = logits_of(*model, ids());
-    EXPECT_LT(test::max_difference(logits.detach(), expected_.at("logits")), kRounding);
+    EXPECT_LT(test::max_difference(logits.detach(), expected_.at("logits")), kAdapterRounding);
     at::cross_entropy_loss(logits.slice(0, 0, -1), expected_.at("ids").slice(0, 1)).backward();
     std::size_t num_compared = 0;
     for (const auto& adapter : model->adapters())
       for (const auto& slice : adapter.slices)
         if (const auto found = expected_.find("gradient/" + slice.name); found != expected_.end()) {
           const auto gradient = adapter.value.grad().narrow(0, slice.row_begin, slice.rows);
-          EXPECT_LT(test::max_difference(gradient, found->second), kRounding) << slice.name;
+          EXPECT_LT(test::max_difference(gradient, found->second), kAdapterRounding) << slice.name;
           ++num_compared;
         }
     EXPECT_EQ(num_compared + 2, expected_.size());  // ids and logits
@@ -148,7 +150,7 @@ TEST(Adapters, FirstValuesLeaveTheBaseAsItIs) {
   const auto model = small_model(small_lora());
   const at::NoGradGuard no_grad;
   EXPECT_GT(test::max_difference(hidden_of(*model), hidden_of(*base)), 0.01);
-  initialize_adapters(*model, kSeed);
+  initialize_adapters(*model, kAdapterSeed);
   EXPECT_TRUE(at::equal(hidden_of(*model), hidden_of(*base)));
   for (const auto& adapter : model->adapters())
     for (const auto& slice : adapter.slices) {
@@ -187,7 +189,7 @@ TEST(Adapters, MergedWeightsComputeTheSame) {
     for (const auto& adapted : model->adapted_weights())
       merged->parameters()[adapted.weight].value.copy_(merged_weight(
           *model, adapted, [&](std::size_t i) { return model->adapters()[i].value; }, at::kDouble));
-    EXPECT_LT(test::max_difference(hidden_of(*model), hidden_of(*merged)), kRounding);
+    EXPECT_LT(test::max_difference(hidden_of(*model), hidden_of(*merged)), kAdapterRounding);
   }
 }
 
