@@ -120,10 +120,10 @@ class LoraLayouts(LoraRun):
 class LoraModels(LoraRun):
     """With a base that is in a folder."""
 
-    def base(self):
-        """The settings of a model that knows a little."""
+    def base(self, **settings):
+        """The settings of a model that is in a folder."""
         self.records()
-        self.supervised("sft", "start", 1)
+        self.supervised("sft", "start", 1, **settings)
         return {"model.path": str(self.folder / "start" / "model"), "model.init": "load"}
 
     def test_continues_bit_by_bit(self):
@@ -178,14 +178,14 @@ class LoraModels(LoraRun):
         self.assertGreater(support.relative_distance(expected, start), 1e-3)
 
     def test_learns(self):
-        """A model that knows one answer format learns another one with adapters alone, in bf16."""
+        """A model that knows one form of answers learns another one with adapters alone, in bf16."""
         self.PRECISION = layouts_test.BF16
-        base = self.base()
+        base = self.base(**{"sft.steps": 100, "optimizer.learning_rate": 3e-3})
         self.write_jsonl("records.jsonl", [
             {"instruction": f"What is {a} + {a}?", "input": "", "output": f"Sum: {2 * a}!"} for a in range(40)])
-        self.supervised("sft", "run", 1, **{**LORA, **base, "sft.steps": 40, "optimizer.learning_rate": 0.02})
+        self.supervised("sft", "run", 1, **{**LORA, **base, "sft.steps": 60})
         losses = [row["loss"] for row in support.read_jsonl(self.folder / "run" / "metrics.jsonl")]
-        self.assertLess(losses[-1], 0.6 * losses[0])
+        self.assertLess(losses[-1], 0.4 * losses[0])
 
 
 class LoraErrors(support.RunTest):

@@ -120,7 +120,8 @@ TEST(Plan, TheBaseOfAdaptersIsTheReferenceOnItsRanks) {
 }
 
 TEST(Plan, AdaptersOfA7BModelTrainOn24GiB) {
-  const auto config = load_config({R1_SOURCE_DIR "/configs/examples/grpo_lora_7b.toml"});
+  const auto config =
+      load_config({"plan", R1_SOURCE_DIR "/configs/examples/grpo_lora_7b.toml", {}}).config;
   const Plan plan = make_plan(config, Stage::Rl, 1);
   EXPECT_TRUE(plan.fits());
   EXPECT_LE(plan.most_bytes(), 24.0 * 1024 * 1024 * 1024);

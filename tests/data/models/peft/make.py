@@ -3,6 +3,7 @@
 
 The bases are the fixtures beside this folder. Needs torch, transformers and peft of PyPI. make.py
 """
+import contextlib
 import json
 import pathlib
 
@@ -23,6 +24,26 @@ NUM_IDS = 6  # of the base's first sequence
 WITH_GRADIENTS = ("layers.0.", "layers.1.")
 
 
+@contextlib.contextmanager
+def wide():
+    """transformers rounds norms, softmax, rotary angles and routers to fp32 by these names."""
+    names = ("float32", "float")
+    narrow = {name: getattr(torch, name) for name in names}, torch.Tensor.float
+    for name in names:
+        setattr(torch, name, torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+    yield
+    for name in names:
+        setattr(torch, name, narrow[0][name])
+    torch.Tensor.float = narrow[1]
+
+
+def compute_in_fp64(model):
+    model.double()
+    rotary = model.base_model.model.model.rotary_emb
+    rotary.inv_freq = type(rotary)(model.base_model.model.config).inv_freq
+
+
 def make(name, settings):
     base = transformers.AutoModelForCausalLM.from_pretrained(FOLDER.parent / name, dtype=torch.float32,
                                                              attn_implementation="eager",
@@ -39,14 +60,16 @@ def make(name, settings):
             file.unlink()
     config_file = FOLDER / name / "adapter_config.json"
     config = json.loads(config_file.read_text())
+    config["target_modules"].sort()  # PEFT's order differs from call to call
     config["base_model_name_or_path"] = f"../../{name}"
     config_file.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
 
-    model = model.double()
     sequence = json.loads((FOLDER.parent / name / "inputs.json").read_text())["sequences"][0]
     ids = torch.tensor([sequence["input_ids"][-NUM_IDS:]])
-    logits = model(input_ids=ids).logits[0]
-    torch.nn.functional.cross_entropy(logits[:-1], ids[0, 1:]).backward()
+    with wide():
+        compute_in_fp64(model)
+        logits = model(input_ids=ids).logits[0]
+        torch.nn.functional.cross_entropy(logits[:-1], ids[0, 1:]).backward()
     expected = {"ids": ids[0], "logits": logits.detach()}
     for key, value in model.named_parameters():
         if "lora_" in key and any(layer in key for layer in WITH_GRADIENTS):
