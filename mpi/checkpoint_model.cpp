@@ -10,7 +10,9 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "checkpoint/reader.h"
+#include "models/adapters.h"
 #include "models/hf_config.h"
+#include "models/peft_folder.h"
 
 namespace r1::mpi {
 namespace {
@@ -48,12 +50,17 @@ class CheckpointSource final : public models::WeightSource {
                  rows, /*allow_cast=*/true);
   }
   std::int64_t bytes_read() const override { return reader_.bytes_read(); }
-  std::string config() const {
+  /// Empty: there is no such file.
+  std::string description(const std::string& file) const {
     const auto names = reader_.blob_names();
-    if (std::find(names.begin(), names.end(), kPrefix + "config.json") == names.end())
-      throw base::InputError(fmt::format(
-          "{}: the checkpoint does not say its model's shape (no {}config.json)", path_, kPrefix));
-    return reader_.blob(kPrefix + "config.json");
+    const bool is_there = std::find(names.begin(), names.end(), kPrefix + file) != names.end();
+    return is_there ? reader_.blob(kPrefix + file) : std::string();
+  }
+  models::AdapterTensors adapters() const {
+    models::AdapterTensors adapters;
+    for (const auto& [name, info] : reader_.tensors())
+      if (name.starts_with(models::kPeftPrefix)) adapters[name] = reader_.read(name);
+    return adapters;
   }
 
  private:
@@ -67,10 +74,26 @@ bool is_checkpoint(const std::string& path) {
   return fs::exists(fs::path(path) / "MANIFEST.json");
 }
 
+/// The checkpoint of a run that trains adapters holds the adapters alone, and names the base.
+static models::ModelFiles open_adapted_checkpoint(const CheckpointSource& source) {
+  const auto file = source.path() + ": " + kPrefix + models::kPeftConfigFile;
+  const auto peft = models::read_peft_config(
+      base::parse_json(source.description(models::kPeftConfigFile), file), file, source.path());
+  auto base =
+      is_checkpoint(peft.base) ? open_checkpoint_model(peft.base) : models::open_model(peft.base);
+  return models::adapted_model(std::move(base), peft.lora, source.adapters(), source.path());
+}
+
 models::ModelFiles open_checkpoint_model(const std::string& folder) {
   auto source = std::make_unique<CheckpointSource>(folder);
+  if (!source->description(models::kPeftConfigFile).empty())
+    return open_adapted_checkpoint(*source);
   const auto file = folder + ": " + kPrefix + "config.json";
-  const auto config = base::parse_json(source->config(), file);
+  const auto text = source->description("config.json");
+  if (text.empty())
+    throw base::InputError(fmt::format(
+        "{}: the checkpoint does not say its model's shape (no {}config.json)", folder, kPrefix));
+  const auto config = base::parse_json(text, file);
   if (!config.is_object()) throw base::InputError(fmt::format("{}: not a JSON object", file));
   auto shape = models::shape_from_config(config, file);
   models::require_plausible(shape, *source);

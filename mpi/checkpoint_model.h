@@ -11,8 +11,9 @@ namespace r1::mpi {
 /// Whether `path` is a checkpoint folder.
 bool is_checkpoint(const std::string& path);
 
-/// Opens the shape and the weights, without the optimizer state and other extra tensors. Throws:
-/// InputError, also if the checkpoint contains no "hf/config.json".
+/// Opens the shape and the weights, without the optimizer state and other extra tensors. A
+/// checkpoint with "hf/adapter_config.json" holds adapters alone; they are merged into the base
+/// that this file names. Throws: InputError, also if the checkpoint contains no "hf/config.json".
 models::ModelFiles open_checkpoint_model(const std::string& folder);
 
 /// Reads the files of a folder, without weights and subfolders, as blobs "hf/NAME", or writes the

@@ -3,12 +3,16 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 #include "models/decoder_classifier.h"
+#include "models/peft_folder.h"
 #include "models/registry.h"
+#include "models/sharded_parameter.h"
 #include "models/weight_shards.h"
 #include "parallel/transfer.h"
-#include "training/trainer.h"
+#include "training/merged_weights.h"
 
 namespace r1::mpi {
 namespace {
@@ -23,8 +27,11 @@ struct Writing {
 };
 
 models::TensorList exported_tensors(const models::ModelShape& shape, const ExportOptions& options) {
+  if (options.what == ExportOptions::What::Adapters)
+    return models::TensorList(models::whole_trained_tensors(shape, options.dtype));
   auto tensors = models::whole_tensors(shape, options.dtype);
-  if (!options.reward_model) return models::TensorList(std::move(tensors));
+  if (options.what == ExportOptions::What::LanguageModel)
+    return models::TensorList(std::move(tensors));
   std::erase_if(tensors, [](const auto& tensor) { return tensor.name == "lm_head.weight"; });
   tensors.push_back({models::kScoreWeight, {1, shape.hidden_size}, options.dtype});
   return models::TensorList(std::move(tensors));
@@ -39,8 +46,9 @@ std::vector<checkpoint::ShardedTensor> only_of(const models::TensorList& list,
 
 std::vector<SafetensorsShard> shards_of(const models::ModelShape& shape,
                                         const ExportOptions& options) {
-  const auto list = exported_tensors(shape, options);
-  return checkpoint::split_into_shards(models::safetensors_entries(list), options.shard_bytes);
+  const auto entries = models::safetensors_entries(exported_tensors(shape, options));
+  if (options.what == ExportOptions::What::Adapters) return {{models::kPeftWeightsFile, entries}};
+  return checkpoint::split_into_shards(entries, options.shard_bytes);
 }
 
 /// Shard i of S: the writers are spread evenly over the ranks, and thereby over the nodes.
@@ -91,7 +99,13 @@ parallel::Holdings writers_needs(const Writing& writing, std::size_t num_ranks) 
   return needs;
 }
 
-/// The master weights that every rank of the policy updates. Ranks that update the same weights
+void add(std::vector<checkpoint::ShardedTensor>& tensors,
+         std::vector<checkpoint::ShardedTensor> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(tensors));
+}
+
+/// The master weights that every rank of the policy updates, and the parameters of the base of a
+/// model with adapters, all of which a rank has. Ranks that update the same weights
 /// share a list.
 parallel::Holdings masters(const RoleAssignment& policy, const training::Trainer& trainer,
                            const models::TensorList& order) {
@@ -101,10 +115,10 @@ parallel::Holdings masters(const RoleAssignment& policy, const training::Trainer
   for (int rank = 0; rank < policy.mesh.size(); ++rank) {
     const auto place = outlines.place(rank);
     const auto copy = models::copy_place(policy, rank);
-    auto boxes =
-        models::HeldBoxes(order, only_of(order, trainer.master_tensors_of(outlines.outline(place),
-                                                                          copy.all, copy.experts)))
-            .boxes();
+    const auto& outline = outlines.outline(place);
+    auto tensors = trainer.master_tensors_of(outline, copy.all, copy.experts);
+    if (!outline.adapters().empty()) add(tensors, models::model_tensors(outline));
+    auto boxes = models::HeldBoxes(order, only_of(order, std::move(tensors))).boxes();
     const auto known = list_of_place.find(place);
     if (known != list_of_place.end() && holdings.lists[known->second] == boxes) {
       holdings.list_of_rank.push_back(known->second);
@@ -124,6 +138,49 @@ std::vector<int> nodes_of(const RoleAssignment& policy, const std::vector<int>& 
   return nodes;
 }
 
+/// The memory of the boxes that this rank holds of the exported tensors. Of a model with adapters,
+/// one merged parameter at a time is in memory.
+class MasterBoxes {
+ public:
+  /// Collective over: copies.
+  MasterBoxes(const models::TensorList& list, const training::Trainer& trainer)
+      : list_(list),
+        trainer_(trainer),
+        weights_(trainer),
+        trained_(list, only_of(list, trainer.master_tensors())) {
+    const auto& model = trainer.model();
+    for (std::size_t i = 0; !model.adapters().empty() && i < model.parameters().size(); ++i)
+      for (const auto& slice : model.parameters()[i].slices)
+        if (list.has(slice.name)) parameter_of_[list.index(slice.name)] = i;
+  }
+
+  at::Tensor view(const parallel::TensorBox& box) {
+    const auto found = parameter_of_.find(box.tensor);
+    if (found == parameter_of_.end()) return trained_.view(box);
+    if (merged_ != found->second) merge(found->second);
+    return of_merged_->view(box);
+  }
+
+ private:
+  void merge(std::size_t index) {
+    auto parameter = trainer_.model().parameters()[index];
+    parameter.value = weights_.master(index);
+    std::vector<checkpoint::ShardedTensor> tensors;
+    for (const auto& slice : parameter.slices)
+      tensors.push_back(models::sharded_tensor(parameter, slice));
+    of_merged_.emplace(list_, only_of(list_, std::move(tensors)));
+    merged_ = index;
+  }
+
+  const models::TensorList& list_;
+  const training::Trainer& trainer_;
+  training::MergedWeights weights_;
+  models::HeldBoxes trained_;
+  std::map<std::size_t, std::size_t> parameter_of_;  // by tensor; of a base
+  std::optional<std::size_t> merged_;
+  std::optional<models::HeldBoxes> of_merged_;
+};
+
 }  // namespace
 
 ExportMemory export_shards(RoleGroups& groups, const training::Trainer& trainer,
@@ -141,7 +198,7 @@ ExportMemory export_shards(RoleGroups& groups, const training::Trainer& trainer,
     if (writing.writers[shard] == static_cast<std::size_t>(ranks.rank()))
       mine.push_back(writing.shards[shard]);
   models::ShardStream stream(folder, std::move(mine), writing.order);
-  const models::HeldBoxes held(writing.order, only_of(writing.order, trainer.master_tensors()));
+  MasterBoxes held(writing.order, trainer);
   ExportMemory memory;
   memory.messages = parallel::transfer(
       plan, writing.order.dtypes(), ranks,

@@ -21,8 +21,13 @@ struct ExportOptions {
   at::ScalarType dtype;       // of weights in the model's dtype; wider tensors keep theirs
   std::size_t shard_bytes;    // largest shard; a larger tensor has its own shard
   std::int64_t bucket_bytes;  // what a rank sends and receives in one round
-  /// A classifier with one output: its score in place of the head over the vocabulary.
-  bool reward_model = false;
+  /// A model with adapters is exported with the adapters merged into its weights.
+  enum class What {
+    LanguageModel,
+    RewardModel,  // a classifier with one output: its score in place of the head
+    Adapters      // without the base, in one file with PEFT's name
+  };
+  What what = What::LanguageModel;
 };
 
 /// What the export needed on this rank beyond the trainer.
@@ -31,10 +36,10 @@ struct ExportMemory {
   std::int64_t tensors = 0;   // bytes of tensors that the rank writes at a time, on the host
 };
 
-/// Writes the shards of the trainer's master weights to `folder`, which exists. The index, without
-/// which several shards are no model, is left to write_export_index(). An error of the file system
-/// is thrown by the rank that writes, after all ranks have finished. Collective over: the policy.
-/// Throws: InputError or FileError if the file system refused.
+/// Writes the shards of the trainer's master weights (training/merged_weights.h) to `folder`, which
+/// exists. The index, without which several shards are no model, is left to write_export_index().
+/// An error of the file system is thrown by the rank that writes, after all ranks have finished.
+/// Collective over: the policy. Throws: InputError or FileError if the file system refused.
 ExportMemory export_shards(RoleGroups& groups, const training::Trainer& trainer,
                            const std::string& folder, const ExportOptions& options);
 

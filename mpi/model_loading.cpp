@@ -9,9 +9,11 @@
 #include "base/files.h"
 #include "checkpoint/formats/gguf_tokenizer.h"
 #include "checkpoint_model.h"
+#include "models/adapters.h"
 #include "models/classifier.h"
 #include "models/decoder_classifier.h"
 #include "models/hf_config.h"
+#include "models/peft_folder.h"
 #include "models/registry.h"
 #include "models/weight_shards.h"
 #include "tensor/dtype.h"
@@ -24,7 +26,8 @@ namespace r1::mpi {
 namespace {
 
 tokenizer::Definition read_definition(const models::ModelOptions& options) {
-  const std::string path = options.tokenizer.empty() ? options.path : options.tokenizer;
+  const auto path =
+      models::text_folder(options.tokenizer.empty() ? options.path : options.tokenizer);
   if (path == "bytes") return tokenizer::byte_definition();
   if (path.empty())
     throw base::ConfigError("model.tokenizer: expected a folder, a GGUF file or \"bytes\"");
@@ -45,18 +48,37 @@ models::ModelShape model_shape(const models::ModelOptions& options) {
                                                             : open_files(options.path).shape;
 }
 
+models::ModelShape trained_shape(const models::ModelOptions& options) {
+  auto shape = model_shape(options);
+  shape.lora = options.lora;
+  base::Problems problems;
+  models::check_adapters(shape, options.lora, "model.lora", problems);
+  for (const auto& problem : problems.list())
+    throw base::ConfigError(fmt::format("{}: {}", problem.key, problem.message));
+  return shape;
+}
+
+namespace {
+
+/// The parameters have the weights of `options`, and adapters have none.
+std::unique_ptr<models::Model> load_shape(const models::ModelShape& shape,
+                                          const models::ModelOptions& options, at::ScalarType dtype,
+                                          at::Device device, std::uint64_t seed,
+                                          const parallel::ModelAxes& axes) {
+  auto model = models::make_model(shape, dtype, device, axes);
+  if (options.init == "random")
+    models::randomize(*model, seed);
+  else
+    models::load_weights(*model, *open_files(options.path).weights);
+  return model;
+}
+
+}  // namespace
+
 std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, at::ScalarType dtype,
                                           at::Device device, std::uint64_t seed,
                                           const parallel::ModelAxes& axes) {
-  if (options.init == "random") {
-    auto model = models::make_model(model_shape(options), dtype, device, axes);
-    models::randomize(*model, seed);
-    return model;
-  }
-  const auto files = open_files(options.path);
-  auto model = models::make_model(files.shape, dtype, device, axes);
-  models::load_weights(*model, *files.weights);
-  return model;
+  return load_shape(model_shape(options), options, dtype, device, seed, axes);
 }
 
 bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype) {
@@ -68,6 +90,11 @@ std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& op
                                                   std::uint64_t seed,
                                                   const parallel::ModelAxes& axes,
                                                   bool shares_out) {
+  if (options.lora.used()) {
+    auto model = load_shape(trained_shape(options), options, dtype, device, seed, axes);
+    models::initialize_adapters(*model, seed);
+    return model;
+  }
   if (shares_out) {
     const models::ModelsWithoutMemory without_memory;
     return models::make_model(model_shape(options), dtype, device, axes);
@@ -156,6 +183,13 @@ void write_reward_model_description(const models::ModelShape& shape, at::ScalarT
   config["label2id"] = {{"LABEL_0", 0}};
   base::write_file_atomically(folder + "/config.json", config.dump(2));
   tokenizer::write_tokenizer_files(tokenizer.definition(), folder);
+}
+
+void write_adapter_description(const models::ModelOptions& options, const std::string& folder) {
+  base::make_folders(folder);
+  base::write_file_atomically(
+      folder + "/" + models::kPeftConfigFile,
+      models::peft_config(options.lora, options.init == "random" ? "" : options.path).dump(2));
 }
 
 }  // namespace r1::mpi

@@ -20,10 +20,11 @@ std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, a
 /// Whether the master weights of `options` are wider than weights of `dtype`.
 bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype);
 
-/// Loads the model of a trainer. If wider master weights will be loaded and rounded into the model
-/// (load_masters), the model stays without weights, so that the files are read once. `shares_out`:
-/// the trainer will share out the weights, and load_masters() sets them: the model has no memory
-/// for them. Throws: as load_model.
+/// Loads the model of a trainer, with the adapters of [model.lora] and their first values. Without
+/// adapters: if wider master weights will be loaded and rounded into the model (load_masters), the
+/// model stays without weights, so that the files are read once. `shares_out`: the trainer will
+/// share out the weights, and load_masters() sets them: the model has no memory for them. Throws:
+/// as load_model.
 std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
                                                   at::ScalarType dtype, at::Device device,
                                                   std::uint64_t seed,
@@ -61,6 +62,9 @@ TextModel load_text_model(const models::ModelOptions& options, std::int64_t mode
 
 /// The shape of the model: from the files, or from the options of a random model.
 models::ModelShape model_shape(const models::ModelOptions& options);
+/// The shape of the model of a trainer: the adapters of [model.lora] included. Throws: ConfigError
+/// if the model cannot have them.
+models::ModelShape trained_shape(const models::ModelOptions& options);
 
 /// The name of a dtype in config.json: "bfloat16".
 std::string hugging_face_dtype(at::ScalarType dtype);
@@ -78,5 +82,9 @@ void write_reward_model_description(const models::ModelShape& shape, at::ScalarT
                                     const tokenizer::Tokenizer& tokenizer,
                                     const std::vector<std::int64_t>& eos,
                                     const std::string& folder);
+
+/// Writes the adapter_config.json of the adapters of [model.lora], which names the base by its
+/// absolute path.
+void write_adapter_description(const models::ModelOptions& options, const std::string& folder);
 
 }  // namespace r1::mpi

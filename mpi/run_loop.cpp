@@ -55,6 +55,7 @@ void RunLoop::describe(const models::Model& model) {
   const auto& eos = run_.text().tokenizer->eos_token_ids();
   write_model_description(model.shape(), model.dtype(), run_.text().tokenizer.get(),
                           {eos.begin(), eos.end()}, folder);
+  if (!model.adapters().empty()) write_adapter_description(run_.config().model, folder);
   description_ = description_blobs(folder);
   fs::remove_all(folder);
 }

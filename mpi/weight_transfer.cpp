@@ -53,7 +53,7 @@ std::int64_t WeightTransfer::tell(std::int64_t value) {
 
 void WeightTransfer::make_plan(const models::Model& model) {
   const auto& layout = groups_.layout();
-  tensors_.emplace(models::whole_tensors(model.shape(), model.dtype()));
+  tensors_.emplace(models::whole_trained_tensors(model.shape(), model.dtype()));
   const auto holdings = [&](const models::Holders& holders, models::TransferSide side) {
     return models::role_holdings(*tensors_, model.shape(), model.dtype(), holders, side, members_);
   };
@@ -73,8 +73,8 @@ void WeightTransfer::copy(const models::Model* source, models::Model* target) {
   if (!tensors_) make_plan(source != nullptr ? *source : *target);
   using Tensors = std::vector<checkpoint::ShardedTensor>;
   const models::HeldBoxes from(*tensors_,
-                               source != nullptr ? models::model_tensors(*source) : Tensors()),
-      to(*tensors_, target != nullptr ? models::model_tensors(*target) : Tensors());
+                               source != nullptr ? models::trained_tensors(*source) : Tensors()),
+      to(*tensors_, target != nullptr ? models::trained_tensors(*target) : Tensors());
   const parallel::TransferEnds ends{groups_.device(),
                                     [&](const parallel::TensorBox& box) { return from.view(box); },
                                     [&](const parallel::TensorBox& box, const at::Tensor& values) {

@@ -38,7 +38,8 @@ class WeightTransfer {
   /// ranks of both roles.
   std::int64_t tell(std::int64_t value);
 
-  /// Copies the weights of `source` to `target`; each tensor is sent in its own dtype. `source` is
+  /// Copies the trained weights of `source` to `target`, of models with adapters the adapters
+  /// alone, because all ranks have the same base; each tensor is sent in its own dtype. `source` is
   /// null outside of `from`, and `target` is null outside of `to`. Both models have the same shape
   /// and dtype in every call. Collective over: the ranks of both roles.
   void copy(const models::Model* source, models::Model* target);

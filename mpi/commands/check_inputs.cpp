@@ -73,7 +73,8 @@ class InputCheck {
       if (model.path.empty() || (!is_there(model.path) && !fs::exists(run))) return;
       model.path = find_model(model.path);
     }
-    const auto text = load_text_model(model, model_shape(model).vocab_size);
+    const auto shape = config::traits(stage_).trains ? trained_shape(model) : model_shape(model);
+    const auto text = load_text_model(model, shape.vocab_size);
     const auto& tags = config_.rewards.tags;
     const std::time_t now = std::time(nullptr);
     renderer_.emplace(config_.data, data::RenderTags{tags.think, tags.answer, tags.forced_opening},

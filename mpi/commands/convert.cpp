@@ -18,6 +18,7 @@
 #include "model_path.h"
 #include "models/classifier.h"
 #include "models/gguf_export.h"
+#include "models/peft_folder.h"
 #include "models/registry.h"
 #include "models/safetensors_source.h"
 #include "models/sharded_parameter.h"
@@ -191,7 +192,7 @@ int convert_to_gguf(const CommandLine& line, const std::string& input) {
   const auto dtype = type == checkpoint::GgmlType::BF16 ? at::kBFloat16 : at::kFloat;
   const auto model = models::make_model(files.shape, dtype, at::kCPU);
   models::load_weights(*model, *files.weights);
-  const auto tokenizer = tokenizer_of(input, input, files.shape.vocab_size);
+  const auto tokenizer = tokenizer_of(models::text_folder(input), input, files.shape.vocab_size);
   models::write_gguf_model(*model, tokenizer ? &tokenizer->definition() : nullptr, type,
                            line.output);
   base::log_info("convert: {} parameters -> {}", model->num_parameters(), line.output);
@@ -202,6 +203,7 @@ int convert_to_gguf(const CommandLine& line, const std::string& input) {
 
 int convert_command(const CommandLine& line) {
   const auto input = find_model(line.input);
+  const auto text = models::text_folder(input);
   if (!fs::exists(input))
     throw base::InputError(fmt::format("--input {}: does not exist", line.input));
   if (models::is_classifier(input)) return convert_classifier(line, input);
@@ -212,7 +214,7 @@ int convert_command(const CommandLine& line) {
   const auto model = models::make_model(files.shape, output_dtype(line, *files.weights), at::kCPU);
   models::load_weights(*model, *files.weights);
   NewFolder output(line.output);
-  write_description(*model, line.input, checkpoint, output.path());
+  write_description(*model, text, checkpoint, output.path());
   if (line.format == "checkpoint") {
     output.publish(write_checkpoint(*model, description_blobs(output.path()), output.path()));
   } else {

@@ -10,6 +10,7 @@
 #include "kernels/cuda_library.h"
 #include "model_loading.h"
 #include "model_path.h"
+#include "models/peft_folder.h"
 #include "tensor/dtype.h"
 
 namespace r1::mpi {
@@ -52,7 +53,7 @@ std::unique_ptr<models::Model> load_tool_model(const CommandLine& line) {
 
 TokenReader::TokenReader(const CommandLine& line, std::int64_t vocab_size)
     : path_(find_model(line.model)), folder_(path_), vocab_size_(vocab_size) {
-  if (is_checkpoint(path_)) folder_ = description_.emplace(path_).path();
+  folder_ = is_checkpoint(path_) ? description_.emplace(path_).path() : models::text_folder(path_);
   tokenizer_path_ = line.tokenizer.empty() ? folder_ : line.tokenizer;
 }
 

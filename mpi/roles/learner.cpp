@@ -2,15 +2,25 @@
 
 #include <ATen/ATen.h>
 
+#include "models/adapters.h"
 #include "models/decoder_classifier.h"
 #include "models/split_model.h"
+#include "training/merged_weights.h"
 
 namespace r1::mpi {
 
 void load_masters(training::Trainer& trainer, const models::ModelOptions& options,
                   std::uint64_t seed) {
+  const auto& adapters = trainer.model().adapters();
   const bool wider = has_wider_masters(options, trainer.model().dtype());
   if (!wider && trainer.model().weight_shards() == nullptr) return;
+  for (std::size_t i = 0; i < adapters.size(); ++i) {
+    auto adapter = adapters[i];
+    adapter.value = at::empty(adapter.value.sizes(), trainer.master_dtype());
+    models::initialize_adapter(adapter, seed);
+    trainer.set_master(i, adapter.value);
+  }
+  if (!adapters.empty()) return;
   for_each_first_weight(
       options, trainer.model(), wider ? trainer.master_dtype() : trainer.model().dtype(), seed,
       [&](std::size_t i, const at::Tensor& values) { trainer.set_master(i, values); });
@@ -22,10 +32,11 @@ double relative_change(const training::Trainer& trainer, const models::ModelOpti
   const auto& axes = trainer.model().axes();
   // Of the change, of the start.
   auto sums = at::zeros({2}, at::TensorOptions(trainer.model().device()).dtype(at::kDouble));
+  const training::MergedWeights weights(trainer);
   for_each_first_weight(options, trainer.model(), trainer.master_dtype(), seed,
                         [&](std::size_t i, const at::Tensor& values) {
                           auto parameter = trainer.model().parameters()[i];
-                          const auto now = trainer.master(i), first = values.to(now.device());
+                          const auto now = weights.master(i), first = values.to(now.device());
                           for (const auto& slice : parameter.slices) {
                             if (!models::counts(parameter, slice, axes)) continue;
                             const auto rows = [&](const at::Tensor& all) {

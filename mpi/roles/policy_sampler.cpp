@@ -43,9 +43,15 @@ PolicySampler::PolicySampler(const Run& run, const models::Model* trained)
                       SharedOut{run.config().trainer.shares_out_weights(), false});
   const char* role = own_layout ? kPolicyGenerate : kPolicy;
   if (!groups.is_in(role)) return;
-  if (own_layout)
-    own_model_ = models::make_model(trained ? trained->shape() : model_shape(run.config().model),
-                                    run.dtype(), run.device(), groups.model_axes(role));
+  const auto& model = run.config().model;
+  // Of a model with adapters the trainer's adapters alone travel, and each rank loads the base.
+  if (own_layout && model.lora.used())
+    own_model_ = load_trained_model(model, run.dtype(), run.device(),
+                                    static_cast<std::uint64_t>(run.config().run.seed),
+                                    groups.model_axes(role), /*shares_out=*/false);
+  else if (own_layout)
+    own_model_ = models::make_model(trained ? trained->shape() : model_shape(model), run.dtype(),
+                                    run.device(), groups.model_axes(role));
   generator_ =
       std::make_unique<Generator>(run, own_model_ ? *own_model_ : *trained, role, run.text());
 }
@@ -62,8 +68,8 @@ void PolicySampler::synchronise(std::int64_t policy_version) {
 void PolicySampler::synchronise_aside(std::int64_t policy_version, bool keep) {
   if (!kept_version_) {
     kept_version_ = version_;
-    for (std::size_t i = 0; keep && own_model_ && i < own_model_->parameters().size(); ++i)
-      kept_.push_back(own_model_->parameters()[i].value.detach().cpu().clone());
+    for (std::size_t i = 0; keep && own_model_ && i < own_model_->trained_parameters().size(); ++i)
+      kept_.push_back(own_model_->trained_parameters()[i].value.detach().cpu().clone());
   }
   take_over(policy_version);
 }
@@ -184,7 +190,7 @@ std::vector<checkpoint::ShardedTensor> PolicySampler::weights_to_save() {
   std::vector<checkpoint::ShardedTensor> tensors;
   if (!own_model_) return tensors;
   auto& groups = run_.groups();
-  auto parameters = own_model_->parameters();
+  auto parameters = own_model_->trained_parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     auto& parameter = parameters[i];
     if (!kept_.empty()) parameter.value = kept_[i];

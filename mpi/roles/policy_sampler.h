@@ -86,7 +86,7 @@ class PolicySampler {
   std::int64_t version_ = -1;
   std::int64_t num_takeovers_ = 0;            // names the weights to the generator
   std::optional<std::int64_t> kept_version_;  // before synchronise_aside()
-  // Host copies of own_model_'s parameters, of version kept_version_.
+  // Host copies of own_model_'s trained parameters, of version kept_version_.
   std::vector<at::Tensor> kept_;
   double sync_seconds_ = 0.0, sync_gib_ = 0.0;
   DecodeSteps decode_steps_;  // sum over the step

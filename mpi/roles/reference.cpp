@@ -12,22 +12,48 @@
 
 namespace r1::mpi {
 
-Reference::Reference(const Run& run) : run_(run) {
+namespace {
+
+/// Ranks that share a pass of the policy's model must share one of the reference too. A reference
+/// that follows the policy has adapters of its own.
+bool is_base_of_policy(const Run& run) {
+  const auto& config = run.config();
+  const auto& layout = run.groups().layout();
+  const auto &policy = layout.role(kPolicy), &reference = layout.role("reference");
+  return config.model.lora.used() && !config.reference.used() &&
+         config.rl.reference_update_every == 0 &&
+         parallel::hold_the_same_parts(policy, reference) &&
+         policy.mesh.size("cp") == reference.mesh.size("cp");
+}
+
+}  // namespace
+
+Reference::Reference(const Run& run, Policy& policy) : run_(run) {
   if (!config::needs_reference(run.config())) return;
   const auto& config = run.config();
+  const bool follows = config.rl.reference_update_every > 0;
   service_.emplace(run.groups(), run.exchange(), "reference", kReferenceRequest, kReferenceReply);
   run.together(
       [&] {
         if (!run.has_role("reference")) return;
-        model_ = load_frozen_model(
-            config.reference.used() ? config.reference : config.model, run.dtype(), run.device(),
-            static_cast<std::uint64_t>(config.run.seed), run.groups().model_axes("reference"),
-            run.sharing_copies("reference"));
+        if (is_base_of_policy(run)) {
+          scorer_ = &policy.model();
+          return;
+        }
+        const auto& options = config.reference.used() ? config.reference : config.model;
+        const auto seed = static_cast<std::uint64_t>(config.run.seed);
+        const auto& axes = run.groups().model_axes("reference");
+        // What follows a policy with adapters takes over the adapters.
+        model_ = follows && options.lora.used()
+                     ? load_trained_model(options, run.dtype(), run.device(), seed, axes, false)
+                     : load_frozen_model(options, run.dtype(), run.device(), seed, axes,
+                                         run.sharing_copies("reference"));
+        scorer_ = model_.get();
         if (config.trainer.offloads_reference())
           offloaded_ = std::make_unique<models::OffloadedWeights>(*model_);
       },
       "loading the reference");
-  if (config.rl.reference_update_every == 0) return;
+  if (!follows) return;
   const bool share_out = config.trainer.shares_out_weights();
   follow_.emplace(run.groups(), kPolicy, "reference", config.trainer.bucket_bytes(),
                   SharedOut{share_out, share_out});
@@ -36,31 +62,31 @@ Reference::Reference(const Run& run) : run_(run) {
 /// Only a reference that is replaced during the run belongs into checkpoints.
 void Reference::persist(RunLoop& loop) {
   if (!follow_) return;
-  loop.persist("reference",
-               {[this] {
-                  std::vector<checkpoint::ShardedTensor> tensors;
-                  if (!model_) return tensors;
-                  for (const auto& range : models::held_ranges(*model_))
-                    for (const auto& slice : model_->parameters()[range.parameter].slices) {
-                      tensors.push_back(models::sharded_tensor(
-                          range, model_->parameters()[range.parameter], slice, "reference/"));
-                      tensors.back().replica = copy_of(range, slice);
-                      if (tensors.back().boxes.empty()) tensors.pop_back();
-                    }
-                  return tensors;
-                },
-                [this] {
-                  return nlohmann::json{{"version", version_}}.dump();
-                },
-                [this](const std::string& state) {
-                  version_ = nlohmann::json::parse(state).at("version");
-                }});
+  loop.persist("reference", {[this] {
+                               std::vector<checkpoint::ShardedTensor> tensors;
+                               if (!model_) return tensors;
+                               const auto& trained = model_->trained_parameters();
+                               for (const auto& range : models::held_ranges(*model_))
+                                 for (const auto& slice : trained[range.parameter].slices) {
+                                   tensors.push_back(models::sharded_tensor(
+                                       range, trained[range.parameter], slice, "reference/"));
+                                   tensors.back().replica = copy_of(range, slice);
+                                   if (tensors.back().boxes.empty()) tensors.pop_back();
+                                 }
+                               return tensors;
+                             },
+                             [this] {
+                               return nlohmann::json{{"version", version_}}.dump();
+                             },
+                             [this](const std::string& state) {
+                               version_ = nlohmann::json::parse(state).at("version");
+                             }});
 }
 
 /// Number of this rank's copy of a slice among all ranks of the role.
 std::int64_t Reference::copy_of(const models::FlatRange& range,
                                 const models::WeightSlice& slice) const {
-  const auto& parameter = model_->parameters()[range.parameter];
+  const auto& parameter = model_->trained_parameters()[range.parameter];
   if (const auto* const shards = model_->weight_shards();
       shards != nullptr && shards->shares_out(range.parameter))
     return slice.copy;
@@ -83,7 +109,7 @@ std::vector<std::vector<double>> Reference::logprobs(std::span<const data::Rollo
   for (const auto& rollout : rollouts) samples.push_back(data::training_sample(rollout));
   const auto& config = run_.config();
   return training::score_samples(
-             *model_, samples,
+             *scorer_, samples,
              training::scoring_options(config.trainer,
                                        config.rl.loss_temperature(config.sampling.temperature)),
              nullptr, &phase)
@@ -95,7 +121,8 @@ void Reference::score(std::span<const data::Prompt> prompts, const RolloutChunk&
   std::optional<models::OffloadedWeights::Use> use;
   if (offloaded_) use.emplace(*offloaded_);
   std::optional<models::Lockstep> phase;
-  if (model_) phase.emplace(*model_);
+  if (scorer_ != nullptr) phase.emplace(*scorer_);
+  const models::WithoutAdapters base(model_ ? nullptr : scorer_);
   service_->score(prompts, chunk, [&](std::span<const data::Rollout> rollouts) {
     return logprobs(rollouts, *phase);
   });

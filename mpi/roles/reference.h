@@ -15,8 +15,9 @@ class Policy;
 class Reference {
  public:
   /// Loads the reference, unless the configuration has no KL term; every call then returns at once.
-  /// Collective over: world.
-  explicit Reference(const Run& run);
+  /// The reference of a policy with adapters is the policy's model without them, where the two
+  /// roles have the same split. `policy` must outlive the reference. Collective over: world.
+  Reference(const Run& run, Policy& policy);
 
   /// Registers the reference's weights in the checkpoints of the loop, if the reference is replaced
   /// during the run. Collective over: none.
@@ -35,7 +36,8 @@ class Reference {
   std::int64_t copy_of(const models::FlatRange& range, const models::WeightSlice& slice) const;
 
   const Run& run_;
-  std::unique_ptr<models::Model> model_;
+  models::Model* scorer_ = nullptr;       // null: this rank does not score
+  std::unique_ptr<models::Model> model_;  // null: the policy's, or this rank does not score
   std::unique_ptr<models::OffloadedWeights> offloaded_;  // null: the weights stay on the device
   std::optional<ScoreService<std::vector<double>>> service_;
   std::optional<WeightTransfer> follow_;  // from the policy; none: the reference is fixed

@@ -58,7 +58,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   const PromptSource prompts(run);
   const ColdstartSamples coldstart(run, prompts);
   Policy policy(run);
-  Reference reference(run);
+  Reference reference(run, policy);
   RewardRole reward(run, run.config().rewards);
   HeldOutScore held_out(run, loop, prompts, reward);
   DynamicSampling dynamic(run, prompts);

@@ -59,7 +59,8 @@ SftObjective::SftObjective(const Run& run) : run_(run), objective_(run.config().
   const auto& config = run.config();
   run.together(
       [&] {
-        if (!run.has_role(kPolicy)) return;
+        const bool is_base = config.model.lora.used() && !config.reference.used();
+        if (!run.has_role(kPolicy) || is_base) return;
         reference_ = load_frozen_model(
             config.reference.used() ? config.reference : config.model, run.dtype(), run.device(),
             static_cast<std::uint64_t>(config.run.seed), run.groups().model_axes(kPolicy),
@@ -83,10 +84,11 @@ training::PassRewards SftObjective::rewards(Learner& learner,
   const auto& trainer = run_.config().trainer;
   std::optional<models::OffloadedWeights::Use> use;
   if (offloaded_) use.emplace(*offloaded_);
-  return training::dpo_rewards(
-      run_.config().preference_loss.beta,
-      training::answer_logprobs(*reference_, learner.data_parallel(), samples, trainer),
-      trainer.logprob_chunk_tokens);
+  const models::WithoutAdapters base(reference_ ? nullptr : &learner.model());
+  return training::dpo_rewards(run_.config().preference_loss.beta,
+                               training::answer_logprobs(reference_ ? *reference_ : learner.model(),
+                                                         learner.data_parallel(), samples, trainer),
+                               trainer.logprob_chunk_tokens);
 }
 
 training::PassLoss SftObjective::begin_step(Learner& learner,

@@ -16,7 +16,8 @@ namespace r1::mpi {
 class SftObjective {
  public:
   /// DPO: loads the reference on the policy's ranks: [reference], or the model at the stage's
-  /// start. Collective over: world.
+  /// start. Of a model with adapters the start is the model without them, and nothing is loaded.
+  /// Collective over: world.
   explicit SftObjective(const Run& run);
 
   /// Reads the records of the objective.
@@ -39,7 +40,7 @@ class SftObjective {
 
   const Run& run_;
   std::string objective_;
-  std::unique_ptr<models::Model> reference_;             // null: no DPO, or not on this rank
+  std::unique_ptr<models::Model> reference_;  // null: the learner's base, no DPO, or not here
   std::unique_ptr<models::OffloadedWeights> offloaded_;  // null: the weights stay on the device
   std::optional<training::PreferenceStep> pairs_;        // of the step under way
 };

@@ -262,6 +262,11 @@ nlohmann::json HeldOutLoss::summary(std::int64_t step) {
 
 namespace {
 
+/// The PEFT folder of the adapters that are merged into the model of the folder `path`.
+std::string adapter_folder(const std::string& path) {
+  return path + "-adapters";
+}
+
 /// The folder of an export until it is complete, beside its place.
 std::filesystem::path partial_folder(const std::filesystem::path& target) {
   return target.parent_path() / ("." + target.filename().string() + ".partial");
@@ -285,18 +290,30 @@ void prepare_export(const Run& run, const training::Trainer* trainer, const std:
   base::make_folders(partial.string());
 }
 
-/// The index and the small files come last, then the name.
-void complete_export(const Run& run, const training::Trainer& trainer, const ExportOptions& options,
-                     const std::filesystem::path& partial, const std::filesystem::path& target) {
+void write_small_files(const Run& run, const training::Trainer& trainer,
+                       const ExportOptions& options, const std::string& folder) {
   const auto& shape = trainer.model().shape();
   const auto& tokenizer = *run.text().tokenizer;
   const std::vector<std::int64_t> eos(tokenizer.eos_token_ids().begin(),
                                       tokenizer.eos_token_ids().end());
-  if (options.reward_model)
-    write_reward_model_description(shape, options.dtype, tokenizer, eos, partial.string());
-  else
-    write_model_description(shape, options.dtype, &tokenizer, eos, partial.string());
-  write_export_index(shape, partial.string(), options);
+  switch (options.what) {
+    case ExportOptions::What::RewardModel:
+      write_reward_model_description(shape, options.dtype, tokenizer, eos, folder);
+      break;
+    case ExportOptions::What::LanguageModel:
+      write_model_description(shape, options.dtype, &tokenizer, eos, folder);
+      break;
+    case ExportOptions::What::Adapters:
+      write_adapter_description(run.config().model, folder);
+      return;  // one file has no index
+  }
+  write_export_index(shape, folder, options);
+}
+
+/// The index and the small files come last, then the name.
+void complete_export(const Run& run, const training::Trainer& trainer, const ExportOptions& options,
+                     const std::filesystem::path& partial, const std::filesystem::path& target) {
+  write_small_files(run, trainer, options, partial.string());
   std::error_code error;
   std::filesystem::remove_all(target, error);
   check_file(error, target, "cannot remove");
@@ -306,13 +323,10 @@ void complete_export(const Run& run, const training::Trainer& trainer, const Exp
 }
 
 /// The folder appears complete or not at all; an older one is replaced. Collective over: world.
-void write_model(const Run& run, training::Trainer* trainer, const std::string& path,
-                 at::ScalarType dtype) {
+void write_folder(const Run& run, training::Trainer* trainer, const std::string& path,
+                  const ExportOptions& options) {
   const auto target = std::filesystem::absolute(path).lexically_normal();
   const auto partial = partial_folder(target);
-  const ExportOptions options{dtype, run.config().checkpoint.save_hf_shard_bytes(),
-                              run.config().trainer.bucket_bytes(),
-                              config::trains_reward_model(run.config(), run.kind())};
   run.together([&] { prepare_export(run, trainer, path, partial); }, "preparing an export");
   try {
     run.together(
@@ -330,6 +344,19 @@ void write_model(const Run& run, training::Trainer* trainer, const std::string& 
     if (run.writes()) std::filesystem::remove_all(partial, ignored);
     throw;
   }
+}
+
+/// Collective over: world.
+void write_model(const Run& run, training::Trainer* trainer, const std::string& path,
+                 at::ScalarType dtype) {
+  ExportOptions options{dtype, run.config().checkpoint.save_hf_shard_bytes(),
+                        run.config().trainer.bucket_bytes(), ExportOptions::What::LanguageModel};
+  if (config::trains_reward_model(run.config(), run.kind()))
+    options.what = ExportOptions::What::RewardModel;
+  write_folder(run, trainer, path, options);
+  if (!run.config().model.lora.used() || options.what == ExportOptions::What::RewardModel) return;
+  options.what = ExportOptions::What::Adapters;
+  write_folder(run, trainer, adapter_folder(path), options);
 }
 
 /// The dtype of the master weights, on all ranks.

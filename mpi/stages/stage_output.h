@@ -83,8 +83,10 @@ class HeldOutLoss {
 };
 
 /// Writes the trained model to the Hugging Face folder `path` in the dtype of [checkpoint]
-/// save_hf_dtype, completely or not at all; an older folder is replaced. `trainer`: null outside
-/// the policy. Collective over: world. Throws: InputError if the disk refuses.
+/// save_hf_dtype, completely or not at all; an older folder is replaced. Of a model with adapters
+/// the folder has the merged weights, and the folder `path`-adapters is a PEFT folder (a reward
+/// model has the merged folder alone). `trainer`: null outside the policy. Collective over: world.
+/// Throws: InputError if the disk refuses.
 void export_model(const Run& run, training::Trainer* trainer, const std::string& path);
 
 /// Every [checkpoint] save_hf_every steps: writes the model to the Hugging Face folder
@@ -96,9 +98,9 @@ void export_if_due(const Run& run, training::Trainer* trainer, std::int64_t step
 /// earlier start ended before the export was complete. Collective over: world.
 void export_missed(const Run& run, training::Trainer* trainer, std::int64_t first_step);
 
-/// Writes the model's folder (in the dtype of the master weights) and summary.json: held-out
-/// values, and the relative change of the weights. `trainer`: null outside the policy. Collective
-/// over: world.
+/// Writes the model's folder as export_model(), in the dtype of the master weights, and
+/// summary.json: held-out values, and the relative change of the weights. `trainer`: null outside
+/// the policy. Collective over: world.
 void write_stage_output(const Run& run, training::Trainer* trainer, nlohmann::json held_out);
 
 }  // namespace r1::mpi

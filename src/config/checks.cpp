@@ -55,6 +55,29 @@ void check_roles(const Config& config, base::Problems& problems) {
              config.teacher.shape, problems);
 }
 
+/// Of all models the policy's or student's alone is trained.
+void check_lora(const Config& config, std::optional<Stage> stage, base::Problems& problems) {
+  const std::pair<const char*, const models::ModelOptions*> others[] = {
+      {"reference", &config.reference},
+      {"teacher", &config.teacher},
+      {"reward_model", &config.reward_model},
+      {"classifier", &config.classifier}};
+  for (const auto& [key, model] : others)
+    problems.require(!model->lora.used(), fmt::format("{}.lora.r", key),
+                     "only [model] is trained: expected 0");
+  if (!config.model.lora.used()) return;
+  problems.require(!config.trainer.shares_out_weights(), "trainer.zero_stage",
+                   "with model.lora every rank holds the base: expected 0, 1 or 2, found 3");
+  problems.require(config.trainer.expert_bias_rate == 0.0, "trainer.expert_bias_rate",
+                   "with model.lora the routers are part of the base: expected 0");
+  problems.require(
+      stage != Stage::Rl || config.rl.reference_update_every == 0 || !config.reference.used(),
+      "rl.reference_update_every",
+      "with model.lora the reference takes over adapters, which need the policy's base: expected "
+      "no "
+      "[reference]");
+}
+
 /// Students run one after another in the policy's split.
 void check_students(const Config& config, base::Problems& problems) {
   for (const StudentOptions& student : config.distill.students) {
@@ -339,6 +362,7 @@ void check_sections(const Config& config, base::Problems& problems) {
 void check_combinations(const Config& config, std::optional<Stage> stage, bool model_from_stage,
                         base::Problems& problems) {
   check_roles(config, problems);
+  check_lora(config, stage, problems);
   check_device(config, problems);
   if (!stage) return;
   // Students and models that are named one by one bring their own paths.

@@ -69,7 +69,7 @@ constexpr std::array<std::string_view, 21> kFreeKeys = {"run.device",
 }  // namespace
 
 ChangeClass change_class(const std::string& key) {
-  const bool shape = starts_with(key, "model.shape.");
+  const bool shape = starts_with(key, "model.shape.") || starts_with(key, "model.lora.");
   // With it the prompts of a step depend on what was sampled before; checkpoints without it do not
   // know which come next.
   const bool order = key == "rl.resample_zero_advantage";

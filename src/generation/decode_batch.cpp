@@ -80,7 +80,8 @@ void DecodeBatch::begin(const SamplingOptions& sampling, const StopRules& stop) 
 /// Weights that change in place leave the graphs valid; other tensors in their place do not.
 void DecodeBatch::drop_moved_graphs() {
   std::vector<const void*> now;
-  for (const auto& parameter : model_.parameters()) now.push_back(parameter.value.const_data_ptr());
+  for (const auto* list : {&model_.parameters(), &model_.adapters()})
+    for (const auto& parameter : *list) now.push_back(parameter.value.const_data_ptr());
   if (now != weights_) graphs_.clear();
   weights_ = std::move(now);
 }

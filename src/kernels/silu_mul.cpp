@@ -102,7 +102,11 @@ class SiluMulLinear : public torch::autograd::Function<SiluMulLinear> {
       grad_gate_up = backward_cuda(gate_up, grad_y, y);
     }
     const bool has_bias = context->saved_data["has_bias"].toBool();
-    return {grad_gate_up, at::mm(grad.t(), y), has_bias ? grad.sum(0) : at::Tensor(), {}};
+    const bool trains_weight = context->needs_input_grad(1);
+    return {grad_gate_up,
+            trains_weight ? at::mm(grad.t(), y) : at::Tensor(),
+            has_bias ? grad.sum(0) : at::Tensor(),
+            {}};
   }
 };
 

@@ -18,6 +18,10 @@ void Model::share_out_weights(const WeightCopies& copies) {
   if (copies.all->size() > 1) weight_shards_ = std::make_shared<WeightShards>(parameters_, copies);
 }
 
+void Model::use_adapters(bool on) {
+  for (const auto& adapted : adapted_weights_) adapted.factors->on = on;
+}
+
 at::Tensor rows_of(const Parameter& parameter, const WeightSlice& slice) {
   return parameter.value.detach().narrow(0, slice.row_begin, slice.rows);
 }

@@ -12,6 +12,7 @@
 
 #include "models/options.h"
 #include "nn/attention_metadata.h"
+#include "nn/linear.h"
 #include "parallel/flat_partition.h"
 #include "parallel/model_axes.h"
 #include "vocabulary/vocab_head.h"
@@ -127,6 +128,24 @@ class Model {
   /// All trained tensors in a fixed order. Values may be changed in place, but never re-bound.
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  /// The low-rank adapters of the model (LoRA), with the names of PEFT's files; they are no part of
+  /// parameters(). Each adapted parameter has two, the factors A and B of all its slices.
+  const std::vector<Parameter>& adapters() const { return adapters_; }
+  /// The tensors that a trainer changes: the adapters, if the model has any, and the parameters.
+  const std::vector<Parameter>& trained_parameters() const {
+    return adapters_.empty() ? parameters_ : adapters_;
+  }
+  /// A parameter with adapters: parameters()[weight] += scale * B A, where A and B are
+  /// adapters()[a] and adapters()[a + 1].
+  struct AdaptedWeight {
+    std::size_t weight;
+    std::size_t a;
+    std::shared_ptr<nn::LowRank> factors;
+  };
+  const std::vector<AdaptedWeight>& adapted_weights() const { return adapted_weights_; }
+  /// Whether forward() uses the adapters. Without them the model is its base: the reference of a
+  /// policy, without weights of its own.
+  void use_adapters(bool on);
   /// The number of parameters on this rank.
   std::int64_t num_parameters() const;
 
@@ -163,10 +182,28 @@ class Model {
   at::Device device_;
   parallel::ModelAxes axes_;
   std::vector<Parameter> parameters_;
+  std::vector<Parameter> adapters_;
+  std::vector<AdaptedWeight> adapted_weights_;
 
  private:
   Recompute recompute_ = Recompute::Nothing;
   std::shared_ptr<WeightShards> weight_shards_;
+};
+
+/// The model is its base as long as this object lives. `model` may be null.
+class WithoutAdapters {
+ public:
+  explicit WithoutAdapters(Model* model) : model_(model) {
+    if (model_ != nullptr) model_->use_adapters(false);
+  }
+  ~WithoutAdapters() {
+    if (model_ != nullptr) model_->use_adapters(true);
+  }
+  WithoutAdapters(const WithoutAdapters&) = delete;
+  WithoutAdapters& operator=(const WithoutAdapters&) = delete;
+
+ private:
+  Model* model_;
 };
 
 /// Fills all weights: matrices and embeddings from N(0, 0.02), norms with 1. A value depends only

@@ -33,13 +33,13 @@ RoleBoxes boxes_of(const Holders& holders, bool first_copies, const TensorList& 
   RoleBoxes boxes;
   if (!holders.share_out) {
     for (std::size_t place = 0; place < outlines.num_places(); ++place)
-      boxes.lists.push_back(HeldBoxes(list, model_tensors(outlines.outline(place))).boxes());
+      boxes.lists.push_back(HeldBoxes(list, trained_tensors(outlines.outline(place))).boxes());
     for (int rank = 0; rank < role.mesh.size(); ++rank)
       boxes.list_of_rank.push_back(outlines.place(rank));
     return boxes;
   }
   for (int rank = 0; rank < role.mesh.size(); ++rank) {
-    auto parameters = outlines.outline(outlines.place(rank)).parameters();
+    auto parameters = outlines.outline(outlines.place(rank)).trained_parameters();
     for (auto& parameter : parameters)
       if (first_copies) std::erase_if(parameter.slices, [](const auto& s) { return s.copy > 0; });
     const auto tensors = tensors_of(shards_of(parameters, copy_place(role, rank)), parameters);
@@ -146,7 +146,7 @@ bool hold_the_same_parts(const Holders& a, const Holders& b) {
 std::vector<double> bytes_received(const ModelShape& shape, at::ScalarType dtype,
                                    const Holders& from, const Holders& to) {
   if (hold_the_same_parts(from, to)) return std::vector<double>(to.role.ranks.size(), 0.0);
-  const TensorList list(whole_tensors(shape, dtype));
+  const TensorList list(whole_trained_tensors(shape, dtype));
   const auto held = boxes_of(from, /*first_copies=*/true, list, shape, dtype),
              wanted = boxes_of(to, /*first_copies=*/false, list, shape, dtype);
   const std::vector<parallel::TensorBox> nothing;

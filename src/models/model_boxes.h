@@ -76,8 +76,8 @@ struct Holders {
 /// of the tensor axis hold, because their ranges of it may overlap without being equal.
 enum class TransferSide { Sender, Receiver };
 
-/// What the ranks of a communicator hold of a model that a role splits. `members`: the world rank
-/// of each rank of the communicator.
+/// What the ranks of a communicator hold of the trained tensors of a model that a role splits.
+/// `members`: the world rank of each rank of the communicator.
 parallel::Holdings role_holdings(const TensorList& list, const ModelShape& shape,
                                  at::ScalarType dtype, const Holders& holders, TransferSide side,
                                  const std::vector<int>& members);
@@ -85,8 +85,8 @@ parallel::Holdings role_holdings(const TensorList& list, const ModelShape& shape
 /// Whether weights that travel from one role to the other stay on their ranks.
 bool hold_the_same_parts(const Holders& a, const Holders& b);
 
-/// Bytes that each rank of `to` receives when the weights of a model travel from the layout of
-/// `from` to the layout of `to`: what the rank holds in `to` and not in `from`.
+/// Bytes that each rank of `to` receives when the trained weights of a model travel from the layout
+/// of `from` to the layout of `to`: what the rank holds in `to` and not in `from`.
 std::vector<double> bytes_received(const ModelShape& shape, at::ScalarType dtype,
                                    const Holders& from, const Holders& to);
 

@@ -1,6 +1,7 @@
 #include "models/model_size.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace r1::models {
 namespace {
@@ -77,7 +78,13 @@ double mlp_values(double width, bool on_gpu) {
 
 double mlp_values_of_layer(const ModelShape& shape, const ActivationForm& form) {
   const ExpertOptions& experts = shape.experts;
-  const double dense = mlp_values(part(shape.intermediate_size, form.tp), form.on_gpu);
+  // An adapter of down keeps what goes into the product; what a first factor gives is kept too.
+  const bool keeps_product = shape.lora.targets("down_proj");
+  const auto inner_values = static_cast<double>(
+      shape.lora.used() ? shape.lora.r * std::ssize(shape.lora.target_modules) : 0);
+  const double dense =
+      mlp_values(part(shape.intermediate_size, form.tp), form.on_gpu && !keeps_product) +
+      inner_values;
   if (shape.dense_layers() == shape.num_hidden_layers) return dense;
   // A token's visits, which the ranks of a tensor group share: its row goes to the expert and back.
   const double visits =
@@ -139,6 +146,29 @@ ParameterCounts count_parameters(const ModelShape& shape, const Split& split) {
   counts.router = sparse_layers * static_cast<double>(experts.num_experts) *
                   (d + (shape.traits().router_bias ? 1.0 : 0.0));
   counts.norms = layers * norms_of_layer(shape) + d;
+  return counts;
+}
+
+ParameterCounts count_trained_parameters(const ModelShape& shape, const Split& split) {
+  const auto& lora = shape.lora;
+  if (!lora.used()) return count_parameters(shape, split);
+  const auto d = static_cast<double>(shape.hidden_size);
+  const double values = shape.has_latent_attention()
+                            ? static_cast<double>(shape.latent_attention.v_head_dim)
+                            : static_cast<double>(shape.head_width());
+  const double heads = part(shape.num_attention_heads, split.tp) * values;
+  const double kv = kv_heads_of_rank(shape, split.tp) * values;
+  const double inner = part(shape.intermediate_size, split.tp);
+  // A is r x in, B is out x r; a rank holds its part of the split side and the other side whole.
+  const auto of = [&](const char* module, double in_and_out) {
+    return lora.targets(module) ? static_cast<double>(lora.r) * in_and_out : 0.0;
+  };
+  const auto layers = static_cast<double>(shape.num_hidden_layers);
+  ParameterCounts counts;
+  counts.attention = layers * (of("q_proj", d + heads) + of("k_proj", d + kv) +
+                               of("v_proj", d + kv) + of("o_proj", heads + d));
+  counts.dense_mlp =
+      layers * (of("gate_proj", d + inner) + of("up_proj", d + inner) + of("down_proj", inner + d));
   return counts;
 }
 

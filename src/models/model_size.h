@@ -32,6 +32,10 @@ struct ParameterCounts {
 
 ParameterCounts count_parameters(const ModelShape& shape, const Split& split = {});
 
+/// Number of the parameters that are trained: the adapters of shape.lora, which count as parts of
+/// what they adapt, or as count_parameters().
+ParameterCounts count_trained_parameters(const ModelShape& shape, const Split& split = {});
+
 /// Parameters of the whole model that one token uses: only num_experts_per_token of the routed
 /// experts count.
 double active_parameters(const ModelShape& shape);

@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/options.h"
 #include "models/family_list.h"
+#include "models/lora_options.h"
 
 namespace r1::models {
 
@@ -163,6 +164,9 @@ struct ModelShape {
   RopeScalingOptions rope_scaling;
   LatentAttentionOptions latent_attention;
   ExpertOptions experts;
+  /// Adapters beside the weights. They are a property of a trained model ([model.lora]) and no part
+  /// of a config.json, so visit() leaves them out.
+  LoraOptions lora;
 
   /// Whether no shape was given: the shape then comes from the model's folder.
   bool empty() const { return hidden_size == 0; }
@@ -252,6 +256,21 @@ struct ModelShape {
   }
 };
 
+/// What the adapters `lora` need of a model of `shape`.
+inline void check_adapters(const ModelShape& shape, const LoraOptions& lora, const std::string& key,
+                           base::Problems& problems) {
+  if (!lora.used()) return;
+  problems.require(lora.r <= shape.hidden_size, key + ".r",
+                   fmt::format("expected at most the model's hidden_size {}, found {}",
+                               shape.hidden_size, lora.r));
+  for (const auto& module : lora.target_modules)
+    problems.require(
+        !shape.has_latent_attention() || module == "o_proj", key + ".target_modules",
+        fmt::format("{}'s latent projections and experts have no adapters: expected o_proj, found "
+                    "\"{}\"",
+                    shape.architecture, module));
+}
+
 /// One model of a run: the policy or student ([model]), the reference, the teacher, the reward
 /// model, the classifier.
 struct ModelOptions {
@@ -262,6 +281,7 @@ struct ModelOptions {
   std::string dtype = "bf16";
   std::string master_dtype = "fp32";
   ModelShape shape;
+  LoraOptions lora;
 
   /// Whether the role has a model: a path, or a shape with random weights.
   bool used() const { return !path.empty() || init == "random"; }
@@ -284,6 +304,7 @@ struct ModelOptions {
     v.choice("master_dtype", master_dtype, {"fp32", "fp64", "bf16"},
              "weights that the optimizer updates, and its moments");
     v.section("shape", shape, "shape of a random model (and for plan without the files)");
+    v.section("lora", lora, "low-rank adapters that are trained instead of the weights");
   }
 
   void check(const std::string& key, base::Problems& problems) const {
@@ -297,6 +318,8 @@ struct ModelOptions {
         dtype != "fp64" || master_dtype == "fp64", key + ".master_dtype",
         "dtype = \"fp64\" needs master_dtype = \"fp64\", found \"" + master_dtype + "\"");
     shape.check(key + ".shape", problems);
+    lora.check(key + ".lora", problems);
+    if (!shape.empty()) check_adapters(shape, lora, key + ".lora", problems);
   }
 };
 

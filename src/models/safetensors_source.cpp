@@ -196,6 +196,23 @@ std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder
   return std::make_unique<SafetensorsSource>(folder);
 }
 
+std::map<std::string, at::Tensor> read_safetensors_file(const std::string& path) {
+  const checkpoint::SafetensorsFile file(path);
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, tensor] : file.tensors()) {
+    const auto dtype = dtypes().find(tensor.dtype);
+    if (dtype == dtypes().end())
+      throw base::InputError(
+          fmt::format("{}: tensor '{}': dtype {} is not supported: expected F64, F32, BF16 or F16",
+                      path, name, tensor.dtype));
+    auto values = at::empty(tensor.shape, dtype->second);
+    std::copy(tensor.data.begin(), tensor.data.end(),
+              static_cast<std::byte*>(values.mutable_data_ptr()));
+    tensors[name] = values;
+  }
+  return tensors;
+}
+
 void write_safetensors_weights(std::span<const Parameter> parameters, const std::string& folder,
                                std::size_t shard_bytes) {
   std::vector<checkpoint::SafetensorsEntry> entries;

@@ -1,5 +1,7 @@
 #pragma once
 // The weights of a Hugging Face folder (safetensors).
+#include <map>
+
 #include "models/weights.h"
 
 namespace r1::models {
@@ -11,6 +13,10 @@ std::string safetensors_dtype(at::ScalarType dtype);
 /// block of quantization_config.weight_block_size in config.json, as in DeepSeek-V3. The scales are
 /// not listed as tensors. Throws: InputError.
 std::unique_ptr<WeightSource> open_safetensors_weights(const std::string& folder);
+
+/// Reads all tensors of one file by name, on the CPU in their own dtypes (F64, F32, BF16 or F16).
+/// Throws: InputError.
+std::map<std::string, at::Tensor> read_safetensors_file(const std::string& file);
 
 /// Writes the parameters of a model or classifier under their Hugging Face names, in shards of at
 /// most `shard_bytes`. fp64 is written as F64. Throws: InputError.

@@ -38,13 +38,26 @@ std::vector<checkpoint::ShardedTensor> tensors_of(std::span<const FlatRange> ran
   return tensors;
 }
 
+namespace {
+
+std::vector<checkpoint::ShardedTensor> sharded_tensors_of(
+    const std::vector<Parameter>& parameters) {
+  std::vector<checkpoint::ShardedTensor> tensors;
+  for (const auto& parameter : parameters)
+    for (const auto& slice : parameter.slices) tensors.push_back(sharded_tensor(parameter, slice));
+  return tensors;
+}
+
+}  // namespace
+
 std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model) {
   if (const auto* const shards = model.weight_shards())
     return tensors_of(shards->ranges(), model.parameters());
-  std::vector<checkpoint::ShardedTensor> tensors;
-  for (const auto& parameter : model.parameters())
-    for (const auto& slice : parameter.slices) tensors.push_back(sharded_tensor(parameter, slice));
-  return tensors;
+  return sharded_tensors_of(model.parameters());
+}
+
+std::vector<checkpoint::ShardedTensor> trained_tensors(const Model& model) {
+  return model.adapters().empty() ? model_tensors(model) : sharded_tensors_of(model.adapters());
 }
 
 }  // namespace r1::models

@@ -25,5 +25,8 @@ std::vector<checkpoint::ShardedTensor> tensors_of(std::span<const FlatRange> ran
 /// The tensors of a model, each with the boxes that this rank holds; of shared out weights the
 /// boxes that this rank keeps. Tensors of which this rank holds nothing are missing.
 std::vector<checkpoint::ShardedTensor> model_tensors(const Model& model);
+/// The same of Model::trained_parameters(): what differs between the base and a model with
+/// adapters.
+std::vector<checkpoint::ShardedTensor> trained_tensors(const Model& model);
 
 }  // namespace r1::models

@@ -70,13 +70,24 @@ void sum_partial_gradients(std::span<const Parameter> parameters,
   });
 }
 
-std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype) {
+namespace {
+
+std::vector<WholeTensor> whole_tensors_of(const std::vector<Parameter>& parameters) {
   std::vector<WholeTensor> tensors;
-  const auto outline = make_model(shape, dtype, at::kMeta);  // takes no memory
-  for (const auto& parameter : outline->parameters())
+  for (const auto& parameter : parameters)
     for (const auto& slice : parameter.slices)
       tensors.push_back({slice.name, whole_shape(parameter, slice), parameter.value.scalar_type()});
   return tensors;
+}
+
+}  // namespace
+
+std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype) {
+  return whole_tensors_of(make_model(shape, dtype, at::kMeta)->parameters());  // takes no memory
+}
+
+std::vector<WholeTensor> whole_trained_tensors(const ModelShape& shape, at::ScalarType dtype) {
+  return whole_tensors_of(make_model(shape, dtype, at::kMeta)->trained_parameters());
 }
 
 }  // namespace r1::models

@@ -51,5 +51,8 @@ struct WholeTensor {
 /// The tensors of the whole model in `dtype`, in the order of the model. A tensor that the model
 /// holds wider than its other weights (a router's balance bias) has its own dtype.
 std::vector<WholeTensor> whole_tensors(const ModelShape& shape, at::ScalarType dtype);
+/// The tensors of Model::trained_parameters() of the whole model: the adapters, or as
+/// whole_tensors().
+std::vector<WholeTensor> whole_trained_tensors(const ModelShape& shape, at::ScalarType dtype);
 
 }  // namespace r1::models

@@ -100,8 +100,8 @@ bool ModelsWithoutMemory::active() {
 std::vector<FlatRange> held_ranges(const Model& model) {
   if (const auto* const shards = model.weight_shards()) return shards->ranges();
   std::vector<FlatRange> ranges;
-  for (std::size_t i = 0; i < model.parameters().size(); ++i)
-    ranges.push_back(whole_range(model.parameters(), i));
+  const auto& trained = model.trained_parameters();
+  for (std::size_t i = 0; i < trained.size(); ++i) ranges.push_back(whole_range(trained, i));
   return ranges;
 }
 

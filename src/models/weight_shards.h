@@ -128,8 +128,8 @@ class ModelsWithoutMemory {
 /// Frees the memory of a parameter, which keeps its shape, dtype and device.
 void free_memory(const at::Tensor& parameter);
 
-/// The ranges of all parameters that this rank holds, ordered by parameter: whole parameters, or
-/// WeightShards::ranges().
+/// The ranges of all trained parameters that this rank holds, ordered by parameter: whole
+/// parameters, or WeightShards::ranges().
 std::vector<FlatRange> held_ranges(const Model& model);
 
 /// Holds all weights of a model while an object lives (WeightShards::hold_all). Does nothing if

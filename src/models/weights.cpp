@@ -17,6 +17,7 @@
 #include "models/gguf_source.h"
 #include "models/hf_config.h"
 #include "models/model_size.h"
+#include "models/peft_folder.h"
 #include "models/safetensors_source.h"
 
 namespace r1::models {
@@ -155,6 +156,7 @@ void require_plausible(const ModelShape& shape, const WeightSource& source) {
 }
 
 ModelShape read_shape(const std::string& path) {
+  if (is_peft_folder(path)) return read_shape(read_peft_config(path).base);
   if (fs::is_regular_file(path)) return gguf_shape(path);
   const auto file = (fs::path(path) / "config.json").string();
   if (!fs::exists(file))
@@ -165,6 +167,7 @@ ModelShape read_shape(const std::string& path) {
 }
 
 ModelFiles open_model(const std::string& path) {
+  if (is_peft_folder(path)) return open_peft_model(path);
   auto shape = read_shape(path);
   auto weights =
       fs::is_regular_file(path) ? open_gguf_weights(path, shape) : open_safetensors_weights(path);

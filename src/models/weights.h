@@ -61,7 +61,8 @@ struct ModelFiles {
   std::unique_ptr<WeightSource> weights;
 };
 
-/// Opens a Hugging Face folder (config.json + safetensors) or a GGUF file. Throws: InputError.
+/// Opens a Hugging Face folder (config.json + safetensors), a GGUF file, or a PEFT folder whose
+/// adapters are merged into the weights of its base. Throws: InputError.
 ModelFiles open_model(const std::string& path);
 
 /// Reads the shape without the weights.

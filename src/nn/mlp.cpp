@@ -8,7 +8,11 @@
 namespace r1::nn {
 
 at::Tensor GatedMlp::operator()(const at::Tensor& x) const {
-  if (!kernels::fuses_silu_mul(x) && at::GradMode::is_enabled()) return down(gated_by_halves(x));
+  const bool by_halves =
+      !kernels::fuses_silu_mul(x) && at::GradMode::is_enabled() && !gate_up.adapters;
+  if (by_halves) return down(gated_by_halves(x));
+  // An adapter of the last product needs the values that go into it.
+  if (down.adapters) return down(kernels::silu_mul(gate_up(x)));
   return kernels::silu_mul_linear(gate_up(x), down.weight,
                                   down.adds_bias ? down.bias : at::Tensor(), !computes_again());
 }

@@ -178,7 +178,8 @@ double Plan::most_bytes(bool on_host) const {
 }
 
 Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
-  const Config config = stage == Stage::Distill ? with_largest_student(asked) : asked;
+  Config config = stage == Stage::Distill ? with_largest_student(asked) : asked;
+  if (config::traits(stage).trains) config.model.shape.lora = config.model.lora;
   Plan plan;
   plan.stage = stage;
   plan.world_size = world_size;
@@ -188,7 +189,8 @@ Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
   for (RolePlan& role : plan.roles)
     role.shares_out_weights = shares_out_weights(config, plan, role);
   for (RolePlan& role : plan.roles)
-    add_role_memory(config, stage, plan.machine.has_gpu(), role, plan.notes);
+    add_role_memory(config, stage, plan.machine.has_gpu(), plan.find(parallel::kPolicy), role,
+                    plan.notes);
   std::vector<std::string> no_room;
   for (RolePlan& role : plan.roles)
     add_generation_memory(config, stage, plan.machine.has_gpu(),

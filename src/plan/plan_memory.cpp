@@ -34,6 +34,12 @@ struct Part {
   models::ParameterCounts parameters() const {
     return count_parameters(shape(), {role.tp, role.tp * role.ep});
   }
+  models::ParameterCounts trained() const {
+    return count_trained_parameters(shape(), {role.tp, role.tp * role.ep});
+  }
+  double adapter_bytes() const {
+    return shape().lora.used() ? trained().total() * value_bytes() : 0.0;
+  }
   models::ActivationForm form(bool trains) const {
     return {value_bytes(), on_gpu, role.tp, trains && config.trainer.sequence_parallel};
   }
@@ -53,7 +59,8 @@ double logits_chunk(const Part& part, double tokens, bool trains) {
   const double rows =
       std::min(static_cast<double>(part.config.trainer.logprob_chunk_tokens), tokens);
   double bytes = rows * part.vocabulary() * logit_bytes(part, trains);
-  if (trains)  // the head's gradient: its sum in fp32 and a chunk's product
+  if (trains &&
+      !part.shape().lora.used())  // the head's gradient: its sum in fp32 and a chunk's product
     bytes += part.vocabulary() * static_cast<double>(part.shape().hidden_size) *
              (std::max(4.0, part.value_bytes()) + part.value_bytes());
   return bytes;
@@ -140,7 +147,7 @@ void add_gathered_layers(const Part& part, const char* phase, std::vector<Memory
 
 void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   const config::TrainerOptions& trainer = part.config.trainer;
-  const models::ParameterCounts counts = part.parameters();
+  const models::ParameterCounts counts = part.trained();
   const double master = bytes_of(part.config.model.master_dtype);
   const double own_masters = part.value_bytes() < master ? master : 0.0;
   const double state = kMasterStates * master + own_masters;
@@ -177,6 +184,11 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   memory.push_back(
       {"export messages", 2.0 * static_cast<double>(trainer.bucket_bytes()), "export"});
   memory.push_back({"exported tensor", whole.embedding * master, "export", part.on_gpu});
+  if (part.shape().lora.used())  // one at a time: at most gate and up (training/merged_weights.h)
+    memory.push_back({"merged weight",
+                      2.0 * static_cast<double>(part.shape().hidden_size) *
+                          ceil_div(part.shape().intermediate_size, part.role.tp) * master,
+                      "export"});
 }
 
 /// Bytes of the cache, and the option that says them.
@@ -254,13 +266,23 @@ void add_scoring(const Part& part, std::vector<MemoryItem>& memory) {
   add_gathered_keys(part, score_batch_tokens(part), "score", memory);
 }
 
+/// The reference of a policy with adapters is the policy's base where they hold the same parts
+/// (mpi/roles/reference.h).
+bool is_base_of_policy(const Config& config, const RolePlan& role, const RolePlan* policy) {
+  return role.role == "reference" && config.model.lora.used() && !config.reference.used() &&
+         config.rl.reference_update_every == 0 && policy != nullptr &&
+         policy->first_rank == role.first_rank && policy->num_ranks == role.num_ranks &&
+         policy->tp == role.tp && policy->ep == role.ep && policy->cp == role.cp;
+}
+
 /// What one of a role's models takes on each of the role's ranks.
-void add_model_memory(const Part& part, RolePlan& role) {
+void add_model_memory(const Part& part, bool has_weights, RolePlan& role) {
   const Config& config = part.config;
   std::vector<MemoryItem> memory;
   role.parameters += count_parameters(part.shape()).total();
-  memory.push_back({"weights", kept_weights(part), "",
-                    role.role == "reference" && config.trainer.offloads_reference()});
+  if (has_weights)
+    memory.push_back({"weights", kept_weights(part) + part.adapter_bytes(), "",
+                      role.role == "reference" && config.trainer.offloads_reference()});
   const bool policy = role.role == parallel::kPolicy;
   if (policy && config::traits(part.stage).trains) add_training(part, memory);
   const bool other = !policy && role.role != parallel::kPolicyGenerate;
@@ -272,7 +294,8 @@ void add_model_memory(const Part& part, RolePlan& role) {
                                             static_cast<double>(config.teacher.shape.hidden_size) *
                                             part.value_bytes()});
   if (policy && part.stage == Stage::Sft && config.sft.objective == "dpo") {
-    memory.push_back({"reference", kept_weights(part), "", config.trainer.offloads_reference()});
+    if (!config.model.lora.used() || config.reference.used())
+      memory.push_back({"reference", kept_weights(part), "", config.trainer.offloads_reference()});
     add_scoring(part, memory);
   }
   for (MemoryItem& item : memory) {
@@ -309,7 +332,9 @@ std::vector<models::ModelOptions> models_of_role(const Config& config, Stage sta
   if (role == "teacher") return {config.teacher};
   if (role == "reference") {
     const bool own = config.reference.used() || !config.reference.shape.empty();
-    return {own ? config.reference : config.model};
+    models::ModelOptions reference = own ? config.reference : config.model;
+    if (config.rl.reference_update_every == 0) reference.shape.lora = {};  // the base
+    return {reference};
   }
   if (stage == Stage::Sft) return {config.classifier};
   std::vector<models::ModelOptions> list;
@@ -382,8 +407,8 @@ std::vector<MemoryItem> program_memory(const Machine& machine) {
   return memory;
 }
 
-void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& role,
-                     std::vector<std::string>& notes) {
+void add_role_memory(const Config& config, Stage stage, bool on_gpu, const RolePlan* policy,
+                     RolePlan& role, std::vector<std::string>& notes) {
   for (const models::ModelOptions& model : models_of_role(config, stage, role.role)) {
     if (model.shape.empty())
       notes.push_back(
@@ -392,7 +417,8 @@ void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& r
                       "counted{}",
                       role.role, role.role == "reward" ? " (" + model.path + ")" : ""));
     else
-      add_model_memory({config, stage, model, role, on_gpu}, role);
+      add_model_memory({config, stage, model, role, on_gpu},
+                       !is_base_of_policy(config, role, policy), role);
   }
 }
 

@@ -4,9 +4,10 @@
 
 namespace r1::plan {
 
-/// Fills role.memory and role.parameters; what cannot be known goes to `notes`.
-void add_role_memory(const Config& config, Stage stage, bool on_gpu, RolePlan& role,
-                     std::vector<std::string>& notes);
+/// Fills role.memory and role.parameters; what cannot be known goes to `notes`. `policy`: the role
+/// whose base may serve as the reference; null: there is none.
+void add_role_memory(const Config& config, Stage stage, bool on_gpu, const RolePlan* policy,
+                     RolePlan& role, std::vector<std::string>& notes);
 
 /// The KV cache and what sampling needs besides, where the role samples. `room`: bytes that the
 /// engine may fill beside what the rank always holds; on a CPU any. A cache that does not hold one

@@ -218,7 +218,7 @@ void add_optimizer_steps(const Config& config, const Plan& plan, const RolePlan&
   const config::TrainerOptions& trainer = config.trainer;
   const Worker worker(config, plan, role, config.model.shape);
   const models::ParameterCounts held =
-      count_parameters(config.model.shape, {role.tp, role.tp * role.ep});
+      count_trained_parameters(config.model.shape, {role.tp, role.tp * role.ep});
   const double gradient = bytes_of(trainer.gradient_dtype);
   const Reduced bytes{held.without_experts() * gradient, held.routed_experts * gradient};
   const double copies = count(role.copies()), expert_copies = count(role.expert_copies());
@@ -249,16 +249,19 @@ double recomputed_share(const Config& config, double context) {
          forward_flops_per_token(config.model.shape, context);
 }
 
-/// Training on `tokens` of all replicas in `steps` optimizer steps. Backward costs twice forward.
+/// Training on `tokens` of all replicas in `steps` optimizer steps. Backward costs twice forward:
+/// the gradients of activations and those of weights, which a base has not.
 void add_update(const Config& config, const Plan& plan, double tokens, double context, double steps,
                 StepTime& time) {
   const RolePlan* role = plan.find(parallel::kPolicy);
   if (role == nullptr || config.model.shape.empty()) return;
   const Worker worker(config, plan, *role, config.model.shape);
-  const double passes = 3.0 + recomputed_share(config, context);
+  const double backward = config.model.lora.used() ? 1.0 : 2.0;
+  const double again = recomputed_share(config, context);
+  const double passes = 1.0 + backward + again;
   const double forward = worker.forward(tokens, context);
   // Backward's collectives are as large as forward's.
-  const double exchanged = (passes - 1.0) * worker.pass_communication(tokens / worker.replicas());
+  const double exchanged = (2.0 + again) * worker.pass_communication(tokens / worker.replicas());
   const double micro_batches = std::max(
       1.0, tokens / (worker.replicas() * steps * count(config.trainer.micro_batch_tokens)));
   // The host issues a micro-batch's kernels while the device computes: the slower of them counts.
@@ -271,8 +274,9 @@ void add_update(const Config& config, const Plan& plan, double tokens, double co
   time.gather += worker.exposed_gather(2.0 * all_passes, passes * forward);
   if (role->shares_out_weights)  // a reduce_scatter of each micro-batch
     time.reduce += std::max(
-        0.0, all_passes * worker.scatter_gradients() - plan.machine.overlap * 2.0 * forward);
-  add_optimizer_steps(config, plan, *role, steps, 2.0 * forward / (steps * micro_batches), time);
+        0.0, all_passes * worker.scatter_gradients() - plan.machine.overlap * backward * forward);
+  add_optimizer_steps(config, plan, *role, steps, backward * forward / (steps * micro_batches),
+                      time);
 }
 
 /// The role as a stage would make it.

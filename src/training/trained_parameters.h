@@ -16,9 +16,9 @@ using models::WeightCopies;
 
 class TrainedParameters {
  public:
-  /// Makes `parameters` require gradients. The model's parameters come first in the list. The
-  /// weights of `model` are shared out or not; the model and the communicators must outlive this
-  /// object.
+  /// Makes `parameters` require gradients. The model's trained parameters come first in the list.
+  /// The weights of `model` are shared out or not; the model and the communicators must outlive
+  /// this object.
   TrainedParameters(const models::Model& model, std::vector<models::Parameter> parameters,
                     const config::TrainerOptions& options, const WeightCopies& copies);
 

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/log.h"
+#include "models/adapters.h"
 #include "models/sharded_parameter.h"
 #include "models/split_model.h"
 #include "models/weight_shards.h"
@@ -17,7 +18,7 @@ namespace {
 
 std::vector<models::Parameter> joined(const models::Model& model,
                                       const std::vector<ExtraParameter>& extra) {
-  auto parameters = model.parameters();
+  auto parameters = model.trained_parameters();
   for (const auto& parameter : extra)
     parameters.push_back({parameter.value,
                           {{parameter.name,
@@ -70,6 +71,7 @@ Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
       copies_(copies),
       expert_bias_rate_(options.expert_bias_rate),
       total_steps_(total_steps) {
+  if (!model.adapters().empty()) base_ = models::base_fingerprint(model);
   for (const auto& range : parameters_.gradients()) {
     const auto& parameter = parameters_.parameters()[range.parameter];
     optimizer_.add(parameters_.weights(range), parameter.decay,
@@ -148,16 +150,25 @@ std::vector<checkpoint::ShardedTensor> Trainer::checkpoint_tensors() {
 
 std::string Trainer::state() const {
   const auto guard = guard_.state();
-  return nlohmann::json{
+  nlohmann::json state{
       {"num_steps", num_steps_},
       {"optimizer_steps", optimizer_.num_steps()},
       {"guard",
-       {{"norms", guard.norms}, {"num_skipped", guard.num_skipped}, {"in_a_row", guard.in_a_row}}}}
-      .dump();
+       {{"norms", guard.norms}, {"num_skipped", guard.num_skipped}, {"in_a_row", guard.in_a_row}}}};
+  if (base_)
+    state["base"] = {{"fingerprint", *base_}, {"dtype", tensor::dtype_name(model_.dtype())}};
+  return state.dump();
 }
 
 void Trainer::restore_state(const std::string& state) {
   const auto json = nlohmann::json::parse(state);
+  // The fingerprint is one of bits, so it says nothing about weights of another dtype.
+  if (base_ && json.contains("base") &&
+      json["base"].at("dtype") == tensor::dtype_name(model_.dtype()) &&
+      json["base"].at("fingerprint") != *base_)
+    throw base::InputError(
+        "model.path: the checkpoint's adapters belong to a base with other weights: expected the "
+        "model with which the run began");
   num_steps_ = json.at("num_steps");
   optimizer_.set_num_steps(json.at("optimizer_steps"));
   const auto& guard = json.at("guard");
@@ -197,7 +208,7 @@ void Trainer::set_master(std::size_t parameter, const at::Tensor& values) {
   if (auto* const shards = model_.weight_shards())
     shards->set(parameter, values);
   else
-    model_.parameters()[parameter].value.detach().copy_(values);
+    parameters_.parameters()[parameter].value.detach().copy_(values);
 }
 
 std::vector<checkpoint::ShardedTensor> Trainer::master_tensors() const {

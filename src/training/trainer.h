@@ -3,6 +3,7 @@
 // checkpoints. The trainer does not know how a loss is computed.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "checkpoint/sharded_tensor.h"
@@ -31,8 +32,9 @@ struct ExtraParameter {
 
 class Trainer {
  public:
-  /// Makes the model's parameters require gradients. `total_steps`: optimizer steps of the stage,
-  /// for the learning-rate schedule. `model` and the communicators must outlive the trainer.
+  /// Makes what is trained of the model (Model::trained_parameters) require gradients.
+  /// `total_steps`: optimizer steps of the stage, for the learning-rate schedule. `model` and the
+  /// communicators must outlive the trainer.
   Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
           const optim::OptimizerOptions& optimizer, const config::TrainerOptions& options,
           const config::RunOptions& run, std::int64_t total_steps, const WeightCopies& copies);
@@ -72,7 +74,8 @@ class Trainer {
   std::vector<checkpoint::ShardedTensor> checkpoint_tensors();
   /// The trainer's counters as text for the trainer state of a checkpoint.
   std::string state() const;
-  // Restores the counters. Call refresh_model() after the tensors of a checkpoint are loaded.
+  // Restores the counters. Throws: InputError if the checkpoint has adapters of another base. Call
+  // refresh_model() after the tensors of a checkpoint are loaded.
   void restore_state(const std::string& state);
   /// Sets the model's weights from the master weights, after a checkpoint was read into the master
   /// weights. Collective over: copies.
@@ -80,8 +83,8 @@ class Trainer {
 
   /// Dtype of the master weights.
   at::ScalarType master_dtype() const { return optim::master_dtype(model_.dtype()); }
-  /// Master weights of a parameter of the model, or behind these of an extra parameter, in the
-  /// parameter's shape. Collective over: copies.
+  /// Master weights of one of the model's trained parameters, or behind these of an extra
+  /// parameter, in the parameter's shape. Collective over: copies.
   at::Tensor master(std::size_t parameter) const;
   /// Sets the master weights of a parameter, and from these the model's weights. Master weights
   /// copied from bf16 weights would all lie on bf16's grid, where small optimizer steps change no
@@ -101,11 +104,12 @@ class Trainer {
 
   models::Model& model_;
   std::vector<ExtraParameter> extra_;
-  TrainedParameters parameters_;  // the model's parameters, then the extra parameters
+  TrainedParameters parameters_;  // the model's trained parameters, then the extra ones
   optim::OptimizerOptions optimizer_options_;
   optim::AdamW optimizer_;  // one slot per range of parameters_.gradients()
   optim::OutlierGuard guard_;
   WeightCopies copies_;
+  std::optional<std::uint64_t> base_;  // models::base_fingerprint of a model with adapters
   double expert_bias_rate_;
   std::int64_t total_steps_;
   std::int64_t num_steps_ = 0;  // steps taken, skipped and discarded

@@ -23,7 +23,9 @@ std::map<std::string, at::Tensor> read_tensors(const std::string& path) {
   const checkpoint::SafetensorsFile file(path);
   std::map<std::string, at::Tensor> tensors;
   for (const auto& [name, tensor] : file.tensors()) {
-    auto values = at::empty(tensor.shape, tensor.dtype == "I64" ? at::kLong : at::kFloat);
+    auto values = at::empty(tensor.shape, tensor.dtype == "I64"   ? at::kLong
+                                          : tensor.dtype == "F64" ? at::kDouble
+                                                                  : at::kFloat);
     std::copy(tensor.data.begin(), tensor.data.end(),
               static_cast<std::byte*>(values.mutable_data_ptr()));
     tensors[name] = values;

@@ -1,5 +1,5 @@
 #pragma once
-// The whole tensors of a model of which every rank holds a part.
+// The whole trained tensors of a model of which every rank holds a part.
 #include <ATen/ATen.h>
 
 #include <map>
@@ -12,12 +12,12 @@
 
 namespace r1::test {
 
-/// `values`: the parameters of `model`, or other values in their place. All ranks of the experts
-/// axis of `model` are split alike (all_over). Collective over: the experts axis.
+/// `values`: the trained parameters of `model`, or other values in their place. All ranks of the
+/// experts axis of `model` are split alike (all_over). Collective over: the experts axis.
 inline std::map<std::string, at::Tensor> whole_on_every_rank(
     const models::Model& model, const std::vector<models::Parameter>& values) {
   auto& ranks = model.axes()[parallel::ModelAxis::Experts];
-  const models::TensorList list(models::whole_tensors(model.shape(), model.dtype()));
+  const models::TensorList list(models::whole_trained_tensors(model.shape(), model.dtype()));
   std::vector<int> members;
   for (int rank = 0; rank < ranks.size(); ++rank) members.push_back(rank);
   const parallel::RoleAssignment split{"policy", members, parallel::Mesh({{"tp", ranks.size()}})},

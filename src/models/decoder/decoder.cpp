@@ -166,6 +166,10 @@ at::Tensor Decoder::forward(const ModelInput& input) const {
   if (auto* const shards = weight_shards()) shards->need(kEmbeddingUnit, {unit_of_layer(0)});
   auto block = embed(input.token_ids, passage);
   if (auto* const shards = weight_shards()) shards->release(kEmbeddingUnit);
+  // No gradient of the base ends here, but the backward pass of a checkpointed layer runs only if
+  // an input of the layer requires one.
+  if (!adapters().empty() && at::GradMode::is_enabled() && !block.requires_grad())
+    block.requires_grad_(true);
   at::Tensor residual;
   for (std::int64_t i = 0; i < shape().num_hidden_layers; ++i) {
     const auto layer = [this, i, rope, passage, input = &input](const std::vector<at::Tensor>& x) {

@@ -68,13 +68,10 @@ class Decoder : public Model {
   /// Adds a tensor of which this rank holds some rows.
   void add_rows(const at::Tensor& value, const Part& part);
   /// Adds several tensors, of each of which this rank holds some rows, as one fused projection.
-  /// `weight`: the end of the name of the weight.
-  void add_fused(const nn::Linear& linear, const std::vector<Part>& parts,
-                 const char* weight = ".weight");
+  void add_fused(nn::Linear& linear, const std::vector<Part>& parts);
   /// Adds a projection of which this rank holds some columns.
-  void add_columns(const nn::Linear& linear, const std::string& name,
-                   const parallel::Shard& columns);
-  void add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix, std::int64_t inner);
+  void add_columns(nn::Linear& linear, const std::string& name, const parallel::Shard& columns);
+  void add_gated_mlp(nn::GatedMlp& mlp, const std::string& prefix, std::int64_t inner);
   /// Registers the shared tensors, and between them the tensors of each layer by `add_layer(layer,
   /// prefix)`.
   void register_parameters(
@@ -108,6 +105,16 @@ class Decoder : public Model {
                                        bool trains, const nn::TensorFunction& function) const;
   /// Gathers what follows the last layer; without a backward pass it stays until the next pass.
   std::vector<at::Tensor> with_last_weights(std::vector<at::Tensor> stream, bool trains) const;
+  /// The slices of a tensor of which this rank holds rows of several tensors; the names end in
+  /// `end`.
+  std::vector<WeightSlice> fused_slices(const at::Tensor& value, const std::vector<Part>& parts,
+                                        const char* end) const;
+  // Adapters of the weight that was added last, where shape().lora targets them
+  // (decoder_adapters.cpp).
+  void adapt_rows(nn::Linear& linear, const std::vector<Part>& parts);
+  void adapt_columns(nn::Linear& linear, const std::string& name, const parallel::Shard& columns);
+  void attach_adapters(nn::Linear& linear, std::vector<nn::LowRank::Slice> slices, Parameter a,
+                       Parameter b);
 
   /// Adds a tensor outside the halves of a layer that every rank holds whole.
   void add_shared(const at::Tensor& value, std::string name);

@@ -21,7 +21,7 @@ void Decoder::add_whole(const at::Tensor& value, std::string name) {
 }
 
 void Decoder::add_rows(const at::Tensor& value, const Part& part) {
-  add_fused({value, {}}, {part}, "");
+  add(value, fused_slices(value, {part}, ""));
 }
 
 void Decoder::add_linear(const nn::Linear& linear, const std::string& name) {
@@ -29,31 +29,34 @@ void Decoder::add_linear(const nn::Linear& linear, const std::string& name) {
   if (linear.bias.defined()) add_whole(linear.bias, name + ".bias");
 }
 
-void Decoder::add_fused(const nn::Linear& linear, const std::vector<Part>& parts,
-                        const char* weight) {
-  const auto slices = [&](const at::Tensor& value, const char* kind) {
-    std::vector<WeightSlice> slices;
-    std::int64_t row = 0;
-    for (const auto& part : parts) {
-      WeightSlice slice{part.name + kind, row, part.rows.size};
-      if (part.rows.size < part.rows.total) {
-        slice.shape = value.sizes().vec();
-        slice.shape[0] = part.rows.total;
-        slice.offset.assign(slice.shape.size(), 0);
-        slice.offset[0] = part.rows.begin;
-      }
-      slice.copy = part.copy;
-      slice.partial_gradient = part.copies > 1;
-      slices.push_back(std::move(slice));
-      row += part.rows.size;
+std::vector<WeightSlice> Decoder::fused_slices(const at::Tensor& value,
+                                               const std::vector<Part>& parts,
+                                               const char* end) const {
+  std::vector<WeightSlice> slices;
+  std::int64_t row = 0;
+  for (const auto& part : parts) {
+    WeightSlice slice{part.name + end, row, part.rows.size};
+    if (part.rows.size < part.rows.total) {
+      slice.shape = value.sizes().vec();
+      slice.shape[0] = part.rows.total;
+      slice.offset.assign(slice.shape.size(), 0);
+      slice.offset[0] = part.rows.begin;
     }
-    return slices;
-  };
-  add(linear.weight, slices(linear.weight, weight));
-  if (linear.bias.defined()) add(linear.bias, slices(linear.bias, ".bias"));
+    slice.copy = part.copy;
+    slice.partial_gradient = part.copies > 1;
+    slices.push_back(std::move(slice));
+    row += part.rows.size;
+  }
+  return slices;
 }
 
-void Decoder::add_columns(const nn::Linear& linear, const std::string& name,
+void Decoder::add_fused(nn::Linear& linear, const std::vector<Part>& parts) {
+  add(linear.weight, fused_slices(linear.weight, parts, ".weight"));
+  adapt_rows(linear, parts);
+  if (linear.bias.defined()) add(linear.bias, fused_slices(linear.bias, parts, ".bias"));
+}
+
+void Decoder::add_columns(nn::Linear& linear, const std::string& name,
                           const parallel::Shard& columns) {
   WeightSlice slice{name + ".weight", 0, linear.weight.size(0)};
   if (columns.size < columns.total) {
@@ -61,11 +64,11 @@ void Decoder::add_columns(const nn::Linear& linear, const std::string& name,
     slice.offset = {0, columns.begin};
   }
   add(linear.weight, {std::move(slice)});
+  adapt_columns(linear, name, columns);
   if (linear.bias.defined()) add_whole(linear.bias, name + ".bias");
 }
 
-void Decoder::add_gated_mlp(const nn::GatedMlp& mlp, const std::string& prefix,
-                            std::int64_t inner) {
+void Decoder::add_gated_mlp(nn::GatedMlp& mlp, const std::string& prefix, std::int64_t inner) {
   const auto mine = shard(inner);
   add_fused(mlp.gate_up, {{prefix + "gate_proj", mine}, {prefix + "up_proj", mine}});
   add_columns(mlp.down, prefix + "down_proj", mine);

@@ -50,7 +50,7 @@ class DeepseekV3Model final : public Decoder {
                            const std::function<void()>& meanwhile) const;
   nn::LatentAttention make_attention() const;
   DeepseekExperts make_experts() const;
-  void add_layer(const DeepseekLayer& layer, const std::string& prefix);  // ..._weights.cpp
+  void add_layer(DeepseekLayer& layer, const std::string& prefix);  // ..._weights.cpp
   void add_experts(const DeepseekExperts& experts, const std::string& prefix);
 
   std::vector<DeepseekLayer> layers_;

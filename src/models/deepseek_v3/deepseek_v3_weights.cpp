@@ -6,9 +6,9 @@
 
 namespace r1::models {
 
-void DeepseekV3Model::add_layer(const DeepseekLayer& layer, const std::string& prefix) {
+void DeepseekV3Model::add_layer(DeepseekLayer& layer, const std::string& prefix) {
   const auto names = prefix + "self_attn.";
-  const auto& attention = layer.attention;
+  auto& attention = layer.attention;
   const auto& dims = attention.dims;
   const auto heads = shard(shape().num_attention_heads);
   const auto queries = parallel::scaled(heads, dims.nope + dims.rope);

@@ -50,7 +50,7 @@ class LlamaModel : public Decoder {
   /// Key/value heads of this rank, and the number of ranks that hold the same heads.
   parallel::Shard kv_heads() const;
   int kv_copies() const;
-  void add_layer(const LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
+  void add_layer(LlamaLayer& layer, const std::string& prefix);  // llama_weights.cpp
 
   std::vector<LlamaLayer> layers_;
 };

@@ -3,7 +3,7 @@
 
 namespace r1::models {
 
-void LlamaModel::add_layer(const LlamaLayer& layer, const std::string& prefix) {
+void LlamaModel::add_layer(LlamaLayer& layer, const std::string& prefix) {
   const auto attention = prefix + "self_attn.";
   const auto width = shape().head_width();
   const auto queries = parallel::scaled(shard(shape().num_attention_heads), width);

@@ -45,7 +45,7 @@ TEST(ReferenceRole, ScoresWithTheFirstWeightsThenWithThePolicys) {
     overrides.emplace_back("rl.reference_update_every=2");
     test::ToyRun toy("rl", overrides);
     Policy policy(toy.run());
-    Reference reference(toy.run());
+    Reference reference(toy.run(), policy);
     toy.begin();
     const auto whole = test::whole_model(toy.config().model, toy.config().run.seed);
     const auto grow = [](models::Model& model) {

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "models/registry.h"
+#include "models/weights.h"
 #include "support/fixtures.h"
 #include "unit/generation/completions.h"
 #include "vocabulary/vocab_logprob.h"
@@ -155,12 +157,25 @@ TEST_F(EngineInvariance, OtherSeedsGiveOtherSamples) {
   EXPECT_NE(completions[0][0].token_ids, completions[0][1].token_ids);
 }
 
-TEST(EngineLogprobs, EqualTheTrainers) {
+/// The fixture with adapters that change what the model says.
+std::unique_ptr<models::Model> load_adapted_fixture() {
+  const auto files = models::open_model(test::data_path("models/llama"));
+  auto shape = files.shape;
+  shape.lora = {.r = 4};
+  auto model = models::make_model(shape, at::kFloat, at::kCPU);
+  models::load_weights(*model, *files.weights);
+  for (const auto& adapter : model->adapters()) {
+    models::randomize(adapter, 1);
+    adapter.value.mul_(10.0);
+  }
+  return model;
+}
+
+void expect_logprobs_of_trainer(const models::Model& model) {
   constexpr double kMean = 1e-5, kMax = 1e-4;  // fp32
   constexpr double kTemperature = 0.9;
-  const auto model = test::load_fixture("llama", at::kFloat);
   const auto requests = mixed_requests();
-  const auto completions = run(*model, requests);
+  const auto completions = run(model, requests);
   const c10::InferenceMode inference;
   double sum = 0.0, largest = 0.0;
   std::int64_t count = 0;
@@ -170,8 +185,8 @@ TEST(EngineLogprobs, EqualTheTrainers) {
       ids.insert(ids.end(), completion.token_ids.begin(), completion.token_ids.end());
       const auto targets = at::tensor(ids, at::kLong).slice(0, 1);
       ids.pop_back();
-      const auto hidden = model->forward(test::packed_input({ids}, {}, at::kFloat));
-      const auto logprobs = vocabulary::vocab_logprobs(hidden, model->head(), targets, kTemperature)
+      const auto hidden = model.forward(test::packed_input({ids}, {}, at::kFloat));
+      const auto logprobs = vocabulary::vocab_logprobs(hidden, model.head(), targets, kTemperature)
                                 .logprobs.to(at::kDouble);
       const auto first = static_cast<std::int64_t>(requests[r].prompt_ids.size()) - 1;
       for (std::size_t i = 0; i < completion.token_ids.size(); ++i) {
@@ -186,6 +201,20 @@ TEST(EngineLogprobs, EqualTheTrainers) {
   ASSERT_GT(count, 100);
   EXPECT_LT(sum / static_cast<double>(count), kMean);
   EXPECT_LT(largest, kMax);
+}
+
+TEST(EngineLogprobs, EqualTheTrainers) {
+  expect_logprobs_of_trainer(*test::load_fixture("llama", at::kFloat));
+}
+
+TEST(EngineLogprobs, EqualTheTrainersWithAdapters) {
+  const auto model = load_adapted_fixture();
+  expect_logprobs_of_trainer(*model);
+  const auto requests = mixed_requests();
+  const auto adapted = run(*model, requests);
+  const models::WithoutAdapters off(model.get());
+  expect_same_ids(run(*model, requests), run(*test::load_fixture("llama", at::kFloat), requests));
+  EXPECT_NE(run(*model, requests)[0][0].token_ids, adapted[0][0].token_ids);
 }
 
 TEST(EngineStops, AtTheEndTokenUnlessIgnored) {

@@ -35,7 +35,7 @@ struct Step {
 /// One forward and backward; every rank gets the whole result.
 Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
   model.set_sequence_parallel(sequence_parallel);
-  for (auto& parameter : model.parameters()) parameter.value.requires_grad_(true);
+  for (const auto& parameter : model.trained_parameters()) parameter.value.requires_grad_(true);
   model.set_activation_checkpointing(recompute);
   const auto input = test::packed_input({{1, 5, 2, 12}, {7, 0, 3}}, {}, at::kDouble);
   Step result;
@@ -44,7 +44,7 @@ Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
   hidden.square().sum().backward();
   const auto& axes = model.axes();
   std::vector<Parameter> gradients;
-  for (const auto& parameter : model.parameters()) {
+  for (const auto& parameter : model.trained_parameters()) {
     gradients.push_back(parameter);
     const auto& grad = parameter.value.grad();
     gradients.back().value = grad.defined() ? grad : at::zeros_like(parameter.value.detach());
@@ -68,14 +68,15 @@ Step step(Model& model, Recompute recompute, bool sequence_parallel = false) {
   return result;
 }
 
-class SplitModel : public ::testing::TestWithParam<const char*> {
- protected:
-  ModelShape shape_ = shape_with_biases(GetParam());
-};
+/// Adapters too have no zeros, so that all their gradients count.
+void fill(Model& model) {
+  randomize(model, kSeed);
+  for (const auto& adapter : model.adapters()) randomize(adapter, kSeed);
+}
 
-TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
-  const auto whole = make_model(shape_, at::kDouble, at::kCPU);
-  randomize(*whole, kSeed);
+void expect_step_of_the_whole_model(const ModelShape& shape) {
+  const auto whole = make_model(shape, at::kDouble, at::kCPU);
+  fill(*whole);
   const auto expected = step(*whole, Recompute::Nothing);
   for (const int size : {2, 4})
     for (const auto& [recompute, sequence] : {std::pair{Recompute::Nothing, false},
@@ -85,8 +86,8 @@ TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
                                               {Recompute::Layer, true},
                                               {Recompute::FeedForward, true}})
       test::ThreadRanks::run(size, [&](parallel::Communicator& ranks) {
-        const auto part = make_model(shape_, at::kDouble, at::kCPU, test::all_over(ranks));
-        randomize(*part, kSeed);
+        const auto part = make_model(shape, at::kDouble, at::kCPU, test::all_over(ranks));
+        fill(*part);
         const auto found = step(*part, recompute, sequence);
         EXPECT_LT(test::max_difference(found.hidden, expected.hidden), kRounding);
         EXPECT_NEAR(found.squared_norm, expected.squared_norm, kRounding * expected.squared_norm);
@@ -99,6 +100,28 @@ TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
         if (!expected.expert_load.defined()) return;
         EXPECT_TRUE(at::equal(found.expert_load, expected.expert_load));
       });
+}
+
+class SplitModel : public ::testing::TestWithParam<const char*> {
+ protected:
+  ModelShape shape_ = shape_with_biases(GetParam());
+};
+
+TEST_P(SplitModel, StepEqualsThatOfTheWholeModel) {
+  expect_step_of_the_whole_model(shape_);
+}
+
+TEST_P(SplitModel, StepOfAdaptersEqualsThatOfTheWholeModel) {
+  const std::vector<std::vector<std::string>> choices =
+      shape_.has_latent_attention()
+          ? std::vector<std::vector<std::string>>{{"o_proj"}}
+          : std::vector<std::vector<std::string>>{
+                LoraOptions::modules(), {"k_proj", "o_proj"}, {"v_proj", "up_proj"}};
+  for (const auto& modules : choices) {
+    auto shape = shape_;
+    shape.lora = {.r = 3, .lora_alpha = 7.0, .target_modules = modules};
+    expect_step_of_the_whole_model(shape);
+  }
 }
 
 TEST_P(SplitModel, PartsMakeTheWholeModel) {

@@ -124,6 +124,43 @@ TEST(Plan, DpoHoldsItsReferenceBesideThePolicy) {
   EXPECT_EQ(sft_time.score, 0.0);
 }
 
+TEST(Plan, AdaptersAloneHaveGradientsAndOptimizerState) {
+  const auto policy_of = [](std::vector<std::string> settings) {
+    settings.emplace_back("trainer.gradient_dtype=bf16");
+    return make_plan(planned("qwen2.5-7b", settings), Stage::Sft, 1).roles.at(0);
+  };
+  const RolePlan whole = policy_of({});
+  const RolePlan lora = policy_of({"model.lora.r=16"});
+  // Qwen2.5-7B: D 3584, H Dh 3584, K Dh 512, I 18944, 28 layers.
+  constexpr double kAdapters =
+      28.0 * 16.0 * (2 * (3584.0 + 3584) + 2 * (3584.0 + 512) + 3 * (3584.0 + 18944));
+  EXPECT_DOUBLE_EQ(item(lora, "weights"), item(whole, "weights") + 2.0 * kAdapters);
+  EXPECT_DOUBLE_EQ(item(lora, "gradients"), 2.0 * kAdapters);
+  EXPECT_DOUBLE_EQ(item(lora, "optimizer"), 12.0 * kAdapters);
+  EXPECT_LT(item(lora, "logits chunk"), item(whole, "logits chunk")) << "the head has no gradient";
+}
+
+TEST(Plan, TheBaseOfAdaptersIsTheReferenceOnItsRanks) {
+  const auto plan_of = [](std::vector<std::string> settings) {
+    settings.insert(settings.end(), {"model.lora.r=8", "kl.coefficient=0.1"});
+    return make_plan(planned("qwen2.5-1.5b", settings), Stage::Rl, 2);
+  };
+  const auto reference_weights = [](const Plan& plan) {
+    return item(*plan.find("reference"), "weights");
+  };
+  EXPECT_EQ(reference_weights(plan_of({})), 0.0);
+  EXPECT_GT(reference_weights(plan_of({"roles.reference.ranks=1"})), 0.0);
+  EXPECT_GT(reference_weights(plan_of({"rl.reference_update_every=5"})), 0.0);
+}
+
+TEST(Plan, AdaptersOfA7BModelTrainOn24GiB) {
+  const auto config =
+      load_config({"plan", R1_SOURCE_DIR "/configs/examples/grpo_lora_7b.toml", {}}).config;
+  const Plan plan = make_plan(config, Stage::Rl, 1);
+  EXPECT_TRUE(plan.fits());
+  EXPECT_LE(plan.most_bytes(), 24.0 * 1024 * 1024 * 1024);
+}
+
 TEST(Plan, OnPolicyDistillationSamples) {
   const auto plan_of = [](std::vector<std::string> settings) {
     settings.insert(settings.end(), {"distill.batch=64", "sampling.max_new_tokens=512"});
