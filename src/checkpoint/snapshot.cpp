@@ -37,6 +37,13 @@ std::size_t padded(std::size_t bytes) {
 
 }  // namespace
 
+at::Tensor Snapshot::values(const SnapshotPiece& piece) const {
+  const auto begin = piece.data - static_cast<const std::byte*>(memory_.const_data_ptr());
+  return memory_.narrow(0, begin, static_cast<std::int64_t>(piece.bytes))
+      .view(tensors_[piece.tensor].dtype)
+      .view(piece.box.extent);
+}
+
 void Snapshot::take(const State& state) {
   const at::NoGradGuard no_grad;
   for (const auto& tensor : state.tensors) check_tensor(tensor);
