@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${R1_FUZZ_SECONDS:-${1:-60}}
 build_dir=${2:-build/fuzz}
 targets=("${@:3}")
-[ ${#targets[@]} -gt 0 ] || targets=(safetensors gguf tokenizer_json jinja jsonl)
+[ ${#targets[@]} -gt 0 ] || targets=(safetensors gguf tokenizer_json jinja jsonl config_json toml manifest index)
 
 probe=$(mktemp -d)
 trap 'rm -rf "$probe"' EXIT
@@ -27,6 +27,7 @@ if ! [ -e "$build_dir/build.ninja" ]; then
 fi
 ninja -C "$build_dir" "${targets[@]/#/fuzz_}" > "$probe/build.log" 2>&1 || { cat "$probe/build.log"; exit 1; }
 
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm  # targets write files
 python3 tests/fuzz/make_seeds.py "$probe/seeds"
 failed=0
 for target in "${targets[@]}"; do

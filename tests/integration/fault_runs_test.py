@@ -54,6 +54,9 @@ class Runs(support.RunTest):
     def rows(self, name="run"):
         return [support.numbers(row) for row in support.read_jsonl(self.metrics(name))]
 
+    def rows_with_times(self):
+        return support.read_jsonl(self.metrics())
+
     def results(self, name):
         """(weights and optimizer, metrics, samples) of a finished run."""
         return (support.dataset_hashes(support.last_checkpoint(self.folder / name)), self.rows(name),
@@ -95,13 +98,14 @@ class Runs(support.RunTest):
         self.assert_ends(0, self.line("undisturbed", **settings))
         self.assert_equal_runs("run", "undisturbed")
 
-    def stop_in_a_step(self, lines, target, **settings):
+    def stop_in_a_step(self, lines, target, share=None, **settings):
         """TERM to one rank while a step is under way that takes seconds: it is dropped, the checkpoint is that of the
-        step before, and the run that continues ends as one that nobody disturbed. `target`: rank that gets the signal."""
+        step before, and the run that continues ends as one that nobody disturbed. `target`: rank that gets the signal.
+        `share`: of the time of the last step, when it comes; None: soon."""
         settings = {"checkpoint__interval_steps": 100, "metrics__samples_every": 1, **settings}
         with self.running(self.line(**settings)) as process:
             self.wait_for_lines(self.metrics(), lines, process)
-            time.sleep(0.5)  # into the next step
+            time.sleep(share * self.rows_with_times()[-1]["step_seconds"] if share else 0.5)  # into the next step
             os.kill(self.ranks(process, settings.get("ranks", 2))[target], signal.SIGTERM)
             self.assertEqual(process.wait(timeout=END_LIMIT), 75, self.output())
         done = len(self.rows())
@@ -143,7 +147,7 @@ class Runs(support.RunTest):
               "rl__samples_per_prompt": 48, "rl__mini_batch": 8, "sampling__max_new_tokens": 120, "kl__coefficient": 0.0,
               "sampling__ignore_eos": True, "engine__max_num_seqs": 256, "trainer__share_prefix": False}
         self.assert_ends(0, self.line("recorded", rl__record_rollouts=True, **rl))
-        self.stop_in_a_step(1, 0, rl__replay=str(self.folder / "recorded"), **rl)
+        self.stop_in_a_step(1, 0, share=0.6, rl__replay=str(self.folder / "recorded"), **rl)
 
     def test_F5_signal_with_staleness(self):
         """To the rank that trains and scores, while the one that samples draws the next step's samples; then on shared

@@ -289,7 +289,8 @@ class PipelineSoak(Soak):
         folder = self.folder / name
         results = {"evaluation": json.loads((folder / "evaluation_results.json").read_text())}
         for path in sorted([*folder.glob("stages/*/metrics.jsonl"), *folder.glob("stages/*/samples.jsonl")]):
-            results[str(path.relative_to(folder))] = [support.numbers(row) for row in support.read_jsonl(path)]
+            if path.stat().st_size > 0:  # a supervised stage samples nothing
+                results[str(path.relative_to(folder))] = [support.numbers(row) for row in support.read_jsonl(path)]
         for path in sorted([*folder.glob("models/**/model.safetensors"), *folder.glob("data/*.jsonl")]):
             results[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
             self.bytes_checked += path.stat().st_size
