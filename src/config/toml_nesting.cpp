@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cctype>
-#include <cstring>
 #include <string>
 
 namespace r1::config {
@@ -18,11 +17,10 @@ class Walk {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
-        begins_line_ = false;
         skip_text(c);
         continue;
       }
-      if (c == '[' && begins_line_ && open_ == 0 && !names_a_table())
+      if (c == '[' && !in_value_ && open_ == 0 && !names_a_table())
         return UnbearableLine{line_, "expected the name of a table behind '['"};
       if (c == '#')
         skip_comment();
@@ -31,7 +29,7 @@ class Walk {
       if (dots_ > kMaxNesting || open_ > kMaxNesting)
         return UnbearableLine{line_,
                               fmt::format("expected tables nested at most {} deep", kMaxNesting)};
-      begins_line_ = c == '\n' || (begins_line_ && (c == ' ' || c == '\t' || c == '\r'));
+      if (c == '=' || (c == '\n' && open_ == 0)) in_value_ = c == '=';
       ++at_;
     }
     return std::nullopt;
@@ -46,7 +44,8 @@ class Walk {
     while (at < text_.size() && (text_[at] == ' ' || text_[at] == '\t')) ++at;
     if (at == text_.size()) return true;
     const auto c = static_cast<unsigned char>(text_[at]);
-    return (c < 0x80 && std::isalnum(c) != 0) || std::strchr("_-\"'][", text_[at]) != nullptr;
+    return (c < 0x80 && std::isalnum(c) != 0) ||
+           std::string_view("_-\"'][").find(text_[at]) != std::string_view::npos;
   }
 
   void count(char c) {
@@ -102,9 +101,9 @@ class Walk {
   std::string_view text_;
   std::size_t at_ = 0;
   std::int64_t line_ = 1;
-  bool begins_line_ = true;
-  int dots_ = 0;  // of the key at hand
-  int open_ = 0;  // brackets and braces
+  bool in_value_ = false;  // behind a key's '='
+  int dots_ = 0;           // of the key at hand
+  int open_ = 0;           // brackets and braces
 };
 
 }  // namespace

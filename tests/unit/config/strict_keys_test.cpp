@@ -89,6 +89,8 @@ TEST(StrictKeys, HeadersThatBeginWithNoKeyAreRefused) {
   for (const char* header : {"[!a]", "[[\x01]]", "  [ \xc3\xa9t\xc3\xa9 ]", "[.a]", "[\n]", "[#]"})
     EXPECT_EQ(error_of(std::string("\n") + header + "\n"), std::string("test.toml:2: ") + expected)
         << header;
+  EXPECT_NE(error_of(std::string("[\0a]", 4)).find(expected), std::string::npos);
+  EXPECT_NE(error_of("\xc2\xa0[!a]").find(expected), std::string::npos) << "behind another blank";
   EXPECT_EQ(error_of("x = '''\n[!a]\n''' # [!a]\n").find(expected), std::string::npos);
   EXPECT_EQ(error_of("x = [\n[!a]\n]\n").find(expected), std::string::npos);
   EXPECT_EQ(error_of("[ run ]\n[\"model\"]\n['data']\n"), "");
