@@ -87,6 +87,8 @@ class Run {
   bool is_cut_short() const;
   /// The same answer on all ranks of this rank's replica of the role. Collective over: these ranks.
   bool is_cut_short(const std::string& role) const;
+  /// Work of this rank was cut short because another rank, which said so, cut its own.
+  void note_cut_short() const { was_cut_short_ = step_is_open_; }
   /// From here to close_step() work may be cut short.
   void open_step() { step_is_open_ = true; }
   /// Whether work of this rank was cut short since open_step().

@@ -137,17 +137,22 @@ bool RunLoop::goes_on(std::int64_t step) {
   }
   begin_profile(step);
   run_.timeline().begin_step(step);
+  keep_state(step);
   meter_.begin();
-  open_step();
+  run_.open_step();
   return true;
 }
 
-/// With staleness the weights that draw the next samples replace those of the checkpoint in the
-/// middle of a step, which is therefore done to its end.
-void RunLoop::open_step() {
-  if (run_.kind() == config::Stage::Rl && run_.config().rl.staleness > 0) return;
+/// Before the step's messages are counted: a run that continues here has the copy on disk.
+void RunLoop::keep_state(std::int64_t step) {
   states_before_ = part_states();
-  run_.open_step();
+  const bool is_saved =
+      published_step_ == step || (saver_.pending() && saver_.last_copy_step() == step);
+  if (copies_before_steps_ && !parts_.empty() && !is_saved) {
+    const auto span = run_.timeline().span("copy of the state", step);
+    finish_save();
+    saver_.copy(step, state_to_save(states_before_), is_clean());
+  }
 }
 
 bool RunLoop::takes_so_far(std::int64_t step) {
@@ -169,7 +174,7 @@ bool RunLoop::is_dropped(std::int64_t step, bool cut_short_here) {
   if (run_.writes())
     base::log_warning("{}: stops in step {}, which is dropped: {}", run_.stage(), step,
                       stop_.describe());
-  if (published_step_ < step) save(step, states_before_);
+  if (published_step_ < step) copies_before_steps_ ? save_copy() : save(step, states_before_);
   return true;
 }
 
@@ -194,11 +199,9 @@ RunLoop::PartStates RunLoop::part_states() const {
   return states;
 }
 
-void RunLoop::save(std::int64_t steps_done, const PartStates& states) {
-  if (parts_.empty()) return;
-  const auto span = run_.timeline().span("checkpoint", steps_done);
+checkpoint::State RunLoop::state_to_save(const PartStates& states) const {
   checkpoint::State state;
-  for (auto& [name, part] : parts_) {
+  for (const auto& [name, part] : parts_) {
     for (auto& tensor : part.tensors()) state.tensors.push_back(std::move(tensor));
     state.blobs["state/" + name] = states.at(name);
   }
@@ -206,18 +209,50 @@ void RunLoop::save(std::int64_t steps_done, const PartStates& states) {
   state.blobs["config"] = resolved_;
   state.blobs["versions"] = fmt::format("r1mpi {} ({})", base::kVersion, base::kGitSha);
   state.blobs["rank_map"] = run_.groups().layout().print();
-  const base::Stopwatch watch;
-  finish_save();
-  require_finite(state, steps_done);
   state.blobs[kState] = this->state();
+  return state;
+}
+
+void RunLoop::save(std::int64_t steps_done, const PartStates& states) {
+  if (parts_.empty()) return;
+  const auto span = run_.timeline().span("checkpoint", steps_done);
+  const base::Stopwatch watch;
+  finish_save();  // may say which held-out value was compared (state())
+  const auto state = state_to_save(states);
+  NamedValues values;
+  for (const auto& tensor : state.tensors)
+    for (const auto& box : tensor.boxes) values.emplace_back(tensor.name, box.view);
+  require_finite(values, steps_done);
+  sync_files();
+  saver_.save(steps_done, state, is_clean());
+  note_save(steps_done, watch.seconds());
+}
+
+/// A checkpoint of the state that was copied before the step that is dropped.
+void RunLoop::save_copy() {
+  const auto& copy = saver_.last_copy();
+  const auto steps_done = saver_.last_copy_step();
+  const auto span = run_.timeline().span("checkpoint", steps_done);
+  const base::Stopwatch watch;
+  NamedValues values;
+  for (const auto& piece : copy.pieces())
+    values.emplace_back(copy.tensors()[piece.tensor].name, copy.values(piece));
+  require_finite(values, steps_done);
+  sync_files();
+  saver_.save_copy();
+  note_save(steps_done, watch.seconds());
+}
+
+/// What is recorded of the steps before a checkpoint is on disk when the checkpoint is.
+void RunLoop::sync_files() {
   if (metrics_) metrics_->sync();
   if (samples_) samples_->sync();
-  const bool clean = num_skipped_ == num_skipped_saved_;
-  saver_.save(steps_done, state, clean);
-  if (clean) clean_step_ = steps_done;
+}
+
+void RunLoop::note_save(std::int64_t steps_done, double seconds) {
+  if (is_clean()) clean_step_ = steps_done;
   num_skipped_saved_ = num_skipped_;
   note_result();
-  const double seconds = watch.seconds();
   budget_.record_checkpoint(seconds);
   if (run_.config().checkpoint.interval_steps == 0)
     save_clock_.save_took(
@@ -227,13 +262,11 @@ void RunLoop::save(std::int64_t steps_done, const PartStates& states) {
 
 /// Weights that are no numbers any more are worth less than the checkpoints that they would
 /// replace.
-void RunLoop::require_finite(const checkpoint::State& state, std::int64_t steps_done) {
+void RunLoop::require_finite(const NamedValues& values, std::int64_t steps_done) {
   run_.together(
       [&] {
-        for (const auto& tensor : state.tensors)
-          for (const auto& box : tensor.boxes)
-            models::require_finite(box.view, fmt::format("checkpoint of step {}", steps_done),
-                                   tensor.name);
+        for (const auto& [name, tensor] : values)
+          models::require_finite(tensor, fmt::format("checkpoint of step {}", steps_done), name);
       },
       "finite weights");
 }

@@ -51,6 +51,10 @@ class RunLoop {
   void persist(const std::string& name, Persistent part);
   /// Checkpoints then hold what describes the model too; called by the rank that writes.
   void describe(const models::Model& model);
+  /// For stages whose steps change parts of checkpoints before takes() in ways that doing a step
+  /// again does not repeat (several optimizer steps, newer weights that sample): each step then
+  /// begins with a copy of the state in host memory, in the memory of saves.
+  void copy_before_steps() { copies_before_steps_ = true; }
   /// Restores the newest valid checkpoint, if any, or the one that the run goes back to
   /// (Run::from_step), after which newer ones are gone; returns the first step to do. Stages that
   /// keep no checkpoint say themselves where they go on. Collective over: world.
@@ -61,8 +65,9 @@ class RunLoop {
   /// Whether the step's work counts. False: a signal came, and a rank cut its work of the step
   /// short (Run::is_cut_short), so all of it is dropped; the stage stops with a checkpoint of the
   /// state before the step, and a continued run does the whole step again. Work after this call is
-  /// not cut short. Until here a step may change parts of checkpoints only in ways that doing it
-  /// again repeats; their state() is that from before the step. Collective over: world.
+  /// not cut short. Without copy_before_steps() a step may change parts of checkpoints until here
+  /// only in ways that doing it again repeats; their state() is that from before the step.
+  /// Collective over: world.
   bool takes(std::int64_t step);
   /// takes() for a part of the step that is over; the parts that follow may be cut short too.
   bool takes_so_far(std::int64_t step);
@@ -87,10 +92,16 @@ class RunLoop {
   void restore(const std::string& path, std::int64_t first);
   using PartStates = std::map<std::string, std::string>;  // by name of the part
   PartStates part_states() const;
+  checkpoint::State state_to_save(const PartStates& states) const;
   void save(std::int64_t steps_done, const PartStates& states);
-  void open_step();
+  void save_copy();
+  void sync_files();
+  void note_save(std::int64_t steps_done, double seconds);
+  bool is_clean() const { return num_skipped_ == num_skipped_saved_; }
+  void keep_state(std::int64_t step);
   bool is_dropped(std::int64_t step, bool cut_short_here);
-  void require_finite(const checkpoint::State& state, std::int64_t steps_done);
+  using NamedValues = std::vector<std::pair<std::string, at::Tensor>>;
+  void require_finite(const NamedValues& values, std::int64_t steps_done);
   void note_result();
   std::string state() const;
   void restore_state(const std::string& text);
@@ -111,6 +122,7 @@ class RunLoop {
   checkpoint::Blobs
       description_;           // the model's small files, so that a checkpoint converts by itself
   PartStates states_before_;  // the step that is open
+  bool copies_before_steps_ = false;
   TimeBudget budget_;
   training::LearningGuard guard_;
   StopToken stop_;

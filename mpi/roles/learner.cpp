@@ -110,14 +110,12 @@ std::vector<std::vector<std::int64_t>> Learner::micro_batches(
 training::SupervisedStep Learner::step(std::span<const data::TrainingSample> samples,
                                        const training::PassLoss& loss, std::int64_t step,
                                        const std::function<double()>& more,
-                                       std::int64_t samples_per_record, bool may_be_cut_short) {
+                                       std::int64_t samples_per_record) {
   if (!active()) return {};
   const auto span = run_.timeline().span("update", step);
-  training::IsCutShort is_cut_short;
-  if (may_be_cut_short) is_cut_short = [this] { return run_.is_cut_short(kPolicy); };
   return training::supervised_step(
       trained(), samples, loss, run_.config().trainer, [this] { run_.progress(); }, more,
-      is_cut_short, samples_per_record);
+      [this] { return run_.is_cut_short(kPolicy); }, samples_per_record);
 }
 
 double Learner::evaluate(std::span<const data::TrainingSample> samples) {

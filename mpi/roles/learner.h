@@ -18,12 +18,11 @@ class Learner {
   void persist(RunLoop& loop);
 
   /// Calls training::supervised_step on the training ranks; does nothing on other ranks.
-  /// `may_be_cut_short`: a signal may end the step early (RunLoop::takes); not where other ranks
-  /// send something for each micro-batch. Collective over: policy.
+  /// A signal may end the step early (RunLoop::takes). Collective over: policy.
   training::SupervisedStep step(std::span<const data::TrainingSample> samples,
                                 const training::PassLoss& loss, std::int64_t step,
                                 const std::function<double()>& more = {},
-                                std::int64_t samples_per_record = 1, bool may_be_cut_short = true);
+                                std::int64_t samples_per_record = 1);
   /// Mean cross entropy per target token over `samples`. Collective over: policy.
   double evaluate(std::span<const data::TrainingSample> samples);
 

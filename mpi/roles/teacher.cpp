@@ -118,14 +118,18 @@ void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample
   const auto& server = servers_[static_cast<std::size_t>(run_.groups().place("teacher").replica)];
   const auto& clients = clients_;
   models::Lockstep lockstep(*model_);
+  bool is_cut_short = false;
   for (std::size_t replica = 0; replica < clients.size(); ++replica) {
     // Ranks that are both compute when the student asks (output).
     if (server_of(replica) != server || clients[replica] == server) continue;
     const auto span = run_.timeline().span("teacher forward", step);
     for (const auto& indices : learner.micro_batches(samples, static_cast<int>(replica))) {
-      lockstep.begin_pass();
-      const auto tensors =
-          compute(data::pack(samples, indices, run_.config().trainer.share_prefix));
+      is_cut_short = is_cut_short || run_.is_cut_short("teacher");
+      std::vector<at::Tensor> tensors;
+      if (!is_cut_short) {
+        lockstep.begin_pass();
+        tensors = compute(data::pack(samples, indices, run_.config().trainer.share_prefix));
+      }
       if (server.front() != run_.world().rank()) continue;
       for (const int rank : clients[replica]) run_.exchange().send(rank, kTeacherReply, tensors);
     }
@@ -134,16 +138,34 @@ void Teacher::serve(const Learner& learner, std::span<const data::TrainingSample
   run_.exchange().flush();  // at most one step ahead of the student
 }
 
-vocabulary::TeacherOutput Teacher::output(const data::MicroBatch& batch) {
+std::vector<at::Tensor> Teacher::receive_output(const std::vector<int>& server) {
+  const auto span = run_.timeline().span("wait for teacher", -1);
+  ++num_received_;
+  return run_.exchange().receive<std::vector<at::Tensor>>(server.front(), kTeacherReply,
+                                                          "the teacher's output");
+}
+
+void Teacher::finish_step(const Learner& learner, std::span<const data::TrainingSample> samples) {
+  if (!learner.active()) return;
+  const auto replica = static_cast<std::size_t>(run_.groups().place(kPolicy).replica);
+  if (server_of(replica) == clients_[replica]) return;
+  const auto num_sent = learner.micro_batches(samples, static_cast<int>(replica)).size();
+  while (num_received_ < num_sent) receive_output(server_of(replica));
+  num_received_ = 0;
+}
+
+std::optional<vocabulary::TeacherOutput> Teacher::output(const data::MicroBatch& batch) {
   const auto replica = static_cast<std::size_t>(run_.groups().place(kPolicy).replica);
   const auto& server = server_of(replica);
   std::vector<at::Tensor> tensors;
   if (server == clients_[replica]) {
     tensors = compute(batch);
   } else {
-    const auto span = run_.timeline().span("wait for teacher", -1);
-    tensors = run_.exchange().receive<std::vector<at::Tensor>>(server.front(), kTeacherReply,
-                                                               "the teacher's output");
+    tensors = receive_output(server);
+    if (tensors.empty()) {
+      run_.note_cut_short();
+      return std::nullopt;
+    }
     for (auto& tensor : tensors) tensor = tensor.to(run_.device());
   }
   if (gives_top_k()) return vocabulary::VocabTopK{tensors.at(0), tensors.at(1), tensors.at(2)};

@@ -1,6 +1,8 @@
 #pragma once
 // The teacher role: a frozen model that provides its final hidden states and, once, its head; or
 // the likeliest ids of each token (distillation_loss.top_k).
+#include <optional>
+
 #include "roles/learner.h"
 #include "vocabulary/vocab_distillation.h"
 
@@ -14,12 +16,16 @@ class Teacher {
   /// cannot serve.
   explicit Teacher(const Run& run);
 
-  /// On teacher ranks: computes the output for every micro-batch of the served replicas in a step.
-  /// Other ranks return at once.
+  /// On teacher ranks: computes the output for every micro-batch of the served replicas in a step,
+  /// up to a signal to stop. Other ranks return at once.
   void serve(const Learner& learner, std::span<const data::TrainingSample> samples,
              std::int64_t step);
-  /// On a policy rank: the teacher's output for the L loss rows of this rank's next micro-batch.
-  vocabulary::TeacherOutput output(const data::MicroBatch& batch);
+  /// On a policy rank: the teacher's output for the L loss rows of this rank's next micro-batch;
+  /// nothing when a signal cut the teacher's work short, and with it this rank's.
+  std::optional<vocabulary::TeacherOutput> output(const data::MicroBatch& batch);
+  /// On policy ranks, after the micro-batches of a step: takes what a step that was cut short did
+  /// not read. Other ranks return at once.
+  void finish_step(const Learner& learner, std::span<const data::TrainingSample> samples);
 
  private:
   bool gives_top_k() const { return run_.config().distillation_loss.top_k > 0; }
@@ -31,12 +37,15 @@ class Teacher {
   void require_separate_or_same() const;
   /// The replica of the teacher that serves a replica of the policy.
   const std::vector<int>& server_of(std::size_t replica) const;
+  /// The next message of the ranks that serve this policy rank; empty: cut short.
+  std::vector<at::Tensor> receive_output(const std::vector<int>& server);
 
   const Run& run_;
   std::vector<std::vector<int>> clients_,
       servers_;  // world ranks of the policy's, the teacher's replicas
   std::unique_ptr<models::Model> model_;
   std::int64_t common_vocab_ = 0;  // number of ids that both models have
+  std::size_t num_received_ = 0;   // messages of the step
   at::Tensor head_;                // the teacher's [V, D], on policy ranks; undefined for top_k
 };
 

@@ -50,14 +50,17 @@ base::ExitCode distill_student(Environment& environment, MpiCommunicator& world,
     if (teacher) teacher->serve(student, samples, step);
     const auto chunk = run.config().trainer.logprob_chunk_tokens;
     const training::PassLoss from_teacher = [&](const training::Pass& pass) {
-      return training::distillation_loss(pass, teacher->output(pass.batch()),
-                                         run.config().distillation_loss, denominators, chunk);
+      const auto output = teacher->output(pass.batch());
+      if (!output) return pass.hidden().sum() * 0.0;  // of a step that is dropped
+      return training::distillation_loss(pass, *output, run.config().distillation_loss,
+                                         denominators, chunk);
     };
     metrics::StepMetrics metrics =
         student
             .step(samples, teacher ? from_teacher : training::cross_entropy(denominators, chunk),
-                  step, {}, /*samples_per_record=*/1, /*may_be_cut_short=*/!teacher)
+                  step)
             .metrics;
+    if (teacher) teacher->finish_step(student, samples);
     if (!loop.takes(step)) break;
     if (distill.on_policy) answers.add_metrics(student, metrics);
     held_out.if_due(step, distill.eval_every, metrics);

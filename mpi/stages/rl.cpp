@@ -64,6 +64,9 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   DynamicSampling dynamic(run, prompts);
 
   StepSampling sampling(run, policy, reward, reference, dynamic);
+  const auto& rl = run.config().rl;
+  if (rl.staleness > 0 || rl.update_epochs > 1 || rl.mini_batch_samples() < rl.samples_per_step())
+    loop.copy_before_steps();
   policy.persist(loop);
   reference.persist(loop);
   dynamic.persist(loop);

@@ -36,9 +36,19 @@ FileRecord sum_file(const std::string& path);
 /// Existence and size. Throws: base::InputError "missing", "N bytes, expected M".
 void check_size(const std::string& folder, const FileRecord& record);
 
-/// Size and slabs [first, last] of the file. Throws: base::InputError naming file and slab.
-void verify_slabs(const std::string& folder, const FileRecord& record, std::size_t first,
-                  std::size_t last);
+/// Bytes [begin, end) of a file, and the memory that they are read into.
+struct WantedBytes {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  char* target = nullptr;
+};
+/// Reads `wanted`, sorted by begin, and compares the CRCs of the slabs that they touch, except
+/// those of `verified`, where each slab that was compared is then set; returns the bytes that were
+/// compared. Bytes are read and summed once, in their targets (but those that are wanted twice), by
+/// as many threads as ATen has. The targets hold nothing of use when it throws: base::InputError
+/// naming file and slab.
+std::uint64_t read_verified(const std::string& folder, const FileRecord& record,
+                            std::vector<WantedBytes> wanted, std::vector<bool>& verified);
 /// Size and all slabs.
 void verify_file(const std::string& folder, const FileRecord& record);
 

@@ -89,6 +89,10 @@ void PosixFile::write_at(std::uint64_t offset, const void* data, std::size_t byt
   }
 }
 
+void PosixFile::read_in_order() const {
+  ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
 void PosixFile::truncate(std::uint64_t size) {
   if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0)
     throw_file_error(path_, "cannot set the size", errno);

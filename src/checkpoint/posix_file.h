@@ -30,6 +30,8 @@ class PosixFile {
   const std::string& path() const { return path_; }
   int descriptor() const { return descriptor_; }
   std::uint64_t size() const;
+  /// The system may read far ahead.
+  void read_in_order() const;
   /// All `bytes` or an error; a file that ends early is an InputError.
   void read_at(std::uint64_t offset, void* data, std::size_t bytes) const;
   void write_at(std::uint64_t offset, const void* data, std::size_t bytes);

@@ -1,11 +1,13 @@
 #include "checkpoint/reader.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "base/errors.h"
 #include "checkpoint/box.h"
@@ -126,15 +128,17 @@ struct CheckpointReader::State {
   std::map<std::string, std::vector<Source>> sources;  // filled as tensors are read
   std::map<std::string, ShardReader> shards;
   ReadCounts counts;
-  at::Tensor piece;  // uint8
+  at::Tensor piece;                                            // uint8
+  std::map<std::string, std::vector<ShardPart>> direct_parts;  // by file: read into their views
 
   void open();
   at::Tensor piece_of(const std::vector<std::int64_t>& extent, at::ScalarType dtype);
   ShardReader& shard(const std::string& name);
   const std::vector<Source>& sources_of(const std::string& name);
   const TensorInfo& info(const std::string& name) const;
-  void read_part(const std::string& name, const Source& source, const Box& part,
-                 const at::Tensor& view, at::ScalarType dtype);
+  void read_part(const Source& source, const Box& part, const at::Tensor& view,
+                 at::ScalarType dtype);
+  void read_direct_parts();
 };
 
 void CheckpointReader::State::open() {
@@ -181,9 +185,16 @@ at::Tensor CheckpointReader::State::piece_of(const std::vector<std::int64_t>& ex
   return piece.narrow(0, 0, bytes).view(dtype).view(extent);
 }
 
-void CheckpointReader::State::read_part(const std::string& name, const Source& source,
-                                        const Box& part, const at::Tensor& view,
-                                        at::ScalarType dtype) {
+/// A part that can be read into its view waits for read_direct_parts().
+void CheckpointReader::State::read_part(const Source& source, const Box& part,
+                                        const at::Tensor& view, at::ScalarType dtype) {
+  if (view.is_contiguous() && view.scalar_type() == dtype && view.is_cpu()) {
+    direct_parts[source.file].push_back({source.dataset,
+                                         source.box.extent,
+                                         {relative_offset(part, source.box), part.extent},
+                                         view});
+    return;
+  }
   auto& file = shard(source.file);
   const auto row_bytes = volume(part.extent) / part.extent[0] * c10::elementSize(dtype);
   const auto step = std::max<std::int64_t>(1, kPieceBytes / static_cast<std::int64_t>(row_bytes));
@@ -191,12 +202,14 @@ void CheckpointReader::State::read_part(const std::string& name, const Source& s
     Box piece{relative_offset(part, source.box), part.extent};
     piece.offset[0] += row;
     piece.extent[0] = std::min(step, part.extent[0] - row);
-    const auto target = view.narrow(0, row, piece.extent[0]);
-    const bool direct = target.is_contiguous() && target.scalar_type() == dtype && target.is_cpu();
-    const auto memory = direct ? target : piece_of(piece.extent, dtype);
-    file.read(source.dataset, source.box.extent, piece, memory);
-    if (!direct) target.copy_(memory);
+    const auto memory = piece_of(piece.extent, dtype);
+    file.read({source.dataset, source.box.extent, piece, memory});
+    view.narrow(0, row, piece.extent[0]).copy_(memory);
   }
+}
+
+void CheckpointReader::State::read_direct_parts() {
+  for (const auto& [file, parts] : std::exchange(direct_parts, {})) shard(file).read(parts);
 }
 
 CheckpointReader::CheckpointReader(std::string folder, Verify verify)
@@ -222,6 +235,14 @@ const std::map<std::string, TensorInfo>& CheckpointReader::tensors() const {
 
 void CheckpointReader::read(const std::string& name, const Box& box, const at::Tensor& view,
                             bool allow_cast) {
+  state_->direct_parts.clear();  // of a call that failed
+  collect(name, box, view, allow_cast);
+  state_->read_direct_parts();
+}
+
+/// Reads what cannot be read directly, and remembers the other parts.
+void CheckpointReader::collect(const std::string& name, const Box& box, const at::Tensor& view,
+                               bool allow_cast) {
   const at::NoGradGuard no_grad;
   const auto& info = state_->info(name);
   if (view.sizes() != box.extent || (view.scalar_type() != info.dtype && !allow_cast))
@@ -240,7 +261,7 @@ void CheckpointReader::read(const std::string& name, const Box& box, const at::T
     const auto offset = relative_offset(*common, wanted);
     for (std::size_t dim = 0; dim < offset.size(); ++dim)
       part = part.narrow(static_cast<std::int64_t>(dim), offset[dim], common->extent[dim]);
-    state_->read_part(name, source, *common, part, info.dtype);
+    state_->read_part(source, *common, part, info.dtype);
     found += volume(common->extent);
   }
   if (found != volume(box.extent))
@@ -278,10 +299,12 @@ LoadReport CheckpointReader::load(std::span<const ShardedTensor> tensors,
   }
   if (!problems.empty())
     throw base::InputError(fmt::format("{}: {}", state_->folder, fmt::join(problems, "; ")));
+  state_->direct_parts.clear();
   for (const auto& tensor : tensors)
     if (state_->tensors.count(tensor.name) != 0)
       for (const auto& local : tensor.boxes)
-        read(tensor.name, local.box, local.view, options.allow_cast);
+        collect(tensor.name, local.box, local.view, options.allow_cast);
+  state_->read_direct_parts();
   for (const auto& [name, info] : state_->tensors)
     if (asked.count(name) == 0) report.unknown.push_back(name);
   return report;

@@ -62,6 +62,8 @@ class CheckpointReader {
   std::int64_t bytes_verified() const;
 
  private:
+  void collect(const std::string& name, const Box& box, const at::Tensor& view, bool allow_cast);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -30,18 +30,50 @@ Saver::~Saver() {
 
 void Saver::save(std::int64_t step, const State& state, bool good) {
   finish();
-  start_seconds_ = base::monotonic_seconds();
+  name(step, good);
+  if (!begin()) return;
+  take(state);
+  write();
+}
+
+void Saver::copy(std::int64_t step, const State& state, bool good) {
+  finish();
+  name(step, good);
+  take(state);
+}
+
+void Saver::save_copy() {
+  finish();
+  if (begin()) write();
+}
+
+void Saver::name(std::int64_t step, bool good) {
   identity_.step = step;
   identity_.date = current_date();
   identity_.good = good;
+}
+
+/// False: the disk refused.
+bool Saver::begin() {
+  start_seconds_ = base::monotonic_seconds();
   result_ = {};
-  result_.step = step;
+  result_.step = identity_.step;
   try {
-    store_.begin(step);
+    store_.begin(identity_.step);
   } catch (const base::FileError& error) {
-    return refuse(error.what());
+    refuse(error.what());
+    return false;
   }
+  return true;
+}
+
+void Saver::take(const State& state) {
+  copied_step_ = -1;
   all_or_none(communicator_, "checkpoint snapshot", [&] { snapshot_.take(state); });
+  copied_step_ = identity_.step;
+}
+
+void Saver::write() {
   const auto policy = options_.background ? std::launch::async : std::launch::deferred;
   shard_ = std::async(policy, [this] { return write_my_shard(); });
   result_.stall_seconds = base::monotonic_seconds() - start_seconds_;

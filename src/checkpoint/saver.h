@@ -47,6 +47,15 @@ class Saver {
   /// `good`: every step since the checkpoint before this one was accepted; rank 0's counts.
   void save(std::int64_t step, const State& state, bool good = true);
 
+  /// Finishes the previous save and copies `state`, of which save_copy() makes a checkpoint when
+  /// that is wanted. Memory: that of save(). Collective. Throws as save() does.
+  void copy(std::int64_t step, const State& state, bool good = true);
+  /// save() of the state that save() or copy() copied last. Collective. Throws as save() does.
+  void save_copy();
+  const Snapshot& last_copy() const { return snapshot_; }
+  /// -1: there is none.
+  std::int64_t last_copy_step() const { return copied_step_; }
+
   /// Asked by rank 0 before a checkpoint gets its name (Store::before_rename).
   void before_publishing(std::function<void()> check) { store_.before_rename(std::move(check)); }
 
@@ -62,6 +71,10 @@ class Saver {
   const SaveResult& last_result() const { return result_; }
 
  private:
+  void name(std::int64_t step, bool good);
+  bool begin();
+  void take(const State& state);
+  void write();
   ShardDescription write_my_shard();
   ShardDescription write_staged(const std::string& target);
   std::string staging_path() const;
@@ -73,6 +86,7 @@ class Saver {
   parallel::Communicator& communicator_;
   Store store_;
   Snapshot snapshot_;
+  std::int64_t copied_step_ = -1;
   Identity identity_;
   std::future<ShardDescription> shard_;
   SaveResult result_;

@@ -1,8 +1,12 @@
 #include "checkpoint/snapshot.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <emmintrin.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/errors.h"
 #include "checkpoint/box.h"
@@ -31,11 +35,45 @@ void visit_written_boxes(const State& state, const Visit& visit) {
         if (volume(local.box.extent) > 0) visit(i, local);
 }
 
+/// The copy is next read by the disk: its lines need not be read from memory before they are
+/// written, nor push others out of the caches. `target` is on a border of 16 bytes.
+void stream_copy(char* target, const char* source, std::size_t bytes) {
+  for (; bytes >= 64; target += 64, source += 64, bytes -= 64)
+    for (std::size_t i = 0; i < 64; i += 16)
+      _mm_stream_si128(reinterpret_cast<__m128i*>(target + i),
+                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(source + i)));
+  _mm_sfence();
+  std::memcpy(target, source, bytes);
+}
+
+void copy_to_host(const at::Tensor& target, const at::Tensor& source) {
+  if (!source.is_cpu() || !source.is_contiguous()) {
+    target.copy_(source);
+    return;
+  }
+  constexpr std::int64_t kBytesOfAThread = std::int64_t{1} << 20;
+  const auto size = static_cast<std::int64_t>(source.nbytes());
+  at::parallel_for(
+      0, (size + kBytesOfAThread - 1) / kBytesOfAThread, 1, [&](auto first, auto last) {
+        const auto begin = first * kBytesOfAThread, end = std::min(size, last * kBytesOfAThread);
+        stream_copy(static_cast<char*>(target.mutable_data_ptr()) + begin,
+                    static_cast<const char*>(source.const_data_ptr()) + begin,
+                    static_cast<std::size_t>(end - begin));
+      });
+}
+
 std::size_t padded(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
 }  // namespace
+
+at::Tensor Snapshot::values(const SnapshotPiece& piece) const {
+  const auto begin = piece.data - static_cast<const std::byte*>(memory_.const_data_ptr());
+  return memory_.narrow(0, begin, static_cast<std::int64_t>(piece.bytes))
+      .view(tensors_[piece.tensor].dtype)
+      .view(piece.box.extent);
+}
 
 void Snapshot::take(const State& state) {
   const at::NoGradGuard no_grad;
@@ -61,7 +99,7 @@ void Snapshot::take(const State& state) {
     const std::size_t size = local.view.nbytes();
     const auto target =
         memory_.narrow(0, static_cast<std::int64_t>(offset), static_cast<std::int64_t>(size));
-    target.view(tensors_[tensor].dtype).view(local.box.extent).copy_(local.view);
+    copy_to_host(target.view(tensors_[tensor].dtype).view(local.box.extent), local.view);
     pieces_.push_back(
         {tensor, local.box, static_cast<const std::byte*>(target.const_data_ptr()), size});
     offset += padded(size);

@@ -46,6 +46,8 @@ class Snapshot {
   /// every one of them is covered.
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const std::vector<SnapshotPiece>& pieces() const { return pieces_; }
+  /// The values of a piece, shaped as its box, without a copy.
+  at::Tensor values(const SnapshotPiece& piece) const;
   const Blobs& blobs() const { return blobs_; }
   /// False: this rank has no file to write.
   bool has_shard() const { return !pieces_.empty(); }

@@ -151,9 +151,8 @@ TomlDocument parse_with_includes(const std::string& text, const std::string& nam
                                             text.size(), kMaxFileBytes)});
     return document;
   }
-  if (const auto line = first_deep_line(text)) {
-    loading.problems.push_back(
-        {{name, *line}, "", fmt::format("expected tables nested at most {} deep", kMaxNesting)});
+  if (const auto line = first_unbearable_line(text)) {
+    loading.problems.push_back({{name, line->line}, "", line->problem});
     return document;
   }
   try {

@@ -1,5 +1,8 @@
 #include "config/toml_nesting.h"
 
+#include <fmt/format.h>
+
+#include <cctype>
 #include <string>
 
 namespace r1::config {
@@ -10,24 +13,41 @@ class Walk {
  public:
   explicit Walk(std::string_view text) : text_(text) {}
 
-  std::optional<std::int64_t> first_deep_line() {
+  std::optional<UnbearableLine> first_unbearable_line() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
         skip_text(c);
         continue;
       }
+      if (c == '[' && !in_value_ && open_ == 0 && !names_a_table())
+        return UnbearableLine{line_, "expected the name of a table behind '['"};
       if (c == '#')
         skip_comment();
       else
         count(c);
-      if (dots_ > kMaxNesting || open_ > kMaxNesting) return line_;
+      if (dots_ > kMaxNesting || open_ > kMaxNesting)
+        return UnbearableLine{line_,
+                              fmt::format("expected tables nested at most {} deep", kMaxNesting)};
+      if (c == '=' || (c == '\n' && open_ == 0)) in_value_ = c == '=';
       ++at_;
     }
     return std::nullopt;
   }
 
  private:
+  /// Of the bracket at hand. An empty name, or none before the file ends, is an error of the
+  /// parser's.
+  bool names_a_table() const {
+    auto at = at_ + 1;
+    if (at < text_.size() && text_[at] == '[') ++at;
+    while (at < text_.size() && (text_[at] == ' ' || text_[at] == '\t')) ++at;
+    if (at == text_.size()) return true;
+    const auto c = static_cast<unsigned char>(text_[at]);
+    return (c < 0x80 && std::isalnum(c) != 0) ||
+           std::string_view("_-\"'][").find(text_[at]) != std::string_view::npos;
+  }
+
   void count(char c) {
     if (c == '.') {
       ++dots_;
@@ -81,14 +101,15 @@ class Walk {
   std::string_view text_;
   std::size_t at_ = 0;
   std::int64_t line_ = 1;
-  int dots_ = 0;  // of the key at hand
-  int open_ = 0;  // brackets and braces
+  bool in_value_ = false;  // behind a key's '='
+  int dots_ = 0;           // of the key at hand
+  int open_ = 0;           // brackets and braces
 };
 
 }  // namespace
 
-std::optional<std::int64_t> first_deep_line(std::string_view text) {
-  return Walk(text).first_deep_line();
+std::optional<UnbearableLine> first_unbearable_line(std::string_view text) {
+  return Walk(text).first_unbearable_line();
 }
 
 }  // namespace r1::config

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "config/option_tree.h"
+#include "config/toml_nesting.h"
 
 namespace r1::config {
 namespace {
@@ -24,8 +25,10 @@ std::vector<std::string> split_path(const std::string& text) {
 }
 
 bool parse_value(const std::string& toml_value, toml::table& result) {
+  const auto text = "value = " + toml_value;
+  if (first_unbearable_line(text)) return false;
   try {
-    result = toml::parse("value = " + toml_value);
+    result = toml::parse(text);
   } catch (const toml::parse_error&) {
     return false;
   }

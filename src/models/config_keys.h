@@ -2,8 +2,12 @@
 // Strict reading of a config.json: errors name the file, the key, the expected and the found value.
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <type_traits>
 
 #include "base/errors.h"
 
@@ -26,6 +30,7 @@ class ConfigKeys {
   T required(const char* key) const {
     if (!has(key)) throw base::InputError(fmt::format("{}: key '{}' is missing", file_, key));
     try {
+      if constexpr (std::is_same_v<T, std::int64_t>) require_integer(key);
       return config_[key].get<T>();
     } catch (const nlohmann::json::exception&) {
       throw base::InputError(
@@ -51,6 +56,21 @@ class ConfigKeys {
   const nlohmann::json& json() const { return config_; }
 
  private:
+  /// Whole numbers that are written as 1e6 pass; a conversion of others has no meaning.
+  void require_integer(const char* key) const {
+    constexpr double kExact = 9007199254740992.0;  // up to here floating point holds all integers
+    const auto& value = config_[key];
+    const bool fits = value.is_number_float()
+                          ? std::abs(value.get<double>()) <= kExact &&
+                                std::floor(value.get<double>()) == value.get<double>()
+                          : !value.is_number_unsigned() ||
+                                value.get<std::uint64_t>() <=
+                                    std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    if (!fits)
+      throw base::InputError(
+          fmt::format("{}: key '{}': expected an integer, found {}", file_, key, value.dump()));
+  }
+
   const nlohmann::json& config_;
   const std::string& file_;
 };

@@ -1,6 +1,7 @@
 #include "models/decoder_classifier.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "base/errors.h"

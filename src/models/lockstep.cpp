@@ -1,6 +1,7 @@
 #include "models/lockstep.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "models/weight_shards.h"
 

@@ -1,6 +1,7 @@
 #include "models/offloaded_weights.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "tensor/host_memory.h"
 

@@ -1,6 +1,7 @@
 #include "nn/moe.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <limits>
 #include <numeric>

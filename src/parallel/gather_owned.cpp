@@ -1,6 +1,7 @@
 #include "parallel/gather_owned.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <deque>
 

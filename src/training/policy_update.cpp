@@ -92,8 +92,6 @@ class Update {
   }
   void set_old_logprobs();
   void run_epochs(std::span<const data::TrainingSample> coldstart);
-  /// Once an optimizer step was taken the step is done to its end.
-  bool may_be_cut_short() const { return step_.is_cut_short && totals_.num_tried == 0; }
   void optimize(const MiniBatch& batch, const ColdstartShare& coldstart);
   double train_coldstart(const ColdstartShare& share, models::Lockstep& lockstep);
   void set_metrics(metrics::StepMetrics& metrics) const;
@@ -159,9 +157,8 @@ void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
   const auto lists = data::split_by_tokens(batch.samples, options_.trainer.micro_batch_tokens,
                                            options_.trainer.share_prefix);
   models::Lockstep lockstep(policy_.model, trainer.idle_backward());
-  const bool asks = may_be_cut_short();
   for (std::size_t i = 0; i < lists.size(); ++i) {
-    if (asks && step_.is_cut_short()) {
+    if (step_.is_cut_short && step_.is_cut_short()) {
       cut_short_ = true;
       break;
     }
@@ -176,7 +173,7 @@ void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
       coldstart.samples.empty() || cut_short_ ? 0.0 : train_coldstart(coldstart, lockstep);
   lockstep.finish();
   trainer.end_backward();
-  if (asks)
+  if (step_.is_cut_short)
     cut_short_ = policy_.replicas.all_reduce_scalar(cut_short_ ? 1.0 : 0.0, parallel::ReduceOp::Max,
                                                     "drop the update?") > 0.0;
   if (cut_short_) return trainer.discard();

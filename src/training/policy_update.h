@@ -49,9 +49,9 @@ struct PolicyUpdate {
 
 /// Computes advantages, then runs all epochs and mini-batches of the step. `rollouts`: this
 /// replica's rollouts, with final rewards. `coldstart`: supervised samples of the step, equal on
-/// all ranks. A step that is cut short on any replica takes no optimizer step on any; trainer and
-/// KL controller then hold the state of no step. Collective over: the policy. Throws:
-/// NumericalError after too many skipped optimizer steps in a row.
+/// all ranks. A step that is cut short on any replica takes no further optimizer step on any;
+/// weights, trainer and KL controller then hold the state of no step. Collective over: the policy.
+/// Throws: NumericalError after too many skipped optimizer steps in a row.
 PolicyUpdate update_policy(const TrainedPolicy& policy, std::span<const data::Rollout> rollouts,
                            std::span<const data::TrainingSample> coldstart,
                            const PolicyUpdateOptions& options, const PolicyStep& step);

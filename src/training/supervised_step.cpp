@@ -86,6 +86,8 @@ SupervisedStep supervised_step(const TrainedModel& trained,
     trainer.backward(part, i + 1 == lists.size() && !more && !lockstep.needed());
     progress();
   }
+  // The last loss may be that of a pass which another rank cut short.
+  if (is_cut_short && !cut_short) cut_short = is_cut_short();
   lockstep.finish();
   // `more` makes passes in lockstep, too: all replicas make them, or none.
   if (more && is_cut_short && lockstep.needed())

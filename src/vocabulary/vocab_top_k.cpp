@@ -3,6 +3,7 @@
 #include "vocabulary/vocab_top_k.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 #include <limits>

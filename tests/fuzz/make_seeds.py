@@ -75,6 +75,26 @@ def records():
             b"\4" + gzip.compress(lines), b"\4" + gzip.compress(lines[:9]) + gzip.compress(lines[9:])]
 
 
+def model_configs():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    return [path.read_bytes() for path in sorted((root / "tests/data/models").glob("*/config.json"))]
+
+
+def configurations():
+    """The configurations of the tree, with an override behind them (fuzz_toml.cpp)."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    files = [path.read_bytes() for path in sorted((root / "configs").glob("*/*.toml"))]
+    small = [text for text in files if len(text) < 8000 and b"include" not in text]
+    return [bytes([i % 5]) + text.rstrip(b"\n") + b"\nrl.steps=3" for i, text in enumerate(small)]
+
+
+def manifests():
+    body = {"type": "r1mpi checkpoint", "format_version": 1, "program_version": "0", "git_sha": "0", "good": True,
+            "date": "2026-01-31T12:00:00Z", "seed": 1, "step": 1, "run": "", "slab_bytes": 67108864,
+            "files": [{"name": "shard-00000.h5", "size": 10, "crc32c": ["00000000"]}]}
+    return [json.dumps({**body, "crc32c": "00000000"}).encode()]
+
+
 def seeds():
     split = {"type": "Split", "pattern": {"Regex": r"\p{L}+|\p{N}{1,3}|\s+(?!\S)|[^\s\p{L}]"}, "behavior": "Isolated",
              "invert": False}
@@ -93,6 +113,10 @@ def seeds():
                                           {"type": "NFC"}, ignore_merges=True)],
         "jinja": templates(),
         "jsonl": records(),
+        "config_json": model_configs(),
+        "toml": configurations(),
+        "manifest": manifests(),
+        "index": [bytes(3), bytes([0, 2, 1, 16, 4, 255])],  # changes (fuzz_index.cpp)
     }
 
 

@@ -44,7 +44,9 @@ def command_of(name):
     return next(command for beginning, command in COMMANDS if name.startswith(beginning))
 
 
-class Configurations(support.RunTest):
+class Starts:
+    """The files of one folder (a test of ctest each: they run side by side)."""
+
     def start(self, command, config, run, *more, statuses=(0, 75), **settings):
         line = support.command(1, command, "--config", config, "--run-dir", self.folder / run, *more,
                                settings=settings)
@@ -101,36 +103,58 @@ class Configurations(support.RunTest):
         return toy
 
     def test_every_file_starts(self):
-        toy = self.write_inputs()
+        toy, folder = self.write_inputs(), self.FOLDER
         started = 0
-        for folder in FOLDERS:
-            for path in sorted((support.ROOT / "configs" / folder).glob("*.toml")):
-                if path.stem in PARTS or path == support.RANDOM:
-                    continue
-                command, run = command_of(path.stem), f"{folder}-{path.stem}"
-                for name in STAGE_MODELS:  # what the stages before it have made
-                    target = self.folder / run / "models" / name
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copytree(toy, target)
-                if command != "prepare":
-                    (self.folder / run / "data").symlink_to(self.folder / "data")
-                with self.subTest(path.relative_to(support.ROOT)):
-                    settings = {**ONE_STEP, **ONE_RANK}
-                    more = ["--only", "rl_data"] if command == "pipeline" else []
-                    if command == "pipeline":
-                        stages = tomllib.loads(path.read_text(encoding="utf-8"))["pipeline"]["stages"]
-                        settings.update({f"pipeline.stages.{number}.ranks": 0
-                                         for number, stage in enumerate(stages) if "ranks" in stage})
-                    if folder == "examples":
-                        settings.update({"roles.policy.ranks": 1, "roles.reference.train.tp": 1})
-                    if folder == "examples" and path.stem in ("grpo", "grpo_tools"):  # Parquet needs Arrow, which is optional
-                        settings["data.files"] = ["data/train.jsonl"]
-                    if (folder, path.stem) == ("guide", "rl2"):
-                        settings["rl.coldstart.fraction"] = 0.5
-                    self.start(command, f"configs/{folder}/{path.name}", run, *more, **settings)
-                    started += 1
-        self.assertGreater(started, 30)
+        for path in sorted((support.ROOT / "configs" / folder).glob("*.toml")):
+            if path.stem in PARTS or path == support.RANDOM:
+                continue
+            command, run = command_of(path.stem), f"{folder}-{path.stem}"
+            for name in STAGE_MODELS:  # what the stages before it have made
+                target = self.folder / run / "models" / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copytree(toy, target)
+            if command != "prepare":
+                (self.folder / run / "data").symlink_to(self.folder / "data")
+            with self.subTest(path.relative_to(support.ROOT)):
+                settings = {**ONE_STEP, **ONE_RANK}
+                more = ["--only", "rl_data"] if command == "pipeline" else []
+                if command == "pipeline":
+                    stages = tomllib.loads(path.read_text(encoding="utf-8"))["pipeline"]["stages"]
+                    settings.update({f"pipeline.stages.{number}.ranks": 0
+                                     for number, stage in enumerate(stages) if "ranks" in stage})
+                if folder == "examples":
+                    settings.update({"roles.policy.ranks": 1, "roles.reference.train.tp": 1})
+                if folder == "examples" and path.stem in ("grpo", "grpo_tools"):  # Parquet needs Arrow, which is optional
+                    settings["data.files"] = ["data/train.jsonl"]
+                if (folder, path.stem) == ("guide", "rl2"):
+                    settings["rl.coldstart.fraction"] = 0.5
+                self.start(command, f"configs/{folder}/{path.name}", run, *more, **settings)
+                started += 1
+        self.assertGreaterEqual(started, self.LEAST)
 
+
+class Guide(Starts, support.RunTest):
+    FOLDER, LEAST = "guide", 14
+
+
+class Paper(Starts, support.RunTest):
+    FOLDER, LEAST = "paper", 19
+
+
+class Examples(Starts, support.RunTest):
+    FOLDER, LEAST = "examples", 9
+
+
+class Tiny(Starts, support.RunTest):
+    FOLDER, LEAST = "tiny", 4
+
+    def test_the_toy_configuration_serves_every_stage(self):
+        for command in ("prepare", "rl", "sft", "generate", "distill", "evaluate", "pipeline"):
+            with self.subTest(command):
+                self.start(command, support.RANDOM, command, statuses=(0,))
+
+
+class Plans(support.RunTest):
     def plan(self, *arguments):
         done = support.run([support.program, "plan", *map(str, arguments)])
         return done.returncode, done.stdout
@@ -158,11 +182,6 @@ class Configurations(support.RunTest):
         status, text = self.plan("--config", guide / "pipeline.toml", "--world-size", 8)
         self.assertEqual(status, 2)
         self.assertIn("plan: " + str(guide / "pipeline.toml") + " does not fit", text)
-
-    def test_the_toy_configuration_serves_every_stage(self):
-        for command in ("prepare", "rl", "sft", "generate", "distill", "evaluate", "pipeline"):
-            with self.subTest(command):
-                self.start(command, support.RANDOM, command, statuses=(0,))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Runs(support.RunTest):
 
     def of_command(self, command):
         """The settings of supervised stages, which need records."""
-        return {"data.files": [str(self.records)], "data.generate.names": []} if command == "sft" else {}
+        return {"data.files": [str(self.records)], "data.generate.names": []} if command in ("sft", "distill") else {}
 
     def line(self, name="run", command="rl", ranks=2, more=(), config=support.CONFIGS / "varied_rewards.toml", **settings):
         return support.command(ranks, command, "--config", config, "--run-dir", self.folder / name, *more,
@@ -53,6 +53,9 @@ class Runs(support.RunTest):
 
     def rows(self, name="run"):
         return [support.numbers(row) for row in support.read_jsonl(self.metrics(name))]
+
+    def rows_with_times(self):
+        return support.read_jsonl(self.metrics())
 
     def results(self, name):
         """(weights and optimizer, metrics, samples) of a finished run."""
@@ -95,13 +98,14 @@ class Runs(support.RunTest):
         self.assert_ends(0, self.line("undisturbed", **settings))
         self.assert_equal_runs("run", "undisturbed")
 
-    def stop_in_a_step(self, lines, target, **settings):
+    def stop_in_a_step(self, lines, target, share=None, **settings):
         """TERM to one rank while a step is under way that takes seconds: it is dropped, the checkpoint is that of the
-        step before, and the run that continues ends as one that nobody disturbed. `target`: rank that gets the signal."""
+        step before, and the run that continues ends as one that nobody disturbed. `target`: rank that gets the signal.
+        `share`: of the time of the last step, when it comes; None: soon."""
         settings = {"checkpoint__interval_steps": 100, "metrics__samples_every": 1, **settings}
         with self.running(self.line(**settings)) as process:
             self.wait_for_lines(self.metrics(), lines, process)
-            time.sleep(0.5)  # into the next step
+            time.sleep(share * self.rows_with_times()[-1]["step_seconds"] if share else 0.5)  # into the next step
             os.kill(self.ranks(process, settings.get("ranks", 2))[target], signal.SIGTERM)
             self.assertEqual(process.wait(timeout=END_LIMIT), 75, self.output())
         done = len(self.rows())
@@ -109,7 +113,7 @@ class Runs(support.RunTest):
         self.assertEqual(support.last_checkpoint(self.folder / "run").name, f"step-{done:08}")
         self.assertIn(f"continues at step {done} of", self.assert_ends(0, self.line(**settings)))
         self.assert_ends(0, self.line("undisturbed", **settings))
-        self.assertEqual(len(self.rows()), settings["rl__steps" if "rl__steps" in settings else "sft__steps"])
+        self.assertEqual(len(self.rows()), settings[settings.get("command", "rl") + "__steps"])
         self.assertEqual(self.results("run"), self.results("undisturbed"))
 
     def test_F5_signal_in_generation(self):
@@ -136,6 +140,35 @@ class Runs(support.RunTest):
               "sampling__ignore_eos": True, "engine__max_num_seqs": 256, "trainer__share_prefix": False}
         self.assert_ends(0, self.line("recorded", rl__record_rollouts=True, **rl))
         self.stop_in_a_step(1, 0, rl__replay=str(self.folder / "recorded"), **rl)
+
+    def test_F5_signal_behind_an_optimizer_step(self):
+        """Between the mini-batches of an update: the checkpoint is of the state that was copied before the step."""
+        rl = {"model__shape__hidden_size": 256, "model__shape__intermediate_size": 1024, "rl__steps": 2,
+              "rl__samples_per_prompt": 24, "rl__mini_batch": 8, "sampling__max_new_tokens": 120, "kl__coefficient": 0.0,
+              "sampling__ignore_eos": True, "engine__max_num_seqs": 256, "trainer__share_prefix": False}
+        self.assert_ends(0, self.line("recorded", rl__record_rollouts=True, **rl))
+        self.stop_in_a_step(1, 0, share=0.6, rl__replay=str(self.folder / "recorded"), **rl)
+
+    def test_F5_signal_with_staleness(self):
+        """To the rank that trains and scores, while the one that samples draws the next step's samples; then on shared
+        ranks, where the samples of the next step are drawn before the update."""
+        rl = {"rl__steps": 3, "rl__staleness": 1, "rl__chunks": 1, "rl__samples_per_prompt": 8, "sampling__max_new_tokens": 600,
+              "sampling__ignore_eos": True, "roles__reward__share_with": "policy", "kl__coefficient": 0.0}
+        self.stop_in_a_step(1, 0, roles__generate_ranks=1, roles__policy__ranks=1, **rl)
+        for name in ("run", "undisturbed"):
+            shutil.rmtree(self.folder / name)
+        self.stop_in_a_step(1, 0, ranks=1, **rl)
+
+    def test_F5_signal_in_the_teachers_passes(self):
+        """To the teacher on a rank of its own, then to the student."""
+        shape = {"vocab_size": 260, "hidden_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+                 "num_key_value_heads": 4, "intermediate_size": 1536, "max_position_embeddings": 1024}
+        for target in (1, 0):
+            self.stop_in_a_step(1, target, command="distill", config=support.RANDOM, distill__steps=2, distill__epochs=0,
+                                distill__batch=512, distill__save_each_epoch=False, trainer__micro_batch_tokens=64,
+                                roles__teacher__ranks=1, **{f"teacher__shape__{key}": value for key, value in shape.items()})
+            for name in ("run", "undisturbed"):
+                shutil.rmtree(self.folder / name)
 
     def test_F8_other_layouts(self):
         """4 ranks with tp 2, then 2, then 1: the weights are those of a run that stayed on one."""

@@ -59,7 +59,7 @@ TEST(TeacherRole, HandsOverHiddenStatesAndHeadOfTheWholeModel) {
   EXPECT_GT(batches.size(), 1U);
   for (const auto& indices : batches) {
     const auto batch = data::pack(list, indices);
-    const auto output = std::get<vocabulary::TeacherHidden>(teacher.output(batch));
+    const auto output = std::get<vocabulary::TeacherHidden>(teacher.output(batch).value());
     EXPECT_LT(test::max_difference(output.head, whole->head().weight), test::kRounding);
     for (const auto& range : batch.samples)
       EXPECT_LT(test::max_difference(

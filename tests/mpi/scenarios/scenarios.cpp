@@ -45,10 +45,16 @@ int fine(MpiCommunicator& world) {
   return 0;
 }
 
+// Every rank gets the error: behind it all still make the same calls.
 int coordinated(MpiCommunicator& world) {
-  r1::mpi::coordinate_errors(world, [&] {
-    if (world.rank() == 1) throw r1::base::InputError("train.jsonl:7: bad record");
-  });
+  try {
+    r1::mpi::coordinate_errors(world, [&] {
+      if (world.rank() == 1) throw r1::base::InputError("train.jsonl:7: bad record");
+    });
+  } catch (const r1::base::Error&) {
+    sum(world, "behind the error");
+    throw;
+  }
   return 0;
 }
 

@@ -28,6 +28,20 @@ TEST(RoundTrip, AllDtypesKeepTheirBits) {
   }
 }
 
+// All parts of a file are read together: bytes that two parts want are summed once.
+TEST(RoundTrip, ATensorThatIsWantedTwiceIsReadTwice) {
+  const TemporaryFolder folder;
+  const auto values = counting({9, 4}, at::kFloat);
+  save_alone(folder.path(), 1, {{whole_tensor("w", values), whole_tensor("x", values + 1)}, {}});
+  const auto first = at::zeros({9, 4}), second = at::zeros({9, 4}), x = at::zeros({9, 4});
+  CheckpointReader reader(folder.path("step-00000001"));
+  reader.load(std::vector<ShardedTensor>{whole_tensor("w", first), whole_tensor("x", x),
+                                         whole_tensor("w", second)});
+  EXPECT_TRUE(at::equal(first, values));
+  EXPECT_TRUE(at::equal(second, values));
+  EXPECT_TRUE(at::equal(x, values + 1));
+}
+
 TEST(RoundTrip, NotANumberAndInfinityStay) {
   const TemporaryFolder folder;
   const auto tensor = at::full({3}, std::numeric_limits<float>::quiet_NaN(), at::kBFloat16);

@@ -77,6 +77,39 @@ TEST(Saver, ASecondSaveWaitsForTheFirst) {
   EXPECT_EQ(value_in(folder.path("step-00000001")), 1.0);
 }
 
+TEST(Saver, ACopyIsSavedOnlyWhenItIsAskedFor) {
+  const TemporaryFolder folder;
+  parallel::LocalCommunicator communicator;
+  Saver saver({}, folder.path(), 7, communicator);
+  const auto weights = at::full({1000}, 1.0, at::kDouble);
+  saver.copy(1, {{whole_tensor("w", weights)}, {}}, /*good=*/false);
+  EXPECT_EQ(saver.last_copy_step(), 1);
+  weights.fill_(2.0);
+  saver.finish();
+  EXPECT_EQ(list_steps(folder.path()), Steps{});
+  saver.save_copy();
+  saver.finish();
+  EXPECT_EQ(value_in(folder.path("step-00000001")), 1.0);
+  EXPECT_FALSE(Manifest::read(folder.path("step-00000001")).identity.good);
+}
+
+TEST(Saver, ARefusedSaveLeavesTheCopyToSaveAgain) {
+  const TemporaryFolder folder;
+  parallel::LocalCommunicator communicator;
+  Saver saver({}, folder.path(), 7, communicator);
+  bool refuses = true;
+  saver.before_publishing([&] {
+    if (refuses) throw base::FileError("no");
+  });
+  saver.save(1, state_of(1));
+  saver.finish();
+  EXPECT_FALSE(saver.last_result().published);
+  refuses = false;
+  saver.save_copy();
+  saver.finish();
+  EXPECT_EQ(value_in(folder.path("step-00000001")), 1.0);
+}
+
 TEST(Saver, PollPublishesOnAllRanksTogether) {
   const TemporaryFolder folder;
   run_ranks(3, [&](parallel::Communicator& communicator) {

@@ -83,6 +83,19 @@ TEST(StrictKeys, DeepTablesAreRefusedBeforeTheyAreBuilt) {
             std::string("test.toml:3: ") + expected);
 }
 
+/// The parser aborts at them.
+TEST(StrictKeys, HeadersThatBeginWithNoKeyAreRefused) {
+  const auto expected = "expected the name of a table behind '['";
+  for (const char* header : {"[!a]", "[[\x01]]", "  [ \xc3\xa9t\xc3\xa9 ]", "[.a]", "[\n]", "[#]"})
+    EXPECT_EQ(error_of(std::string("\n") + header + "\n"), std::string("test.toml:2: ") + expected)
+        << header;
+  EXPECT_NE(error_of(std::string("[\0a]", 4)).find(expected), std::string::npos);
+  EXPECT_NE(error_of("\xc2\xa0[!a]").find(expected), std::string::npos) << "behind another blank";
+  EXPECT_EQ(error_of("x = '''\n[!a]\n''' # [!a]\n").find(expected), std::string::npos);
+  EXPECT_EQ(error_of("x = [\n[!a]\n]\n").find(expected), std::string::npos);
+  EXPECT_EQ(error_of("[ run ]\n[\"model\"]\n['data']\n"), "");
+}
+
 TEST(StrictKeys, DotsInTextsAndCommentsAreNoTables) {
   const std::string dots(100, '.');
   EXPECT_EQ(error_of("# " + dots + "\n[run]\ntime_limit = \"\" # " + dots + "\n[model]\npath = '" +

@@ -326,15 +326,18 @@ TEST(PolicyUpdate, ACutOnOneReplicaBeforeTheFirstOptimizerStepDropsTheStepOnAll)
       });
 }
 
-TEST(PolicyUpdate, AfterTheFirstOptimizerStepNothingIsCut) {
-  ToyPolicy policy(parallel::alone(), ppo()), asked(parallel::alone(), ppo());
-  const auto rollouts = toy_rollouts(parallel::alone());
-  const auto expected = policy.update(rollouts);
-  int steps = 0;
-  const auto found = asked.update(rollouts, {}, [&] { return steps++ > 0; });  // one micro-batch
-  EXPECT_EQ(steps, 1);
-  EXPECT_EQ(found.num_optimizer_steps, expected.num_optimizer_steps);
-  EXPECT_EQ(asked.rank().distance(policy.rank().model()), 0.0);
+TEST(PolicyUpdate, ACutBehindTheFirstOptimizerStepEndsTheUpdateOnAllReplicas) {
+  test::ThreadRanks::run(2, [&](parallel::Communicator& replicas) {
+    ToyPolicy policy(replicas, ppo());
+    int asked = 0;
+    const auto result = policy.update(toy_rollouts(replicas), {}, [&] {  // one micro-batch each
+      return asked++ > 0 && replicas.rank() == 1;
+    });
+    EXPECT_EQ(asked, 2);
+    EXPECT_TRUE(result.metrics.values().empty());
+    EXPECT_GT(policy.rank().distance_from_start(), 0.0);
+    EXPECT_EQ(policy.rank().trainer().num_steps(), 2) << "the second one was dropped";
+  });
 }
 
 TEST(PolicyUpdate, LaterEpochsEndWhereThePolicyHasMovedFar) {

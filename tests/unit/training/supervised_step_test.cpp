@@ -69,6 +69,22 @@ TEST(SupervisedStep, ACutOnOneReplicaDropsTheStepOnAll) {
     });
 }
 
+TEST(SupervisedStep, ACutWhileTheLastLossIsComputedDropsTheStep) {
+  ToyRank rank(parallel::alone(), {});
+  const auto samples = toy_samples(kNumSamples);
+  const auto loss = cross_entropy(count_targets(samples), 4);
+  bool is_cut_short = false;
+  const auto step = supervised_step(
+      rank.trained(), samples,
+      [&](const Pass& pass) {
+        is_cut_short = true;
+        return loss(pass);
+      },
+      rank.trainer_options, kNoProgress, {}, [&] { return is_cut_short; });
+  EXPECT_TRUE(step.metrics.values().empty());
+  EXPECT_EQ(rank.distance_from_start(), 0.0);
+}
+
 TEST(SupervisedStep, ReplicasShareOutTheSamples) {
   const auto samples = toy_samples(kNumSamples);
   std::vector<int> times(kNumSamples, 0);
