@@ -113,7 +113,7 @@ void serialize(Archive& archive, r1::data::ToolAnswer& a, unsigned) {
 
 template <class Archive>
 void serialize(Archive& archive, r1::data::Completion& c, unsigned) {
-  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason& c.answers;
+  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason& c.answers& c.experts;
 }
 
 template <class Archive>

@@ -52,6 +52,8 @@ class Generator {
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples,
                                       const OwnsGroup& mine);
+  /// Engine::record_experts.
+  void record_experts() { engine_.record_experts(); }
   /// Engine::set_weight_version.
   void set_weight_version(std::int64_t version) { engine_.set_weight_version(version); }
   /// The decode steps of the last sample().

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "models/expert_decisions.h"
 #include "roles/learner.h"
 
 namespace r1::mpi {
@@ -30,6 +31,7 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
         else if (!run.has_role(kPolicyGenerate))
           return;
         sampler_ = std::make_unique<PolicySampler>(run, model_.get());
+        if (config.rl.records_experts()) record_experts();
         if (!config.rl.replay.empty()) replay_ = std::make_unique<RolloutReplay>(config.rl.replay);
       },
       "loading the policy");
@@ -59,6 +61,16 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
 }
 
 Policy::~Policy() = default;
+
+void Policy::record_experts() {
+  const auto& shape = model_ ? model_->shape() : model_shape(run_.config().model);
+  const auto num_experts = shape.experts.num_experts;
+  if (models::decisions_per_token(shape) == 0 || num_experts > models::kMostRecordedExperts)
+    throw base::ConfigError(fmt::format(
+        "rl.router_replay: expected a model with experts, at most {} in a layer; found {}",
+        models::kMostRecordedExperts, num_experts));
+  sampler_->record_experts();
+}
 
 void Policy::persist(RunLoop& loop) {
   run_.together(

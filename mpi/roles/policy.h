@@ -64,6 +64,7 @@ class Policy {
   std::int64_t version() const { return version_; }
 
  private:
+  void record_experts();
   void persist_sampler(RunLoop& loop);
   void tell_cache(const generation::CacheSize& cache);
 

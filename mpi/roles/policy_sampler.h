@@ -29,6 +29,10 @@ class PolicySampler {
   PolicySampler(const Run& run, const models::Model* trained);
   ~PolicySampler();
 
+  /// Samples then have the experts that they took (Engine::record_experts); before the first one.
+  void record_experts() {
+    if (generator_) generator_->record_experts();
+  }
   /// Whether this rank samples.
   bool active() const { return generator_ != nullptr; }
   /// Copies the trained weights to the sampling model. Does nothing if the sampling model is the

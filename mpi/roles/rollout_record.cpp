@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/crc32c.h"
 #include "base/errors.h"
 #include "base/files.h"
@@ -67,6 +68,10 @@ void RolloutRecorder::add(std::int64_t step, std::span<const data::Rollout> roll
                                    {"text", answer.text},
                                    {"status", answer.status},
                                    {"seconds", answer.seconds}});
+    const auto& experts = completion.experts;
+    if (!experts.empty())
+      record["experts"] =
+          base::to_base64({reinterpret_cast<const char*>(experts.data()), experts.size()});
     file_.append(record.dump() + "\n");
   }
 }
@@ -91,6 +96,8 @@ void RolloutReplay::read(const std::string& file) {
           recorded.completion.finish_reason =
               record.at("finish") == "stop" ? data::FinishReason::Stop : data::FinishReason::Length;
           read_answers(record, where, recorded.completion);
+          const auto experts = base::from_base64(record.value("experts", std::string()));
+          recorded.completion.experts.assign(experts.begin(), experts.end());
           samples_[{record.at("step").get<std::int64_t>(),
                     record.at("sample").get<std::int64_t>()}] = std::move(recorded);
         } catch (const nlohmann::json::exception& error) {

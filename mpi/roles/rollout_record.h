@@ -5,7 +5,8 @@
 //
 // Format: RUN/rollouts/replica-NNNNN.jsonl, one line per sample: {"step", "sample", "prompt_crc",
 // "token_ids", "logprobs", "finish": "stop"|"length", "answers": [{"begin", "end", "call", "text",
-// "status", "seconds"}] where tools answered}. A continued run may contain a sample twice;
+// "status", "seconds"}] where tools answered, "experts": base64 of Completion::experts with
+// rl.router_replay}. A continued run may contain a sample twice;
 // the copies are equal.
 #include <map>
 #include <span>

@@ -88,6 +88,10 @@ void RlOptions::visit(base::OptionVisitor& v) {
     "run folder with recorded rollouts, which are trained on instead of sampling: compares "
     "layouts, "
     "dtypes and devices on the same samples");
+  v.choice(
+      "router_replay", router_replay, {"off", "count", "on"},
+      "mixtures of experts: the trainer takes the experts that the sampler took (on; R3, arXiv "
+      "2510.11370), or only counts where it does not (router_flips)");
   v.section("coldstart", coldstart, "supervised samples mixed into each step (guide, RL 2)");
   v.section_list("changes", changes, "changes from a step on, in order");
 }

@@ -61,6 +61,7 @@ struct RlOptions {
   bool eval_greedy = true;
   bool record_rollouts = false;
   std::string replay;
+  std::string router_replay = "off";
   ColdstartOptions coldstart;
   std::vector<RlChangeOptions> changes;
 
@@ -69,6 +70,9 @@ struct RlOptions {
   std::int64_t mini_batch_samples() const {
     return mini_batch > 0 ? mini_batch : samples_per_step();
   }
+  /// Whether the sampler's choices of experts are recorded, and whether the trainer takes them.
+  bool records_experts() const { return router_replay != "off"; }
+  bool replays_experts() const { return router_replay == "on"; }
   /// Of all log-probabilities in losses. `sampling`: sampling.temperature.
   double loss_temperature(double sampling) const {
     return logprob_temperature > 0.0 ? logprob_temperature : sampling;

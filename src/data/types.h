@@ -50,6 +50,10 @@ struct Completion {
   std::string text;               // of the sampled tokens, decoded without special tokens
   FinishReason finish_reason = FinishReason::Stop;
   std::vector<ToolAnswer> answers = {};  // in the order of their tokens
+  /// The experts that the routers chose for the tokens of prompt and completion in turn, the last
+  /// one excepted, which nothing was computed from (models/expert_decisions.h); empty: not
+  /// recorded.
+  std::vector<std::uint8_t> experts = {};
 
   bool operator==(const Completion&) const = default;
 };
@@ -107,6 +111,8 @@ struct TrainingSample {
       prompt_ids;  // not in the loss; equal prompts of one micro-batch are computed once
   std::vector<TokenId> completion_ids;
   std::vector<std::uint8_t> learnt{};  // 1 for each of completion_ids in the loss; empty: all are
+  /// Completion::experts of the sample; samples of one batch have them all or none.
+  std::vector<std::uint8_t> experts{};
 };
 
 /// Tokens of a sample that are predicted in the loss; a first token has nothing to be predicted

@@ -94,6 +94,10 @@ class Engine {
   /// is found by nobody.
   void set_weight_version(std::int64_t version);
 
+  /// Completions then have Completion::experts, and a sample whose tokens are computed again takes
+  /// the experts that it took before. For models with experts; before the first call.
+  void record_experts();
+
  private:
   std::int64_t affordable_blocks(double block_bytes) const;
   std::int64_t num_blocks(double block_bytes, std::int64_t wanted) const;
@@ -105,6 +109,7 @@ class Engine {
   std::unique_ptr<CacheMemory> memory_;
   CacheSize cache_;
   std::optional<std::int64_t> weight_version_;
+  std::int64_t num_decisions_ = 0;  // per token, that are recorded
   GenerationStatistics statistics_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "kernels/cuda/kernel_table.h"
+#include "models/expert_decisions.h"
 #include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
@@ -192,6 +193,7 @@ void GenerationRun::reserve_blocks() {
       [this](Sequence& sequence) {
         memory_.batch->clear(sequence.slot);
         leave_slot(sequence);
+        take_experts(sequence);
       });
 }
 
@@ -262,16 +264,52 @@ at::Tensor GenerationRun::prefill_pass(const std::vector<Piece>& pieces) {
   const auto places_of = [&](const PackedTokens& tokens) {
     return kernels::CachePlaces{to_device(tokens.blocks), to_device(tokens.offsets)};
   };
-  const models::ModelInput input{
+  models::ModelInput input{
       to_device(own.tokens),
       to_device(own.positions),
       {are_whole ? nn::make_packed_attention(segments, model_.dtype(), model_.device())
                  : nn::make_continued_attention(continued, places_of(all), model_.dtype(),
                                                 model_.device()),
        &memory_.cache, places_of(own)}};
+  input.experts.given = given_experts(pieces);
   statistics_.prompt_tokens += own.size();
   lockstep_.begin_pass();
-  return model_.forward(input);
+  return forward_into_cache(model_, input);
+}
+
+/// The experts that sequences which are computed again went to before: what is sampled next then
+/// follows the decisions that are recorded for it.
+at::Tensor GenerationRun::given_experts(const std::vector<Piece>& pieces) const {
+  const auto is_given = [](const Piece& piece) {
+    return piece.sequence != nullptr && !piece.sequence->completion.experts.empty();
+  };
+  if (!memory_.cache.experts.defined() || std::none_of(pieces.begin(), pieces.end(), is_given))
+    return {};
+  std::vector<at::Tensor> rows;
+  for (const auto& piece : pieces) {
+    auto given = at::full({piece.end - piece.begin, memory_.cache.experts.size(2)}, -1, at::kShort);
+    if (is_given(piece)) {
+      const auto known =
+          models::decisions_from_bytes(piece.sequence->completion.experts, model_.shape());
+      const auto count = std::min(known.size(0), piece.end) - piece.begin;
+      if (count > 0) given.narrow(0, 0, count).copy_(known.narrow(0, piece.begin, count));
+    }
+    rows.push_back(given);
+  }
+  return at::cat(rows).to(model_.device());
+}
+
+/// Adds the decisions that the cache has of a sequence that leaves its blocks.
+void GenerationRun::take_experts(Sequence& sequence) const {
+  if (!memory_.cache.experts.defined()) return;
+  auto& experts = sequence.completion.experts;
+  const auto known =
+      static_cast<std::int64_t>(experts.size()) / models::decision_bytes_per_token(model_.shape());
+  if (known >= sequence.length) return;
+  const auto bytes = models::decisions_to_bytes(
+      cached_decisions(model_, memory_.cache, sequence.blocks, known, sequence.length),
+      model_.shape());
+  experts.insert(experts.end(), bytes.begin(), bytes.end());
 }
 
 /// Gives prompts that are whole now the logits after their last token.
@@ -343,6 +381,7 @@ void GenerationRun::ask(Sequence& sequence, bool ended) {
   ++statistics_.calls;
   turns_->ask(sequence.start.origin, sequence.completion, ended);
   leave_slot(sequence);
+  take_experts(sequence);
   asking_.push_back(
       {scheduler_.set_aside(sequence), statistics_.decode_steps + turns_->wait_steps()});
 }
@@ -384,6 +423,7 @@ void GenerationRun::leave_slot(Sequence& sequence) {
 
 void GenerationRun::finish(Sequence& running, data::FinishReason reason) {
   leave_slot(running);
+  take_experts(running);
   deliver(scheduler_.take_out(running), reason);
 }
 

@@ -11,6 +11,19 @@ namespace {
 constexpr std::int64_t kReserve = 32;
 constexpr std::int64_t kMany = 4;  // free blocks for each running sequence
 
+/// A sequence whose experts are recorded takes over its own blocks alone: what was sampled of it
+/// followed the decisions of those.
+bool may_take(const PromptGroup& /*group*/, std::size_t /*number*/, std::int32_t /*block*/,
+              std::uint64_t /*content*/) {
+  return true;
+}
+bool may_take(const Sequence& sequence, std::size_t number, std::int32_t block,
+              std::uint64_t content) {
+  if (sequence.completion.experts.empty()) return true;
+  const auto& former = sequence.former_blocks;
+  return number < former.size() && former[number] == std::pair(block, content);
+}
+
 Piece piece_of(PromptGroup& group) {
   return {&group, nullptr, 0, 0};
 }
@@ -58,6 +71,10 @@ bool Scheduler::admit(Waiting& waiting, std::int64_t past, std::int64_t most_fou
     const auto block =
         pool_.find(found.empty() ? BlockPool::kNoBlock : found.back(), block_tokens(piece, number));
     if (block == BlockPool::kNoBlock) break;
+    if (!may_take(waiting, found.size(), block, pool_.content(block))) {
+      pool_.release(block);
+      break;
+    }
     found.push_back(block);
   }
   const auto num_found = static_cast<std::int64_t>(found.size());
@@ -253,6 +270,9 @@ std::unique_ptr<Sequence> Scheduler::take_out(Sequence& sequence) {
 
 std::unique_ptr<Sequence> Scheduler::set_aside(Sequence& sequence) {
   publish({nullptr, &sequence, 0, sequence.length});
+  sequence.former_blocks.clear();
+  for (const auto block : sequence.blocks)
+    if (pool_.is_published(block)) sequence.former_blocks.emplace_back(block, pool_.content(block));
   auto taken = take_out(sequence);
   taken->launched = static_cast<std::int64_t>(taken->completion.token_ids.size());
   taken->length = 0;

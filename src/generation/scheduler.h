@@ -55,6 +55,8 @@ struct Sequence {
   data::Completion completion = {};
   std::int64_t slot = -1;     // of the decode batch; -1: none
   std::int64_t launched = 0;  // tokens that are drawn or whose step is on its way
+  /// The full blocks that it had when it was set aside, with their contents (BlockPool::content).
+  std::vector<std::pair<std::int32_t, std::uint64_t>> former_blocks = {};
 
   std::int64_t prompt_length() const { return static_cast<std::int64_t>(prompt->size()); }
   data::TokenId token(std::int64_t position) const {
