@@ -12,9 +12,9 @@
 #include "base/timer.h"
 #include "base/version.h"
 #include "checkpoint/catalog.h"
-#include "checkpoint/reader.h"
 #include "checkpoint_model.h"
 #include "config/print.h"
+#include "config/stage_roles.h"
 #include "models/finite.h"
 
 namespace r1::mpi {
@@ -83,8 +83,13 @@ void RunLoop::restore(const std::string& path, std::int64_t first) {
   run_.together(
       [&] {
         if (!path.empty()) reader.emplace(path);
-        for (auto& [name, part] : parts_)
-          if (reader) reader->load(part.tensors());
+        if (!reader) return;
+        for (auto& [name, part] : parts_) {
+          if (part.read)
+            part.read(*reader, reader->blob("state/" + name));
+          else
+            reader->load(part.tensors());
+        }
       },
       "reading the checkpoint");
   run_.together(
@@ -141,10 +146,10 @@ bool RunLoop::goes_on(std::int64_t step) {
   return true;
 }
 
-/// With staleness the weights that draw the next samples replace those of the checkpoint in the
-/// middle of a step, which is therefore done to its end.
+/// Where samples are drawn ahead the weights that draw the next ones replace those of the
+/// checkpoint in the middle of a step, which is therefore done to its end.
 void RunLoop::open_step() {
-  if (run_.kind() == config::Stage::Rl && run_.config().rl.staleness > 0) return;
+  if (run_.kind() == config::Stage::Rl && config::samples_ahead(run_.config())) return;
   states_before_ = part_states();
   run_.open_step();
 }

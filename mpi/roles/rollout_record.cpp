@@ -68,6 +68,8 @@ void RolloutRecorder::add(std::int64_t step, std::span<const data::Rollout> roll
                                    {"text", answer.text},
                                    {"status", answer.status},
                                    {"seconds", answer.seconds}});
+    if (rollout.origin >= 0) record["group"] = rollout.origin;
+    if (!completion.versions.empty()) record["versions"] = completion.versions;
     const auto& experts = completion.experts;
     if (!experts.empty())
       record["experts"] =
@@ -96,6 +98,9 @@ void RolloutReplay::read(const std::string& file) {
           recorded.completion.finish_reason =
               record.at("finish") == "stop" ? data::FinishReason::Stop : data::FinishReason::Length;
           read_answers(record, where, recorded.completion);
+          recorded.origin = record.value("group", std::int64_t{-1});
+          recorded.completion.versions =
+              record.value("versions", decltype(recorded.completion.versions)());
           const auto experts = base::from_base64(record.value("experts", std::string()));
           recorded.completion.experts.assign(experts.begin(), experts.end());
           samples_[{record.at("step").get<std::int64_t>(),
@@ -107,22 +112,35 @@ void RolloutReplay::read(const std::string& file) {
       });
 }
 
+const RolloutReplay::Recorded& RolloutReplay::find(std::int64_t step, std::int64_t sample) const {
+  const auto found = samples_.find({step, sample});
+  if (found == samples_.end())
+    throw base::InputError(
+        fmt::format("rl.replay: '{}' has no sample {} of step {}", folder_, sample, step));
+  return found->second;
+}
+
+std::int64_t RolloutReplay::origin(std::int64_t step, std::int64_t sample) const {
+  const auto& recorded = find(step, sample);
+  if (recorded.origin < 0 || recorded.completion.versions.empty())
+    throw base::InputError(
+        fmt::format("rl.replay: '{}' was recorded without rl.partial_rollouts", folder_));
+  return recorded.origin;
+}
+
 std::vector<data::Completion> RolloutReplay::completions(std::int64_t step,
                                                          const data::Prompt& prompt,
                                                          std::int64_t samples) const {
   std::vector<data::Completion> result;
   for (std::int64_t i = 0; i < samples; ++i) {
     const std::int64_t sample = prompt.index * samples + i;
-    const auto found = samples_.find({step, sample});
-    if (found == samples_.end())
-      throw base::InputError(
-          fmt::format("rl.replay: '{}' has no sample {} of step {}", folder_, sample, step));
-    if (found->second.prompt_crc != crc_of(prompt))
+    const auto& found = find(step, sample);
+    if (found.prompt_crc != crc_of(prompt))
       throw base::InputError(fmt::format(
           "rl.replay: '{}': sample {} of step {} was made of another prompt: data, tokenizer, seed "
           "or batch differ",
           folder_, sample, step));
-    result.push_back(found->second.completion);
+    result.push_back(found.completion);
   }
   return result;
 }

@@ -51,6 +51,7 @@ struct RlOptions {
   bool resample_zero_advantage = false;
   std::int64_t max_resample_rounds = 3;
   std::int64_t staleness = 0;
+  bool partial_rollouts = false;
   std::int64_t reference_update_every = 0;
   double max_kl = 0.0;
   double max_ratio = 0.0;

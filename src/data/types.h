@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace r1::data {
@@ -27,7 +28,8 @@ struct Prompt {
   bool operator==(const Prompt&) const = default;
 };
 
-enum class FinishReason : std::int32_t { Stop = 0, Length = 1 };
+/// Unfinished: the sample goes on in a later step (rl.partial_rollouts).
+enum class FinishReason : std::int32_t { Stop = 0, Length = 1, Unfinished = 2 };
 
 /// What a tool or an environment answered to a turn of the model, as tokens of the completion that
 /// the model did not sample.
@@ -54,6 +56,9 @@ struct Completion {
   /// one excepted, which nothing was computed from (models/expert_decisions.h); empty: not
   /// recorded.
   std::vector<std::uint8_t> experts = {};
+  /// The weights that sampled it, where not all tokens have the same: the first token and the
+  /// policy version of each part, in order.
+  std::vector<std::pair<std::int64_t, std::int64_t>> versions = {};
 
   bool operator==(const Completion&) const = default;
 };
@@ -88,9 +93,13 @@ struct Reward {
 /// A sampled completion with everything an update needs. `sample` is global: results never depend
 /// on the layout.
 struct Rollout {
-  std::int64_t sample = 0;          // global index in the step: group * samples_per_prompt + i
-  std::int64_t group = 0;           // = prompt.index
-  std::int64_t policy_version = 0;  // optimizer steps done by the weights that sampled it
+  std::int64_t sample = 0;  // global index in the step: group * samples_per_prompt + i
+  std::int64_t group = 0;   // = prompt.index
+  /// Optimizer steps done by the weights that sampled its first token.
+  std::int64_t policy_version = 0;
+  /// With rl.partial_rollouts the group's number in the run, step * rl.prompts_per_step + index, by
+  /// the step whose prompts it is from; -1: the step that trains on it.
+  std::int64_t origin = -1;
   Prompt prompt;
   Completion completion;
   Reward reward;

@@ -44,21 +44,37 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
       turns_(turns),
       engine_(balancer ? balancer->engine() : 0),
       lockstep_(model),
-      scheduler_(memory.pool,
-                 {options.block_size, options.max_num_seqs, sampling.max_new_tokens,
-                  model.shape().max_position_embeddings, options.enable_prefix_caching}),
+      scheduler_(memory.pool, {options.block_size, options.max_num_seqs, sampling.max_new_tokens,
+                               model.shape().max_position_embeddings, options.enable_prefix_caching,
+                               sampling.median_length, sampling.length_sigma}),
       slots_(static_cast<std::size_t>(options.max_num_seqs), nullptr) {
   memory_.batch->begin(sampling, stop);
-  for (const auto& request : requests) {
-    PromptGroup group{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
-    const auto number = static_cast<std::int64_t>(completions_.size());
-    for (const auto seed : request.seeds)
-      group.samples.push_back(
-          {{engine_, number, static_cast<std::int64_t>(group.samples.size()), request.group},
-           seed});
-    completions_.emplace_back(request.seeds.size());
-    if (!group.samples.empty()) scheduler_.add(std::move(group));
+  for (const auto& request : requests) add(request);
+}
+
+/// Samples that have begun return; the others begin.
+void GenerationRun::add(const Request& request) {
+  PromptGroup group{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
+  const auto number = static_cast<std::int64_t>(completions_.size());
+  completions_.emplace_back(request.seeds.size());
+  for (std::size_t i = 0; i < request.seeds.size(); ++i) {
+    const SampleStart start{{engine_, number, static_cast<std::int64_t>(i), request.group},
+                            request.seeds[i]};
+    if (i >= request.begun.size() || request.begun[i].token_ids.empty()) {
+      group.samples.push_back(start);
+      continue;
+    }
+    auto begun = request.begun[i];
+    if (static_cast<std::int64_t>(begun.token_ids.size()) >=
+        scheduler_.limit(group.length(), start.seed)) {  // the limit is a lower one now
+      begun.finish_reason = data::FinishReason::Length;
+      completions_.back()[i] = std::move(begun);
+      finished_.push_back(request.group);
+    } else {
+      scheduler_.add_begun(group.prompt, start, std::move(begun));
+    }
   }
+  if (!group.samples.empty()) scheduler_.add(std::move(group));
 }
 
 std::vector<std::vector<data::Completion>> GenerationRun::run(
@@ -69,6 +85,7 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
     decode_until(statistics_.decode_steps + interval, goes_on);
     lockstep_.finish();
   } while (balancer_ && balancer_->balance(*this));
+  end_all(data::FinishReason::Unfinished);  // nothing, unless the balancer ended the sampling
   if (balancer_)
     for (auto& [origin, completion] : balancer_->settle(std::move(guests_)))
       completions_[static_cast<std::size_t>(origin.request)]
@@ -92,22 +109,21 @@ void GenerationRun::decode_until(std::int64_t last_step, const std::function<boo
     else
       collect_all();
     if (turns_) turns_->progress();
-    if (goes_on && !goes_on()) cut_short();
+    if (goes_on && !goes_on()) end_all(data::FinishReason::Length);
   }
   collect_all();
   take_answers(/*all=*/true);
 }
 
 /// Ends all that runs or waits, with the tokens that are drawn.
-void GenerationRun::cut_short() {
+void GenerationRun::end_all(data::FinishReason reason) {
   collect_all();
   for (auto* sequence : std::vector<Sequence*>(slots_)) {
     if (sequence == nullptr) continue;
     memory_.batch->clear(sequence->slot);
-    finish(*sequence, data::FinishReason::Length);
+    finish(*sequence, reason);
   }
-  while (scheduler_.num_waiting() > 0)
-    deliver(scheduler_.take_last_waiting(), data::FinishReason::Length);
+  while (scheduler_.num_waiting() > 0) deliver(scheduler_.take_last_waiting(), reason);
 }
 
 /// Between two decode steps: samples of prompts that are in the cache start, and one pass computes
@@ -432,6 +448,7 @@ void GenerationRun::deliver(std::unique_ptr<Sequence> sequence, data::FinishReas
   auto& completion = sequence->completion;
   completion.finish_reason = reason;
   const auto& origin = sequence->start.origin;
+  if (reason != data::FinishReason::Unfinished) finished_.push_back(origin.group);
   if (origin.engine == engine_)
     completions_[static_cast<std::size_t>(origin.request)]
                 [static_cast<std::size_t>(origin.sample)] = std::move(completion);

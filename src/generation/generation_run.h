@@ -40,10 +40,12 @@ class GenerationRun final : public SamplePool {
   EngineLoad load() const override;
   std::vector<MovedSample> give(std::int64_t waiting, std::int64_t running) override;
   void take(std::vector<MovedSample> samples) override;
+  std::vector<std::int64_t> take_finished() override { return std::exchange(finished_, {}); }
 
  private:
+  void add(const Request& request);
   void decode_until(std::int64_t last_step, const std::function<bool()>& goes_on);
-  void cut_short();
+  void end_all(data::FinishReason reason);
   void admit();
   bool compute_pieces();
   bool start_samples();
@@ -90,6 +92,7 @@ class GenerationRun final : public SamplePool {
   std::deque<Asking> asking_;
   std::vector<std::vector<data::Completion>> completions_;
   std::vector<FinishedSample> guests_;  // of other engines
+  std::vector<std::int64_t> finished_;  // groups, since take_finished()
   GenerationStatistics statistics_;
 };
 

@@ -1,6 +1,9 @@
 #include "generation/scheduler.h"
 
+#include <cmath>
+
 #include "base/errors.h"
+#include "base/random.h"
 
 namespace r1::generation {
 namespace {
@@ -35,12 +38,22 @@ Piece piece_of(Sequence& sequence) {
 
 void Scheduler::add_begun(PromptIds prompt, SampleStart start, data::Completion completion) {
   auto sequence = std::make_unique<Sequence>();
-  sequence->limit = limit(static_cast<std::int64_t>(prompt->size()));
+  sequence->limit = limit(static_cast<std::int64_t>(prompt->size()), start.seed);
   sequence->prompt = std::move(prompt);
   sequence->start = start;
   sequence->completion = std::move(completion);
   sequence->age = next_age_++;
   add_returning(std::move(sequence));
+}
+
+std::int64_t Scheduler::limit(std::int64_t prompt_length, std::uint64_t seed) const {
+  const auto most = std::min(options_.max_new_tokens, options_.context - prompt_length);
+  if (options_.median_length <= 0.0) return most;
+  // Counters of tokens begin at 0.
+  constexpr std::uint64_t kLengthCounter = std::uint64_t{1} << 40;
+  const double length =
+      options_.median_length * std::exp(options_.length_sigma * base::normal(seed, kLengthCounter));
+  return std::min(most, std::max<std::int64_t>(1, std::llround(length)));
 }
 
 /// What stays free for the sequences that run: a block for each that may still ask for one, and
@@ -183,7 +196,7 @@ Scheduler::StartedSample Scheduler::start_sample() {
   auto sequence = std::make_unique<Sequence>();
   sequence->prompt = group.prompt;
   sequence->start = group.samples.front();
-  sequence->limit = limit(group.length());
+  sequence->limit = limit(group.length(), sequence->start.seed);
   sequence->length = group.length();
   const bool is_last = group.samples.size() == 1;
   const auto num_shared = is_last ? group.blocks.size()
