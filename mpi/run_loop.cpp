@@ -12,9 +12,9 @@
 #include "base/timer.h"
 #include "base/version.h"
 #include "checkpoint/catalog.h"
-#include "checkpoint/reader.h"
 #include "checkpoint_model.h"
 #include "config/print.h"
+#include "config/stage_roles.h"
 #include "models/finite.h"
 
 namespace r1::mpi {
@@ -84,8 +84,13 @@ void RunLoop::restore(const std::string& path, std::int64_t first) {
   run_.together(
       [&] {
         if (!path.empty()) reader.emplace(path);
-        for (auto& [name, part] : parts_)
-          if (reader) reader->load(part.tensors());
+        if (!reader) return;
+        for (auto& [name, part] : parts_) {
+          if (part.read)
+            part.read(*reader, reader->blob("state/" + name));
+          else
+            reader->load(part.tensors());
+        }
       },
       "reading the checkpoint");
   run_.together(

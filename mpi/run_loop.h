@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "checkpoint/reader.h"
 #include "checkpoint/save_clock.h"
 #include "checkpoint/saver.h"
 #include "data/types.h"
@@ -38,6 +39,8 @@ struct Persistent {
   std::function<std::string()>
       state;  // equal on all ranks that hold the part; world rank 0's is kept
   std::function<void(const std::string&)> restore;  // after the tensors were filled; the state
+  /// Instead of filling the tensors, where their sizes are only known from the checkpoint.
+  std::function<void(checkpoint::CheckpointReader&, const std::string& state)> read = {};
 };
 
 class RunLoop {

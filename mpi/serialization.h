@@ -113,7 +113,8 @@ void serialize(Archive& archive, r1::data::ToolAnswer& a, unsigned) {
 
 template <class Archive>
 void serialize(Archive& archive, r1::data::Completion& c, unsigned) {
-  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason& c.answers;
+  archive& c.token_ids& c.logprobs& c.kept_mass& c.text& c.finish_reason& c.answers& c.experts& c
+      .versions;
 }
 
 template <class Archive>
@@ -123,7 +124,7 @@ void serialize(Archive& archive, r1::data::Reward& r, unsigned) {
 
 template <class Archive>
 void serialize(Archive& archive, r1::data::Rollout& r, unsigned) {
-  archive& r.sample& r.group& r.policy_version& r.prompt& r.completion& r.reward& r
+  archive& r.sample& r.group& r.policy_version& r.origin& r.prompt& r.completion& r.reward& r
       .reference_logprobs;
 }
 

@@ -52,12 +52,18 @@ std::vector<data::Rollout> Generator::sample(
       request.seeds.push_back(seed_of(prompt->index * samples + i));
     requests.push_back(std::move(request));
   }
-  const auto decode = [this](std::span<const data::TokenId> ids) { return text_.decode(ids); };
   std::optional<ReplicaBalancer> balancer;
   if (run_.config().engine.balance_every > 0 && run_.groups().data(role_).size() > 1 &&
       !prompts.empty())
     balancer.emplace(run_, role_, prompts, samples);
   if (tools_) tools_->set_prompts(prompts);
+  return rollouts_of(mine, samples, generate(requests, sampling, balancer ? &*balancer : nullptr));
+}
+
+std::vector<std::vector<data::Completion>> Generator::generate(
+    std::span<const generation::Request> requests, const generation::SamplingOptions& sampling,
+    ReplicaBalancer* balancer) {
+  const auto decode = [this](std::span<const data::TokenId> ids) { return text_.decode(ids); };
   std::int64_t num_calls = 0;
   bool is_cut_short = false;
   const auto goes_on = [&] {
@@ -70,12 +76,50 @@ std::vector<data::Rollout> Generator::sample(
   const models::AllWeights all_weights(model_);
   auto completions =
       engine_.generate(requests, sampling, {text_.tokenizer->eos_token_ids(), decode}, goes_on,
-                       balancer ? &*balancer : nullptr, tools_.get());
+                       balancer, tools_.get());
   const auto busy = static_cast<double>(engine_.statistics().decode_steps);
   decode_steps_ = {busy, balancer ? static_cast<double>(balancer->elapsed_steps()) : busy,
                    balancer ? static_cast<double>(balancer->num_moved()) : 0.0,
                    engine_.statistics()};
-  return rollouts_of(mine, samples, std::move(completions));
+  return completions;
+}
+
+std::vector<std::int64_t> Generator::resume(
+    OpenGroups& groups, std::int64_t step, const generation::SamplingOptions& sampling,
+    std::int64_t version,
+    const std::function<std::uint64_t(const OpenGroup& group, std::int64_t i)>& seed_of) {
+  std::vector<generation::Request> requests;
+  std::vector<std::vector<data::Completion*>> continued;
+  for (auto& group : groups.mine()) {
+    generation::Request request{group.prompt.token_ids, {}, groups.index(group, step), {}};
+    std::vector<data::Completion*> samples;
+    for (std::size_t i = 0; i < group.samples.size(); ++i) {
+      auto& sample = group.samples[i];
+      if (sample.finish_reason != data::FinishReason::Unfinished) continue;
+      request.seeds.push_back(seed_of(group, static_cast<std::int64_t>(i)));
+      request.begun.push_back(sample);
+      samples.push_back(&sample);
+    }
+    if (samples.empty()) continue;
+    requests.push_back(std::move(request));
+    continued.push_back(std::move(samples));
+  }
+  ReplicaBalancer balancer(run_, role_, groups, step);
+  auto completions = generate(requests, sampling, &balancer);
+  for (std::size_t r = 0; r < completions.size(); ++r)
+    for (std::size_t i = 0; i < completions[r].size(); ++i) {
+      auto& sample = *continued[r][i];
+      const auto before = sample.token_ids.size();
+      sample = std::move(completions[r][i]);
+      if (sample.token_ids.size() > before &&
+          (sample.versions.empty() || sample.versions.back().second != version))
+        sample.versions.emplace_back(static_cast<std::int64_t>(before), version);
+    }
+  return balancer.chosen();
+}
+
+std::string Generator::text_of(const data::Completion& completion) const {
+  return rewards::tools::sampled_text(completion, *text_.tokenizer);
 }
 
 std::vector<data::Rollout> Generator::recorded(const RolloutReplay& replay, std::int64_t step,
@@ -98,7 +142,7 @@ std::vector<data::Rollout> Generator::rollouts_of(
       rollout.sample = rollout.group * samples + static_cast<std::int64_t>(i);
       rollout.prompt = *prompts[g];
       rollout.completion = std::move(completions[g][i]);
-      rollout.completion.text = rewards::tools::sampled_text(rollout.completion, *text_.tokenizer);
+      rollout.completion.text = text_of(rollout.completion);
       rollouts.push_back(std::move(rollout));
     }
   }

@@ -3,11 +3,13 @@
 #include <functional>
 
 #include "generation/engine.h"
+#include "roles/open_groups.h"
 #include "roles/rollouts.h"
 #include "run.h"
 
 namespace r1::mpi {
 
+class ReplicaBalancer;
 class RolloutReplay;
 class ToolTurns;
 
@@ -48,17 +50,32 @@ class Generator {
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of,
                                     const OwnsGroup& mine);
+  /// Continues this replica's open groups until all replicas together have the groups that the step
+  /// trains on. Returns those (generation::choose_groups); none: a signal cut the sampling short.
+  /// `version`: of the weights. The seed of sample i of a group is seed_of(group, i). Collective
+  /// over: the role.
+  std::vector<std::int64_t> resume(
+      OpenGroups& groups, std::int64_t step, const generation::SamplingOptions& sampling,
+      std::int64_t version,
+      const std::function<std::uint64_t(const OpenGroup& group, std::int64_t i)>& seed_of);
+  /// The text that the model wrote.
+  std::string text_of(const data::Completion& completion) const;
   /// Returns the completions that another run recorded instead of sampling them. Throws:
   /// InputError.
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples,
                                       const OwnsGroup& mine);
+  /// Engine::record_experts.
+  void record_experts() { engine_.record_experts(); }
   /// Engine::set_weight_version.
   void set_weight_version(std::int64_t version) { engine_.set_weight_version(version); }
   /// The decode steps of the last sample().
   const DecodeSteps& decode_steps() const { return decode_steps_; }
 
  private:
+  std::vector<std::vector<data::Completion>> generate(std::span<const generation::Request> requests,
+                                                      const generation::SamplingOptions& sampling,
+                                                      ReplicaBalancer* balancer);
   std::vector<data::Rollout> rollouts_of(
       std::span<const data::Prompt* const> prompts, std::int64_t samples,
       std::vector<std::vector<data::Completion>> completions) const;

@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "config/stage_roles.h"
+#include "models/expert_decisions.h"
 #include "roles/learner.h"
 
 namespace r1::mpi {
@@ -30,6 +32,7 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
         else if (!run.has_role(kPolicyGenerate))
           return;
         sampler_ = std::make_unique<PolicySampler>(run, model_.get());
+        if (config.rl.records_experts()) record_experts();
         if (!config.rl.replay.empty()) replay_ = std::make_unique<RolloutReplay>(config.rl.replay);
       },
       "loading the policy");
@@ -51,6 +54,12 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
         if (config.rl.record_rollouts && layout.leads(run.world().rank(), sampling_role(layout)))
           recorder_ = std::make_unique<RolloutRecorder>(
               run.folder(), run.groups().data(sampling_role(layout)).rank());
+        if (config.rl.partial_rollouts)
+          open_ = std::make_unique<OpenGroups>(
+              config.rl, config::partial_schedule(config), num_group_classes(layout),
+              [this](std::int64_t place) { return holds_place(place); },
+              [this, leads = layout.leads(run_.world().rank(), sampling_role(layout))](
+                  std::int64_t place) { return leads && sampler_->samples_group(place); });
         if (!active()) return;
         load_masters(*trainer_, config.model, static_cast<std::uint64_t>(config.run.seed));
       },
@@ -58,6 +67,16 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
 }
 
 Policy::~Policy() = default;
+
+void Policy::record_experts() {
+  const auto& shape = model_ ? model_->shape() : model_shape(run_.config().model);
+  const auto num_experts = shape.experts.num_experts;
+  if (models::decisions_per_token(shape) == 0 || num_experts > models::kMostRecordedExperts)
+    throw base::ConfigError(fmt::format(
+        "rl.router_replay: expected a model with experts, at most {} in a layer; found {}",
+        models::kMostRecordedExperts, num_experts));
+  sampler_->record_experts();
+}
 
 void Policy::persist(RunLoop& loop) {
   run_.together(
@@ -84,7 +103,7 @@ void Policy::persist(RunLoop& loop) {
                             version_ = json.at("version");
                             kl_controller_.restore(json.at("kl_coefficient"));
                           }});
-  if (run_.config().rl.staleness > 0) persist_sampler(loop);
+  if (config::samples_ahead(run_.config())) persist_sampler(loop);
 }
 
 /// The step after a checkpoint trains on samples of older weights than the checkpoint's: with those
@@ -131,12 +150,39 @@ RolloutChunk Policy::sample_chunk(std::span<const data::Prompt> prompts, std::in
   if (replay_) {
     result.rollouts = sampler_->recorded(*replay_, step, mine, rl.samples_per_prompt);
   } else {
-    auto sampling = run_.config().sampling;
-    sampling.max_new_tokens = settings.max_new_tokens;
-    result.rollouts = sampler_->sample(mine, rl.samples_per_prompt, sampling, seed_of);
+    result.rollouts = sampler_->sample(mine, rl.samples_per_prompt, sampling_of(settings), seed_of);
     sampler_->count_decode_steps();
   }
   for (auto& rollout : result.rollouts) rollout.policy_version = sampler_->version();
+  if (recorder_) recorder_->add(step, result.rollouts);
+  return result;
+}
+
+/// A recorded run may have had other owners of its groups.
+bool Policy::holds_place(std::int64_t place) const {
+  return samples() && (replay_ != nullptr || sampler_->samples_group(place));
+}
+
+generation::SamplingOptions Policy::sampling_of(const config::StepSettings& settings) const {
+  auto sampling = run_.config().sampling;
+  sampling.max_new_tokens = settings.max_new_tokens;
+  return sampling;
+}
+
+RolloutChunk Policy::continue_groups(std::int64_t step, const config::StepSettings& settings) {
+  RolloutChunk result{0, {}};
+  if (!samples()) return result;
+  const auto span = run_.timeline().span("generate", step);
+  const auto seed_of = [this](const OpenGroup& group, std::int64_t i) {
+    const auto sample = group.prompt.index * run_.config().rl.samples_per_prompt + i;
+    return run_.seed({static_cast<std::uint64_t>(group.batch), static_cast<std::uint64_t>(sample)});
+  };
+  if (replay_) {
+    result.rollouts = sampler_->recorded(*replay_, *open_, step);
+  } else {
+    result.rollouts = sampler_->resume(*open_, step, sampling_of(settings), seed_of);
+    sampler_->count_decode_steps();
+  }
   if (recorder_) recorder_->add(step, result.rollouts);
   return result;
 }
@@ -145,7 +191,7 @@ std::vector<data::Rollout> Policy::answer(std::span<const data::Prompt> prompts,
                                           const generation::SamplingOptions& sampling,
                                           std::int64_t samples, std::uint64_t seed) {
   if (!sampler_) return {};
-  sampler_->synchronise_aside(version_, /*keep=*/run_.config().rl.staleness > 0);
+  sampler_->synchronise_aside(version_, /*keep=*/config::samples_ahead(run_.config()));
   if (!sampler_->active()) return {};
   const auto seed_of = [&](std::int64_t sample) {
     return base::derive_seed({seed, static_cast<std::uint64_t>(sample)});
@@ -195,8 +241,10 @@ void Policy::add_sampling_metrics(metrics::StepMetrics& metrics) {
                             parallel::ReduceOp::Max);
   const auto all = reduced(
       {mine.busy, number(engine.running_steps), number(engine.waiting_steps),
-       number(engine.preempted), number(engine.prefix_tokens), number(engine.admitted_tokens)},
+       number(engine.preempted), number(engine.prefix_tokens), number(engine.admitted_tokens),
+       open_ && leads ? number(open_->num_unfinished()) : 0.0},
       parallel::ReduceOp::Sum);
+  if (open_) metrics.set("unfinished_samples", all[6]);
   if (const double elapsed = most[0], busy = all[0]; elapsed > 0.0) {
     metrics.set("decode_steps", elapsed);
     metrics.set("generation_idle_share", 1.0 - busy / (elapsed * layout.role(role).num_replicas()));

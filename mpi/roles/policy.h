@@ -27,6 +27,10 @@ class Policy {
   /// empty chunk.
   RolloutChunk sample_chunk(std::span<const data::Prompt> prompts, std::int64_t step,
                             const config::StepSettings& settings, std::int64_t chunk);
+  /// Continues the open groups until the step has its groups, and returns those of this rank.
+  RolloutChunk continue_groups(std::int64_t step, const config::StepSettings& settings);
+  /// The groups that live between steps; null without rl.partial_rollouts.
+  OpenGroups* open() { return open_.get(); }
   /// Sends scored rollouts of `prompts` from the ranks that sampled them to the ranks that train on
   /// them. Collective over: policy, generation.
   std::vector<data::Rollout> deliver(std::vector<data::Rollout> rollouts,
@@ -64,6 +68,9 @@ class Policy {
   std::int64_t version() const { return version_; }
 
  private:
+  void record_experts();
+  bool holds_place(std::int64_t place) const;
+  generation::SamplingOptions sampling_of(const config::StepSettings& settings) const;
   void persist_sampler(RunLoop& loop);
   void tell_cache(const generation::CacheSize& cache);
 
@@ -71,6 +78,7 @@ class Policy {
   std::unique_ptr<models::Model> model_;
   std::optional<training::ValueHead> value_head_;
   std::unique_ptr<PolicySampler> sampler_;
+  std::unique_ptr<OpenGroups> open_;           // null: a step's samples are sampled in that step
   std::unique_ptr<RolloutRecorder> recorder_;  // null: rollouts are not recorded
   std::unique_ptr<RolloutReplay> replay_;      // null: rollouts are sampled
   std::unique_ptr<training::Trainer> trainer_;

@@ -33,6 +33,13 @@ void sort_by_sample(std::vector<data::Rollout>& rollouts) {
 
 }  // namespace
 
+std::int64_t num_group_classes(const RoleLayout& layout) {
+  const auto owners = layout.role(kPolicy).num_replicas();
+  if (!layout.has(kPolicyGenerate)) return owners;
+  const auto samplers = layout.role(kPolicyGenerate).num_replicas();
+  return layout.generates_apart() ? samplers : std::max(owners, samplers);
+}
+
 PolicySampler::PolicySampler(const Run& run, const models::Model* trained)
     : run_(run), trained_(trained), apart_(run.groups().layout().generates_apart()) {
   auto& groups = run.groups();
@@ -87,7 +94,6 @@ void PolicySampler::take_over(std::int64_t policy_version) {
   sync_gib_ = transfer_->most_bytes_in() / (1 << 30);
 }
 
-/// Whether this rank's replica of the generation layout samples the group.
 bool PolicySampler::samples_group(std::int64_t group) const {
   const auto& layout = run_.groups().layout();
   const auto owners = layout.role(kPolicy).num_replicas();
@@ -108,6 +114,46 @@ std::vector<data::Rollout> PolicySampler::sample(
   const auto mine = [this](std::int64_t group) { return samples_group(group); };
   auto rollouts = generator_->sample(prompts, samples, sampling, seed_of, mine);
   return own_model_ && !apart_ ? to_owners(std::move(rollouts), prompts) : rollouts;
+}
+
+std::vector<data::Rollout> PolicySampler::resume(
+    OpenGroups& groups, std::int64_t step, const generation::SamplingOptions& sampling,
+    const std::function<std::uint64_t(const OpenGroup& group, std::int64_t i)>& seed_of) {
+  return finished(groups.take(generator_->resume(groups, step, sampling, version_, seed_of), step));
+}
+
+std::vector<data::Rollout> PolicySampler::finished(std::vector<data::Rollout> rollouts) {
+  for (auto& rollout : rollouts) {
+    const auto& versions = rollout.completion.versions;  // none: cut short
+    rollout.policy_version = versions.empty() ? version_ : versions.front().second;
+    rollout.completion.text = generator_->text_of(rollout.completion);
+  }
+  return own_model_ && !apart_ ? to_owners(std::move(rollouts), {}) : rollouts;
+}
+
+std::vector<data::Rollout> PolicySampler::recorded(const RolloutReplay& replay, OpenGroups& groups,
+                                                   std::int64_t step) {
+  const auto window = groups.window();
+  std::vector<std::int64_t> chosen(static_cast<std::size_t>(window.batch_size), -1);
+  for (std::int64_t j = 0; j < window.batch_size; ++j) {
+    const auto origin = replay.origin(step, j * window.samples);
+    const auto group =
+        std::find_if(groups.mine().begin(), groups.mine().end(), [&](const auto& open) {
+          return open.batch * window.batch_size + open.prompt.index == origin;
+        });
+    if (group == groups.mine().end())
+      throw base::InputError(fmt::format(
+          "rl.replay: group {} of step {} is group {} of the run, which is not open: expected the "
+          "record of a run with at most this rl.staleness",
+          j, step, origin));
+    auto prompt = group->prompt;
+    prompt.index = j;
+    group->samples = replay.completions(step, prompt, window.samples);
+    chosen[static_cast<std::size_t>(j)] = groups.index(*group, step);
+  }
+  auto rollouts = groups.take(chosen, step);
+  std::erase_if(rollouts, [&](const auto& rollout) { return !samples_group(rollout.group); });
+  return finished(std::move(rollouts));
 }
 
 std::vector<data::Rollout> PolicySampler::recorded(const RolloutReplay& replay, std::int64_t step,
@@ -141,7 +187,8 @@ std::vector<data::Rollout> PolicySampler::to_owners(std::vector<data::Rollout> m
   const auto& own_ranks = samplers[static_cast<std::size_t>(me)];
   if (own_ranks.front() == run_.world().rank())
     for (const int rank : layout.role(kPolicy).replica(owner))
-      if (!is_in(own_ranks, rank)) send_rollouts(run_.exchange(), rank, kOwnersSamples, mine);
+      if (!is_in(own_ranks, rank))
+        send_rollouts(run_.exchange(), rank, kOwnersSamples, mine, prompts);
   for (int sampler = owner * per_owner; sampler < (owner + 1) * per_owner; ++sampler) {
     const auto& ranks = samplers[static_cast<std::size_t>(sampler)];
     if (!is_in(ranks, run_.world().rank())) receive(mine, ranks.front(), prompts);
@@ -173,7 +220,8 @@ std::vector<data::Rollout> PolicySampler::deliver(std::vector<data::Rollout> min
     std::vector<data::Rollout> sent;
     for (const auto& rollout : mine)
       if (static_cast<std::size_t>(rollout.group) % owners.size() == owner) sent.push_back(rollout);
-    for (const int rank : owners[owner]) send_rollouts(run_.exchange(), rank, kOwnersSamples, sent);
+    for (const int rank : owners[owner])
+      send_rollouts(run_.exchange(), rank, kOwnersSamples, sent, prompts);
   }
   run_.exchange().flush();
   return {};

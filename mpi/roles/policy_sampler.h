@@ -22,6 +22,9 @@
 
 namespace r1::mpi {
 
+/// Groups with equal numbers modulo this have the same owner and the same sampling replica.
+std::int64_t num_group_classes(const RoleLayout& layout);
+
 class PolicySampler {
  public:
   /// `trained` must outlive this object; null on ranks that do not train. Throws: ConfigError if
@@ -29,6 +32,10 @@ class PolicySampler {
   PolicySampler(const Run& run, const models::Model* trained);
   ~PolicySampler();
 
+  /// Samples then have the experts that they took (Engine::record_experts); before the first one.
+  void record_experts() {
+    if (generator_) generator_->record_experts();
+  }
   /// Whether this rank samples.
   bool active() const { return generator_ != nullptr; }
   /// Copies the trained weights to the sampling model. Does nothing if the sampling model is the
@@ -47,6 +54,16 @@ class PolicySampler {
   std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of);
+  /// Continues the open groups (Generator::resume), takes out those of the step, and returns their
+  /// rollouts as sample() does. Collective over: the ranks that sample.
+  std::vector<data::Rollout> resume(
+      OpenGroups& groups, std::int64_t step, const generation::SamplingOptions& sampling,
+      const std::function<std::uint64_t(const OpenGroup& group, std::int64_t i)>& seed_of);
+  /// resume() with the samples that another run recorded.
+  std::vector<data::Rollout> recorded(const RolloutReplay& replay, OpenGroups& groups,
+                                      std::int64_t step);
+  /// Whether this rank's replica of the generation layout samples the group.
+  bool samples_group(std::int64_t group) const;
   /// Returns the completions that another run recorded instead of sampling them.
   std::vector<data::Rollout> recorded(const RolloutReplay& replay, std::int64_t step,
                                       std::span<const data::Prompt> prompts, std::int64_t samples);
@@ -71,7 +88,7 @@ class PolicySampler {
   void restore_version(std::int64_t version) { version_ = version; }
 
  private:
-  bool samples_group(std::int64_t group) const;
+  std::vector<data::Rollout> finished(std::vector<data::Rollout> rollouts);
   void take_over(std::int64_t policy_version);
   std::vector<data::Rollout> to_owners(std::vector<data::Rollout> mine,
                                        std::span<const data::Prompt> prompts);

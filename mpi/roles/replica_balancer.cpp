@@ -46,8 +46,7 @@ SampleKey key(const generation::SampleOrigin& origin) {
 
 }  // namespace
 
-ReplicaBalancer::ReplicaBalancer(const Run& run, const std::string& role,
-                                 std::span<const data::Prompt> prompts, std::int64_t samples)
+ReplicaBalancer::ReplicaBalancer(const Run& run, const std::string& role)
     : run_(run),
       replicas_(run.groups().data(role)),
       steps_before_(static_cast<std::size_t>(replicas_.size()), 0) {
@@ -57,10 +56,31 @@ ReplicaBalancer::ReplicaBalancer(const Run& run, const std::string& role,
   const auto part = std::find(mine.begin(), mine.end(), run.world().rank()) - mine.begin();
   for (const auto& ranks : assignment.replicas())
     peers_.push_back(ranks[static_cast<std::size_t>(part)]);
+}
+
+ReplicaBalancer::ReplicaBalancer(const Run& run, const std::string& role,
+                                 std::span<const data::Prompt> prompts, std::int64_t samples)
+    : ReplicaBalancer(run, role) {
   for (const auto& prompt : prompts)
     longest_prompt_ = std::max(longest_prompt_, static_cast<std::int64_t>(prompt.token_ids.size()));
   const auto all = static_cast<std::int64_t>(prompts.size()) * samples;
   most_samples_ = (all + replicas_.size() - 1) / replicas_.size();
+}
+
+ReplicaBalancer::ReplicaBalancer(const Run& run, const std::string& role, const OpenGroups& groups,
+                                 std::int64_t step)
+    : ReplicaBalancer(run, role) {
+  window_ = groups.window();
+  counts_.resize(static_cast<std::size_t>(window_->size()), 0);
+  std::int64_t longest = 0;
+  for (const auto& group : groups.mine()) {
+    counts_.at(static_cast<std::size_t>(groups.index(group, step))) = 1 + group.num_finished();
+    longest = std::max(longest, static_cast<std::int64_t>(group.prompt.token_ids.size()));
+  }
+  auto most = at::tensor({longest}, at::kLong);
+  replicas_.all_reduce(most, parallel::ReduceOp::Max, "prompts of the open groups").wait();
+  longest_prompt_ = most.item<std::int64_t>();
+  most_samples_ = (groups.most_samples() + replicas_.size() - 1) / replicas_.size();
 }
 
 std::int64_t ReplicaBalancer::engine() const {
@@ -84,6 +104,18 @@ std::vector<generation::EngineLoad> ReplicaBalancer::gather(const generation::En
   return loads;
 }
 
+/// All replicas sum what they know, and choose alike.
+bool ReplicaBalancer::has_enough(generation::SamplePool& pool) {
+  if (!window_) return false;
+  for (const auto group : pool.take_finished()) ++counts_[static_cast<std::size_t>(group)];
+  auto all = at::tensor(counts_, at::kLong);
+  replicas_.all_reduce(all, parallel::ReduceOp::Sum, "finished samples of the open groups").wait();
+  all.sub_(1);
+  chosen_ = generation::choose_groups(
+      {all.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(all.numel())}, *window_);
+  return !chosen_.empty();
+}
+
 bool ReplicaBalancer::balance(generation::SamplePool& pool) {
   const auto loads = gather(pool.load());
   std::int64_t most_steps = 0, unfinished = 0;
@@ -93,6 +125,7 @@ bool ReplicaBalancer::balance(generation::SamplePool& pool) {
     unfinished += loads[replica].unfinished();
   }
   elapsed_steps_ += most_steps;
+  if (has_enough(pool)) return false;
   const auto me = static_cast<std::size_t>(replicas_.rank());
   const auto moves = generation::plan_moves(loads);
   Round round;

@@ -5,9 +5,10 @@
 namespace r1::mpi {
 
 void send_rollouts(Exchange& exchange, int to, ExchangeTag tag,
-                   std::span<const data::Rollout> rollouts) {
+                   std::span<const data::Rollout> rollouts, std::span<const data::Prompt> prompts) {
   std::vector<data::Rollout> sent(rollouts.begin(), rollouts.end());
-  for (auto& rollout : sent) rollout.prompt = {};
+  if (!prompts.empty())
+    for (auto& rollout : sent) rollout.prompt = {};
   exchange.send(to, tag, sent);
 }
 
@@ -15,6 +16,7 @@ std::vector<data::Rollout> receive_rollouts(Exchange& exchange, int from, Exchan
                                             std::span<const data::Prompt> prompts,
                                             const char* label) {
   auto rollouts = exchange.receive<std::vector<data::Rollout>>(from, tag, label);
+  if (prompts.empty()) return rollouts;
   for (auto& rollout : rollouts)
     rollout.prompt = prompts[static_cast<std::size_t>(rollout.group - prompts.front().index)];
   return rollouts;

@@ -1,6 +1,8 @@
 #pragma once
-// Messages between roles: their tags, and the format of rollouts. Every rank knows the prompts of a
-// step, so a message contains only completions and scores, and the receiver adds the prompts.
+// Messages between roles: their tags, and the format of rollouts. Where every rank knows the
+// prompts of a step, a message contains only completions and scores, and the receiver adds the
+// prompts. With rl.partial_rollouts the ranks that sample know alone which prompts a step has, and
+// messages contain the prompts.
 #include <span>
 #include <vector>
 
@@ -22,12 +24,13 @@ enum ExchangeTag : int {
   kFinishedSamples   // finished samples, back to their original replica
 };
 
-/// Sends `rollouts` without their prompts to rank `to`.
+/// Sends `rollouts` to rank `to`. `prompts`: the prompts of the step as the receiver knows them;
+/// empty: the message contains the prompts.
 void send_rollouts(Exchange& exchange, int to, ExchangeTag tag,
-                   std::span<const data::Rollout> rollouts);
+                   std::span<const data::Rollout> rollouts, std::span<const data::Prompt> prompts);
 
-/// Receives rollouts that rank `from` sent with send_rollouts. `prompts`: the prompts of the step,
-/// with consecutive indices. Throws: MpiError.
+/// Receives rollouts that rank `from` sent with send_rollouts and equal `prompts`, which have
+/// consecutive indices. Throws: MpiError.
 std::vector<data::Rollout> receive_rollouts(Exchange& exchange, int from, ExchangeTag tag,
                                             std::span<const data::Prompt> prompts,
                                             const char* label);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/crc32c.h"
 #include "base/errors.h"
 #include "base/files.h"
@@ -67,6 +68,12 @@ void RolloutRecorder::add(std::int64_t step, std::span<const data::Rollout> roll
                                    {"text", answer.text},
                                    {"status", answer.status},
                                    {"seconds", answer.seconds}});
+    if (rollout.origin >= 0) record["group"] = rollout.origin;
+    if (!completion.versions.empty()) record["versions"] = completion.versions;
+    const auto& experts = completion.experts;
+    if (!experts.empty())
+      record["experts"] =
+          base::to_base64({reinterpret_cast<const char*>(experts.data()), experts.size()});
     file_.append(record.dump() + "\n");
   }
 }
@@ -91,6 +98,11 @@ void RolloutReplay::read(const std::string& file) {
           recorded.completion.finish_reason =
               record.at("finish") == "stop" ? data::FinishReason::Stop : data::FinishReason::Length;
           read_answers(record, where, recorded.completion);
+          recorded.origin = record.value("group", std::int64_t{-1});
+          recorded.completion.versions =
+              record.value("versions", decltype(recorded.completion.versions)());
+          const auto experts = base::from_base64(record.value("experts", std::string()));
+          recorded.completion.experts.assign(experts.begin(), experts.end());
           samples_[{record.at("step").get<std::int64_t>(),
                     record.at("sample").get<std::int64_t>()}] = std::move(recorded);
         } catch (const nlohmann::json::exception& error) {
@@ -100,22 +112,35 @@ void RolloutReplay::read(const std::string& file) {
       });
 }
 
+const RolloutReplay::Recorded& RolloutReplay::find(std::int64_t step, std::int64_t sample) const {
+  const auto found = samples_.find({step, sample});
+  if (found == samples_.end())
+    throw base::InputError(
+        fmt::format("rl.replay: '{}' has no sample {} of step {}", folder_, sample, step));
+  return found->second;
+}
+
+std::int64_t RolloutReplay::origin(std::int64_t step, std::int64_t sample) const {
+  const auto& recorded = find(step, sample);
+  if (recorded.origin < 0 || recorded.completion.versions.empty())
+    throw base::InputError(
+        fmt::format("rl.replay: '{}' was recorded without rl.partial_rollouts", folder_));
+  return recorded.origin;
+}
+
 std::vector<data::Completion> RolloutReplay::completions(std::int64_t step,
                                                          const data::Prompt& prompt,
                                                          std::int64_t samples) const {
   std::vector<data::Completion> result;
   for (std::int64_t i = 0; i < samples; ++i) {
     const std::int64_t sample = prompt.index * samples + i;
-    const auto found = samples_.find({step, sample});
-    if (found == samples_.end())
-      throw base::InputError(
-          fmt::format("rl.replay: '{}' has no sample {} of step {}", folder_, sample, step));
-    if (found->second.prompt_crc != crc_of(prompt))
+    const auto& found = find(step, sample);
+    if (found.prompt_crc != crc_of(prompt))
       throw base::InputError(fmt::format(
           "rl.replay: '{}': sample {} of step {} was made of another prompt: data, tokenizer, seed "
           "or batch differ",
           folder_, sample, step));
-    result.push_back(found->second.completion);
+    result.push_back(found.completion);
   }
   return result;
 }

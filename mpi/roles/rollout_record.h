@@ -5,8 +5,9 @@
 //
 // Format: RUN/rollouts/replica-NNNNN.jsonl, one line per sample: {"step", "sample", "prompt_crc",
 // "token_ids", "logprobs", "finish": "stop"|"length", "answers": [{"begin", "end", "call", "text",
-// "status", "seconds"}] where tools answered}. A continued run may contain a sample twice;
-// the copies are equal.
+// "status", "seconds"}] where tools answered, "experts": base64 of Completion::experts with
+// rl.router_replay, "group": Rollout::origin and "versions": [[first token, policy version], …]
+// with rl.partial_rollouts}. A continued run may contain a sample twice; the copies are equal.
 #include <map>
 #include <span>
 #include <string>
@@ -38,13 +39,18 @@ class RolloutReplay {
   /// if the step or sample was not recorded, or was recorded for another prompt.
   std::vector<data::Completion> completions(std::int64_t step, const data::Prompt& prompt,
                                             std::int64_t samples) const;
+  /// Rollout::origin of a recorded sample. Throws: InputError if the step or sample was not
+  /// recorded, or was recorded without rl.partial_rollouts.
+  std::int64_t origin(std::int64_t step, std::int64_t sample) const;
 
  private:
   struct Recorded {
     std::uint32_t prompt_crc = 0;
+    std::int64_t origin = -1;
     data::Completion completion;
   };
   void read(const std::string& file);
+  const Recorded& find(std::int64_t step, std::int64_t sample) const;
 
   std::string folder_;
   std::map<std::pair<std::int64_t, std::int64_t>, Recorded> samples_;  // by step and sample

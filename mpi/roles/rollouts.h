@@ -55,14 +55,14 @@ class ScoreService {
 
   /// Every rank calls score() for every chunk in order: sampling ranks send their rollouts and
   /// continue, ranks of the role score the rollouts of the replicas that they serve. `prompts`: the
-  /// prompts of the step, equal on all ranks.
+  /// prompts of the step, equal on all ranks; empty: the rollouts are sent with theirs.
   void score(std::span<const data::Prompt> prompts, const RolloutChunk& chunk,
              const Score& score_some) {
     for (std::size_t replica = 0; replica < clients_.size(); ++replica)
       if (clients_[replica].front() == me_)
         for (const int server : server_of(replica))
           if (!contains(clients_[replica], server))
-            send_rollouts(exchange_, server, request_tag_, chunk.rollouts);
+            send_rollouts(exchange_, server, request_tag_, chunk.rollouts, prompts);
     for (std::size_t replica = 0; replica < clients_.size(); ++replica)
       if (contains(server_of(replica), me_)) serve(replica, prompts, chunk, score_some);
   }

@@ -47,7 +47,7 @@ std::vector<data::Rollout> SampledModel::gather(std::vector<data::Rollout> mine,
   if (!layout.leads(run_.world().rank(), kPolicy)) return {};
   const auto replicas = layout.role(kPolicy).replicas();
   if (!run_.writes()) {
-    send_rollouts(run_.exchange(), replicas.front().front(), kGatheredSamples, mine);
+    send_rollouts(run_.exchange(), replicas.front().front(), kGatheredSamples, mine, prompts);
     run_.exchange().flush();
     return {};
   }

@@ -70,6 +70,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
   policy.persist(loop);
   reference.persist(loop);
   dynamic.persist(loop);
+  sampling.persist(loop);
 
   auto step = loop.begin(run.config().rl.steps);
   reward.begin_step();
@@ -91,6 +92,7 @@ base::ExitCode run_rl(Environment& environment, MpiCommunicator& world, const St
     metrics::StepMetrics metrics = policy.update(rollouts, coldstart.batch(step), step);
     sampling.finish_next();
     if (!loop.takes(step)) break;
+    sampling.keep_open_groups();
     add_rollout_metrics(metrics, run, rollouts, sampling.seconds());
     policy.add_sampling_metrics(metrics);
     reward.add_metrics(metrics, run.config().settings_at(step));

@@ -1,5 +1,7 @@
 #include "stages/step_sampling.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/timer.h"
 #include "stages/stage_output.h"
 #include "training/training_rows.h"
@@ -9,6 +11,28 @@ namespace r1::mpi {
 StepSampling::StepSampling(const Run& run, Policy& policy, RewardRole& reward, Reference& reference,
                            DynamicSampling& prompts)
     : run_(run), policy_(policy), reward_(reward), reference_(reference), prompts_(prompts) {}
+
+/// The samples of a step.
+void StepSampling::start_step(std::int64_t step) {
+  if (is_partial())
+    continue_groups(step);
+  else
+    start(prompts_.batch(step), step);
+}
+
+void StepSampling::continue_groups(std::int64_t step) {
+  const base::Stopwatch watch;
+  const auto settings = run_.config().settings_at(step);
+  auto& groups = *policy_.open();
+  groups.keep();
+  while (groups.wants_batch(step)) groups.open(prompts_.batch(groups.next_batch()));
+  batch_.clear();  // the ranks that sample know the prompts
+  chunks_.clear();
+  chunks_.push_back(policy_.continue_groups(step, settings));
+  reward_.score(batch_, chunks_.back(), settings);
+  reference_.score(batch_, chunks_.back());
+  started_seconds_ = policy_.samples() ? watch.seconds() : 0.0;
+}
 
 /// Chunk by chunk, so that scoring overlaps sampling.
 void StepSampling::start(std::vector<data::Prompt> prompts, std::int64_t step) {
@@ -36,7 +60,7 @@ std::vector<data::Rollout> StepSampling::finish(std::int64_t step) {
 void StepSampling::begin(std::int64_t step) {
   if (!ahead() || step >= run_.config().rl.steps) return;
   if (!policy_.can_sample()) policy_.synchronise(step);
-  start(prompts_.batch(step), step);
+  start_step(step);
   next_ = finish(step);
   next_seconds_ = started_seconds_;
 }
@@ -47,8 +71,9 @@ std::vector<data::Rollout> StepSampling::rollouts(std::int64_t step) {
     return std::move(next_);
   }
   policy_.synchronise(step);
-  seconds_ = 0.0;
-  return more(prompts_.batch(step), step);
+  start_step(step);
+  seconds_ = started_seconds_;
+  return finish(step);
 }
 
 std::vector<data::Rollout> StepSampling::more(std::span<const data::Prompt> prompts,
@@ -63,13 +88,34 @@ void StepSampling::start_next(std::int64_t step) {
   policy_.synchronise(step);
   sampled_step_ = step + 1;
   if (sampled_step_ >= run_.config().rl.steps) return;
-  start(prompts_.batch(sampled_step_), sampled_step_);
+  start_step(sampled_step_);
 }
 
 void StepSampling::finish_next() {
   if (!ahead() || sampled_step_ >= run_.config().rl.steps) return;
   next_ = finish(sampled_step_);
   next_seconds_ = started_seconds_;
+}
+
+void StepSampling::persist(RunLoop& loop) {
+  auto* open = policy_.open();
+  if (open == nullptr) return;
+  open->keep();
+  Persistent part{[open] { return open->tensors(); },
+                  [open] {
+                    return nlohmann::json{{"next_batch", open->kept_next_batch()}}.dump();
+                  },
+                  [](const std::string&) {}};
+  part.read = [this, open](checkpoint::CheckpointReader& reader, const std::string& state) {
+    open->restore(reader, nlohmann::json::parse(state).at("next_batch"),
+                  [this](std::int64_t batch) { return prompts_.batch(batch); });
+  };
+  loop.persist("unfinished", std::move(part));
+}
+
+/// Samples that are drawn ahead are drawn again after a restart, from what was open before.
+void StepSampling::keep_open_groups() {
+  if (is_partial() && !ahead()) policy_.open()->keep();
 }
 
 double StepSampling::seconds() {

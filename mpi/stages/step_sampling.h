@@ -9,6 +9,14 @@
 // generation ranks ([roles] generate_ranks) the samples are drawn and scored while this update
 // runs; on shared ranks they are drawn right before the update, with the same results. A checkpoint
 // holds the older weights, and a continued run draws the samples of its first step again.
+//
+// With rl.partial_rollouts the prompts of further steps (config::partial_schedule) are sampled
+// along with those of the step, until the step has its number of groups of which every sample is
+// finished (generation/group_selection.h). What is unfinished then goes on in the next step with
+// newer weights. On separate generation ranks the samples of the next step are drawn while this
+// update runs, as above; on shared ranks a step samples with its own weights. A checkpoint holds
+// the open groups (roles/open_groups.h).
+#include "config/stage_roles.h"
 #include "roles/policy.h"
 #include "roles/reference.h"
 #include "roles/reward.h"
@@ -34,11 +42,18 @@ class StepSampling {
   void start_next(std::int64_t step);
   /// Waits for the scores of the samples of start_next().
   void finish_next();
+  /// Registers the open groups in the checkpoints of the loop.
+  void persist(RunLoop& loop);
+  /// The step counts: checkpoints hold the open groups as they are after it.
+  void keep_open_groups();
   /// Seconds of sampling for the rollouts of the step, on the slowest rank.
   double seconds();
 
  private:
-  bool ahead() const { return run_.config().rl.staleness > 0; }
+  bool ahead() const { return config::samples_ahead(run_.config()); }
+  bool is_partial() const { return run_.config().rl.partial_rollouts; }
+  void start_step(std::int64_t step);
+  void continue_groups(std::int64_t step);
   void start(std::vector<data::Prompt> prompts, std::int64_t step);
   std::vector<data::Rollout> finish(std::int64_t step);
 

@@ -192,12 +192,25 @@ void check_rl_algorithm(const Config& config, base::Problems& problems) {
                    "rl.reference_update_every", "there is no KL term, so no reference");
 }
 
+void check_partial_rollouts(const Config& config, base::Problems& problems) {
+  if (!config.rl.partial_rollouts) return;
+  problems.require(config.roles.generate_ranks == 0 || config.rl.staleness >= 2, "rl.staleness",
+                   "samples of roles.generate_ranks are drawn a step ahead: partial_rollouts needs "
+                   "2 at least");
+  problems.require(
+      config.engine.balance_every > 0, "engine.balance_every",
+      "partial_rollouts looks at what is finished at these decode steps: expected > 0");
+  problems.require(!config.rollout.tools.used(), "rl.partial_rollouts",
+                   "samples whose turns [rollout.tools] answer cannot go on in another step");
+}
+
 void check_rl(const Config& config, base::Problems& problems) {
+  check_partial_rollouts(config, problems);
   problems.require(
       (config.rl.staleness == 0 && !config.policy_loss.rollout_correction.used()) ||
           config.rl.loss_temperature(config.sampling.temperature) == config.sampling.temperature,
       "rl.logprob_temperature",
-      "with rl.staleness = 1 or policy_loss.rollout_correction the losses compare "
+      "with rl.staleness > 0 or policy_loss.rollout_correction the losses compare "
       "log-probabilities with the generator's: expected sampling.temperature");
   check_rl_batch(config.rl, problems);
   check_rl_algorithm(config, problems);

@@ -72,7 +72,7 @@ ChangeClass change_class(const std::string& key) {
   const bool shape = starts_with(key, "model.shape.") || starts_with(key, "model.lora.");
   // With it the prompts of a step depend on what was sampled before; checkpoints without it do not
   // know which come next.
-  const bool order = key == "rl.resample_zero_advantage";
+  const bool order = key == "rl.resample_zero_advantage" || key == "rl.partial_rollouts";
   if (key == "run.seed" || key == "model.tokenizer" || shape || order) return ChangeClass::Fatal;
   if (std::find(kFreeKeys.begin(), kFreeKeys.end(), key) != kFreeKeys.end())
     return ChangeClass::Free;

@@ -65,7 +65,12 @@ void RlOptions::visit(base::OptionVisitor& v) {
   v("max_resample_rounds", max_resample_rounds, "rounds of replacing in a step at most");
   v("staleness", staleness,
     "0: a step trains on samples of its own weights; 1: on samples of the weights before the last "
-    "update, taken while that update ran (roles.generate_ranks)");
+    "update, taken while that update ran (roles.generate_ranks); more: the bound of "
+    "partial_rollouts, steps");
+  v("partial_rollouts", partial_rollouts,
+    "a step goes on when enough groups are finished, and unfinished samples are continued in later "
+    "steps with newer weights, at most staleness steps after they began (Kimi k1.5, arXiv "
+    "2501.12599; AReaL, arXiv 2505.24298)");
   v("reference_update_every", reference_update_every,
     "steps after which the reference becomes the policy; 0: never (R1: 400 of its steps = 25 "
     "rollouts)");
@@ -88,6 +93,10 @@ void RlOptions::visit(base::OptionVisitor& v) {
     "run folder with recorded rollouts, which are trained on instead of sampling: compares "
     "layouts, "
     "dtypes and devices on the same samples");
+  v.choice(
+      "router_replay", router_replay, {"off", "count", "on"},
+      "mixtures of experts: the trainer takes the experts that the sampler took (on; R3, arXiv "
+      "2510.11370), or only counts where it does not (router_flips)");
   v.section("coldstart", coldstart, "supervised samples mixed into each step (guide, RL 2)");
   v.section_list("changes", changes, "changes from a step on, in order");
 }
@@ -101,7 +110,16 @@ void RlOptions::check(const std::string& key, base::Problems& problems) const {
   base::require_above(problems, key + ".chunks", chunks, 0);
   base::require_at_least(problems, key + ".overlong_penalty", overlong_penalty, 0);
   base::require_above(problems, key + ".max_resample_rounds", max_resample_rounds, 0);
-  problems.require(staleness == 0 || staleness == 1, key + ".staleness", "expected 0 or 1");
+  constexpr std::int64_t kMostStaleness = 64;
+  const std::int64_t most = partial_rollouts ? kMostStaleness : 1;
+  problems.require(
+      staleness >= (partial_rollouts ? 1 : 0) && staleness <= most, key + ".staleness",
+      partial_rollouts
+          ? fmt::format("expected 1 to {} with partial_rollouts, found {}", most, staleness)
+          : fmt::format("expected 0 or 1 (more: partial_rollouts), found {}", staleness));
+  problems.require(!partial_rollouts || chunks == 1, key + ".chunks",
+                   "with partial_rollouts a step's groups are known when the last one is finished: "
+                   "expected 1");
   problems.require(staleness == 0 || !resample_zero_advantage, key + ".staleness",
                    "samples ahead cannot replace groups: resample_zero_advantage must be false");
   base::require_at_least(problems, key + ".reference_update_every", reference_update_every, 0);

@@ -51,6 +51,7 @@ struct RlOptions {
   bool resample_zero_advantage = false;
   std::int64_t max_resample_rounds = 3;
   std::int64_t staleness = 0;
+  bool partial_rollouts = false;
   std::int64_t reference_update_every = 0;
   double max_kl = 0.0;
   double max_ratio = 0.0;
@@ -61,6 +62,7 @@ struct RlOptions {
   bool eval_greedy = true;
   bool record_rollouts = false;
   std::string replay;
+  std::string router_replay = "off";
   ColdstartOptions coldstart;
   std::vector<RlChangeOptions> changes;
 
@@ -69,6 +71,9 @@ struct RlOptions {
   std::int64_t mini_batch_samples() const {
     return mini_batch > 0 ? mini_batch : samples_per_step();
   }
+  /// Whether the sampler's choices of experts are recorded, and whether the trainer takes them.
+  bool records_experts() const { return router_replay != "off"; }
+  bool replays_experts() const { return router_replay == "on"; }
   /// Of all log-probabilities in losses. `sampling`: sampling.temperature.
   double loss_temperature(double sampling) const {
     return logprob_temperature > 0.0 ? logprob_temperature : sampling;

@@ -55,9 +55,20 @@ bool shares_automatically(const Config& config, const std::string& role,
          options.share_with.empty();
 }
 
+bool samples_ahead(const Config& config) {
+  return config.rl.staleness > 0 &&
+         (!config.rl.partial_rollouts || config.roles.generate_ranks > 0);
+}
+
+PartialSchedule partial_schedule(const Config& config) {
+  const auto bound = config.rl.staleness - (samples_ahead(config) ? 1 : 0);
+  const auto late = bound / 2;
+  return {bound - late, late};
+}
+
 bool has_generation_role(const Config& config, Stage stage) {
   const auto &train = config.roles.policy.train, generate = config.roles.policy.generation_mesh();
-  const bool apart = config.roles.generate_ranks > 0 || config.rl.staleness > 0;
+  const bool apart = config.roles.generate_ranks > 0 || samples_ahead(config);
   return (stage == Stage::Rl && apart) ||
          (traits(stage).trains &&
           (generate.tp != train.tp || generate.ep != train.ep || train.cp > 1));

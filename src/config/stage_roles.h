@@ -26,6 +26,20 @@ bool shares_automatically(const Config& config, const std::string& role,
 /// than it trains, so that its generation layout is a role of its own, kPolicyGenerate.
 bool has_generation_role(const Config& config, Stage stage);
 
+/// Whether the samples of an RL step are drawn while the step before it updates the policy, with
+/// the weights before that update. With rl.partial_rollouts only ranks that do nothing else draw
+/// ahead.
+bool samples_ahead(const Config& config);
+
+/// rl.partial_rollouts: a step samples along the prompts of the `along` steps after it, and a group
+/// may be trained on up to `late` steps after the one whose prompt it has. The two add up to the
+/// bound rl.staleness, less the step that samples are drawn ahead.
+struct PartialSchedule {
+  std::int64_t along = 0;
+  std::int64_t late = 0;
+};
+PartialSchedule partial_schedule(const Config& config);
+
 /// What `roles` of a stage, and its generation layout, ask for.
 std::vector<parallel::RoleRequest> role_requests(const Config& config, Stage stage,
                                                  const std::vector<std::string>& roles);

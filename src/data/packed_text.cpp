@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/base64.h"
 #include "base/errors.h"
 
 namespace r1::data {
@@ -14,30 +15,6 @@ constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 [[noreturn]] void fail(const std::string& what) {
   throw base::InputError("a packed text: " + what);
-}
-
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-std::string from_base64(std::string_view text) {
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    if (c == '=' || c == '\n' || c == '\r') continue;
-    const int value = base64_value(c);
-    if (value < 0) fail("not base64");
-    bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xFFFFFF;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    bytes += static_cast<char>(bits >> held & 0xFF);
-  }
-  return bytes;
 }
 
 std::string inflated(const std::string& bytes) {
@@ -126,7 +103,7 @@ class Pickle {
 }  // namespace
 
 std::string unpack_pickled_text(std::string_view packed) {
-  const std::string bytes = inflated(from_base64(packed));
+  const std::string bytes = inflated(base::from_base64(packed));
   return Pickle(bytes).text();
 }
 

@@ -14,6 +14,32 @@ std::int64_t length_of(const std::vector<TokenId>& ids) {
   return static_cast<std::int64_t>(ids.size());
 }
 
+std::int64_t expert_bytes_per_token(const TrainingSample& s) {
+  const auto tokens = packed_length(s), bytes = static_cast<std::int64_t>(s.experts.size());
+  R1_CHECK(tokens > 0 ? bytes % tokens == 0 : bytes == 0, "{} bytes of experts for {} tokens",
+           bytes, tokens);
+  return tokens > 0 ? bytes / tokens : 0;
+}
+
+std::span<const std::uint8_t> experts_of(const TrainingSample& s, std::int64_t begin,
+                                         std::int64_t count) {
+  const auto width = expert_bytes_per_token(s);
+  return std::span(s.experts).subspan(static_cast<std::size_t>(begin * width),
+                                      static_cast<std::size_t>(count * width));
+}
+
+/// What samples must have in common to share their prompt.
+struct PromptKey {
+  explicit PromptKey(const TrainingSample& s) : ids(s.prompt_ids) {
+    const auto of_prompt = experts_of(s, 0, length_of(ids));
+    experts.assign(of_prompt.begin(), of_prompt.end());
+  }
+  auto operator<=>(const PromptKey&) const = default;
+
+  std::vector<TokenId> ids;
+  std::vector<std::uint8_t> experts;
+};
+
 class Packer {
  public:
   Packer(std::span<const TrainingSample> samples, std::span<const std::int64_t> indices)
@@ -30,10 +56,10 @@ class Packer {
   /// Counts each prompt's uses and brings equal ones together, in the order of their first
   /// appearance: continuations stand right behind their prefix.
   void group_by_prompt(std::vector<std::int64_t>& order) {
-    std::map<std::vector<TokenId>, std::size_t> first;
+    std::map<PromptKey, std::size_t> first;
     std::map<std::int64_t, std::size_t> rank;
     for (const std::int64_t index : order) {
-      const auto& prompt = samples_[static_cast<std::size_t>(index)].prompt_ids;
+      const PromptKey prompt(samples_[static_cast<std::size_t>(index)]);
       ++uses_[prompt];
       rank[index] = first.emplace(prompt, first.size()).first->second;
     }
@@ -45,41 +71,46 @@ class Packer {
       throw base::InputError(
           fmt::format("sample {}: no token to predict ({} prompt, {} completion)", index,
                       s.prompt_ids.size(), s.completion_ids.size()));
-    const auto uses = uses_.find(s.prompt_ids);
+    R1_CHECK(batch_.samples.empty() || s.experts.empty() == batch_.experts.empty(),
+             "sample {}: of some samples of a batch experts are recorded, of others not", index);
+    const PromptKey key(s);
+    const auto uses = uses_.find(key);
     const bool shared = !s.prompt_ids.empty() && uses != uses_.end() && uses->second > 1;
     const std::int64_t prompt = length_of(s.prompt_ids);
     std::int64_t prefix = -1;
     std::int64_t last_prompt_row = -1;
     std::int64_t own_start = batch_.num_tokens();
     if (shared) {
-      prefix = prefix_segment(s.prompt_ids);
+      prefix = prefix_segment(key);
       const Segment& segment = batch_.segments[static_cast<std::size_t>(prefix)];
       last_prompt_row = segment.start + segment.length - 1;
       own_start = batch_.num_tokens();
     } else {
-      append(s.prompt_ids, prompt, 0, 1);
+      append(s.prompt_ids, prompt, 0, 1, key.experts);
       last_prompt_row = prompt > 0 ? batch_.num_tokens() - 1 : -1;
     }
     const std::int64_t first_row = batch_.num_tokens();
-    append(s.completion_ids, length_of(s.completion_ids) - 1, prompt, 1);
+    const auto rest = length_of(s.completion_ids) - 1;
+    append(s.completion_ids, rest, prompt, 1, experts_of(s, prompt, rest));
     if (batch_.num_tokens() > own_start)
       batch_.segments.push_back({own_start, batch_.num_tokens() - own_start, prefix});
     add_losses(index, s, last_prompt_row, first_row);
   }
 
-  std::int64_t prefix_segment(const std::vector<TokenId>& prompt) {
+  std::int64_t prefix_segment(const PromptKey& prompt) {
     const auto found = prefixes_.find(prompt);
     if (found != prefixes_.end()) return found->second;
     const std::int64_t start = batch_.num_tokens();
-    append(prompt, length_of(prompt), 0, uses_.at(prompt));
-    batch_.segments.push_back({start, length_of(prompt), -1});
+    append(prompt.ids, length_of(prompt.ids), 0, uses_.at(prompt), prompt.experts);
+    batch_.segments.push_back({start, length_of(prompt.ids), -1});
     const auto segment = static_cast<std::int64_t>(batch_.segments.size()) - 1;
     prefixes_.emplace(prompt, segment);
     return segment;
   }
 
   void append(const std::vector<TokenId>& ids, std::int64_t count, std::int64_t position,
-              std::int64_t uses) {
+              std::int64_t uses, std::span<const std::uint8_t> experts) {
+    batch_.experts.insert(batch_.experts.end(), experts.begin(), experts.end());
     for (std::int64_t k = 0; k < count; ++k) {
       batch_.token_ids.push_back(ids[static_cast<std::size_t>(k)]);
       batch_.position_ids.push_back(position + k);
@@ -106,8 +137,8 @@ class Packer {
 
   std::span<const TrainingSample> samples_;
   std::span<const std::int64_t> indices_;
-  std::map<std::vector<TokenId>, int> uses_;
-  std::map<std::vector<TokenId>, std::int64_t> prefixes_;
+  std::map<PromptKey, int> uses_;
+  std::map<PromptKey, std::int64_t> prefixes_;
   MicroBatch batch_;
 };
 
@@ -140,7 +171,7 @@ class PackedTokens {
   void add(std::span<const TrainingSample> samples) {
     used_ += added_by(samples);
     if (!share_prompts_) return;
-    for (const TrainingSample& s : samples) prompts_.insert(s.prompt_ids);
+    for (const TrainingSample& s : samples) prompts_.emplace(s);
   }
   std::int64_t used() const { return used_; }
 
@@ -148,14 +179,14 @@ class PackedTokens {
   /// Whether the prompt of samples[i] is in the list or comes before it in `samples`.
   bool is_known(std::span<const TrainingSample> samples, std::size_t i) const {
     if (!share_prompts_) return false;
-    const auto& prompt = samples[i].prompt_ids;
+    const PromptKey prompt(samples[i]);
     return prompts_.count(prompt) > 0 ||
            std::any_of(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(i),
-                       [&](const TrainingSample& s) { return s.prompt_ids == prompt; });
+                       [&](const TrainingSample& s) { return PromptKey(s) == prompt; });
   }
 
   bool share_prompts_;
-  std::set<std::vector<TokenId>> prompts_;
+  std::set<PromptKey> prompts_;
   std::int64_t used_ = 0;
 };
 

@@ -31,6 +31,7 @@ struct MicroBatch {
   std::vector<TokenId> token_ids;          // [T]
   std::vector<std::int64_t> position_ids;  // [T], from 0 in each sequence, the prefix counted
   std::vector<std::int64_t> token_uses;    // [T], samples that a token stands for (shared prompts)
+  std::vector<std::uint8_t> experts;       // of the T tokens (TrainingSample::experts); empty: none
   std::vector<Segment> segments;
   std::vector<std::int64_t> loss_rows;  // [L] flat positions whose hidden state predicts
   std::vector<TokenId> loss_targets;    // [L] the tokens predicted there
@@ -40,7 +41,9 @@ struct MicroBatch {
 };
 
 /// Packs samples[i] for i in `indices`. Equal prompts of two or more of them become one prefix
-/// segment when `share_prompts`. Throws: InputError when a sample has nothing to predict.
+/// segment when `share_prompts`; prompts whose tokens went to different experts are different.
+/// Throws: InputError when a sample has nothing to predict, InternalError when `experts` are not
+/// those of its tokens.
 MicroBatch pack(std::span<const TrainingSample> samples, std::span<const std::int64_t> indices,
                 bool share_prompts = true);
 

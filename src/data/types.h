@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace r1::data {
@@ -27,7 +28,8 @@ struct Prompt {
   bool operator==(const Prompt&) const = default;
 };
 
-enum class FinishReason : std::int32_t { Stop = 0, Length = 1 };
+/// Unfinished: the sample goes on in a later step (rl.partial_rollouts).
+enum class FinishReason : std::int32_t { Stop = 0, Length = 1, Unfinished = 2 };
 
 /// What a tool or an environment answered to a turn of the model, as tokens of the completion that
 /// the model did not sample.
@@ -50,6 +52,13 @@ struct Completion {
   std::string text;               // of the sampled tokens, decoded without special tokens
   FinishReason finish_reason = FinishReason::Stop;
   std::vector<ToolAnswer> answers = {};  // in the order of their tokens
+  /// The experts that the routers chose for the tokens of prompt and completion in turn, the last
+  /// one excepted, which nothing was computed from (models/expert_decisions.h); empty: not
+  /// recorded.
+  std::vector<std::uint8_t> experts = {};
+  /// The weights that sampled it, where not all tokens have the same: the first token and the
+  /// policy version of each part, in order.
+  std::vector<std::pair<std::int64_t, std::int64_t>> versions = {};
 
   bool operator==(const Completion&) const = default;
 };
@@ -84,9 +93,13 @@ struct Reward {
 /// A sampled completion with everything an update needs. `sample` is global: results never depend
 /// on the layout.
 struct Rollout {
-  std::int64_t sample = 0;          // global index in the step: group * samples_per_prompt + i
-  std::int64_t group = 0;           // = prompt.index
-  std::int64_t policy_version = 0;  // optimizer steps done by the weights that sampled it
+  std::int64_t sample = 0;  // global index in the step: group * samples_per_prompt + i
+  std::int64_t group = 0;   // = prompt.index
+  /// Optimizer steps done by the weights that sampled its first token.
+  std::int64_t policy_version = 0;
+  /// With rl.partial_rollouts the group's number in the run, step * rl.prompts_per_step + index, by
+  /// the step whose prompts it is from; -1: the step that trains on it.
+  std::int64_t origin = -1;
   Prompt prompt;
   Completion completion;
   Reward reward;
@@ -107,6 +120,8 @@ struct TrainingSample {
       prompt_ids;  // not in the loss; equal prompts of one micro-batch are computed once
   std::vector<TokenId> completion_ids;
   std::vector<std::uint8_t> learnt{};  // 1 for each of completion_ids in the loss; empty: all are
+  /// Completion::experts of the sample; samples of one batch have them all or none.
+  std::vector<std::uint8_t> experts{};
 };
 
 /// Tokens of a sample that are predicted in the loss; a first token has nothing to be predicted

@@ -29,7 +29,7 @@ struct MovedSample {
   data::Completion completion;
 };
 
-/// A finished sample on its way home.
+/// A finished sample on its way home, or one that is left unfinished.
 struct FinishedSample {
   SampleOrigin origin;
   data::Completion completion;
@@ -53,6 +53,9 @@ class SamplePool {
   /// the fewest tokens (the cheapest to compute again). Callers ask for no more than load() says.
   virtual std::vector<MovedSample> give(std::int64_t waiting, std::int64_t running) = 0;
   virtual void take(std::vector<MovedSample> samples) = 0;
+  /// Groups (SampleOrigin::group) of the samples, own and others', that have finished here since
+  /// the last call, each once for a sample.
+  virtual std::vector<std::int64_t> take_finished() = 0;
 };
 
 class Balancer {
@@ -65,10 +68,11 @@ class Balancer {
   /// Tokens of the longest prompt and number of samples that this engine may get to hold.
   virtual std::int64_t longest_prompt() const = 0;
   virtual std::int64_t most_samples() const = 0;
-  /// Moves samples. False: all engines have finished all. Collective over: the engines.
+  /// Moves samples. False: the sampling ends, because all engines have finished all or because
+  /// enough is finished. Collective over: the engines.
   virtual bool balance(SamplePool& pool) = 0;
-  /// After the last balance(): finished samples of others go home; those of this engine that others
-  /// finished come back. Collective over: the engines.
+  /// After the last balance(): samples of others go home, finished or not; those of this engine
+  /// that others have come back. Collective over: the engines.
   virtual std::vector<FinishedSample> settle(std::vector<FinishedSample> guests) = 0;
 };
 

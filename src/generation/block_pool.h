@@ -35,6 +35,9 @@ class BlockPool {
   /// whose content is known. From then on nobody writes into the block.
   void publish(std::int32_t block, std::int32_t parent, std::vector<data::TokenId> tokens);
   bool is_published(std::int32_t block) const { return content_[index(block)] != 0; }
+  /// A number that a block never has again once it is handed out for something else; equal blocks
+  /// have the same. 0: unknown.
+  std::uint64_t content(std::int32_t block) const { return content_[index(block)]; }
   /// The block that was published with these tokens behind `parent`, held once more; kNoBlock:
   /// none.
   std::int32_t find(std::int32_t parent, const std::vector<data::TokenId>& tokens);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/errors.h"
+#include "generation/kv_cache.h"
 #include "generation/scheduler.h"
 #include "kernels/cuda/kernel_table.h"
 #include "vocabulary/vocab_head.h"
@@ -207,12 +208,13 @@ void DecodeBatch::step(std::int64_t rows, std::int64_t longest) {
                                               model_.cache_layout().num_kv_heads, cache_.block_size,
                                               model_.dtype());
   }
-  const models::ModelInput input{
+  models::ModelInput input{
       number(SlotNumber::kToken),
       number(SlotNumber::kPosition),
       {std::move(paged), &cache_, {number(SlotNumber::kBlock), number(SlotNumber::kOffset)}}};
-  kernels::append_tokens(vocabulary::gather_logits(model_.forward(input), model_.head()), slots_,
-                         rules_, {}, outputs_);
+  kernels::append_tokens(
+      vocabulary::gather_logits(forward_into_cache(model_, input), model_.head()), slots_, rules_,
+      {}, outputs_);
 }
 
 /// Recording runs the step once for real: the slots get back what they held. What the step wrote

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/timer.h"
 #include "generation/generation_run.h"
+#include "models/expert_decisions.h"
 #include "tensor/device_memory.h"
 
 namespace r1::generation {
@@ -42,6 +43,11 @@ void GenerationStatistics::operator+=(const GenerationStatistics& other) {
 void Engine::set_weight_version(std::int64_t version) {
   if (memory_ && weight_version_ != version) memory_->pool.forget_contents();
   weight_version_ = version;
+}
+
+void Engine::record_experts() {
+  R1_CHECK(!memory_, "the engine has sampled before it was told to record experts");
+  num_decisions_ = models::decisions_per_token(model_.shape());
 }
 
 /// Blocks that the device has room for; on a CPU no limit. All ranks of the model's tensor axis
@@ -85,8 +91,11 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
   // samples begin from.
   const auto per_sequence = blocks_for(full_length, size) + 1;
   const auto layout = model_.cache_layout();
-  const auto block_bytes = static_cast<double>(layout.values_per_token() * size) *
-                           static_cast<double>(c10::elementSize(model_.dtype()));
+  const auto block_bytes =
+      static_cast<double>(size) *
+      (static_cast<double>(layout.values_per_token()) *
+           static_cast<double>(c10::elementSize(model_.dtype())) +
+       static_cast<double>(num_decisions_) * static_cast<double>(sizeof(std::int16_t)));
   const auto blocks = num_blocks(block_bytes, per_sequence * std::min(options_.max_num_seqs, most) +
                                                   blocks_for(longest, size) * 8);
   const auto there = memory_ ? memory_->pool.num_blocks() : 0;
@@ -98,7 +107,7 @@ void Engine::ensure_memory(std::span<const Request> requests, const SamplingOpti
         blocks, size, longest, sampling.max_new_tokens, per_sequence));
   if (there < blocks) {
     memory_.reset();  // before the new one is made: there may be room for one of them alone
-    memory_ = std::make_unique<CacheMemory>(model_, blocks, size);
+    memory_ = std::make_unique<CacheMemory>(model_, blocks, size, num_decisions_);
     cache_ = {blocks, size, full_length};
     base::log_info("{}", cache_.text());
   }

@@ -24,6 +24,9 @@ struct Request {
   std::vector<data::TokenId> prompt_ids;
   std::vector<std::uint64_t> seeds;
   std::int64_t group = 0;  // what the caller calls the prompt; told to the TurnTaker
+  /// What there is of the samples, one for each seed; empty: none has begun. A sample goes on
+  /// behind its tokens, as one does that was preempted.
+  std::vector<data::Completion> begun = {};
 };
 
 /// What ends a completion besides SamplingOptions' limits.
@@ -77,9 +80,11 @@ class Engine {
   /// may finish samples of this one, and this one theirs: the completions are the same, up to
   /// rounding. With `turns` the model's turns are answered; the answers count towards
   /// max_new_tokens, and a sample for whose answer and one more token there is no room ends with
-  /// FinishReason::Length. Collective over: the balancer's engines, which must have the same
-  /// weights and options, and the replicas that share the model's experts. Throws: InputError when
-  /// a prompt is empty or longer than the model's context or the cache.
+  /// FinishReason::Length. What is left when a balancer ends the sampling is
+  /// FinishReason::Unfinished, with the tokens that it has. Collective over: the balancer's
+  /// engines, which must have the same weights and options, and the replicas that share the model's
+  /// experts. Throws: InputError when a prompt is empty or longer than the model's context or the
+  /// cache.
   std::vector<std::vector<data::Completion>> generate(std::span<const Request> requests,
                                                       const SamplingOptions& sampling,
                                                       const StopRules& stop,
@@ -94,6 +99,10 @@ class Engine {
   /// is found by nobody.
   void set_weight_version(std::int64_t version);
 
+  /// Completions then have Completion::experts, and a sample whose tokens are computed again takes
+  /// the experts that it took before. For models with experts; before the first call.
+  void record_experts();
+
  private:
   std::int64_t affordable_blocks(double block_bytes) const;
   std::int64_t num_blocks(double block_bytes, std::int64_t wanted) const;
@@ -105,6 +114,7 @@ class Engine {
   std::unique_ptr<CacheMemory> memory_;
   CacheSize cache_;
   std::optional<std::int64_t> weight_version_;
+  std::int64_t num_decisions_ = 0;  // per token, that are recorded
   GenerationStatistics statistics_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "kernels/cuda/kernel_table.h"
+#include "models/expert_decisions.h"
 #include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
@@ -43,21 +44,37 @@ GenerationRun::GenerationRun(const models::Model& model, const EngineOptions& op
       turns_(turns),
       engine_(balancer ? balancer->engine() : 0),
       lockstep_(model),
-      scheduler_(memory.pool,
-                 {options.block_size, options.max_num_seqs, sampling.max_new_tokens,
-                  model.shape().max_position_embeddings, options.enable_prefix_caching}),
+      scheduler_(memory.pool, {options.block_size, options.max_num_seqs, sampling.max_new_tokens,
+                               model.shape().max_position_embeddings, options.enable_prefix_caching,
+                               sampling.median_length, sampling.length_sigma}),
       slots_(static_cast<std::size_t>(options.max_num_seqs), nullptr) {
   memory_.batch->begin(sampling, stop);
-  for (const auto& request : requests) {
-    PromptGroup group{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
-    const auto number = static_cast<std::int64_t>(completions_.size());
-    for (const auto seed : request.seeds)
-      group.samples.push_back(
-          {{engine_, number, static_cast<std::int64_t>(group.samples.size()), request.group},
-           seed});
-    completions_.emplace_back(request.seeds.size());
-    if (!group.samples.empty()) scheduler_.add(std::move(group));
+  for (const auto& request : requests) add(request);
+}
+
+/// Samples that have begun return; the others begin.
+void GenerationRun::add(const Request& request) {
+  PromptGroup group{std::make_shared<std::vector<data::TokenId>>(request.prompt_ids), {}};
+  const auto number = static_cast<std::int64_t>(completions_.size());
+  completions_.emplace_back(request.seeds.size());
+  for (std::size_t i = 0; i < request.seeds.size(); ++i) {
+    const SampleStart start{{engine_, number, static_cast<std::int64_t>(i), request.group},
+                            request.seeds[i]};
+    if (i >= request.begun.size() || request.begun[i].token_ids.empty()) {
+      group.samples.push_back(start);
+      continue;
+    }
+    auto begun = request.begun[i];
+    if (static_cast<std::int64_t>(begun.token_ids.size()) >=
+        scheduler_.limit(group.length(), start.seed)) {  // the limit is a lower one now
+      begun.finish_reason = data::FinishReason::Length;
+      completions_.back()[i] = std::move(begun);
+      finished_.push_back(request.group);
+    } else {
+      scheduler_.add_begun(group.prompt, start, std::move(begun));
+    }
   }
+  if (!group.samples.empty()) scheduler_.add(std::move(group));
 }
 
 std::vector<std::vector<data::Completion>> GenerationRun::run(
@@ -68,6 +85,7 @@ std::vector<std::vector<data::Completion>> GenerationRun::run(
     decode_until(statistics_.decode_steps + interval, goes_on);
     lockstep_.finish();
   } while (balancer_ && balancer_->balance(*this));
+  end_all(data::FinishReason::Unfinished);  // nothing, unless the balancer ended the sampling
   if (balancer_)
     for (auto& [origin, completion] : balancer_->settle(std::move(guests_)))
       completions_[static_cast<std::size_t>(origin.request)]
@@ -91,22 +109,21 @@ void GenerationRun::decode_until(std::int64_t last_step, const std::function<boo
     else
       collect_all();
     if (turns_) turns_->progress();
-    if (goes_on && !goes_on()) cut_short();
+    if (goes_on && !goes_on()) end_all(data::FinishReason::Length);
   }
   collect_all();
   take_answers(/*all=*/true);
 }
 
 /// Ends all that runs or waits, with the tokens that are drawn.
-void GenerationRun::cut_short() {
+void GenerationRun::end_all(data::FinishReason reason) {
   collect_all();
   for (auto* sequence : std::vector<Sequence*>(slots_)) {
     if (sequence == nullptr) continue;
     memory_.batch->clear(sequence->slot);
-    finish(*sequence, data::FinishReason::Length);
+    finish(*sequence, reason);
   }
-  while (scheduler_.num_waiting() > 0)
-    deliver(scheduler_.take_last_waiting(), data::FinishReason::Length);
+  while (scheduler_.num_waiting() > 0) deliver(scheduler_.take_last_waiting(), reason);
 }
 
 /// Between two decode steps: samples of prompts that are in the cache start, and one pass computes
@@ -192,6 +209,7 @@ void GenerationRun::reserve_blocks() {
       [this](Sequence& sequence) {
         memory_.batch->clear(sequence.slot);
         leave_slot(sequence);
+        take_experts(sequence);
       });
 }
 
@@ -262,16 +280,52 @@ at::Tensor GenerationRun::prefill_pass(const std::vector<Piece>& pieces) {
   const auto places_of = [&](const PackedTokens& tokens) {
     return kernels::CachePlaces{to_device(tokens.blocks), to_device(tokens.offsets)};
   };
-  const models::ModelInput input{
+  models::ModelInput input{
       to_device(own.tokens),
       to_device(own.positions),
       {are_whole ? nn::make_packed_attention(segments, model_.dtype(), model_.device())
                  : nn::make_continued_attention(continued, places_of(all), model_.dtype(),
                                                 model_.device()),
        &memory_.cache, places_of(own)}};
+  input.experts.given = given_experts(pieces);
   statistics_.prompt_tokens += own.size();
   lockstep_.begin_pass();
-  return model_.forward(input);
+  return forward_into_cache(model_, input);
+}
+
+/// The experts that sequences which are computed again went to before: what is sampled next then
+/// follows the decisions that are recorded for it.
+at::Tensor GenerationRun::given_experts(const std::vector<Piece>& pieces) const {
+  const auto is_given = [](const Piece& piece) {
+    return piece.sequence != nullptr && !piece.sequence->completion.experts.empty();
+  };
+  if (!memory_.cache.experts.defined() || std::none_of(pieces.begin(), pieces.end(), is_given))
+    return {};
+  std::vector<at::Tensor> rows;
+  for (const auto& piece : pieces) {
+    auto given = at::full({piece.end - piece.begin, memory_.cache.experts.size(2)}, -1, at::kShort);
+    if (is_given(piece)) {
+      const auto known =
+          models::decisions_from_bytes(piece.sequence->completion.experts, model_.shape());
+      const auto count = std::min(known.size(0), piece.end) - piece.begin;
+      if (count > 0) given.narrow(0, 0, count).copy_(known.narrow(0, piece.begin, count));
+    }
+    rows.push_back(given);
+  }
+  return at::cat(rows).to(model_.device());
+}
+
+/// Adds the decisions that the cache has of a sequence that leaves its blocks.
+void GenerationRun::take_experts(Sequence& sequence) const {
+  if (!memory_.cache.experts.defined()) return;
+  auto& experts = sequence.completion.experts;
+  const auto known =
+      static_cast<std::int64_t>(experts.size()) / models::decision_bytes_per_token(model_.shape());
+  if (known >= sequence.length) return;
+  const auto bytes = models::decisions_to_bytes(
+      cached_decisions(model_, memory_.cache, sequence.blocks, known, sequence.length),
+      model_.shape());
+  experts.insert(experts.end(), bytes.begin(), bytes.end());
 }
 
 /// Gives prompts that are whole now the logits after their last token.
@@ -343,6 +397,7 @@ void GenerationRun::ask(Sequence& sequence, bool ended) {
   ++statistics_.calls;
   turns_->ask(sequence.start.origin, sequence.completion, ended);
   leave_slot(sequence);
+  take_experts(sequence);
   asking_.push_back(
       {scheduler_.set_aside(sequence), statistics_.decode_steps + turns_->wait_steps()});
 }
@@ -384,6 +439,7 @@ void GenerationRun::leave_slot(Sequence& sequence) {
 
 void GenerationRun::finish(Sequence& running, data::FinishReason reason) {
   leave_slot(running);
+  take_experts(running);
   deliver(scheduler_.take_out(running), reason);
 }
 
@@ -392,6 +448,7 @@ void GenerationRun::deliver(std::unique_ptr<Sequence> sequence, data::FinishReas
   auto& completion = sequence->completion;
   completion.finish_reason = reason;
   const auto& origin = sequence->start.origin;
+  if (reason != data::FinishReason::Unfinished) finished_.push_back(origin.group);
   if (origin.engine == engine_)
     completions_[static_cast<std::size_t>(origin.request)]
                 [static_cast<std::size_t>(origin.sample)] = std::move(completion);

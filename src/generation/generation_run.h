@@ -15,10 +15,11 @@ namespace r1::generation {
 /// The paged cache of an engine, one block longer than what is handed out, for slots without a
 /// sample; and the slots.
 struct CacheMemory {
-  CacheMemory(const models::Model& model, std::int64_t num_blocks, std::int64_t block_size)
+  CacheMemory(const models::Model& model, std::int64_t num_blocks, std::int64_t block_size,
+              std::int64_t decisions)
       : pool(num_blocks),
         cache(make_kv_cache(model.cache_layout(), num_blocks + 1, block_size, model.dtype(),
-                            model.device())) {}
+                            model.device(), decisions)) {}
   BlockPool pool;
   nn::KvCache cache;
   std::unique_ptr<DecodeBatch> batch;
@@ -39,10 +40,12 @@ class GenerationRun final : public SamplePool {
   EngineLoad load() const override;
   std::vector<MovedSample> give(std::int64_t waiting, std::int64_t running) override;
   void take(std::vector<MovedSample> samples) override;
+  std::vector<std::int64_t> take_finished() override { return std::exchange(finished_, {}); }
 
  private:
+  void add(const Request& request);
   void decode_until(std::int64_t last_step, const std::function<bool()>& goes_on);
-  void cut_short();
+  void end_all(data::FinishReason reason);
   void admit();
   bool compute_pieces();
   bool start_samples();
@@ -54,6 +57,8 @@ class GenerationRun final : public SamplePool {
   void collect_step();
   void collect_all();
   at::Tensor prefill_pass(const std::vector<Piece>& pieces);
+  at::Tensor given_experts(const std::vector<Piece>& pieces) const;
+  void take_experts(Sequence& sequence) const;
   void take_logits(const std::vector<Piece>& pieces, const at::Tensor& hidden) const;
   void place(Sequence& sequence);
   void leave_slot(Sequence& sequence);
@@ -87,6 +92,7 @@ class GenerationRun final : public SamplePool {
   std::deque<Asking> asking_;
   std::vector<std::vector<data::Completion>> completions_;
   std::vector<FinishedSample> guests_;  // of other engines
+  std::vector<std::int64_t> finished_;  // groups, since take_finished()
   GenerationStatistics statistics_;
 };
 

@@ -17,6 +17,8 @@ struct SamplingOptions {
   std::int64_t max_new_tokens = 2048;
   std::int64_t min_new_tokens = 0;
   bool ignore_eos = false;
+  double median_length = 0.0;
+  double length_sigma = 0.0;
   bool greedy = false;
   std::vector<std::string> stop;
 
@@ -27,6 +29,10 @@ struct SamplingOptions {
     v("max_new_tokens", max_new_tokens, "longest completion, tokens (guide: 2048)");
     v("min_new_tokens", min_new_tokens, "the end token is forbidden before this many tokens");
     v("ignore_eos", ignore_eos, "the end token does not end a completion (measurements)");
+    v("median_length", median_length,
+      "measurements: lengths that completions are cut off at are drawn from a log-normal "
+      "distribution with this median, tokens; 0: all at max_new_tokens");
+    v("length_sigma", length_sigma, "standard deviation of the logarithm of these lengths");
     v("greedy", greedy, "the likeliest token instead of a draw");
     v("stop", stop, "texts that end a completion");
   }
@@ -39,6 +45,8 @@ struct SamplingOptions {
     problems.require(max_new_tokens > 0, key + ".max_new_tokens", "expected > 0");
     problems.require(min_new_tokens >= 0 && min_new_tokens <= max_new_tokens,
                      key + ".min_new_tokens", "expected 0 to max_new_tokens");
+    problems.require(median_length >= 0.0, key + ".median_length", "expected >= 0 (0: none)");
+    problems.require(length_sigma >= 0.0, key + ".length_sigma", "expected >= 0");
     for (const std::string& text : stop)
       problems.require(!text.empty(), key + ".stop", "an empty text stops every completion");
   }

@@ -29,6 +29,7 @@ std::vector<MovedSample> GenerationRun::give(std::int64_t waiting, std::int64_t 
         });
     memory_.batch->clear(shortest.slot);
     leave_slot(shortest);
+    take_experts(shortest);
     samples.push_back(moved(scheduler_.take_out(shortest)));
   }
   return samples;

@@ -1,6 +1,9 @@
 #include "generation/scheduler.h"
 
+#include <cmath>
+
 #include "base/errors.h"
+#include "base/random.h"
 
 namespace r1::generation {
 namespace {
@@ -10,6 +13,19 @@ namespace {
 /// of the tokens are computed again. vLLM's watermark is 1/100.
 constexpr std::int64_t kReserve = 32;
 constexpr std::int64_t kMany = 4;  // free blocks for each running sequence
+
+/// A sequence whose experts are recorded takes over its own blocks alone: what was sampled of it
+/// followed the decisions of those.
+bool may_take(const PromptGroup& /*group*/, std::size_t /*number*/, std::int32_t /*block*/,
+              std::uint64_t /*content*/) {
+  return true;
+}
+bool may_take(const Sequence& sequence, std::size_t number, std::int32_t block,
+              std::uint64_t content) {
+  if (sequence.completion.experts.empty()) return true;
+  const auto& former = sequence.former_blocks;
+  return number < former.size() && former[number] == std::pair(block, content);
+}
 
 Piece piece_of(PromptGroup& group) {
   return {&group, nullptr, 0, 0};
@@ -22,12 +38,22 @@ Piece piece_of(Sequence& sequence) {
 
 void Scheduler::add_begun(PromptIds prompt, SampleStart start, data::Completion completion) {
   auto sequence = std::make_unique<Sequence>();
-  sequence->limit = limit(static_cast<std::int64_t>(prompt->size()));
+  sequence->limit = limit(static_cast<std::int64_t>(prompt->size()), start.seed);
   sequence->prompt = std::move(prompt);
   sequence->start = start;
   sequence->completion = std::move(completion);
   sequence->age = next_age_++;
   add_returning(std::move(sequence));
+}
+
+std::int64_t Scheduler::limit(std::int64_t prompt_length, std::uint64_t seed) const {
+  const auto most = std::min(options_.max_new_tokens, options_.context - prompt_length);
+  if (options_.median_length <= 0.0) return most;
+  // Counters of tokens begin at 0.
+  constexpr std::uint64_t kLengthCounter = std::uint64_t{1} << 40;
+  const double length =
+      options_.median_length * std::exp(options_.length_sigma * base::normal(seed, kLengthCounter));
+  return std::min(most, std::max<std::int64_t>(1, std::llround(length)));
 }
 
 /// What stays free for the sequences that run: a block for each that may still ask for one, and
@@ -58,6 +84,10 @@ bool Scheduler::admit(Waiting& waiting, std::int64_t past, std::int64_t most_fou
     const auto block =
         pool_.find(found.empty() ? BlockPool::kNoBlock : found.back(), block_tokens(piece, number));
     if (block == BlockPool::kNoBlock) break;
+    if (!may_take(waiting, found.size(), block, pool_.content(block))) {
+      pool_.release(block);
+      break;
+    }
     found.push_back(block);
   }
   const auto num_found = static_cast<std::int64_t>(found.size());
@@ -166,7 +196,7 @@ Scheduler::StartedSample Scheduler::start_sample() {
   auto sequence = std::make_unique<Sequence>();
   sequence->prompt = group.prompt;
   sequence->start = group.samples.front();
-  sequence->limit = limit(group.length());
+  sequence->limit = limit(group.length(), sequence->start.seed);
   sequence->length = group.length();
   const bool is_last = group.samples.size() == 1;
   const auto num_shared = is_last ? group.blocks.size()
@@ -253,6 +283,9 @@ std::unique_ptr<Sequence> Scheduler::take_out(Sequence& sequence) {
 
 std::unique_ptr<Sequence> Scheduler::set_aside(Sequence& sequence) {
   publish({nullptr, &sequence, 0, sequence.length});
+  sequence.former_blocks.clear();
+  for (const auto block : sequence.blocks)
+    if (pool_.is_published(block)) sequence.former_blocks.emplace_back(block, pool_.content(block));
   auto taken = take_out(sequence);
   taken->launched = static_cast<std::int64_t>(taken->completion.token_ids.size());
   taken->length = 0;

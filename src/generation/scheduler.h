@@ -55,6 +55,8 @@ struct Sequence {
   data::Completion completion = {};
   std::int64_t slot = -1;     // of the decode batch; -1: none
   std::int64_t launched = 0;  // tokens that are drawn or whose step is on its way
+  /// The full blocks that it had when it was set aside, with their contents (BlockPool::content).
+  std::vector<std::pair<std::int32_t, std::uint64_t>> former_blocks = {};
 
   std::int64_t prompt_length() const { return static_cast<std::int64_t>(prompt->size()); }
   data::TokenId token(std::int64_t position) const {
@@ -102,8 +104,9 @@ struct SchedulerOptions {
   std::int64_t block_size = 0;
   std::int64_t max_num_seqs = 0;
   std::int64_t max_new_tokens = 0;
-  std::int64_t context = 0;     // of the model, tokens
-  bool finds_prefixes = false;  // blocks of prompts that begin alike are shared
+  std::int64_t context = 0;                        // of the model, tokens
+  bool finds_prefixes = false;                     // blocks of prompts that begin alike are shared
+  double median_length = 0.0, length_sigma = 0.0;  // as in SamplingOptions
 };
 
 class Scheduler {
@@ -153,9 +156,8 @@ class Scheduler {
   /// Samples.
   std::int64_t num_waiting() const;
   std::int64_t free_slots() const { return options_.max_num_seqs - num_running(); }
-  std::int64_t limit(std::int64_t prompt_length) const {
-    return std::min(options_.max_new_tokens, options_.context - prompt_length);
-  }
+  /// Tokens after which the completion with this seed is cut off.
+  std::int64_t limit(std::int64_t prompt_length, std::uint64_t seed) const;
 
   // Counts since the beginning.
   std::int64_t num_preempted() const { return num_preempted_; }

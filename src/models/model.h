@@ -86,6 +86,16 @@ struct CacheLayout {
   }
 };
 
+/// The decisions of the routers of a model's S sparse layers, k experts per token, for the T tokens
+/// of a batch: int16 [T, S * k], the experts of the first sparse layer first.
+struct ExpertDecisions {
+  at::Tensor given;     // decisions of an earlier pass; -1: none; undefined: none at all
+  bool replays = true;  // the given ones are taken; false: they are only compared (routing_flips())
+  /// Receives what is taken. A rank of the tensor axis writes its part of the rows. Undefined:
+  /// nothing is recorded.
+  at::Tensor recorded = {};
+};
+
 /// A flat batch. token_ids and position_ids: int64 [T]. token_uses, int64 [T]: the number of
 /// samples that a token counts for in expert loads; undefined: one each.
 struct ModelInput {
@@ -93,6 +103,7 @@ struct ModelInput {
   at::Tensor position_ids;
   nn::AttentionMetadata attention;
   at::Tensor token_uses = {};
+  ExpertDecisions experts = {};
 };
 
 /// The part of each layer that the backward pass computes again instead of keeping its activations
@@ -153,6 +164,9 @@ class Model {
   /// gradients, weighted by token_uses: int64 [sparse layers, E]; undefined without experts. The
   /// sum over all ranks that train the model is the load of the step.
   virtual at::Tensor take_expert_load() { return {}; }
+  /// Returns the sums of nn::routing_flips since the last call over the sparse layers of forward
+  /// passes with gradients and given experts: int64 [3]; undefined without experts.
+  virtual at::Tensor take_routing_flips() { return {}; }
   /// Moves the routing bias of every expert by `rate` towards an even load (balance_bias in
   /// nn/moe.h). `load`: as returned by take_expert_load(), summed over ranks. Call between steps,
   /// with equal arguments on all ranks.

@@ -39,6 +39,10 @@ struct KvCache {
   std::vector<at::Tensor> values;
   std::int64_t block_size = 0;
   bool values_in_keys = false;
+  /// The router decisions of the tokens whose keys are cached (ExpertDecisions in models/model.h),
+  /// int16 [num_blocks, block_size, decisions]: a block that is shared or found again has those
+  /// that its keys were computed with. Undefined: not recorded.
+  at::Tensor experts = {};
 };
 
 struct AttentionMetadata {

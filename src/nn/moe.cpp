@@ -148,19 +148,33 @@ at::Tensor experts_of_all_ranks(const at::Tensor& x, const Routing& routing,
 }  // namespace
 
 Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
-              const RoutingOptions& options) {
+              const RoutingOptions& options, const at::Tensor& given) {
   const auto dtype = kernels::accumulator_dtype(x.scalar_type());
   const auto scores = at::linear(x.to(dtype), router.to(dtype)).sigmoid();
-  at::Tensor experts;
+  at::Tensor experts, own;
   {
     const at::NoGradGuard no_grad;
     const auto ranked = only_best_groups(scores + balance_bias.to(dtype), options);
-    experts = std::get<1>(ranked.topk(options.top_k, -1));
+    experts = own = std::get<1>(ranked.topk(options.top_k, -1));
+    if (given.defined()) experts = at::where(given.ge(0), given.to(at::kLong), own);
   }
   auto weights = scores.gather(1, experts);
   constexpr double kTiny = 1e-20;  // as transformers
   if (options.normalize) weights = weights / (weights.sum(-1, /*keepdim=*/true) + kTiny);
-  return {experts, weights * options.scaling};
+  return {experts, weights * options.scaling, own};
+}
+
+at::Tensor routing_flips(const Routing& routing, const at::Tensor& given,
+                         const at::Tensor& token_uses) {
+  const auto wide = given.to(at::kLong);
+  const auto is_given = wide.ge(0);
+  const auto uses =
+      token_uses.defined() ? token_uses.unsqueeze(1) : at::ones({1, 1}, wide.options());
+  const auto count = [&](const at::Tensor& which) { return (which * uses).sum(); };
+  const auto lacks = [&](const at::Tensor& experts) {
+    return wide.unsqueeze(2).eq(experts.unsqueeze(1)).any(2).logical_not().logical_and(is_given);
+  };
+  return at::stack({count(is_given), count(lacks(routing.experts)), count(lacks(routing.own))});
 }
 
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,

@@ -24,15 +24,18 @@ struct RoutingOptions {
 };
 
 struct Routing {
-  at::Tensor experts;  // int64 [T, k], best first
+  at::Tensor experts;  // int64 [T, k], best first, or as they were given
   at::Tensor weights;  // [T, k], fp32 (fp64 for fp64 models)
+  at::Tensor own;      // int64 [T, k]: the router's choice; `experts` unless experts were given
 };
 
 /// Computes sigmoid scores of x [T, D] and router [E, D] in fp32. `balance_bias` [E] is added to
 /// the scores for the choice of experts, but not for the weights. The weights are differentiable.
-/// Reference: DeepSeek-V3, arXiv 2412.19437, equations 12 to 16.
+/// `given`, integers [T, k]: experts that replace the router's choice, with weights from the scores
+/// of x (router replay); -1: the router chooses; undefined: it chooses all.
+/// Reference: DeepSeek-V3, arXiv 2412.19437, equations 12 to 16; R3, arXiv 2510.11370.
 Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
-              const RoutingOptions& options);
+              const RoutingOptions& options, const at::Tensor& given = {});
 
 /// Sum over a token's experts e of weight_e * down_e(silu(gate_e(x)) * up_e(x)). gate_up [H * 2I,
 /// D], with the gate of an expert before its up projection, down [H * D, I] -> [T, D]. Tokens are
@@ -47,6 +50,12 @@ at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at:
                           const at::Tensor& down, std::int64_t num_experts,
                           parallel::Communicator& ranks,
                           const std::function<void()>& meanwhile = {});
+
+/// Of the given experts [T, k] (integers; -1: none): how many were given, how many of these a token
+/// did not visit, and how many its router would not have chosen. int64 [3], token t counts
+/// token_uses[t] times; undefined: once.
+at::Tensor routing_flips(const Routing& routing, const at::Tensor& given,
+                         const at::Tensor& token_uses = {});
 
 /// Number of tokens of each expert: int64 [E]. token_uses, int64 [T]: the weight of each token in
 /// the count; undefined: one each.

@@ -12,4 +12,11 @@ void set_expert_metrics(metrics::StepMetrics& metrics, const at::Tensor& load) {
   metrics.set("expert_idle_share", load.eq(0).to(at::kDouble).mean().item<double>());
 }
 
+void set_flip_metrics(metrics::StepMetrics& metrics, const at::Tensor& flips) {
+  if (!flips.defined() || flips[0].item<std::int64_t>() == 0) return;
+  const auto shares = flips.to(at::kDouble) / flips[0];
+  metrics.set("router_flips", shares[1].item<double>());
+  metrics.set("router_drift", shares[2].item<double>());
+}
+
 }  // namespace r1::training

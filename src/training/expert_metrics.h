@@ -12,4 +12,9 @@ namespace r1::training {
 /// without experts has an undefined `load`, and the function then sets nothing.
 void set_expert_metrics(metrics::StepMetrics& metrics, const at::Tensor& load);
 
+/// Sets router_flips and router_drift: of the experts that the sampler visited, the share that the
+/// update did not visit, and the share that its routers would not have chosen. `flips`: int64 [3]
+/// on the CPU (nn::routing_flips); undefined or without counts: nothing is set.
+void set_flip_metrics(metrics::StepMetrics& metrics, const at::Tensor& flips);
+
 }  // namespace r1::training

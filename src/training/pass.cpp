@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "models/expert_decisions.h"
 #include "parallel/tensor_parallel.h"
 #include "training/number_lists.h"
 
@@ -43,8 +44,23 @@ std::vector<std::int64_t> of_rank(std::vector<std::int64_t> numbers,
   return mine;
 }
 
+/// The batch's experts as the rows that this rank computes; a row of padding has none.
+at::Tensor given_experts(const data::MicroBatch& batch, const models::Model& model,
+                         const std::optional<ContextRows>& context) {
+  if (batch.experts.empty()) return {};
+  auto rows = models::decisions_from_bytes(batch.experts, model.shape());
+  R1_CHECK(rows.size(0) == batch.num_tokens(), "router decisions of {} tokens for {}", rows.size(0),
+           batch.num_tokens());
+  if (context) {
+    const auto tokens = context->split.tokens(model.axes()[models::ModelAxis::Context].rank());
+    const auto index = at::tensor(tokens, at::kLong);
+    rows = rows.index_select(0, index.clamp_min(0)).masked_fill_(index.lt(0).unsqueeze(1), -1);
+  }
+  return rows.to(model.device());
+}
+
 models::ModelInput model_input(const data::MicroBatch& batch, const models::Model& model,
-                               const std::optional<ContextRows>& context) {
+                               const std::optional<ContextRows>& context, bool replays_experts) {
   std::vector<nn::Segment> segments;
   for (const auto& segment : batch.segments)
     segments.push_back({segment.start, segment.length, segment.prefix_segment});
@@ -57,18 +73,20 @@ models::ModelInput model_input(const data::MicroBatch& batch, const models::Mode
                                                            model.dtype(), model.device())
                               : nn::make_packed_attention(segments, model.dtype(), model.device());
   if (context) attention.context = &ranks;
-  return {numbers({batch.token_ids.begin(), batch.token_ids.end()}), numbers(batch.position_ids),
+  return {numbers({batch.token_ids.begin(), batch.token_ids.end()}),
+          numbers(batch.position_ids),
           std::move(attention),
-          model.shape().experts.num_experts > 0 ? numbers(batch.token_uses) : at::Tensor()};
+          model.shape().experts.num_experts > 0 ? numbers(batch.token_uses) : at::Tensor(),
+          {given_experts(batch, model, context), replays_experts}};
 }
 
 }  // namespace
 
-Pass::Pass(const models::Model& model, data::MicroBatch batch)
+Pass::Pass(const models::Model& model, data::MicroBatch batch, bool replays_experts)
     : model_(model),
       batch_(std::move(batch)),
       context_(context_rows(batch_, model)),
-      input_(model_input(batch_, model, context_)),
+      input_(model_input(batch_, model, context_, replays_experts)),
       targets_(to_tensor({batch_.loss_targets.begin(), batch_.loss_targets.end()}, model.device())),
       hidden_(model.forward(input_).index_select(
           0, context_ ? context_->hidden_rows : to_tensor(batch_.loss_rows, model.device()))) {}

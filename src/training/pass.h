@@ -39,12 +39,14 @@ struct ContextRows {
 class Pass {
  public:
   /// Runs the model over the batch. `model` must outlive the pass. With autograd on, the pass must
-  /// live until the gradients are computed. Collective over: the model's axes.
-  Pass(const models::Model& model, data::MicroBatch batch);
+  /// live until the gradients are computed. `replays_experts`: experts that the batch names are
+  /// taken; false: they are only compared (ExpertDecisions in models/model.h). Collective over: the
+  /// model's axes.
+  Pass(const models::Model& model, data::MicroBatch batch, bool replays_experts = true);
   /// Packs samples[i] for each i in `indices` and runs the model over the packed batch.
   Pass(const models::Model& model, std::span<const data::TrainingSample> samples,
-       std::span<const std::int64_t> indices, bool share_prefix)
-      : Pass(model, data::pack(samples, indices, share_prefix)) {}
+       std::span<const std::int64_t> indices, bool share_prefix, bool replays_experts = true)
+      : Pass(model, data::pack(samples, indices, share_prefix), replays_experts) {}
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
 

@@ -20,7 +20,7 @@ namespace {
 /// What the optimizer steps of an update add up to.
 struct Totals {
   LossSums sums;
-  at::Tensor expert_load;  // undefined: no experts
+  at::Tensor expert_load, routing_flips;  // undefined: no experts
   double coldstart_loss = 0.0, gradient_norm = 0.0, learning_rate = 0.0;
   double over_ratio_tokens = 0.0;  // of mini-batches that were left out
   std::int64_t num_tried = 0, num_over_ratio = 0, num_judged = 0, num_taken = 0;
@@ -46,6 +46,10 @@ ColdstartShare share_of(std::span<const data::TrainingSample> samples, std::int6
   return {samples.subspan(place(index), place(index + 1) - place(index)),
           place(index),
           {tokens / updates, static_cast<double>(samples.size()) / updates}};
+}
+
+void add_counts(at::Tensor& total, const at::Tensor& counts) {
+  if (counts.defined()) total = total.defined() ? total + counts : counts;
 }
 
 /// Sample numbers in the order in which an epoch goes through them.
@@ -120,7 +124,10 @@ void Update::set_old_logprobs() {
   if (policy_.value_head == nullptr && (old_are_sampled_ || old_is_new)) return;
   const auto span = step_.timeline.span("old log-probs", step_.number);
   std::vector<data::TrainingSample> samples;
-  for (const auto& row : rows_) samples.push_back(row.tokens);
+  for (const auto& row : rows_) {
+    samples.push_back(row.tokens);
+    if (!options_.rl.replays_experts()) samples.back().experts.clear();
+  }
   auto scoring = scoring_options(options_.trainer, options_.temperature);
   const bool other_temperature = options_.sampling_temperature != options_.temperature;
   if (other_temperature) scoring.second_temperature = options_.sampling_temperature;
@@ -163,7 +170,8 @@ void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
       break;
     }
     lockstep.begin_pass();
-    const Pass pass(policy_.model, batch.samples, lists[i], options_.trainer.share_prefix);
+    const Pass pass(policy_.model, batch.samples, lists[i], options_.trainer.share_prefix,
+                    options_.rl.replays_experts());
     const auto loss = policy_pass_loss(pass, batch, policy_.value_head, options_, sums, mismatch_);
     trainer.backward(loss,
                      i + 1 == lists.size() && coldstart.samples.empty() && !lockstep.needed());
@@ -196,9 +204,8 @@ void Update::optimize(const MiniBatch& batch, const ColdstartShare& coldstart) {
   totals_.sums += sums;
   const auto result = trainer.finish(sums.loss + options_.rl.coldstart.sft_coef * coldstart_loss,
                                      batch.has_advantages);
-  if (result.expert_load.defined())
-    totals_.expert_load = totals_.expert_load.defined() ? totals_.expert_load + result.expert_load
-                                                        : result.expert_load;
+  add_counts(totals_.expert_load, result.expert_load);
+  add_counts(totals_.routing_flips, result.routing_flips);
   totals_.gradient_norm += result.gradient_norm;
   totals_.learning_rate = result.learning_rate;
   ++totals_.num_judged;
@@ -236,6 +243,7 @@ void Update::set_metrics(metrics::StepMetrics& metrics) const {
   metrics.set("gradient_norm", totals_.gradient_norm / updates);
   metrics.set("learning_rate", totals_.learning_rate);
   set_expert_metrics(metrics, totals_.expert_load);
+  set_flip_metrics(metrics, totals_.routing_flips);
   metrics.set("skipped_steps", static_cast<double>(policy_.trainer.num_skipped()));
   if (options_.rl.max_ratio > 0.0) {
     metrics.set("over_ratio_mini_batches", static_cast<double>(totals_.num_over_ratio));

@@ -13,6 +13,24 @@
 namespace r1::training {
 namespace {
 
+/// Of the tokens, each of which has the version of the weights that sampled it.
+void add_staleness(metrics::Aggregate& all, const data::Rollout& rollout,
+                   std::int64_t policy_version) {
+  const auto& completion = rollout.completion;
+  auto versions = completion.versions;
+  if (versions.empty()) versions = {{0, rollout.policy_version}};
+  for (std::size_t i = 0; i < versions.size(); ++i) {
+    const auto end = i + 1 < versions.size()
+                         ? versions[i + 1].first
+                         : static_cast<std::int64_t>(completion.token_ids.size());
+    const auto count = static_cast<double>(end - versions[i].first);
+    const auto staleness = static_cast<double>(policy_version - versions[i].second);
+    all.add_mean("stale_token_share", staleness > 0.0 ? 1.0 : 0.0, count);
+    all.add_mean("token_staleness", staleness, count);
+    all.add_max("token_staleness_max", staleness);
+  }
+}
+
 void add(metrics::Aggregate& all, const data::Rollout& rollout, std::int64_t policy_version) {
   const auto& completion = rollout.completion;
   all.add_spread("reward", rollout.reward.total);
@@ -22,6 +40,7 @@ void add(metrics::Aggregate& all, const data::Rollout& rollout, std::int64_t pol
                completion.finish_reason == data::FinishReason::Length ? 1.0 : 0.0);
   all.add_mean("dropped_share", rollout.reward.drop ? 1.0 : 0.0);
   all.add_mean("rollout_staleness", static_cast<double>(policy_version - rollout.policy_version));
+  add_staleness(all, rollout, policy_version);
   for (const double mass : completion.kept_mass) all.add_mean("kept_mass", mass);
   double kl = 0.0;
   for (std::size_t t = 0; t < rollout.reference_logprobs.size(); ++t)
@@ -65,11 +84,13 @@ void set_rollout_metrics(metrics::StepMetrics& metrics, std::span<const data::Ro
                          std::int64_t policy_version, const GroupCounts& groups,
                          const GeneratorMismatch* mismatch, parallel::Communicator& replicas) {
   metrics::Aggregate all;
-  for (const char* name : {"completion_length", "truncated_share", "dropped_share", "kept_mass",
-                           "kl_divergence", "rollout_staleness"})
+  for (const char* name :
+       {"completion_length", "truncated_share", "dropped_share", "kept_mass", "kl_divergence",
+        "rollout_staleness", "stale_token_share", "token_staleness"})
     all.declare_mean(name);
   all.declare_spread("reward");
   all.declare_max("completion_length_max");
+  all.declare_max("token_staleness_max");
   for (const auto& rollout : rollouts) add(all, rollout, policy_version);
   all.add_sum("zero_advantage_groups", {groups.num_zero, groups.number});
   if (mismatch != nullptr) {

@@ -23,7 +23,8 @@ struct GeneratorMismatch {
 };
 
 /// Sets completion_length, completion_length_max, truncated_share, dropped_share, kept_mass,
-/// kl_divergence, rollout_staleness, reward_mean, reward_std, zero_advantage_groups and, unless
+/// kl_divergence, rollout_staleness, stale_token_share, token_staleness, token_staleness_max,
+/// reward_mean, reward_std, zero_advantage_groups and, unless
 /// `mismatch` is null, generator_trainer_abs, _exp, _max, _kl (k1), _kl_k2, _kl_k3 and
 /// effective_sample_share. The last is (sum w)^2 / (n sum w^2) over the n tokens of the step with w
 /// = p_trainer / p_generator: the share of the tokens that importance weights leave in effect. A

@@ -81,13 +81,12 @@ Trainer::Trainer(models::Model& model, const std::vector<ExtraParameter>& extra,
   }
 }
 
-/// Tokens of each expert in this step, over all ranks; undefined: no experts.
-at::Tensor Trainer::global_expert_load() {
-  auto load = model_.take_expert_load();
-  if (!load.defined()) return load;
+/// Counts of this step over all ranks; undefined: no experts.
+at::Tensor Trainer::sum_over_ranks(at::Tensor counts, const char* label) {
+  if (!counts.defined()) return counts;
   for (auto* ranks : {copies_.all, &model_.axes()[parallel::ModelAxis::Tensor]})
-    ranks->all_reduce(load, parallel::ReduceOp::Sum, "expert load").wait();
-  return load;
+    ranks->all_reduce(counts, parallel::ReduceOp::Sum, label).wait();
+  return counts;
 }
 
 OptimizerStep Trainer::finish(double loss, bool has_advantages) {
@@ -96,8 +95,10 @@ OptimizerStep Trainer::finish(double loss, bool has_advantages) {
   step.gradient_norm = std::sqrt(parameters_.squared_norm());
   step.learning_rate = optim::learning_rate(
       optimizer_options_.schedule, optimizer_options_.learning_rate, num_steps_, total_steps_);
-  const auto load = global_expert_load();
+  const auto load = sum_over_ranks(model_.take_expert_load(), "expert load");
+  const auto flips = sum_over_ranks(model_.take_routing_flips(), "routing flips");
   if (load.defined()) step.expert_load = load.cpu();
+  if (flips.defined()) step.routing_flips = flips.cpu();
   const auto problem = guard_.judge({num_steps_, loss, step.gradient_norm, has_advantages});
   step.skipped = !problem.empty();
   if (step.skipped && copies_.all->rank() == 0 &&
@@ -119,6 +120,7 @@ OptimizerStep Trainer::finish(double loss, bool has_advantages) {
 void Trainer::discard() {
   parameters_.finish();
   model_.take_expert_load();
+  model_.take_routing_flips();
   ++num_steps_;
 }
 

@@ -19,8 +19,9 @@ namespace r1::training {
 struct OptimizerStep {
   double gradient_norm = 0.0;  // over all parameters, before clipping
   double learning_rate = 0.0;
-  bool skipped = false;    // by the outlier guard (optim/clip.h); the log has the reason
-  at::Tensor expert_load;  // int64 [sparse layers, E] on the CPU, all ranks; may be undefined
+  bool skipped = false;      // by the outlier guard (optim/clip.h); the log has the reason
+  at::Tensor expert_load;    // int64 [sparse layers, E] on the CPU, all ranks; may be undefined
+  at::Tensor routing_flips;  // int64 [3] (Model::take_routing_flips), likewise
 };
 
 /// A trained tensor that is not a parameter of the model (the value head), with its name in
@@ -100,7 +101,7 @@ class Trainer {
                                                            int experts) const;
 
  private:
-  at::Tensor global_expert_load();
+  at::Tensor sum_over_ranks(at::Tensor counts, const char* label);
 
   models::Model& model_;
   std::vector<ExtraParameter> extra_;

@@ -71,6 +71,7 @@ std::vector<TrainingRow> make_training_rows(std::span<const data::Rollout> rollo
     TrainingRow row;
     row.sample = rollout.sample;
     row.tokens = data::training_sample(rollout);
+    if (rl.records_experts()) row.tokens.experts = rollout.completion.experts;
     row.sampled_logprobs = rollout.completion.logprobs;
     row.reference_logprobs = rollout.reference_logprobs;
     row.in_loss = !rollout.reward.drop && !(rl.overlong == "mask" && is_truncated(rollout));

@@ -27,6 +27,7 @@ NUM_COPY, NUM_GUESS = 48, 12
 RIGHT_DIGIT = 0.65  # share of digits copied in pre-training; another tenth of the rest is right by chance
 NUM_PRETRAINING = 8000
 
+STALENESS = 2  # steps, of partial rollouts
 MIN_GAIN = 0.3
 MAX_SHUFFLED_GAIN = 0.05
 MIN_EXPLAINED_VARIANCE = 0.3
@@ -73,6 +74,8 @@ class Outcome:
         self.gain = self.end - self.start
         values = [row["explained_variance"] for row in last if "explained_variance" in row]
         self.explained_variance = mean(values) if values else math.nan  # GRPO has no values
+        self.stale_token_share = mean(row["stale_token_share"] for row in rows)
+        self.token_staleness_max = max(row["token_staleness_max"] for row in rows)
         self.seconds = sum(row["step_seconds"] for row in rows)
 
 
@@ -109,9 +112,9 @@ class Learning(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
             return list(pool.map(function, SEEDS))
 
-    def outcomes(self, algorithm, *assignments):
+    def outcomes(self, algorithm, *assignments, variant=""):
         """One outcome per seed, printed as a table."""
-        kind = "-".join([algorithm, *("shuffled" for _ in assignments)])
+        kind = "-".join(filter(None, (algorithm, variant)))
 
         def train(seed):
             model = f"model.path=base{seed}/model"
@@ -127,12 +130,21 @@ class Learning(unittest.TestCase):
         return outcomes
 
     def check_shuffled(self, algorithm):
-        outcomes = self.outcomes(algorithm, "rewards.shuffle=true")
+        outcomes = self.outcomes(algorithm, "rewards.shuffle=true", variant="shuffled")
         self.assertLess(mean(o.gain for o in outcomes), MAX_SHUFFLED_GAIN)
 
     def test_grpo_learns(self):
         outcomes = self.outcomes("grpo")
         self.assertGreaterEqual(mean(o.gain for o in outcomes), MIN_GAIN)
+
+    def test_grpo_learns_from_samples_of_several_weights(self):
+        """Partial rollouts: a step takes the groups that are finished first, and continues the others."""
+        outcomes = self.outcomes("grpo", "rl.partial_rollouts=true", f"rl.staleness={STALENESS}",
+                                 "engine.balance_every=1", variant="partial")
+        self.assertGreaterEqual(mean(o.gain for o in outcomes), MIN_GAIN)
+        for outcome in outcomes:
+            self.assertGreater(outcome.stale_token_share, 0.1)
+            self.assertLessEqual(outcome.token_staleness_max, STALENESS)
 
     def test_ppo_learns_and_its_values_explain_the_returns(self):
         outcomes = self.outcomes("ppo")

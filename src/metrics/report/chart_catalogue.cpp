@@ -26,7 +26,7 @@ struct Known {
   bool percent;
 };
 
-constexpr std::array<Known, 101> kKnown{{
+constexpr std::array<Known, 107> kKnown{{
     {"reward_mean", kReward, "Reward, mean of the batch", false},
     {"accuracy", kReward, "Batch accuracy", true},
     {"heldout_accuracy", kReward, "Held-out accuracy", true},
@@ -65,6 +65,10 @@ constexpr std::array<Known, 101> kKnown{{
     {"kl_old_new", kDistance, "KL of old and new policy", false},
     {"kl_old_new_k3", kDistance, "KL of old and new policy, k3 estimator", false},
     {"rollout_staleness", kDistance, "Updates since the weights that drew the samples", false},
+    {"stale_token_share", kDistance, "Tokens that older weights sampled", true},
+    {"token_staleness", kDistance, "Updates since the weights that drew a token, mean", false},
+    {"token_staleness_max", kDistance, "Updates since the weights that drew a token, largest",
+     false},
     {"ratio_mean", kDistance, "Probability ratio, mean", false},
     {"ratio_max", kDistance, "Probability ratio, largest", false},
     {"clip_fraction_low", kDistance, "Clipped below", true},
@@ -103,6 +107,9 @@ constexpr std::array<Known, 101> kKnown{{
     {"skipped_steps", kOptimiser, "Skipped steps", false},
     {"expert_load_max", kOptimiser, "Busiest expert of any layer, over the mean", false},
     {"expert_idle_share", kOptimiser, "Experts without a token", true},
+    {"router_flips", kOptimiser, "Experts of the sampler that the update did not visit", true},
+    {"router_drift", kOptimiser, "Experts of the sampler that the routers would not choose now",
+     true},
     {"tokens_per_second", kSpeed, "Tokens a second", false},
     {"step_seconds", kSpeed, "Seconds a step", false},
     {"generate_seconds", kSpeed, "Seconds generating", false},
@@ -117,6 +124,7 @@ constexpr std::array<Known, 101> kKnown{{
     {"samples_moved", kSpeed, "Samples moved between replicas", false},
     {"sequences_running", kSpeed, "Sequences of a replica in a decode step", false},
     {"sequences_waiting", kSpeed, "Samples of a replica that wait in a decode step", false},
+    {"unfinished_samples", kSpeed, "Samples that go on in a later step", false},
     {"sequences_preempted", kSpeed, "Sequences that gave their cache blocks back", false},
     {"kv_cache_share", kSpeed, "KV cache in use, at most", true},
     {"prefix_hit_share", kSpeed, "Prompt tokens found in the KV cache", true},

@@ -104,9 +104,9 @@ std::vector<at::Tensor> Decoder::layer_forward(std::int64_t layer, const at::Ten
                             input = &input](const std::vector<at::Tensor>& x) {
     const auto [middle, normed_middle] =
         kernels::add_rms_norm(x[0], x[1], norms_[static_cast<std::size_t>(layer)].post, epsilon);
-    const auto fed = leave(feed_forward(layer, enter(normed_middle, passage, "before feed-forward"),
-                                        input->token_uses),
-                           passage, "feed-forward");
+    const auto fed =
+        leave(feed_forward(layer, enter(normed_middle, passage, "before feed-forward"), *input),
+              passage, "feed-forward");
     return std::vector<at::Tensor>{fed, middle};
   };
   const bool again = recompute() == Recompute::FeedForward && at::GradMode::is_enabled();

@@ -32,12 +32,12 @@ class Decoder : public Model {
           const parallel::ModelAxes& axes, std::int64_t rotary_dim);
 
   /// The attention and the feed-forward part of a layer: normed input [T, D] -> [T, D], without the
-  /// residual. On several ranks the result is this rank's part of the sum. token_uses: as in
-  /// ModelInput.
+  /// residual. On several ranks the result is this rank's part of the sum. `input`: the
+  /// pass that x belongs to.
   virtual at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                             const nn::AttentionMetadata& attention) const = 0;
   virtual at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
-                                  const at::Tensor& token_uses) const = 0;
+                                  const ModelInput& input) const = 0;
 
   /// This rank's part of `total` heads, columns or ids.
   parallel::Shard shard(std::int64_t total) const {

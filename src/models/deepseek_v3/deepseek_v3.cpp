@@ -34,9 +34,12 @@ DeepseekV3Model::DeepseekV3Model(const ModelShape& shape, at::ScalarType dtype, 
     if (i >= dense) layer.experts = make_experts();
     layers_.push_back(std::move(layer));
   }
-  if (dense < shape.num_hidden_layers)
-    expert_load_ = at::zeros({shape.num_hidden_layers - dense, shape.experts.num_experts},
-                             at::TensorOptions(device).dtype(at::kLong));
+  if (dense < shape.num_hidden_layers) {
+    const auto integers = at::TensorOptions(device).dtype(at::kLong);
+    expert_load_ =
+        at::zeros({shape.num_hidden_layers - dense, shape.experts.num_experts}, integers);
+    routing_flips_ = at::zeros({3}, integers);
+  }
   register_parameters([this](std::int64_t i, const std::string& prefix) {
     add_layer(layers_[static_cast<std::size_t>(i)], prefix);
   });
@@ -104,36 +107,53 @@ at::Tensor DeepseekV3Model::attend(std::int64_t layer, const at::Tensor& x,
 }
 
 at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x,
-                                         const at::Tensor& token_uses) const {
+                                         const ModelInput& input) const {
   const auto& layer = layers_[static_cast<std::size_t>(index)];
   if (!layer.experts.router.defined()) return layer.mlp(x);
   at::Tensor shared;  // computed while tokens travel to their experts
-  const auto routed = mixed_experts(index, x, token_uses, [&] {
+  const auto routed = mixed_experts(index, x, input, [&] {
     if (layer.mlp.down.weight.defined()) shared = layer.mlp(x);
   });
   return shared.defined() ? routed + shared : routed;
 }
 
-/// The routed experts' sum for this rank's part of the tokens, zeros for the others.
-at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& x,
-                                          const at::Tensor& token_uses,
-                                          const std::function<void()>& meanwhile) const {
+/// The routing of this rank's part of the tokens, counted and recorded.
+nn::Routing DeepseekV3Model::route(std::int64_t index, const at::Tensor& part,
+                                   const ModelInput& input) const {
   const auto& experts = layers_[static_cast<std::size_t>(index)].experts;
   const auto& options = shape().experts;
+  const auto sparse = index - shape().dense_layers(), top_k = options.num_experts_per_token;
+  const auto mine = shard(input.token_ids.size(0));
+  const auto own_rows = [&](const at::Tensor& rows) {
+    return rows.defined() ? rows.narrow(0, mine.begin, mine.size) : rows;
+  };
+  const auto of_layer = [&](const at::Tensor& decisions) {
+    return decisions.defined() ? own_rows(decisions).narrow(1, sparse * top_k, top_k) : decisions;
+  };
+  const auto given = of_layer(input.experts.given);
+  auto routing = nn::route(part, experts.router, experts.balance_bias,
+                           {top_k, options.num_groups, options.num_groups_per_token,
+                            options.normalize_weights, options.routed_scaling_factor},
+                           input.experts.replays ? given : at::Tensor());
+  if (input.experts.recorded.defined()) of_layer(input.experts.recorded).copy_(routing.experts);
+  // Once per token and step: a recomputed layer has gradients only the second time.
+  if (!at::GradMode::is_enabled()) return routing;
+  const auto uses = own_rows(input.token_uses);
+  expert_load_[sparse] += nn::expert_load(routing, options.num_experts, uses);
+  if (given.defined()) routing_flips_ += nn::routing_flips(routing, given, uses);
+  return routing;
+}
+
+/// The routed experts' sum for this rank's part of the tokens, zeros for the others.
+at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& x,
+                                          const ModelInput& input,
+                                          const std::function<void()>& meanwhile) const {
+  const auto& experts = layers_[static_cast<std::size_t>(index)].experts;
   const auto mine = shard(x.size(0));
   const auto part = x.narrow(0, mine.begin, mine.size);
-  const auto routing =
-      nn::route(part, experts.router, experts.balance_bias,
-                {options.num_experts_per_token, options.num_groups, options.num_groups_per_token,
-                 options.normalize_weights, options.routed_scaling_factor});
-  // Once per token and step: a recomputed layer has gradients only the second time.
-  if (at::GradMode::is_enabled())
-    expert_load_[index - shape().dense_layers()] += nn::expert_load(
-        routing, options.num_experts,
-        token_uses.defined() ? token_uses.narrow(0, mine.begin, mine.size) : token_uses);
   const auto routed =
-      nn::routed_experts(part, routing, experts.gate_up, experts.down, options.num_experts,
-                         axes()[ModelAxis::Experts], meanwhile);
+      nn::routed_experts(part, route(index, part, input), experts.gate_up, experts.down,
+                         shape().experts.num_experts, axes()[ModelAxis::Experts], meanwhile);
   if (mine.size == mine.total) return routed;
   return at::constant_pad_nd(routed, {0, 0, mine.begin, mine.total - mine.begin - mine.size});
 }
@@ -143,6 +163,13 @@ at::Tensor DeepseekV3Model::take_expert_load() {
   auto load = expert_load_.clone();
   expert_load_.zero_();
   return load;
+}
+
+at::Tensor DeepseekV3Model::take_routing_flips() {
+  if (!routing_flips_.defined()) return {};
+  auto flips = routing_flips_.clone();
+  routing_flips_.zero_();
+  return flips;
 }
 
 void DeepseekV3Model::balance_experts(const at::Tensor& load, double rate) {

@@ -36,25 +36,29 @@ class DeepseekV3Model final : public Decoder {
   CacheLayout cache_layout() const override;
   bool can_be_recorded() const override;
   at::Tensor take_expert_load() override;
+  at::Tensor take_routing_flips() override;
   void balance_experts(const at::Tensor& load, double rate) override;
 
  protected:
   at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                     const nn::AttentionMetadata& attention) const override;
   at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
-                          const at::Tensor& token_uses) const override;
+                          const ModelInput& input) const override;
 
  private:
   parallel::Shard own_experts() const;
-  at::Tensor mixed_experts(std::int64_t layer, const at::Tensor& x, const at::Tensor& token_uses,
+  at::Tensor mixed_experts(std::int64_t layer, const at::Tensor& x, const ModelInput& input,
                            const std::function<void()>& meanwhile) const;
+  nn::Routing route(std::int64_t layer, const at::Tensor& part, const ModelInput& input) const;
   nn::LatentAttention make_attention() const;
   DeepseekExperts make_experts() const;
   void add_layer(DeepseekLayer& layer, const std::string& prefix);  // ..._weights.cpp
   void add_experts(const DeepseekExperts& experts, const std::string& prefix);
 
   std::vector<DeepseekLayer> layers_;
-  mutable at::Tensor expert_load_;  // int64 [sparse layers, E], counted in training passes
+  // Counted in training passes.
+  mutable at::Tensor expert_load_;    // int64 [sparse layers, E]
+  mutable at::Tensor routing_flips_;  // int64 [3]
 };
 
 /// Names of GGUF files that only this family has (deepseek_v3_weights.cpp).

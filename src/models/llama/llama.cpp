@@ -63,7 +63,7 @@ at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn:
 }
 
 at::Tensor LlamaModel::feed_forward(std::int64_t index, const at::Tensor& x,
-                                    const at::Tensor& /*token_uses*/) const {
+                                    const ModelInput& /*input*/) const {
   return layers_[static_cast<std::size_t>(index)].mlp(x);
 }
 

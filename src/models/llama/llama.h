@@ -44,7 +44,7 @@ class LlamaModel : public Decoder {
   at::Tensor attend(std::int64_t layer, const at::Tensor& x, const nn::RopeTable& rope,
                     const nn::AttentionMetadata& attention) const override;
   at::Tensor feed_forward(std::int64_t layer, const at::Tensor& x,
-                          const at::Tensor& token_uses) const override;
+                          const ModelInput& input) const override;
 
  private:
   /// Key/value heads of this rank, and the number of ranks that hold the same heads.

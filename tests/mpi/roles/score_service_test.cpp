@@ -70,7 +70,7 @@ TEST(ScoreService, AnswersEveryRolloutKnowingItsPrompt) {
   }
 }
 
-TEST(RolloutMessages, LeaveThePromptsOutAndPutThemBack) {
+TEST(RolloutMessages, LeaveOutThePromptsThatTheReceiverKnows) {
   auto world = test::make_world();
   Exchange exchange(world.handle());
   const auto prompts = test::questions(4, /*first=*/5);
@@ -82,14 +82,17 @@ TEST(RolloutMessages, LeaveThePromptsOutAndPutThemBack) {
   }
   const int me = world.rank();
 
-  send_rollouts(exchange, me, kOwnersSamples, rollouts);
+  send_rollouts(exchange, me, kOwnersSamples, rollouts, prompts);
   const auto bare = exchange.receive<std::vector<data::Rollout>>(me, kOwnersSamples);
-  send_rollouts(exchange, me, kOwnersSamples, rollouts);
+  send_rollouts(exchange, me, kOwnersSamples, rollouts, prompts);
   const auto whole = receive_rollouts(exchange, me, kOwnersSamples, prompts, "rollouts");
+  send_rollouts(exchange, me, kOwnersSamples, rollouts, {});
+  const auto with_prompts = receive_rollouts(exchange, me, kOwnersSamples, {}, "rollouts");
 
   ASSERT_EQ(bare.size(), rollouts.size());
   for (const auto& rollout : bare) EXPECT_EQ(rollout.prompt, data::Prompt());
   EXPECT_EQ(whole, rollouts);
+  EXPECT_EQ(with_prompts, rollouts);
 }
 
 }  // namespace

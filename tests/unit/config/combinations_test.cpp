@@ -73,10 +73,20 @@ TEST(Combinations, MeshesDivideHeadsAndRanks) {
                   "does not make the role's 3 ranks");
 }
 
-TEST(Combinations, SamplesAreOneStepOldAtMost) {
+TEST(Combinations, SamplesAreOneStepOldAtMostUnlessTheyAreContinued) {
   expect_contains(rl_error("[rl]\nstaleness = 2\n"), "rl.staleness: expected 0 or 1");
   expect_contains(rl_error("[rl]\nstaleness = 1\nresample_zero_advantage = true\n"),
                   "samples ahead cannot replace groups");
+  const std::string partial = "[rl]\nchunks = 1\npartial_rollouts = true\n";
+  EXPECT_EQ(rl_error(partial + "staleness = 3\n"), "");
+  expect_contains(rl_error(partial + "staleness = 0\n"), "rl.staleness: expected 1 to 64");
+  expect_contains(rl_error(partial + "staleness = 65\n"), "rl.staleness: expected 1 to 64");
+  expect_contains(rl_error("[rl]\nchunks = 2\npartial_rollouts = true\nstaleness = 1\n"),
+                  "rl.chunks");
+  expect_contains(rl_error(partial + "staleness = 1\n[roles]\ngenerate_ranks = 1\n"),
+                  "needs 2 at least");
+  expect_contains(rl_error(partial + "staleness = 1\n[engine]\nbalance_every = 0\n"),
+                  "engine.balance_every");
 }
 
 TEST(Combinations, LengthsFitTheContext) {

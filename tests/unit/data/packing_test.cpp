@@ -117,6 +117,28 @@ TEST(Packing, ComputesASharedPromptOnceWithItsContinuationsRightBehindIt) {
   EXPECT_EQ(batch.samples[2].sample, 3);
 }
 
+/// Two bytes of experts for each token.
+TEST(Packing, PromptsOfOtherExpertsAreOtherPrompts) {
+  const std::vector<std::uint8_t> alike{1, 1, 2, 2, 3, 3, 4, 4};
+  auto other = alike;
+  other[3] = 9;  // the second token of the prompt
+  auto later = alike;
+  later[7] = 9;  // a token of the completion
+  std::vector<TrainingSample> samples{{{1, 2, 3}, {4, 5}, {}, alike},
+                                      {{1, 2, 3}, {4, 5}, {}, other},
+                                      {{1, 2, 3}, {4, 5}, {}, later}};
+  const MicroBatch batch = pack(samples, all_of(samples));
+  EXPECT_EQ(batch.token_ids, (std::vector<TokenId>{1, 2, 3, 4, 4, 1, 2, 3, 4}));
+  EXPECT_EQ(batch.experts, (std::vector<std::uint8_t>{1, 1, 2, 2, 3, 3, 4, 4, 4, 9,  //
+                                                      1, 1, 2, 9, 3, 3, 4, 4}));
+  EXPECT_EQ(split_by_tokens(samples, 9).size(), 1u);
+  EXPECT_EQ(split_by_tokens(samples, 8).size(), 2u);
+  samples[1].experts.clear();
+  EXPECT_THROW(pack(samples, all_of(samples)), base::InternalError);
+  samples[1].experts.assign(7, 0);
+  EXPECT_THROW(pack(samples, all_of(samples)), base::InternalError);
+}
+
 TEST(Packing, RefusesASampleWithoutTargets) {
   const std::vector<TrainingSample> samples{{{}, {4}}};
   EXPECT_THROW(pack(samples, all_of(samples)), base::InputError);

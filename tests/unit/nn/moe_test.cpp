@@ -78,6 +78,34 @@ INSTANTIATE_TEST_SUITE_P(Options, Routes,
                                            RoutingOptions{8, 4, 4, false, 3.0},
                                            RoutingOptions{2, 8, 3, true, 1.0}));
 
+/// Given experts take the place of the router's; their weights are those of its scores.
+TEST(Route, TakesGivenExperts) {
+  const auto x = at::randn({3, 8}, at::kDouble), router = at::randn({6, 8}, at::kDouble);
+  const auto bias = at::zeros({6}, at::kDouble);
+  const RoutingOptions options{.top_k = 2, .scaling = 2.5};
+  const auto own = route(x, router, bias, options);
+  const auto others = at::tensor({5, 0, 1, 2, -1, -1}, at::kShort).view({3, 2});
+  const auto found = route(x, router, bias, options, others);
+  EXPECT_TRUE(at::equal(found.experts.slice(0, 0, 2), others.slice(0, 0, 2).to(at::kLong)));
+  EXPECT_TRUE(at::equal(found.experts[2], own.experts[2])) << "-1: the router's";
+  EXPECT_TRUE(at::equal(found.own, own.experts));
+  const auto scores = at::linear(x, router).sigmoid().gather(1, found.experts);
+  EXPECT_TRUE(at::allclose(found.weights, 2.5 * scores / scores.sum(1, true)));
+  EXPECT_TRUE(at::equal(route(x, router, bias, options, own.experts).weights, own.weights));
+}
+
+TEST(RoutingFlips, AreGivenExpertsThatATokenDidNotVisit) {
+  const auto experts = at::tensor({0, 1, 2, 3, 4, 5}, at::kLong).view({3, 2});
+  const auto own = at::tensor({0, 1, 0, 1, 4, 5}, at::kLong).view({3, 2});
+  const auto given = at::tensor({1, 0, 2, 1, -1, -1}, at::kShort).view({3, 2});
+  const Routing routing{experts, {}, own};
+  // 1 and 0 in the other order are no flip; 1 was not visited by token 1, and 2 is not its
+  // router's.
+  EXPECT_TRUE(at::equal(routing_flips(routing, given), at::tensor({4, 1, 1}, at::kLong)));
+  EXPECT_TRUE(at::equal(routing_flips(routing, given, at::tensor({1, 3, 1}, at::kLong)),
+                        at::tensor({8, 3, 3}, at::kLong)));
+}
+
 TEST(Route, IsComputedInSinglePrecisionForBf16) {
   const auto x = random_tensor({kTokens, kExpertHidden}, at::kBFloat16, 1);
   const auto router = random_tensor({kExperts, kExpertHidden}, at::kBFloat16, 2);
