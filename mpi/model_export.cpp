@@ -6,6 +6,7 @@
 
 #include "models/decoder_classifier.h"
 #include "models/registry.h"
+#include "models/weight_shards.h"
 #include "parallel/transfer.h"
 #include "training/trainer.h"
 
@@ -90,10 +91,6 @@ parallel::Holdings writers_needs(const Writing& writing, std::size_t num_ranks) 
   return needs;
 }
 
-std::size_t index_in(const std::vector<int>& ranks, int rank) {
-  return static_cast<std::size_t>(std::find(ranks.begin(), ranks.end(), rank) - ranks.begin());
-}
-
 /// The master weights that every rank of the policy updates. Ranks that update the same weights
 /// share a list.
 parallel::Holdings masters(const RoleAssignment& policy, const training::Trainer& trainer,
@@ -103,12 +100,10 @@ parallel::Holdings masters(const RoleAssignment& policy, const training::Trainer
   std::map<std::size_t, std::size_t> list_of_place;
   for (int rank = 0; rank < policy.mesh.size(); ++rank) {
     const auto place = outlines.place(rank);
-    const auto all = index_in(policy.mesh.group(rank, kCopyMeshAxes), rank),
-               experts = index_in(policy.mesh.group(rank, kExpertCopyMeshAxes), rank);
+    const auto copy = models::copy_place(policy, rank);
     auto boxes =
-        models::HeldBoxes(order, only_of(order, trainer.master_tensors_of(
-                                                    outlines.outline(place), static_cast<int>(all),
-                                                    static_cast<int>(experts))))
+        models::HeldBoxes(order, only_of(order, trainer.master_tensors_of(outlines.outline(place),
+                                                                          copy.all, copy.experts)))
             .boxes();
     const auto known = list_of_place.find(place);
     if (known != list_of_place.end() && holdings.lists[known->second] == boxes) {

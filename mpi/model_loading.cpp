@@ -13,6 +13,7 @@
 #include "models/decoder_classifier.h"
 #include "models/hf_config.h"
 #include "models/registry.h"
+#include "models/weight_shards.h"
 #include "tensor/dtype.h"
 #include "tokenizer/byte_definition.h"
 #include "tokenizer/chat_template.h"
@@ -65,10 +66,28 @@ bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype
 std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
                                                   at::ScalarType dtype, at::Device device,
                                                   std::uint64_t seed,
-                                                  const parallel::ModelAxes& axes) {
+                                                  const parallel::ModelAxes& axes,
+                                                  bool shares_out) {
+  if (shares_out) {
+    const models::ModelsWithoutMemory without_memory;
+    return models::make_model(model_shape(options), dtype, device, axes);
+  }
   return has_wider_masters(options, dtype)
              ? models::make_model(model_shape(options), dtype, device, axes)
              : load_model(options, dtype, device, seed, axes);
+}
+
+std::unique_ptr<models::Model> load_frozen_model(
+    const models::ModelOptions& options, at::ScalarType dtype, at::Device device,
+    std::uint64_t seed, const parallel::ModelAxes& axes,
+    const std::optional<models::WeightCopies>& copies) {
+  if (!copies || copies->all->size() == 1) return load_model(options, dtype, device, seed, axes);
+  auto model = load_trained_model(options, dtype, device, seed, axes, /*shares_out=*/true);
+  model->share_out_weights(*copies);
+  for_each_first_weight(options, *model, dtype, seed, [&](std::size_t i, const at::Tensor& values) {
+    model->weight_shards()->set(i, values);
+  });
+  return model;
 }
 
 void for_each_first_weight(const models::ModelOptions& options, const models::Model& model,

@@ -1,6 +1,7 @@
 #pragma once
 // Loads a model with weights and tokenizer from [model] options.
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "data/types.h"
@@ -20,12 +21,22 @@ std::unique_ptr<models::Model> load_model(const models::ModelOptions& options, a
 bool has_wider_masters(const models::ModelOptions& options, at::ScalarType dtype);
 
 /// Loads the model of a trainer. If wider master weights will be loaded and rounded into the model
-/// (load_masters), the model stays without weights, so that the files are read once. Throws: as
-/// load_model.
+/// (load_masters), the model stays without weights, so that the files are read once. `shares_out`:
+/// the trainer will share out the weights, and load_masters() sets them: the model has no memory
+/// for them. Throws: as load_model.
 std::unique_ptr<models::Model> load_trained_model(const models::ModelOptions& options,
                                                   at::ScalarType dtype, at::Device device,
                                                   std::uint64_t seed,
-                                                  const parallel::ModelAxes& axes);
+                                                  const parallel::ModelAxes& axes, bool shares_out);
+
+/// Loads a model that is not trained. With `copies` its weights are shared out over them
+/// (models/weight_shards.h): besides this rank's shards, one parameter is in memory at a time.
+/// Throws: as load_model.
+std::unique_ptr<models::Model> load_frozen_model(const models::ModelOptions& options,
+                                                 at::ScalarType dtype, at::Device device,
+                                                 std::uint64_t seed,
+                                                 const parallel::ModelAxes& axes,
+                                                 const std::optional<models::WeightCopies>& copies);
 
 /// Calls `take` for one parameter after another with the initial weights of `options`, on the CPU.
 /// Each parameter has the shape of the parameter of `model`, this rank's part. Throws: as

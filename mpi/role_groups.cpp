@@ -12,7 +12,9 @@ namespace {
 /// Groups of a role by the mesh axes in which their ranks differ.
 std::vector<std::pair<std::string, std::vector<std::string>>> groups_of_a_role() {
   std::vector<std::pair<std::string, std::vector<std::string>>> groups{
-      {"data", {"dp", "ep"}}, {"copies", kCopyMeshAxes}, {"expert_copies", kExpertCopyMeshAxes}};
+      {"data", {"dp", "ep"}},
+      {"copies", parallel::kCopyMeshAxes},
+      {"expert_copies", parallel::kExpertCopyMeshAxes}};
   for (const auto& axis : parallel::kModelAxes) groups.emplace_back(axis.name, axis.mesh_axes);
   return groups;
 }

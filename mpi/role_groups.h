@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "models/model.h"
 #include "mpi/communication_backend.h"
 #include "mpi/communicator.h"
 #include "parallel/model_axes.h"
@@ -17,10 +18,6 @@ using parallel::kPolicyGenerate;
 using parallel::RoleAssignment;
 using parallel::RoleLayout;
 using parallel::RolePlace;
-
-/// The axes of a role's mesh in which the ranks of RoleGroups::copies() and expert_copies() differ.
-inline const std::vector<std::string> kCopyMeshAxes{"dp", "ep", "cp"};
-inline const std::vector<std::string> kExpertCopyMeshAxes{"dp", "cp"};
 
 class RoleGroups {
  public:
@@ -46,6 +43,9 @@ class RoleGroups {
   /// The ranks of copies(role) that hold the same experts.
   parallel::Communicator& expert_copies(const std::string& role) {
     return group(role, "expert_copies");
+  }
+  models::WeightCopies weight_copies(const std::string& role) {
+    return {&copies(role), &expert_copies(role)};
   }
   /// The axes over which this rank's model of the role is split.
   parallel::ModelAxes model_axes(const std::string& role) {

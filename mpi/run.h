@@ -60,6 +60,12 @@ class Run {
   at::Device device() const { return device_; }
   at::ScalarType dtype() const { return dtype_; }
   const TextModel& text() const { return text_; }
+  /// The copies over which this rank's model of the role shares out its weights, or nothing.
+  std::optional<models::WeightCopies> sharing_copies(const std::string& role) const {
+    if (!config().trainer.shares_out_weights() || groups().copies(role).size() == 1)
+      return std::nullopt;
+    return groups().weight_copies(role);
+  }
   /// The local time of the first start, the same after every continuation.
   std::tm started() const;
   /// Seed of a purpose in this stage.

@@ -24,12 +24,15 @@ std::vector<int> ranks_of_both(const RoleAssignment& a, const RoleAssignment& b)
 }  // namespace
 
 WeightTransfer::WeightTransfer(RoleGroups& groups, const std::string& from, const std::string& to,
-                               std::int64_t bucket_bytes)
-    : groups_(groups), from_(from), to_(to), bucket_bytes_(bucket_bytes) {
-  const auto &source = groups.layout().role(from), &target = groups.layout().role(to);
+                               std::int64_t bucket_bytes, SharedOut shared_out)
+    : groups_(groups),
+      from_{groups.layout().role(from), shared_out.from},
+      to_{groups.layout().role(to), shared_out.to},
+      bucket_bytes_(bucket_bytes) {
+  const auto &source = from_.role, &target = to_.role;
   const int me = groups.world().rank();
-  members_ = parallel::hold_the_same_parts(source, target) ? std::vector{me}
-                                                           : ranks_of_both(source, target);
+  members_ =
+      models::hold_the_same_parts(from_, to_) ? std::vector{me} : ranks_of_both(source, target);
   const auto& senders = source.ranks;
   for (std::size_t i = 0; i < target.ranks.size(); ++i) {
     const int receiver = target.ranks[i];
@@ -51,17 +54,18 @@ std::int64_t WeightTransfer::tell(std::int64_t value) {
 void WeightTransfer::make_plan(const models::Model& model) {
   const auto& layout = groups_.layout();
   tensors_.emplace(models::whole_tensors(model.shape(), model.dtype()));
-  const auto holdings = [&](const std::string& role) {
-    return models::role_holdings(*tensors_, model.shape(), model.dtype(), layout.role(role),
-                                 members_);
+  const auto holdings = [&](const models::Holders& holders, models::TransferSide side) {
+    return models::role_holdings(*tensors_, model.shape(), model.dtype(), holders, side, members_);
   };
   parallel::TransferOptions options{bucket_bytes_, {}};
   for (std::size_t i = 0; i < members_.size() && !layout.node_of_rank().empty(); ++i)
     options.node_of_rank.push_back(layout.node_of_rank()[static_cast<std::size_t>(members_[i])]);
   const auto me = std::find(members_.begin(), members_.end(), groups_.world().rank());
-  plan_ = parallel::plan_transfer(tensors_->dtypes(), holdings(from_), holdings(to_), options,
+  plan_ = parallel::plan_transfer(tensors_->dtypes(), holdings(from_, models::TransferSide::Sender),
+                                  holdings(to_, models::TransferSide::Receiver), options,
                                   static_cast<int>(me - members_.begin()));
-  if (members_.size() > 1) own_ranks_ = groups_.connect(from_ + " to " + to_, members_);
+  if (members_.size() > 1)
+    own_ranks_ = groups_.connect(from_.role.name + " to " + to_.role.name, members_);
 }
 
 void WeightTransfer::copy(const models::Model* source, models::Model* target) {

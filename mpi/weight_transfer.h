@@ -20,6 +20,11 @@
 
 namespace r1::mpi {
 
+/// Which of two roles share out their weights over their copies (models/weight_shards.h).
+struct SharedOut {
+  bool from = false, to = false;
+};
+
 class WeightTransfer {
  public:
   /// Transfers from the ranks of role `from` to the ranks of role `to`. The two sets of ranks may
@@ -27,7 +32,7 @@ class WeightTransfer {
   /// `bucket_bytes`: the bytes that a rank sends and receives in one round; the messages of two
   /// rounds are in memory at a time. `groups` must outlive this object. Collective over: none.
   WeightTransfer(RoleGroups& groups, const std::string& from, const std::string& to,
-                 std::int64_t bucket_bytes);
+                 std::int64_t bucket_bytes, SharedOut shared_out = {});
 
   /// Returns the `value` of the ranks of `from` on all ranks of both roles. Collective over: the
   /// ranks of both roles.
@@ -50,7 +55,7 @@ class WeightTransfer {
   void make_plan(const models::Model& model);
 
   RoleGroups& groups_;
-  std::string from_, to_;
+  models::Holders from_, to_;
   std::int64_t bucket_bytes_;
   std::vector<int> members_;  // world ranks; of this rank alone if the layouts are equal
   int sender_ = -1;           // world rank that tells this rank; -1: none

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "models/weight_shards.h"
 #include "roles/replica_balancer.h"
 #include "roles/rollout_record.h"
 #include "roles/tool_turns.h"
@@ -24,6 +25,7 @@ std::vector<const data::Prompt*> chosen(std::span<const data::Prompt> prompts,
 
 Generator::Generator(const Run& run, const models::Model& model, std::string role, TextModel text)
     : run_(run),
+      model_(model),
       role_(std::move(role)),
       text_(std::move(text)),
       engine_(model, run.config().engine) {
@@ -65,6 +67,7 @@ std::vector<data::Rollout> Generator::sample(
       is_cut_short = run_.is_cut_short(role_);
     return !is_cut_short;
   };
+  const models::AllWeights all_weights(model_);
   auto completions =
       engine_.generate(requests, sampling, {text_.tokenizer->eos_token_ids(), decode}, goes_on,
                        balancer ? &*balancer : nullptr, tools_.get());

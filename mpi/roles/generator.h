@@ -42,7 +42,8 @@ class Generator {
 
   /// Samples `samples` completions of each prompt, prompt by prompt. The sample number is
   /// prompt.index * samples + i, and seed_of(sample number) is the seed. Only prompts in `mine` are
-  /// sampled; each prompt belongs to one replica. Collective over: the role.
+  /// sampled; each prompt belongs to one replica. Weights that are shared out are gathered for the
+  /// time of the call. Collective over: the role.
   std::vector<data::Rollout> sample(std::span<const data::Prompt> prompts, std::int64_t samples,
                                     const generation::SamplingOptions& sampling,
                                     const std::function<std::uint64_t(std::int64_t)>& seed_of,
@@ -63,6 +64,7 @@ class Generator {
       std::vector<std::vector<data::Completion>> completions) const;
 
   const Run& run_;
+  const models::Model& model_;
   std::string role_;
   TextModel text_;
   generation::Engine engine_;

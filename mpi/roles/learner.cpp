@@ -9,9 +9,10 @@ namespace r1::mpi {
 
 void load_masters(training::Trainer& trainer, const models::ModelOptions& options,
                   std::uint64_t seed) {
-  if (!has_wider_masters(options, trainer.model().dtype())) return;
+  const bool wider = has_wider_masters(options, trainer.model().dtype());
+  if (!wider && trainer.model().weight_shards() == nullptr) return;
   for_each_first_weight(
-      options, trainer.model(), trainer.master_dtype(), seed,
+      options, trainer.model(), wider ? trainer.master_dtype() : trainer.model().dtype(), seed,
       [&](std::size_t i, const at::Tensor& values) { trainer.set_master(i, values); });
 }
 
@@ -46,9 +47,9 @@ Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t
   run.together(
       [&] {
         if (run.has_role(kPolicy))
-          model_ = load_trained_model(model, run.dtype(), run.device(),
-                                      static_cast<std::uint64_t>(config.run.seed),
-                                      run.groups().model_axes(kPolicy));
+          model_ = load_trained_model(
+              model, run.dtype(), run.device(), static_cast<std::uint64_t>(config.run.seed),
+              run.groups().model_axes(kPolicy), run.sharing_copies(kPolicy).has_value());
       },
       "loading the model");
   if (active()) {
@@ -58,10 +59,9 @@ Learner::Learner(const Run& run, const models::ModelOptions& model, std::int64_t
                          at::TensorOptions(run.device()).dtype(run.dtype()));
       extra = {{models::kScoreWeight, score_}};
     }
-    trainer_ = std::make_unique<training::Trainer>(
-        *model_, extra, config.optimizer, config.trainer, config.run, total_steps,
-        training::WeightCopies{&run.groups().copies(kPolicy),
-                               &run.groups().expert_copies(kPolicy)});
+    trainer_ = std::make_unique<training::Trainer>(*model_, extra, config.optimizer, config.trainer,
+                                                   config.run, total_steps,
+                                                   run.groups().weight_copies(kPolicy));
   }
   run.together(
       [&] {

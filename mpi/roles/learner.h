@@ -47,8 +47,9 @@ class Learner {
   std::unique_ptr<training::Trainer> trainer_;
 };
 
-/// Fills the master weights of `trainer` in their own dtype, and sets the model from them, if the
-/// model computes in a narrower dtype (load_trained_model then left the model without weights).
+/// Fills the master weights of `trainer` in their own dtype, and sets the model from them, if
+/// load_trained_model left the model without weights: the model computes in a narrower dtype, or
+/// its weights are shared out.
 /// Besides model and master weights, one parameter is in memory at a time.
 void load_masters(training::Trainer& trainer, const models::ModelOptions& options,
                   std::uint64_t seed);

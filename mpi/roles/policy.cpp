@@ -24,9 +24,9 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
   run.together(
       [&] {
         if (run.has_role(kPolicy))
-          model_ = load_trained_model(config.model, run.dtype(), run.device(),
-                                      static_cast<std::uint64_t>(config.run.seed),
-                                      run.groups().model_axes(kPolicy));
+          model_ = load_trained_model(
+              config.model, run.dtype(), run.device(), static_cast<std::uint64_t>(config.run.seed),
+              run.groups().model_axes(kPolicy), run.sharing_copies(kPolicy).has_value());
         else if (!run.has_role(kPolicyGenerate))
           return;
         sampler_ = std::make_unique<PolicySampler>(run, model_.get());
@@ -41,10 +41,9 @@ Policy::Policy(const Run& run) : run_(run), kl_controller_(run.config().kl) {
                                         at::zeros({1}, options)};
       extra = {{"value_head.weight", value_head_->weight}, {"value_head.bias", value_head_->bias}};
     }
-    trainer_ = std::make_unique<training::Trainer>(
-        *model_, extra, config.optimizer, config.trainer, config.run, optimizer_steps(config.rl),
-        training::WeightCopies{&run.groups().copies(kPolicy),
-                               &run.groups().expert_copies(kPolicy)});
+    trainer_ = std::make_unique<training::Trainer>(*model_, extra, config.optimizer, config.trainer,
+                                                   config.run, optimizer_steps(config.rl),
+                                                   run.groups().weight_copies(kPolicy));
   }
   run.together(
       [&] {

@@ -39,7 +39,8 @@ PolicySampler::PolicySampler(const Run& run, const models::Model* trained)
   const bool own_layout = groups.layout().has(kPolicyGenerate);
   if (own_layout && !apart_) require_nested(groups.layout());
   if (own_layout)
-    transfer_.emplace(groups, kPolicy, kPolicyGenerate, run.config().trainer.bucket_bytes());
+    transfer_.emplace(groups, kPolicy, kPolicyGenerate, run.config().trainer.bucket_bytes(),
+                      SharedOut{run.config().trainer.shares_out_weights(), false});
   const char* role = own_layout ? kPolicyGenerate : kPolicy;
   if (!groups.is_in(role)) return;
   if (own_layout)

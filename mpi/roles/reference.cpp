@@ -6,6 +6,7 @@
 
 #include "config/stage_roles.h"
 #include "models/sharded_parameter.h"
+#include "models/weight_shards.h"
 #include "roles/policy.h"
 #include "training/scoring.h"
 
@@ -18,15 +19,18 @@ Reference::Reference(const Run& run) : run_(run) {
   run.together(
       [&] {
         if (!run.has_role("reference")) return;
-        model_ = load_model(config.reference.used() ? config.reference : config.model, run.dtype(),
-                            run.device(), static_cast<std::uint64_t>(config.run.seed),
-                            run.groups().model_axes("reference"));
+        model_ = load_frozen_model(
+            config.reference.used() ? config.reference : config.model, run.dtype(), run.device(),
+            static_cast<std::uint64_t>(config.run.seed), run.groups().model_axes("reference"),
+            run.sharing_copies("reference"));
         if (config.trainer.offloads_reference())
           offloaded_ = std::make_unique<models::OffloadedWeights>(*model_);
       },
       "loading the reference");
   if (config.rl.reference_update_every == 0) return;
-  follow_.emplace(run.groups(), kPolicy, "reference", config.trainer.bucket_bytes());
+  const bool share_out = config.trainer.shares_out_weights();
+  follow_.emplace(run.groups(), kPolicy, "reference", config.trainer.bucket_bytes(),
+                  SharedOut{share_out, share_out});
 }
 
 /// Only a reference that is replaced during the run belongs into checkpoints.
@@ -36,10 +40,12 @@ void Reference::persist(RunLoop& loop) {
                {[this] {
                   std::vector<checkpoint::ShardedTensor> tensors;
                   if (!model_) return tensors;
-                  for (const auto& parameter : model_->parameters())
-                    for (const auto& slice : parameter.slices) {
-                      tensors.push_back(models::sharded_tensor(parameter, slice, "reference/"));
-                      tensors.back().replica = copy_of(parameter, slice);
+                  for (const auto& range : models::held_ranges(*model_))
+                    for (const auto& slice : model_->parameters()[range.parameter].slices) {
+                      tensors.push_back(models::sharded_tensor(
+                          range, model_->parameters()[range.parameter], slice, "reference/"));
+                      tensors.back().replica = copy_of(range, slice);
+                      if (tensors.back().boxes.empty()) tensors.pop_back();
                     }
                   return tensors;
                 },
@@ -52,8 +58,12 @@ void Reference::persist(RunLoop& loop) {
 }
 
 /// Number of this rank's copy of a slice among all ranks of the role.
-std::int64_t Reference::copy_of(const models::Parameter& parameter,
+std::int64_t Reference::copy_of(const models::FlatRange& range,
                                 const models::WeightSlice& slice) const {
+  const auto& parameter = model_->parameters()[range.parameter];
+  if (const auto* const shards = model_->weight_shards();
+      shards != nullptr && shards->shares_out(range.parameter))
+    return slice.copy;
   auto& groups = run_.groups();
   const auto& replicas =
       parameter.expert ? groups.expert_copies("reference") : groups.copies("reference");

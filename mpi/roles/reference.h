@@ -3,6 +3,7 @@
 // or the initial policy; rl.reference_update_every replaces its weights by the policy's weights.
 #include "models/lockstep.h"
 #include "models/offloaded_weights.h"
+#include "models/split_model.h"
 #include "roles/rollouts.h"
 #include "run_loop.h"
 #include "weight_transfer.h"
@@ -31,7 +32,7 @@ class Reference {
  private:
   std::vector<std::vector<double>> logprobs(std::span<const data::Rollout> rollouts,
                                             models::Lockstep& phase);
-  std::int64_t copy_of(const models::Parameter& parameter, const models::WeightSlice& slice) const;
+  std::int64_t copy_of(const models::FlatRange& range, const models::WeightSlice& slice) const;
 
   const Run& run_;
   std::unique_ptr<models::Model> model_;

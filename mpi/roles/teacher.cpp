@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+
 #include "models/lockstep.h"
+#include "models/weight_shards.h"
 #include "roles/rollout_messages.h"
 
 namespace r1::mpi {
@@ -24,13 +27,22 @@ Teacher::Teacher(const Run& run)
               "be compared: use mode = "
               "\"text\" (distillation from the teacher's text)");
         check_vocabulary(shape.vocab_size);
-        if (run.has_role("teacher"))
-          model_ = load_model(options, run.dtype(), run.device(),
-                              static_cast<std::uint64_t>(run.config().run.seed),
-                              run.groups().model_axes("teacher"));
+        if (run.has_role("teacher")) load(options);
       },
       "loading the teacher");
   if (!gives_top_k()) share_head();
+}
+
+/// A teacher on the policy's ranks computes when the student asks, on each replica for itself: its
+/// replicas make different numbers of passes and hold their weights whole.
+void Teacher::load(const models::ModelOptions& options) {
+  const auto& layout = run_.groups().layout();
+  const auto& learners = layout.role(kPolicy).ranks;
+  const bool apart = std::none_of(learners.begin(), learners.end(),
+                                  [&](int rank) { return layout.is_in(rank, "teacher"); });
+  model_ = load_frozen_model(
+      options, run_.dtype(), run_.device(), static_cast<std::uint64_t>(run_.config().run.seed),
+      run_.groups().model_axes("teacher"), apart ? run_.sharing_copies("teacher") : std::nullopt);
 }
 
 void Teacher::check_vocabulary(std::int64_t teacher_vocab) {
@@ -48,7 +60,15 @@ void Teacher::share_head() {
   auto& run = run_;
   const auto& layout = run.groups().layout();
   const int source = layout.role("teacher").ranks.front(), me = run.world().rank();
-  if (model_) head_ = vocabulary::gather_weight(model_->head());
+  if (model_) {
+    auto* const shards = model_->weight_shards();
+    if (shards != nullptr) shards->need(shards->unit_of(model_->head().weight));
+    head_ = vocabulary::gather_weight(model_->head());
+    if (shards != nullptr) {
+      head_ = head_.clone();  // gathered weights are freed
+      shards->release_all();
+    }
+  }
   if (me == source) {
     for (const int rank : layout.role(kPolicy).ranks)
       if (rank != me) run.exchange().send(rank, kTeacherReply, head_);

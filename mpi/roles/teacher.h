@@ -25,6 +25,7 @@ class Teacher {
   bool gives_top_k() const { return run_.config().distillation_loss.top_k > 0; }
   /// The tensors of an output that are sent, without the head.
   std::vector<at::Tensor> compute(const data::MicroBatch& batch) const;
+  void load(const models::ModelOptions& options);
   void check_vocabulary(std::int64_t teacher_vocab);
   void share_head();
   void require_separate_or_same() const;

@@ -60,9 +60,10 @@ SftObjective::SftObjective(const Run& run) : run_(run), objective_(run.config().
   run.together(
       [&] {
         if (!run.has_role(kPolicy)) return;
-        reference_ = load_model(
+        reference_ = load_frozen_model(
             config.reference.used() ? config.reference : config.model, run.dtype(), run.device(),
-            static_cast<std::uint64_t>(config.run.seed), run.groups().model_axes(kPolicy));
+            static_cast<std::uint64_t>(config.run.seed), run.groups().model_axes(kPolicy),
+            run.sharing_copies(kPolicy));
         if (config.trainer.offloads_reference())
           offloaded_ = std::make_unique<models::OffloadedWeights>(*reference_);
       },

@@ -75,6 +75,11 @@ void check_device(const Config& config, base::Problems& problems) {
                    "nccl needs run.device = \"cuda\"");
   problems.require(gpu || config.trainer.offload == "none", "trainer.offload",
                    "offload needs run.device = \"cuda\"");
+  problems.require(config.trainer.zero_stage != 3 || !config.trainer.offloads_reference(),
+                   "trainer.offload",
+                   fmt::format("the reference's weights are shared out by trainer.zero_stage = 3: "
+                               "expected \"none\" or \"optimizer\", found \"{}\"",
+                               config.trainer.offload));
   problems.require(gpu || config.trainer.activation_checkpointing != "offload",
                    "trainer.activation_checkpointing", "offload needs run.device = \"cuda\"");
   problems.require(

@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "models/registry.h"
 #include "models/sharded_parameter.h"
+#include "models/weight_shards.h"
 
 namespace r1::models {
 namespace {
@@ -19,11 +20,32 @@ std::optional<std::size_t> position(const std::vector<int>& values, int value) {
   return static_cast<std::size_t>(found - values.begin());
 }
 
-std::vector<std::vector<parallel::TensorBox>> boxes_by_place(const RoleOutlines& outlines,
-                                                             const TensorList& list) {
-  std::vector<std::vector<parallel::TensorBox>> boxes;
-  for (std::size_t place = 0; place < outlines.num_places(); ++place)
-    boxes.push_back(HeldBoxes(list, model_tensors(outlines.outline(place))).boxes());
+/// The different lists of boxes that ranks of a role hold, and the list of each rank.
+struct RoleBoxes {
+  std::vector<std::vector<parallel::TensorBox>> lists;
+  std::vector<std::size_t> list_of_rank;
+};
+
+RoleBoxes boxes_of(const Holders& holders, bool first_copies, const TensorList& list,
+                   const ModelShape& shape, at::ScalarType dtype) {
+  const auto& role = holders.role;
+  const RoleOutlines outlines(shape, dtype, role);
+  RoleBoxes boxes;
+  if (!holders.share_out) {
+    for (std::size_t place = 0; place < outlines.num_places(); ++place)
+      boxes.lists.push_back(HeldBoxes(list, model_tensors(outlines.outline(place))).boxes());
+    for (int rank = 0; rank < role.mesh.size(); ++rank)
+      boxes.list_of_rank.push_back(outlines.place(rank));
+    return boxes;
+  }
+  for (int rank = 0; rank < role.mesh.size(); ++rank) {
+    auto parameters = outlines.outline(outlines.place(rank)).parameters();
+    for (auto& parameter : parameters)
+      if (first_copies) std::erase_if(parameter.slices, [](const auto& s) { return s.copy > 0; });
+    const auto tensors = tensors_of(shards_of(parameters, copy_place(role, rank)), parameters);
+    boxes.list_of_rank.push_back(boxes.lists.size());
+    boxes.lists.push_back(HeldBoxes(list, tensors).boxes());
+  }
   return boxes;
 }
 
@@ -104,47 +126,50 @@ RoleOutlines::RoleOutlines(const ModelShape& shape, at::ScalarType dtype,
 }
 
 parallel::Holdings role_holdings(const TensorList& list, const ModelShape& shape,
-                                 at::ScalarType dtype, const parallel::RoleAssignment& role,
+                                 at::ScalarType dtype, const Holders& holders, TransferSide side,
                                  const std::vector<int>& members) {
-  const RoleOutlines outlines(shape, dtype, role);
-  parallel::Holdings holdings{boxes_by_place(outlines, list), {}};
+  const bool first_copies = side == TransferSide::Sender && members.size() > 1;
+  auto boxes = boxes_of(holders, first_copies, list, shape, dtype);
+  parallel::Holdings holdings{std::move(boxes.lists), {}};
   for (const int world_rank : members) {
-    const auto rank = position(role.ranks, world_rank);
-    holdings.list_of_rank.push_back(rank ? outlines.place(static_cast<int>(*rank))
+    const auto rank = position(holders.role.ranks, world_rank);
+    holdings.list_of_rank.push_back(rank ? boxes.list_of_rank[*rank]
                                          : parallel::Holdings::kNothing);
   }
   return holdings;
 }
 
+bool hold_the_same_parts(const Holders& a, const Holders& b) {
+  return a.share_out == b.share_out && parallel::hold_the_same_parts(a.role, b.role);
+}
+
 std::vector<double> bytes_received(const ModelShape& shape, at::ScalarType dtype,
-                                   const parallel::RoleAssignment& from,
-                                   const parallel::RoleAssignment& to) {
+                                   const Holders& from, const Holders& to) {
+  if (hold_the_same_parts(from, to)) return std::vector<double>(to.role.ranks.size(), 0.0);
   const TensorList list(whole_tensors(shape, dtype));
-  const RoleOutlines senders(shape, dtype, from), receivers(shape, dtype, to);
-  const auto held = boxes_by_place(senders, list), wanted = boxes_by_place(receivers, list);
+  const auto held = boxes_of(from, /*first_copies=*/true, list, shape, dtype),
+             wanted = boxes_of(to, /*first_copies=*/false, list, shape, dtype);
   const std::vector<parallel::TensorBox> nothing;
-  std::map<std::pair<std::size_t, std::optional<std::size_t>>, double> known;  // by places
+  std::map<std::pair<std::size_t, std::optional<std::size_t>>, double> known;  // by lists
   std::vector<double> bytes;
-  for (int rank = 0; rank < to.mesh.size(); ++rank) {
-    const auto place = receivers.place(rank);
-    const auto sender = position(from.ranks, to.ranks[static_cast<std::size_t>(rank)]);
-    const auto own =
-        sender ? std::optional(senders.place(static_cast<int>(*sender))) : std::nullopt;
+  for (std::size_t rank = 0; rank < to.role.ranks.size(); ++rank) {
+    const auto place = wanted.list_of_rank[rank];
+    const auto sender = position(from.role.ranks, to.role.ranks[rank]);
+    const auto own = sender ? std::optional(held.list_of_rank[*sender]) : std::nullopt;
     const auto [entry, is_new] = known.emplace(std::pair(place, own), 0.0);
-    for (std::size_t i = 0; is_new && i < wanted[place].size(); ++i) {
-      const auto& box = wanted[place][i];
+    for (std::size_t i = 0; is_new && i < wanted.lists[place].size(); ++i) {
+      const auto& box = wanted.lists[place][i];
       const auto element = static_cast<double>(c10::elementSize(list[box.tensor].dtype));
       entry->second += element * static_cast<double>(parallel::volume(box.box.extent)) -
-                       bytes_in_common(box, own ? held[*own] : nothing, element);
+                       bytes_in_common(box, own ? held.lists[*own] : nothing, element);
     }
     bytes.push_back(entry->second);
   }
   return bytes;
 }
 
-double most_bytes_received(const ModelShape& shape, at::ScalarType dtype,
-                           const parallel::RoleAssignment& from,
-                           const parallel::RoleAssignment& to) {
+double most_bytes_received(const ModelShape& shape, at::ScalarType dtype, const Holders& from,
+                           const Holders& to) {
   const std::int64_t dense = shape.dense_layers(), sparse = shape.num_hidden_layers - dense;
   const auto with = [&](std::int64_t num_dense, std::int64_t num_sparse) {
     auto small = shape;

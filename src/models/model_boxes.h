@@ -66,22 +66,33 @@ class RoleOutlines {
   std::vector<std::size_t> place_of_rank_;
 };
 
-/// What the ranks of a communicator hold of a model that `role` splits. `members`: the world rank
+/// A role and whether its ranks share out their weights (weight_shards.h).
+struct Holders {
+  const parallel::RoleAssignment& role;
+  bool share_out = false;
+};
+
+/// The end of a transfer. Senders of shared out weights send the first copy of what several ranks
+/// of the tensor axis hold, because their ranges of it may overlap without being equal.
+enum class TransferSide { Sender, Receiver };
+
+/// What the ranks of a communicator hold of a model that a role splits. `members`: the world rank
 /// of each rank of the communicator.
 parallel::Holdings role_holdings(const TensorList& list, const ModelShape& shape,
-                                 at::ScalarType dtype, const parallel::RoleAssignment& role,
+                                 at::ScalarType dtype, const Holders& holders, TransferSide side,
                                  const std::vector<int>& members);
+
+/// Whether weights that travel from one role to the other stay on their ranks.
+bool hold_the_same_parts(const Holders& a, const Holders& b);
 
 /// Bytes that each rank of `to` receives when the weights of a model travel from the layout of
 /// `from` to the layout of `to`: what the rank holds in `to` and not in `from`.
 std::vector<double> bytes_received(const ModelShape& shape, at::ScalarType dtype,
-                                   const parallel::RoleAssignment& from,
-                                   const parallel::RoleAssignment& to);
+                                   const Holders& from, const Holders& to);
 
 /// Bytes into the rank of `to` that receives most, without the outlines of all layers: layers of
 /// one kind are alike, so one and two layers of each kind are counted.
-double most_bytes_received(const ModelShape& shape, at::ScalarType dtype,
-                           const parallel::RoleAssignment& from,
-                           const parallel::RoleAssignment& to);
+double most_bytes_received(const ModelShape& shape, at::ScalarType dtype, const Holders& from,
+                           const Holders& to);
 
 }  // namespace r1::models

@@ -66,11 +66,52 @@ void point_at(const at::Tensor& parameter, const at::Tensor& whole, std::int64_t
        parameter.device()});
 }
 
-void point_at_nothing(const at::Tensor& parameter) {
+bool has_memory(const at::Tensor& parameter) {
+  return parameter.numel() == 0 || parameter.const_data_ptr() != nullptr;
+}
+
+/// A parameter outside units of a model that was made without memory.
+void give_memory(const at::Tensor& parameter) {
+  if (!has_memory(parameter))
+    point_at(parameter, at::empty({parameter.numel()}, parameter.options().requires_grad(false)),
+             0);
+}
+
+thread_local bool makes_without_memory = false;
+
+}  // namespace
+
+void free_memory(const at::Tensor& parameter) {
   parameter.storage().unsafeGetStorageImpl()->set_data_ptr_noswap({nullptr, parameter.device()});
 }
 
-}  // namespace
+ModelsWithoutMemory::ModelsWithoutMemory() {
+  makes_without_memory = true;
+}
+
+ModelsWithoutMemory::~ModelsWithoutMemory() {
+  makes_without_memory = false;
+}
+
+bool ModelsWithoutMemory::active() {
+  return makes_without_memory;
+}
+
+std::vector<FlatRange> held_ranges(const Model& model) {
+  if (const auto* const shards = model.weight_shards()) return shards->ranges();
+  std::vector<FlatRange> ranges;
+  for (std::size_t i = 0; i < model.parameters().size(); ++i)
+    ranges.push_back(whole_range(model.parameters(), i));
+  return ranges;
+}
+
+AllWeights::AllWeights(const Model& model) : shards_(model.weight_shards()) {
+  if (shards_ != nullptr) shards_->hold_all();
+}
+
+AllWeights::~AllWeights() {
+  if (shards_ != nullptr) shards_->release_all();
+}
 
 std::vector<CopiedParameters> group_by_copies(std::span<const Parameter> parameters,
                                               bool shares_experts) {
@@ -89,7 +130,9 @@ std::vector<CopiedParameters> group_by_copies(std::span<const Parameter> paramet
 }
 
 WeightShards::WeightShards(std::span<const Parameter> parameters, const WeightCopies& copies)
-    : parameters_(parameters.begin(), parameters.end()), copies_(copies) {
+    : parameters_(parameters.begin(), parameters.end()),
+      copies_(copies),
+      is_shared_(parameters.size(), false) {
   const at::NoGradGuard no_grad;
   for (auto& group : group_by_copies(parameters_, copies.shares_experts()))
     add_group(group.experts ? *copies.experts : *copies.all, std::move(group.parameters));
@@ -103,7 +146,11 @@ WeightShards::~WeightShards() {
 
 void WeightShards::add_group(parallel::Communicator& ranks, std::vector<std::size_t> parameters) {
   auto [inside, outside] = inside_units(parameters_, parameters, ranks.size());
-  for (const auto i : outside) ranges_.push_back(whole_range(parameters_, i));
+  for (const auto i : outside) {
+    give_memory(parameters_[i].value);
+    ranges_.push_back(whole_range(parameters_, i));
+  }
+  for (const auto i : inside) is_shared_[i] = true;
   if (inside.empty()) return;
   auto partition = partition_of(parameters_, inside, ranks.size(), ranks.rank());
   groups_.push_back(
@@ -132,7 +179,8 @@ void WeightShards::keep_own_part(Piece& piece) {
       continue;
     const auto parameter = numbers[range.parameter];
     const auto part = piece.shard.narrow(0, range.offset - bucket.owned_begin, range.size);
-    part.copy_(flat(parameters_[parameter].value).narrow(0, range.begin, range.size));
+    if (const auto& value = parameters_[parameter].value; has_memory(value))
+      part.copy_(flat(value).narrow(0, range.begin, range.size));
     ranges_.push_back({parameter, range.begin, part});
   }
   for (std::size_t i = 0; i < bucket.num_parameters; ++i) {
@@ -140,7 +188,7 @@ void WeightShards::keep_own_part(Piece& piece) {
     R1_CHECK(value.is_contiguous() && value.storage_offset() == 0 &&
                  value.storage().nbytes() == value.nbytes(),
              "parameter {} shares its memory", numbers[bucket.first_parameter + i]);
-    point_at_nothing(value);
+    free_memory(value);
   }
 }
 
@@ -171,8 +219,7 @@ void WeightShards::free(Unit& unit) {
   for (auto& piece : unit.pieces) {
     piece.work.wait();
     for (std::size_t i = 0; unit.bound && i < piece.bucket->num_parameters; ++i)
-      point_at_nothing(
-          parameters_[piece.group->parameters[piece.bucket->first_parameter + i]].value);
+      free_memory(parameters_[piece.group->parameters[piece.bucket->first_parameter + i]].value);
     piece.whole.reset();
   }
   unit.bound = false;
@@ -227,6 +274,23 @@ void WeightShards::set(std::size_t parameter, const at::Tensor& values) {
                        [](const auto& range, std::size_t i) { return range.parameter < i; });
   if (found == ranges_.end() || found->parameter != parameter) return;
   found->values.copy_(values.reshape(-1).narrow(0, found->begin, found->values.numel()));
+}
+
+std::int64_t WeightShards::unit_of(const at::Tensor& value) const {
+  for (const auto& parameter : parameters_)
+    if (parameter.value.is_same(value)) return parameter.unit;
+  throw base::InternalError("a tensor that is no parameter of the model has no unit");
+}
+
+CopyPlace copy_place(const parallel::RoleAssignment& role, int rank) {
+  const auto place = [&](const std::vector<std::string>& axes) {
+    const auto ranks = role.mesh.group(rank, axes);
+    return std::pair(static_cast<int>(std::find(ranks.begin(), ranks.end(), rank) - ranks.begin()),
+                     static_cast<int>(ranks.size()));
+  };
+  const auto [all, num_all] = place(parallel::kCopyMeshAxes);
+  const auto [experts, num_experts] = place(parallel::kExpertCopyMeshAxes);
+  return {all, num_all, experts, num_experts};
 }
 
 std::vector<FlatRange> shards_of(std::span<const Parameter> parameters, const CopyPlace& place) {

@@ -14,6 +14,7 @@
 #include "models/model.h"
 #include "models/split_model.h"
 #include "parallel/flat_partition.h"
+#include "parallel/role_layout.h"
 
 namespace r1::models {
 
@@ -34,8 +35,9 @@ std::vector<CopiedParameters> group_by_copies(std::span<const Parameter> paramet
 /// order. Gathered weights must not change; shards may change while nothing is gathered.
 class WeightShards {
  public:
-  /// Keeps this rank's ranges of the parameters' values and frees the rest. `parameters` are those
-  /// of a model; the communicators must outlive this object. Collective over: none.
+  /// Keeps this rank's ranges of the parameters' values, if they have values, and frees the rest.
+  /// `parameters` are those of a model; the communicators must outlive this object. Collective
+  /// over: none.
   WeightShards(std::span<const Parameter> parameters, const WeightCopies& copies);
   ~WeightShards();
   WeightShards(const WeightShards&) = delete;
@@ -62,6 +64,8 @@ class WeightShards {
   /// The ranges that this rank keeps, ordered by parameter; views of the shards. Parameters outside
   /// units are whole ranges.
   const std::vector<FlatRange>& ranges() const { return ranges_; }
+  /// Whether the ranks keep different parts of a parameter.
+  bool shares_out(std::size_t parameter) const { return is_shared_[parameter]; }
   /// The kept part of elements [begin, begin + size) of a parameter. Throws: InternalError if this
   /// rank does not keep all of them.
   at::Tensor kept(std::size_t parameter, std::int64_t begin, std::int64_t size) const;
@@ -70,6 +74,8 @@ class WeightShards {
 
   /// The ranks that must make the same passes.
   parallel::Communicator& ranks() const { return *copies_.all; }
+  /// The unit of a parameter. Throws: InternalError if the model has no such parameter.
+  std::int64_t unit_of(const at::Tensor& parameter) const;
   /// Bytes of weights received from other ranks so far.
   std::int64_t bytes_received() const { return bytes_received_; }
 
@@ -101,9 +107,42 @@ class WeightShards {
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<Unit> units_;  // by number
   std::vector<FlatRange> ranges_;
+  std::vector<bool> is_shared_;  // by parameter
   std::function<void(std::int64_t)> listener_;
   bool holds_all_ = false;
   std::int64_t bytes_received_ = 0;
+};
+
+/// Weights of units of models that this thread makes while an object lives have no memory, so that
+/// no rank ever holds the whole model: share_out_weights() must follow, and WeightShards::set()
+/// fills the shards.
+class ModelsWithoutMemory {
+ public:
+  ModelsWithoutMemory();
+  ~ModelsWithoutMemory();
+  ModelsWithoutMemory(const ModelsWithoutMemory&) = delete;
+  ModelsWithoutMemory& operator=(const ModelsWithoutMemory&) = delete;
+
+  static bool active();
+};
+/// Frees the memory of a parameter, which keeps its shape, dtype and device.
+void free_memory(const at::Tensor& parameter);
+
+/// The ranges of all parameters that this rank holds, ordered by parameter: whole parameters, or
+/// WeightShards::ranges().
+std::vector<FlatRange> held_ranges(const Model& model);
+
+/// Holds all weights of a model while an object lives (WeightShards::hold_all). Does nothing if
+/// the weights are not shared out. Collective over: the copies.
+class AllWeights {
+ public:
+  explicit AllWeights(const Model& model);
+  ~AllWeights();
+  AllWeights(const AllWeights&) = delete;
+  AllWeights& operator=(const AllWeights&) = delete;
+
+ private:
+  WeightShards* shards_;
 };
 
 /// What WeightShards of another rank keeps. `parameters`: that rank's parameters, which need no
@@ -113,6 +152,8 @@ struct CopyPlace {
   int all, num_all;
   int experts, num_experts;
 };
+/// `rank`: in the role.
+CopyPlace copy_place(const parallel::RoleAssignment& role, int rank);
 std::vector<FlatRange> shards_of(std::span<const Parameter> parameters, const CopyPlace& place);
 
 }  // namespace r1::models

@@ -42,6 +42,11 @@ inline const std::array<ModelAxisTraits, 3> kModelAxes{
 /// samples.
 inline const std::vector<std::string> kReplicaMeshAxes{"cp", "tp"};
 
+/// The axes of a role's mesh whose ranks hold the same weights that are no experts, and the same
+/// experts.
+inline const std::vector<std::string> kCopyMeshAxes{"dp", "ep", "cp"};
+inline const std::vector<std::string> kExpertCopyMeshAxes{"dp", "cp"};
+
 /// This rank's communicators for the axes of a model. The communicators must outlive the models.
 class ModelAxes {
  public:

@@ -38,6 +38,7 @@ void place_roles(const Config& config, Plan& plan) {
                             role.mesh.size("cp"),
                             role.mesh.size("dp"),
                             0.0,
+                            false,
                             {}});
     for (const std::string& warning : layout.warnings()) plan.notes.push_back(warning);
   } catch (const base::ConfigError& error) {
@@ -141,6 +142,15 @@ Config with_largest_student(Config config) {
   return config;
 }
 
+/// As the roles decide (mpi/roles): a teacher on the policy's ranks holds its weights whole.
+bool shares_out_weights(const Config& config, const Plan& plan, const RolePlan& role) {
+  if (!config.trainer.shares_out_weights() || role.copies() == 1) return false;
+  const RolePlan* policy = plan.find(parallel::kPolicy);
+  if (role.role == "teacher") return policy == nullptr || !policy->is_on(role.first_rank);
+  return role.role == "reference" ||
+         (role.role == parallel::kPolicy && config::traits(plan.stage).trains);
+}
+
 void note_idle_ranks(Plan& plan) {
   std::int64_t used = 0;
   for (const RolePlan& role : plan.roles) used = std::max(used, role.first_rank + role.num_ranks);
@@ -175,6 +185,8 @@ Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
   plan.machine = find_machine(config.plan, config.run.device);
   plan.program = program_memory(plan.machine);
   place_roles(config, plan);
+  for (RolePlan& role : plan.roles)
+    role.shares_out_weights = shares_out_weights(config, plan, role);
   for (RolePlan& role : plan.roles)
     add_role_memory(config, stage, plan.machine.has_gpu(), role, plan.notes);
   std::vector<std::string> no_room;

@@ -32,6 +32,7 @@ struct RolePlan {
   std::int64_t num_ranks = 0;
   std::int64_t tp = 1, ep = 1, cp = 1, dp = 1;
   double parameters = 0.0;
+  bool shares_out_weights = false;  // over its copies: trainer.zero_stage = 3
   std::vector<MemoryItem> memory;
 
   /// Copies of the model as the data sees it.
@@ -50,13 +51,16 @@ struct StepTime {
   double score = 0.0;  // what of it is not hidden behind generation
   double update = 0.0;
   double reduce = 0.0;         // gradients over data parallel ranks, what backward does not hide
+  double gather = 0.0;         // shared out weights, what computation does not hide
   double optimizer = 0.0;      // with its state's journeys, where it is offloaded or sharded
   double synchronise = 0.0;    // weights to the sampling layout and to a replaced reference
   double communication = 0.0;  // of generate, score and update: collectives of tp and ep
   double tokens = 0.0;         // sampled or trained on
   double steps = 0.0;          // of the stage; 0: not known
 
-  double seconds() const { return generate + score + update + reduce + optimizer + synchronise; }
+  double seconds() const {
+    return generate + score + update + reduce + gather + optimizer + synchronise;
+  }
 };
 
 struct Plan {

@@ -108,6 +108,36 @@ void add_gathered_keys(const Part& part, double tokens, const char* phase,
   memory.push_back({"keys of other ranks", 2.0 * tokens * layer, phase});
 }
 
+/// Bytes of the weights that a rank keeps of its part of the model.
+double kept_weights(const Part& part) {
+  const models::ParameterCounts counts = part.parameters();
+  const bool shared = part.role.shares_out_weights;
+  const double ranks = shared ? static_cast<double>(part.role.copies()) : 1.0,
+               expert_ranks = shared ? static_cast<double>(part.role.expert_copies()) : 1.0;
+  return (counts.without_experts() / ranks + counts.routed_experts / expert_ranks) *
+         part.value_bytes();
+}
+
+/// Parameters that are gathered at a time, where weights are shared out (models/weight_shards.h):
+/// two layers, or a layer and the head.
+double gathered_parameters(const Part& part) {
+  const models::ParameterCounts counts = part.parameters();
+  const double dense = static_cast<double>(part.shape().dense_layers()),
+               sparse = part.layers() - dense;
+  const double both = (counts.attention + counts.norms) / part.layers();
+  const double experts = part.role.expert_copies() > 1 ? counts.routed_experts : 0.0;
+  const double of_dense = dense > 0.0 ? counts.dense_mlp / dense : 0.0,
+               of_sparse =
+                   sparse > 0.0 ? (experts + counts.shared_experts + counts.router) / sparse : 0.0;
+  const double layer = both + std::max(of_dense, of_sparse);
+  return layer + std::max({layer, counts.embedding, counts.head});
+}
+
+void add_gathered_layers(const Part& part, const char* phase, std::vector<MemoryItem>& memory) {
+  if (part.role.shares_out_weights)
+    memory.push_back({"gathered layers", gathered_parameters(part) * part.value_bytes(), phase});
+}
+
 void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   const config::TrainerOptions& trainer = part.config.trainer;
   const models::ParameterCounts counts = part.parameters();
@@ -126,6 +156,10 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
   const double tokens = ceil_div(micro_batch_tokens(part), part.role.cp);
   const models::ActivationForm form = part.form(true);
   memory.push_back({"activations", tokens * kept_activations(part, form), "update"});
+  add_gathered_layers(part, "update", memory);
+  if (part.role.shares_out_weights)
+    memory.push_back({"layers' gradients",
+                      gathered_parameters(part) * bytes_of(trainer.gradient_dtype), "update"});
   if (trainer.activation_checkpointing == "offload")
     memory.push_back({"layers' inputs",
                       tokens * part.layers() * layer_input_bytes(part.shape(), form), "update",
@@ -186,7 +220,12 @@ DecodeBatch largest_batch(const Part& part) {
 void add_generation(const Part& part, double room, std::vector<MemoryItem>& memory,
                     std::vector<std::string>& misfits) {
   const DecodeBatch batch = largest_batch(part);
-  const Cache cache = cache_of(part, batch, room);
+  // Sampling goes through all layers for each token: it gathers the weights once and holds them.
+  const double gathered = part.role.shares_out_weights
+                              ? part.parameters().total() * part.value_bytes() - kept_weights(part)
+                              : 0.0;
+  if (gathered > 0.0) memory.push_back({"gathered weights", gathered, "generate"});
+  const Cache cache = cache_of(part, batch, room - gathered);
   if (cache.bytes < cache.least)
     misfits.push_back(fmt::format(
         "{}: engine.{} leaves {:.2f} GB for the KV cache; one sequence of {:.0f} prompt and {:.0f} "
@@ -200,8 +239,8 @@ void add_generation(const Part& part, double room, std::vector<MemoryItem>& memo
                batch.prompts * static_cast<double>(part.config.plan.mean_prompt_tokens));
   const double layer = layer_activation_bytes(part.shape(), part.form(false));
   // ATen's paged attention gathers a layer's keys and values.
-  const double gathered = part.on_gpu ? 2.0 * cache.bytes / part.layers() : 0.0;
-  memory.push_back({"activations", std::max(prefill * layer, gathered), "generate"});
+  const double keys = part.on_gpu ? 2.0 * cache.bytes / part.layers() : 0.0;
+  memory.push_back({"activations", std::max(prefill * layer, keys), "generate"});
   memory.push_back(
       {"logits", batch.sequences * part.vocabulary() * logit_bytes(part, false), "generate"});
 }
@@ -211,6 +250,7 @@ void add_scoring(const Part& part, std::vector<MemoryItem>& memory) {
   memory.push_back(
       {"activations", tokens * layer_activation_bytes(part.shape(), part.form(false)), "score"});
   memory.push_back({"logits chunk", logits_chunk(part, tokens, false), "score"});
+  add_gathered_layers(part, "score", memory);
   add_gathered_keys(part, score_batch_tokens(part), "score", memory);
 }
 
@@ -219,7 +259,7 @@ void add_model_memory(const Part& part, RolePlan& role) {
   const Config& config = part.config;
   std::vector<MemoryItem> memory;
   role.parameters += count_parameters(part.shape()).total();
-  memory.push_back({"weights", part.parameters().total() * part.value_bytes(), "",
+  memory.push_back({"weights", kept_weights(part), "",
                     role.role == "reference" && config.trainer.offloads_reference()});
   const bool policy = role.role == parallel::kPolicy;
   if (policy && config::traits(part.stage).trains) add_training(part, memory);
@@ -232,8 +272,7 @@ void add_model_memory(const Part& part, RolePlan& role) {
                                             static_cast<double>(config.teacher.shape.hidden_size) *
                                             part.value_bytes()});
   if (policy && part.stage == Stage::Sft && config.sft.objective == "dpo") {
-    memory.push_back({"reference", part.parameters().total() * part.value_bytes(), "",
-                      config.trainer.offloads_reference()});
+    memory.push_back({"reference", kept_weights(part), "", config.trainer.offloads_reference()});
     add_scoring(part, memory);
   }
   for (MemoryItem& item : memory) {
@@ -253,7 +292,7 @@ StateShares state_shares(const config::TrainerOptions& trainer, std::int64_t rep
   const auto ranks = static_cast<double>(replicas);
   if (trainer.zero_stage == 0 || replicas == 1) return {};
   // Stage 1 sums its own micro-batches in a buffer of the whole model, beside the part it owns.
-  return {trainer.zero_stage == 2 ? ranks : ranks / (ranks + 1.0), ranks};
+  return {trainer.zero_stage >= 2 ? ranks : ranks / (ranks + 1.0), ranks};
 }
 
 bool scores_itself(const Config& config) {

@@ -75,14 +75,20 @@ std::vector<Lever> levers(bool offload) {
        [](Config& config) { return lower(config.engine.max_num_seqs, 4); }},
       {"trainer.zero_stage=2",
        [](Config& config) { return assign(config.trainer.zero_stage, std::int64_t{2}); }},
-      {"trainer.gradient_dtype=bf16", [](Config& config) {
+      {"trainer.gradient_dtype=bf16",
+       [](Config& config) {
          return config.trainer.gradient_dtype == "fp32" &&
                 assign(config.trainer.gradient_dtype, std::string("bf16"));
-       }}};
+       }},
+      {"trainer.zero_stage=3",
+       [](Config& config) { return assign(config.trainer.zero_stage, std::int64_t{3}); }}};
   if (offload) {
-    list.push_back({"trainer.offload=both", [](Config& config) {
-                      return assign(config.trainer.offload, std::string("both"));
-                    }});
+    for (const char* what : {"optimizer", "both"})
+      list.push_back({fmt::format("trainer.offload={}", what), [what](Config& config) {
+                        const bool shares_out = config.trainer.shares_out_weights();
+                        return shares_out == (what == std::string("optimizer")) &&
+                               assign(config.trainer.offload, std::string(what));
+                      }});
     list.push_back({"trainer.activation_checkpointing=offload", [](Config& config) {
                       return assign(config.trainer.activation_checkpointing,
                                     std::string("offload"));

@@ -128,7 +128,8 @@ std::string plan_sweep(const PlannedStage& stage, std::int64_t first, std::int64
     const double rate = tokens_per_second_of_rank(plan);
     out += fmt::format(
         "{:>9} {:>9} {:>9} {:>9} {:>9} {:>10.2f} {:>9} {:>8}\n", number_text(time.seconds()),
-        number_text(time.generate), number_text(time.update + time.reduce + time.optimizer),
+        number_text(time.generate),
+        number_text(time.update + time.reduce + time.gather + time.optimizer),
         number_text(rate * static_cast<double>(ranks)), number_text(rate), rate / best_rate,
         number_text(24.0 * days(time) * static_cast<double>(ranks)), number_text(days(time)));
   }

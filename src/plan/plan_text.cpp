@@ -32,6 +32,7 @@ std::string time_text(const StepTime& time, std::int64_t ranks) {
                                       {"score", time.score},
                                       {"update", time.update},
                                       {"reduce gradients", time.reduce},
+                                      {"gather weights", time.gather},
                                       {"optimizer", time.optimizer},
                                       {"synchronise weights", time.synchronise}}) {
     if (seconds <= 0.0) continue;

@@ -66,14 +66,35 @@ class Worker {
     const double layers = count(shape_.num_hidden_layers);
     double seconds = 2.0 * layers * link(tp).all_reduce(bytes, tp);
     const double sparse = layers - count(shape_.dense_layers());
-    const double visits = count(shape_.experts.num_experts_per_token);
     // The ranks of a tensor group share the work of sending its tokens.
-    seconds += sparse * 2.0 * link(expert_ranks).all_to_all(bytes * visits / tp, expert_ranks);
+    seconds += sparse * 2.0 *
+               link(expert_ranks).all_to_all(bytes * ranks_met(expert_ranks) / tp, expert_ranks);
     // Each layer gathers the keys and values of the other ranks' tokens.
     const double keys =
         tokens * kv_bytes_per_token(shape_, bytes_of(config_.model.dtype), role_.tp);
     seconds += 0.5 * link(tp * cp).all_reduce(keys, cp);
     return seconds;
+  }
+
+  /// All layers of a rank's part of the model from the copies that share them out, layer by layer.
+  double gather() const {
+    if (!role_.shares_out_weights) return 0.0;
+    const models::ParameterCounts held = count_parameters(shape_, {role_.tp, role_.tp * role_.ep});
+    const double layers = count(shape_.num_hidden_layers);
+    const double value = bytes_of(config_.model.dtype) / layers;
+    const auto once = [&](double parameters, std::int64_t copies) {
+      return 0.5 * layers * link(ranks()).all_reduce(parameters * value, count(copies));
+    };
+    return once(held.without_experts(), role_.copies()) +
+           once(held.routed_experts, role_.expert_copies());
+  }
+  /// The sum of one micro-batch's gradients, as many as gather() has weights.
+  double scatter_gradients() const {
+    return gather() * bytes_of(config_.trainer.gradient_dtype) / bytes_of(config_.model.dtype);
+  }
+  /// What `seconds` of computation do not hide of `gathers` times gather().
+  double exposed_gather(double gathers, double seconds) const {
+    return std::max(0.0, gathers * gather() - machine_.overlap * seconds);
   }
 
   /// A forward pass over `tokens` of all replicas, `context` tokens before each on average.
@@ -99,6 +120,14 @@ class Worker {
   }
 
  private:
+  /// Ranks of `ranks` that hold some of a token's experts, on average: a row goes once to each.
+  double ranks_met(double ranks) const {
+    const models::ExpertOptions& experts = shape_.experts;
+    if (experts.num_experts == 0) return 0.0;
+    const double within =
+        std::max(1.0, ranks * count(experts.num_groups_per_token) / count(experts.num_groups));
+    return within * (1.0 - std::pow(1.0 - 1.0 / within, count(experts.num_experts_per_token)));
+  }
   /// Share of a rank's experts that some token of a decode step visits.
   double experts_met(double sequences) const {
     const models::ExpertOptions& experts = shape_.experts;
@@ -148,6 +177,7 @@ void add_generation(const Config& config, const Plan& plan, double calls, StepTi
   const double prefill = worker.forward(batch.prompts * prompt * worker.replicas(), prompt / 2.0);
   const double decode = steps * worker.decode_step(at_once, prompt + mean / 2.0);
   time.generate = calls * (prefill + decode + exchanged);
+  time.gather += calls * worker.gather();  // before the first token
   time.communication += calls * exchanged;
 }
 
@@ -161,8 +191,12 @@ void add_scoring(const Config& config, const Plan& plan, const std::string& name
     if (model.shape.empty()) continue;
     const Worker worker(config, plan, *role, model.shape);
     const double exchange = worker.pass_communication(tokens / worker.replicas());
+    const double forward = worker.forward(tokens, context);
+    const double passes =
+        std::max(1.0, tokens / (worker.replicas() * count(config.trainer.score_batch_tokens)));
     exchanged += exchange;
-    seconds += worker.forward(tokens, context) + exchange;
+    seconds += forward + exchange;
+    time.gather += worker.exposed_gather(passes, forward);
   }
   if (seconds == 0.0) return;
   const RolePlan* policy = plan.find(parallel::kPolicy);
@@ -191,7 +225,8 @@ void add_optimizer_steps(const Config& config, const Plan& plan, const RolePlan&
   const Link link = worker.link(worker.ranks());
   const double reduce =
       link.all_reduce(bytes.shared, copies) + link.all_reduce(bytes.experts, expert_copies);
-  time.reduce += steps * std::max(0.0, reduce - plan.machine.overlap * last_backward);
+  if (!role.shares_out_weights)
+    time.reduce += steps * std::max(0.0, reduce - plan.machine.overlap * last_backward);
 
   const double master = bytes_of(config.model.master_dtype);
   const double shared = state_shares(trainer, role.copies()).optimizer,
@@ -228,6 +263,11 @@ void add_update(const Config& config, const Plan& plan, double tokens, double co
   time.communication += exchanged;
   const double micro_batches = std::max(
       1.0, tokens / (worker.replicas() * steps * count(config.trainer.micro_batch_tokens)));
+  const double all_passes = steps * micro_batches;
+  time.gather += worker.exposed_gather(2.0 * all_passes, passes * forward);
+  if (role->shares_out_weights)  // a reduce_scatter of each micro-batch
+    time.reduce += std::max(
+        0.0, all_passes * worker.scatter_gradients() - plan.machine.overlap * 2.0 * forward);
   add_optimizer_steps(config, plan, *role, steps, 2.0 * forward / (steps * micro_batches), time);
 }
 
@@ -246,11 +286,13 @@ parallel::RoleAssignment assignment(const RolePlan& role) {
 /// Bytes into the rank of `to` that receives most of the policy's weights.
 double weights_received(const Config& config, const RolePlan& policy, const RolePlan& to) {
   const auto sender = assignment(policy), receiver = assignment(to);
-  if (parallel::hold_the_same_parts(sender, receiver)) return 0.0;
+  const bool share_out = config.trainer.shares_out_weights();
+  const models::Holders from{sender, share_out},
+      into{receiver, share_out && to.role == "reference"};
+  if (models::hold_the_same_parts(from, into)) return 0.0;
   const auto& name = config.model.dtype;
-  return models::most_bytes_received(config.model.shape,
-                                     name == "auto" ? at::kBFloat16 : tensor::parse_dtype(name),
-                                     sender, receiver);
+  return models::most_bytes_received(
+      config.model.shape, name == "auto" ? at::kBFloat16 : tensor::parse_dtype(name), from, into);
 }
 
 /// Weights to the sampling layout, and every reference_update_every steps to the reference.

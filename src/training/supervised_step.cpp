@@ -87,6 +87,10 @@ SupervisedStep supervised_step(const TrainedModel& trained,
     progress();
   }
   lockstep.finish();
+  // `more` makes passes in lockstep, too: all replicas make them, or none.
+  if (more && is_cut_short && lockstep.needed())
+    cut_short = replicas.all_reduce_scalar(cut_short ? 1.0 : 0.0, parallel::ReduceOp::Max,
+                                           "drop the rest of the step?") > 0.0;
   if (more && !cut_short) sum += more();
   trainer.end_backward();
   if (is_cut_short && replicas.all_reduce_scalar(cut_short ? 1.0 : 0.0, parallel::ReduceOp::Max,

@@ -130,10 +130,30 @@ class ReinforcementLearning(Layouts):
             (1, 4, {"trainer.bucket_mb": 0.01}),
             (2, 2, {"trainer.micro_batch_tokens": 64}),
             (2, 4, {"trainer.bucket_mb": 0.01, "roles.policy.train.tp": 2}),
+            (3, 2, {"trainer.micro_batch_tokens": 64, "trainer.score_batch_tokens": 64}),
+            (3, 4, {"roles.policy.train.tp": 2, "trainer.activation_checkpointing": "selective"}),
         ):
             name = f"stage {stage} on {ranks}"
             with self.subTest(name):
                 self.rl(name, ranks, trainer__zero_stage=stage, **ppo, **shared, **settings)
+                self.assert_equal_runs(name, "base", self.KEYS)
+
+    def test_weights_shared_out(self):
+        """Layers that gather their weights, in training, in the reference and for sampling, on equal and on other ranks."""
+        follow, stage = {"rl.reference_update_every": 2}, {"trainer.zero_stage": 3}
+        shared = {"roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
+        self.rl("base", 1, **follow)
+        for name, ranks, settings in (
+            ("three", 3, {**shared, "rl.chunks": 2}),
+            ("reference with another split", 4, {**shared, "roles.reference.train.tp": 2}),
+            ("reference apart", 5, {"roles.policy.ranks": 2, "roles.reference.ranks": 2, "roles.reward.ranks": 1}),
+            ("generation split", 4, {**shared, "roles.policy.train.tp": 1, "roles.policy.generate.tp": 2}),
+            ("generation apart", 4, {**shared, "roles.policy.ranks": 2, "roles.generate_ranks": 2,
+                                     "trainer.activation_checkpointing": "full"}),
+            ("tokens split", 4, {**shared, "roles.policy.train.cp": 2, "roles.reference.train.cp": 2}),
+        ):
+            with self.subTest(name):
+                self.rl(name, ranks, **follow, **stage, **settings)
                 self.assert_equal_runs(name, "base", self.KEYS)
 
     def test_tensor_parallel(self):
@@ -266,6 +286,9 @@ class Supervised(Layouts):
             ("feed-forward recomputed", 1, {"trainer.activation_checkpointing": "selective"}),
             ("tokens over two", 2, {"roles.policy.train.cp": 2, "trainer.activation_checkpointing": "selective"}),
             ("tokens over four, everything spread", 8, {"roles.policy.train.cp": 4, "trainer.zero_stage": 2}),
+            ("weights shared out", 2, {"trainer.zero_stage": 3}),
+            ("weights shared out, layers recomputed", 3, {"trainer.zero_stage": 3, "trainer.micro_batch_tokens": 64,
+                                                          "trainer.activation_checkpointing": "full"}),
         ):
             with self.subTest(name):
                 self.supervised("sft", name, ranks, **settings)
@@ -273,14 +296,16 @@ class Supervised(Layouts):
 
     def test_continues_with_another_zero_stage(self):
         self.records()
-        self.supervised("sft", "base", 1)
+        self.supervised("sft", "base", 1, sft__steps=7)
         for steps, ranks, settings in (
             (1, 4, {"trainer.zero_stage": 2}),
             (2, 2, {"trainer.zero_stage": 0}),
-            (3, 4, {"trainer.zero_stage": 1, "roles.policy.train.tp": 2}),
+            (3, 4, {"trainer.zero_stage": 3, "roles.policy.train.tp": 2}),
+            (4, 3, {"trainer.zero_stage": 3}),
+            (5, 4, {"trainer.zero_stage": 1, "roles.policy.train.tp": 2}),
             (0, 4, {"trainer.zero_stage": 2, "trainer.bucket_mb": 0.01, "roles.policy.train.cp": 2}),
         ):
-            self.supervised("sft", "moved", ranks, run__max_steps=steps, **settings)
+            self.supervised("sft", "moved", ranks, run__max_steps=steps, sft__steps=7, **settings)
         self.assert_equal_runs("moved", "base", self.KEYS)
 
     SAFETY = {"sft.safety.weight": 0.5, "sft.safety.samples_per_prompt": 2, "sft.safety.max_new_tokens": 12,
@@ -301,6 +326,7 @@ class Supervised(Layouts):
             ("four", 4, {}, ("0..2 policy (dp 3)", "3 reward (dp 1)")),
             ("two rewards", 4, {"roles.policy.ranks": 2, "roles.reward.ranks": 2, "trainer.zero_stage": 2},
              ("0..1 policy (dp 2)", "2..3 reward (dp 2)")),
+            ("weights shared out", 3, {"roles.policy.ranks": 2, "roles.reward.ranks": 1, "trainer.zero_stage": 3}, ()),
             ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "rl.reward_batch": 1}, ()),
         ):
             with self.subTest(name):
@@ -390,6 +416,7 @@ class Supervised(Layouts):
                 ("two ranks", 2, {"trainer.zero_stage": 2}),
                 ("small micro-batches", 1, {"trainer.micro_batch_tokens": 64, "trainer.share_prefix": False}),
                 ("three ranks", 3, {"trainer.bucket_mb": 0.01}),
+                ("weights shared out", 3, {"trainer.zero_stage": 3}),
                 ("two times two ranks", 4, {"roles.policy.train.tp": 2}),
             ):
                 with self.subTest(objective + ", " + name):
@@ -409,6 +436,10 @@ class Supervised(Layouts):
             "distillation_loss.temperature": 1.0, "distillation_loss.soft_weight": 1.0,
             "distillation_loss.hard_weight": 0.0}, (
                 ("two students", 3, {"roles.policy.ranks": 2, "roles.teacher.ranks": 1}, ("0..1 policy (dp 2)", "2 teacher (dp 1)")),
+                ("weights shared out", 4, {"roles.policy.ranks": 2, "roles.teacher.ranks": 2, "trainer.zero_stage": 3},
+                 ("0..1 policy (dp 2)", "2..3 teacher (dp 2)")),
+                ("weights shared out, same ranks", 2, {"roles.teacher.share_with": "policy", "trainer.zero_stage": 3},
+                 ("0..1 policy (dp 2)", "0..1 teacher (dp 2)")),
                 ("split student", *self.SPLIT_STUDENT),
                 ("split teacher", *self.SPLIT_TEACHER),
                 ("both split, same ranks", *self.SPLIT_BOTH),
@@ -486,6 +517,9 @@ class Experts(Layouts):
             ("all axes", 9, {"roles.policy.train.tp": 2, "roles.policy.train.ep": 2, "roles.policy.train.dp": 2,
                              "roles.reference.share_with": "policy", "roles.reward.ranks": 1,
                              "roles.reference.train.tp": 2, "trainer.activation_checkpointing": "full"}),
+            ("weights shared out", 5, {"roles.policy.ranks": 4, "roles.policy.train.ep": 2, "roles.reward.ranks": 1,
+                                       "roles.reference.share_with": "policy", "roles.reference.train.ep": 4,
+                                       "trainer.zero_stage": 3}),
         ), "entropy", "reward_mean")
 
     def test_sft(self):
@@ -512,6 +546,11 @@ class Experts(Layouts):
             ("experts over replicas, nothing spread", 4, {"roles.policy.train.ep": 2, "trainer.zero_stage": 0}),
             ("experts over replicas, gradients spread", 4, {"roles.policy.train.ep": 2, "trainer.zero_stage": 2,
                                                             "trainer.micro_batch_tokens": 64}),
+            ("weights shared out", 3, {"trainer.zero_stage": 3, "trainer.micro_batch_tokens": 64}),
+            ("experts over replicas, weights shared out", 4, {"roles.policy.train.ep": 2, "trainer.zero_stage": 3,
+                                                              "trainer.activation_checkpointing": "selective"}),
+            ("all axes, weights shared out", 8, {"roles.policy.train.ep": 2, "roles.policy.train.tp": 2, "trainer.zero_stage": 3,
+                                                 "trainer.sequence_parallel": True}),
         ), "loss")
         for settings in ({"run.max_steps": 2}, {}):  # a run that was cut and goes on
             train("cut", 1, {**model, **settings})

@@ -39,7 +39,9 @@ Decoder::Decoder(const ModelShape& shape, at::ScalarType dtype, at::Device devic
 }
 
 at::Tensor Decoder::allocate(at::IntArrayRef sizes) const {
-  return at::empty(sizes, at::TensorOptions(device()).dtype(dtype()));
+  auto weights = at::empty(sizes, at::TensorOptions(device()).dtype(dtype()));
+  if (ModelsWithoutMemory::active()) free_memory(weights);
+  return weights;
 }
 
 nn::Linear Decoder::linear(std::int64_t out, std::int64_t in, bool bias) const {

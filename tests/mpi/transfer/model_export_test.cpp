@@ -76,7 +76,7 @@ class Trained {
     trainer_ = std::make_unique<training::Trainer>(
         *model_, std::vector<training::ExtraParameter>{{"value_head.weight", at::ones({1, 16})}},
         optim::OptimizerOptions(), options, config::RunOptions(), 1,
-        training::WeightCopies{&groups_.copies(kPolicy), &groups_.expert_copies(kPolicy)});
+        groups_.weight_copies(kPolicy));
     for (std::size_t i = 0; i < model_->parameters().size(); ++i)
       if (model_->parameters()[i].trained)
         trainer_->set_master(i, trainer_->master(i).mul(1.0 + 1.0 / 4096));
@@ -204,7 +204,9 @@ INSTANTIATE_TEST_SUITE_P(Splits, ModelExport,
                                            Split{"replicas, sharded", 1, 1, 1},
                                            Split{"tp 2, sharded", 1, 2, 2}, Split{"tp 4", 1, 4, 0},
                                            Split{"experts over 2 and tp 2, sharded", 2, 2, 1},
-                                           Split{"experts over 4, sharded", 4, 1, 2}));
+                                           Split{"experts over 4, sharded", 4, 1, 2},
+                                           Split{"weights shared out", 1, 1, 3},
+                                           Split{"experts over 2, shared out", 2, 2, 3}));
 
 }  // namespace
 }  // namespace r1::mpi

@@ -2,6 +2,7 @@
 // messages, in bounded memory, and as much as plan counts.
 #include <gtest/gtest.h>
 
+#include "models/weight_shards.h"
 #include "mpi/traffic.h"
 #include "mpi/transfer/scale_layouts.h"
 #include "mpi/weight_transfer.h"
@@ -69,9 +70,36 @@ TEST_P(WeightTraffic, IsWhatReceiversDoNotHold) {
     const auto& layout = groups.layout();
     EXPECT_EQ(transfer.most_bytes_in(),
               models::most_bytes_received(test::small_shape(architecture), dtype,
-                                          layout.role(kPolicy), layout.role("reference")))
+                                          {layout.role(kPolicy)}, {layout.role("reference")}))
         << roles.name;
   }
+}
+
+TEST_P(WeightTraffic, OfSharedOutWeightsIsWhatReceiversDoNotKeep) {
+  const auto [architecture, dtype] = GetParam();
+  for (const auto& roles : test::scale_layouts(world_.size()))
+    for (const bool receivers_too : {false, true}) {
+      RoleGroups groups(world_, roles.layout("reference", world_.size()));
+      const auto source = model(groups, kPolicy, kSeed),
+                 target = model(groups, "reference", kOtherSeed),
+                 expected = model(groups, "reference", kSeed);
+      if (source) source->share_out_weights(groups.weight_copies(kPolicy));
+      if (target && receivers_too) target->share_out_weights(groups.weight_copies("reference"));
+      WeightTransfer transfer(groups, kPolicy, "reference", kBucketBytes, {true, receivers_too});
+      transfer.copy(source.get(), target.get());
+      EXPECT_LE(transfer.message_bytes(), 2 * kBucketBytes) << roles.name;
+      const auto& layout = groups.layout();
+      EXPECT_EQ(transfer.most_bytes_in(),
+                models::most_bytes_received(test::small_shape(architecture), dtype,
+                                            {layout.role(kPolicy), true},
+                                            {layout.role("reference"), receivers_too}))
+          << roles.name;
+      if (!target) continue;
+      const models::AllWeights all(*target);
+      for (std::size_t i = 0; i < target->parameters().size(); ++i)
+        EXPECT_TRUE(at::equal(target->parameters()[i].value, expected->parameters()[i].value))
+            << roles.name << ": " << target->parameters()[i].slices[0].name;
+    }
 }
 
 TEST_P(WeightTraffic, SendersShareTheWork) {
@@ -102,10 +130,10 @@ TEST(MostBytesReceived, CountsDeepModelsByTheirFirstLayers) {
     shape.experts.num_dense_layers = 3;
     for (const auto& roles : test::scale_layouts(16)) {
       const auto layout = roles.layout("reference", 16);
-      const auto all = models::bytes_received(shape, at::kBFloat16, layout.role(kPolicy),
-                                              layout.role("reference"));
-      EXPECT_EQ(models::most_bytes_received(shape, at::kBFloat16, layout.role(kPolicy),
-                                            layout.role("reference")),
+      const auto all = models::bytes_received(shape, at::kBFloat16, {layout.role(kPolicy)},
+                                              {layout.role("reference")});
+      EXPECT_EQ(models::most_bytes_received(shape, at::kBFloat16, {layout.role(kPolicy)},
+                                            {layout.role("reference")}),
                 *std::max_element(all.begin(), all.end()))
           << architecture << ", " << roles.name;
     }

@@ -148,6 +148,12 @@ TEST(Combinations, GpuThingsNeedAGpu) {
   expect_contains(error, "trainer.offload: offload needs run.device = \"cuda\"");
 }
 
+TEST(Combinations, SharedOutWeightsAreNotOffloadedWithTheReference) {
+  expect_contains(rl_error("[trainer]\nzero_stage = 3\noffload = \"both\"\n"),
+                  "trainer.offload: the reference's weights are shared out by trainer.zero_stage = "
+                  "3: expected \"none\" or \"optimizer\", found \"both\"");
+}
+
 TEST(Combinations, RolesThatShareNameAnOwner) {
   expect_contains(rl_error("[roles.reward]\nshare_with = \"judge\"\n"),
                   "expected another role (policy, reference, reward, teacher), found \"judge\"");

@@ -74,6 +74,40 @@ TEST(Plan, TrainingCostsSixteenBytesAParameterWithBf16Gradients) {
   EXPECT_DOUBLE_EQ(state / policy.parameters, 16.0);
 }
 
+TEST(Plan, SharedOutWeightsAreAllStateOverTheRanksAndTwoLayers) {
+  const auto policy_of = [](int zero_stage) {
+    return make_plan(planned("llama3.3-70b", {"trainer.gradient_dtype=bf16",
+                                              fmt::format("trainer.zero_stage={}", zero_stage)}),
+                     Stage::Sft, 8)
+        .roles.at(0);
+  };
+  const RolePlan policy = policy_of(3), other = policy_of(2);
+  const double state =
+      item(policy, "weights") + item(policy, "gradients") + item(policy, "optimizer");
+  EXPECT_DOUBLE_EQ(state / policy.parameters, 16.0 / 8);
+  EXPECT_EQ(item(other, "weights"), 2.0 * other.parameters);
+  // Llama-3.3-70B: the head is larger than a layer (of 80).
+  const auto counts = count_parameters(shape_of("llama3.3-70b"));
+  const double layer = (counts.attention + counts.dense_mlp + counts.norms) / 80;
+  EXPECT_NEAR(item(policy, "gathered layers"), 2.0 * (layer + counts.head), 1e-3);
+  EXPECT_NEAR(item(policy, "layers' gradients"), 2.0 * (layer + counts.head), 1e-3);
+  EXPECT_EQ(item(other, "gathered layers"), 0.0);
+}
+
+TEST(Plan, AReferenceSharesOutItsWeightsAndSamplingGathersThem) {
+  const auto plan_of = [](const std::vector<std::string>& settings) {
+    return make_plan(planned("qwen2.5-7b", settings), Stage::Rl, 8);
+  };
+  const Plan plan = plan_of({"trainer.zero_stage=3"}), other = plan_of({"trainer.zero_stage=2"});
+  const double weights = 2.0 * plan.find("policy")->parameters;
+  EXPECT_DOUBLE_EQ(item(*plan.find("reference"), "weights"), weights / 8);
+  EXPECT_DOUBLE_EQ(item(*plan.find("policy"), "gathered weights"), weights * 7 / 8);
+  EXPECT_EQ(item(*other.find("policy"), "gathered weights"), 0.0);
+  EXPECT_GT(plan.time.gather, 0.0);
+  EXPECT_EQ(other.time.gather, 0.0);
+  EXPECT_LT(plan.most_bytes(), other.most_bytes());
+}
+
 TEST(Plan, DpoHoldsItsReferenceBesideThePolicy) {
   const auto policy_of = [](const std::string& objective) {
     const Plan plan =

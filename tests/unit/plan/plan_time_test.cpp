@@ -94,6 +94,34 @@ TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
   EXPECT_EQ(time.reduce, 0.0);
 }
 
+TEST(PlanTime, ATokensRowGoesOnceToEachRankOfItsExperts) {
+  const Config config =
+      stage("deepseek-v3", {"roles.policy.train.ep=8", "sft.batch=8",
+                            "plan.mean_prompt_tokens=1000", "plan.mean_completion_tokens=1000"});
+  const StepTime time = make_plan(config, Stage::Sft, 8).time;
+  // 8 of 256 experts, within 4 of 8 groups: 4 of 8 ranks, each with a part of the 8 choices.
+  const double ranks_met = 4.0 * (1.0 - std::pow(0.75, 8.0));
+  const double bytes = 2000.0 * 7168 * 2 * ranks_met * 7.0 / 8.0;
+  const double way = 58.0 * bytes / 100e9;
+  EXPECT_NEAR(time.communication / (2.0 * way), 2.0, kRounding);  // there and back, twice forward
+}
+
+TEST(PlanTime, LayersAreGatheredTwiceForAMicroBatch) {
+  const auto time_of = [](const std::string& tokens) {
+    return make_plan(stage("qwen2.5-1.5b",
+                           {"trainer.zero_stage=3", "sft.batch=32",
+                            "trainer.micro_batch_tokens=" + tokens, "plan.mean_prompt_tokens=1",
+                            "plan.mean_completion_tokens=1"}),
+                     Stage::Sft, 2)
+        .time;
+  };
+  const double weights = 2.0 * count_parameters(stage("qwen2.5-1.5b", {}).model.shape).total();
+  // 32 tokens of a replica: almost nothing is hidden.
+  const double once = weights / 2.0 / 100e9;
+  EXPECT_NEAR(time_of("1000").gather / once, 2.0, 0.1);
+  EXPECT_NEAR(time_of("8").gather / once, 8.0, 0.1);
+}
+
 TEST(PlanTime, AScorerOfItsOwnHidesBehindSampling) {
   const std::vector<std::string> sets{
       "advantage.kind=grpo", "rl.samples_per_prompt=8", "rl.mini_batch=0", "rl.update_epochs=1",
