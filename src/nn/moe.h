@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "parallel/communicator.h"
 
@@ -37,13 +38,15 @@ Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& b
 /// D], with the gate of an expert before its up projection, down [H * D, I] -> [T, D]. Tokens are
 /// sorted by expert. On GPUs in bf16, two grouped matrix products compute all experts without
 /// waiting for the device; otherwise each expert with tokens takes products of its own.
-/// Differentiable. The E experts are split over `ranks` by parallel::shard_of: tokens are sent to
-/// the ranks of their experts, and the results are sent back. The host waits once for the counts
-/// of tokens, because only the routing determines them. Collective over: ranks, with any number of
-/// tokens on each.
+/// Differentiable. The E experts are split over `ranks` by parallel::shard_of: a token's row is
+/// sent once to each rank that holds some of the token's experts, and the rank sends back one row,
+/// the weighted sum of these experts in x's dtype (arXiv 2412.19437, section 3.2.2). `meanwhile`
+/// is called once, while the rows travel. The host waits once for the counts of rows, because only
+/// the routing determines them. Collective over: ranks, with any number of tokens on each.
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down, std::int64_t num_experts,
-                          parallel::Communicator& ranks);
+                          parallel::Communicator& ranks,
+                          const std::function<void()>& meanwhile = {});
 
 /// Number of tokens of each expert: int64 [E]. token_uses, int64 [T]: the weight of each token in
 /// the count; undefined: one each.

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <numeric>
+
 namespace r1::parallel {
 namespace {
 
@@ -142,7 +144,95 @@ class ExchangeRows : public torch::autograd::Function<ExchangeRows> {
   }
 };
 
+struct StateHolder : torch::CustomClassHolder {
+  explicit StateHolder(std::shared_ptr<void> s) : state(std::move(s)) {}
+  std::shared_ptr<void> state;
+};
+
+c10::IValue in_graph(std::shared_ptr<void> state) {
+  return c10::IValue::make_capsule(c10::make_intrusive<StateHolder>(std::move(state)));
+}
+
+template <class State>
+State& state_of(AutogradContext* context) {
+  const auto holder = context->saved_data["state"].toCapsule();
+  return *static_cast<State*>(static_cast<StateHolder&>(*holder).state.get());
+}
+
 }  // namespace
+
+/// Of one exchange, in both directions.
+struct RowsOnTheirWay::State {
+  Place place;
+  std::vector<std::int64_t> send_rows, receive_rows;
+  at::Tensor input, output;  // while they are in use
+  Work work = {};
+
+  void start(const at::Tensor& x, const std::vector<std::int64_t>& send,
+             const std::vector<std::int64_t>& receive) {
+    auto sizes = x.sizes().vec();
+    sizes[0] = std::accumulate(receive.begin(), receive.end(), std::int64_t{0});
+    input = x.detach().contiguous();
+    output = at::empty(sizes, x.options().requires_grad(false));
+    work = place.ranks->all_to_all(output, input, receive, send, place.label);
+  }
+  at::Tensor finish() {
+    work.wait();
+    input.reset();
+    return std::move(output);
+  }
+
+  class Start;
+  class Finish;
+};
+
+/// Forward: the rows set out. Backward: their gradients, which Finish has sent, arrive.
+class RowsOnTheirWay::State::Start : public torch::autograd::Function<Start> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            const std::shared_ptr<State>& state) {
+    context->saved_data["state"] = in_graph(state);
+    state->start(x, state->send_rows, state->receive_rows);
+    return state->output;
+  }
+  static variable_list backward(AutogradContext* context, variable_list /*gradients*/) {
+    return {state_of<State>(context).finish(), {}};
+  }
+};
+
+/// Forward: the rows have arrived. Backward: their gradients set out, and Start gets a stand-in.
+class RowsOnTheirWay::State::Finish : public torch::autograd::Function<Finish> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& received,
+                            const std::shared_ptr<State>& state) {
+    context->saved_data["state"] = in_graph(state);
+    state->finish();
+    return received.view_as(received);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    auto& state = state_of<State>(context);
+    state.start(gradients[0], state.receive_rows, state.send_rows);
+    return {at::zeros({}, gradients[0].options()).expand_as(gradients[0]), {}};
+  }
+};
+
+RowsOnTheirWay::RowsOnTheirWay(const at::Tensor& x, std::span<const std::int64_t> send_rows,
+                               std::span<const std::int64_t> receive_rows, Communicator& ranks,
+                               const char* label)
+    : state_(std::make_shared<State>(State{{&ranks, label},
+                                           {send_rows.begin(), send_rows.end()},
+                                           {receive_rows.begin(), receive_rows.end()},
+                                           {},
+                                           {}})) {
+  if (at::GradMode::is_enabled())
+    received_ = State::Start::apply(x, state_);
+  else
+    state_->start(x, state_->send_rows, state_->receive_rows);
+}
+
+at::Tensor RowsOnTheirWay::wait() {
+  return received_.defined() ? State::Finish::apply(received_, state_) : state_->finish();
+}
 
 at::Tensor copy_to_ranks(const at::Tensor& x, Communicator& ranks, const char* label) {
   if (ranks.size() == 1 || !at::GradMode::is_enabled()) return x;

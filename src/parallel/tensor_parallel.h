@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -40,5 +41,23 @@ at::Tensor gather_rows(const at::Tensor& x, std::int64_t num_rows, bool whole_gr
 at::Tensor exchange_rows(const at::Tensor& x, std::span<const std::int64_t> send_rows,
                          std::span<const std::int64_t> receive_rows, Communicator& ranks,
                          const char* label);
+
+/// exchange_rows() in two steps, between which other work may run while the rows travel. In the
+/// backward pass the gradients travel while the backward pass of that work runs. One exchange per
+/// object.
+class RowsOnTheirWay {
+ public:
+  /// Starts to send the rows; the arguments are those of exchange_rows().
+  RowsOnTheirWay(const at::Tensor& x, std::span<const std::int64_t> send_rows,
+                 std::span<const std::int64_t> receive_rows, Communicator& ranks,
+                 const char* label);
+  /// Returns the rows that arrived.
+  at::Tensor wait();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+  at::Tensor received_;  // not to be read before wait()
+};
 
 }  // namespace r1::parallel

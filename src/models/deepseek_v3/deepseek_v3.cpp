@@ -94,13 +94,17 @@ at::Tensor DeepseekV3Model::feed_forward(std::int64_t index, const at::Tensor& x
                                          const at::Tensor& token_uses) const {
   const auto& layer = layers_[static_cast<std::size_t>(index)];
   if (!layer.experts.router.defined()) return layer.mlp(x);
-  const auto routed = mixed_experts(index, x, token_uses);
-  return layer.mlp.down.weight.defined() ? routed + layer.mlp(x) : routed;
+  at::Tensor shared;  // computed while tokens travel to their experts
+  const auto routed = mixed_experts(index, x, token_uses, [&] {
+    if (layer.mlp.down.weight.defined()) shared = layer.mlp(x);
+  });
+  return shared.defined() ? routed + shared : routed;
 }
 
 /// The routed experts' sum for this rank's part of the tokens, zeros for the others.
 at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& x,
-                                          const at::Tensor& token_uses) const {
+                                          const at::Tensor& token_uses,
+                                          const std::function<void()>& meanwhile) const {
   const auto& experts = layers_[static_cast<std::size_t>(index)].experts;
   const auto& options = shape().experts;
   const auto mine = shard(x.size(0));
@@ -114,8 +118,9 @@ at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& 
     expert_load_[index - shape().dense_layers()] += nn::expert_load(
         routing, options.num_experts,
         token_uses.defined() ? token_uses.narrow(0, mine.begin, mine.size) : token_uses);
-  const auto routed = nn::routed_experts(part, routing, experts.gate_up, experts.down,
-                                         options.num_experts, axes()[ModelAxis::Experts]);
+  const auto routed =
+      nn::routed_experts(part, routing, experts.gate_up, experts.down, options.num_experts,
+                         axes()[ModelAxis::Experts], meanwhile);
   if (mine.size == mine.total) return routed;
   return at::constant_pad_nd(routed, {0, 0, mine.begin, mine.total - mine.begin - mine.size});
 }

@@ -45,8 +45,8 @@ class DeepseekV3Model final : public Decoder {
 
  private:
   parallel::Shard own_experts() const;
-  at::Tensor mixed_experts(std::int64_t layer, const at::Tensor& x,
-                           const at::Tensor& token_uses) const;
+  at::Tensor mixed_experts(std::int64_t layer, const at::Tensor& x, const at::Tensor& token_uses,
+                           const std::function<void()>& meanwhile) const;
   nn::LatentAttention make_attention() const;
   DeepseekExperts make_experts() const;
   void add_layer(const DeepseekLayer& layer, const std::string& prefix);  // ..._weights.cpp

@@ -4,6 +4,7 @@
 #include <ATen/record_function.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <string_view>
@@ -174,6 +175,157 @@ TEST(SplitExperts, EqualThoseOfOneRankAndReadTheirCountsAtOnce) {
                                         rows(down, kExpertHidden), kExperts, ranks);
       EXPECT_EQ(reads.count(), 0) << size << " ranks";
       EXPECT_LT(test::relative_difference(found, expected), test::tolerance(at::kDouble));
+    });
+}
+
+/// Passes all calls on, and counts the rows that all-to-alls send to other ranks, by label.
+class CountedRows final : public parallel::Communicator {
+ public:
+  explicit CountedRows(parallel::Communicator& ranks) : ranks_(ranks) {}
+  int rank() const override { return ranks_.rank(); }
+  int size() const override { return ranks_.size(); }
+  parallel::Work all_reduce(at::Tensor x, parallel::ReduceOp op, const char* label) override {
+    return ranks_.all_reduce(x, op, label);
+  }
+  parallel::Work reduce_scatter(at::Tensor output, at::Tensor input, parallel::ReduceOp op,
+                                const char* label) override {
+    return ranks_.reduce_scatter(output, input, op, label);
+  }
+  parallel::Work all_gather(at::Tensor output, at::Tensor input, const char* label) override {
+    return ranks_.all_gather(output, input, label);
+  }
+  parallel::Work broadcast(at::Tensor x, int root, const char* label) override {
+    return ranks_.broadcast(x, root, label);
+  }
+  parallel::Work all_to_all(at::Tensor output, at::Tensor input,
+                            std::span<const std::int64_t> output_splits,
+                            std::span<const std::int64_t> input_splits,
+                            const char* label) override {
+    for (int other = 0; other < size(); ++other)
+      if (other != rank()) rows_[label] += input_splits[static_cast<std::size_t>(other)];
+    ++in_flight_[label];
+    auto work = ranks_.all_to_all(output, input, output_splits, input_splits, label);
+    return parallel::Work(std::make_unique<Waiting>(std::move(work), in_flight_[label]));
+  }
+  parallel::Work send(at::Tensor x, int peer, const char* label) override {
+    return ranks_.send(x, peer, label);
+  }
+  parallel::Work receive(at::Tensor x, int peer, const char* label) override {
+    return ranks_.receive(x, peer, label);
+  }
+  void barrier(const char* label) override { ranks_.barrier(label); }
+  std::unique_ptr<parallel::Communicator> split(int colour, int key) override {
+    return ranks_.split(colour, key);
+  }
+  [[noreturn]] void abort(int code) override {
+    throw base::InternalError(fmt::format("exit code {}", code));
+  }
+
+  std::int64_t rows(const std::string& label) { return rows_[label]; }
+  int in_flight(const std::string& label) { return in_flight_[label]; }
+
+ private:
+  class Waiting final : public parallel::Work::State {
+   public:
+    Waiting(parallel::Work work, int& in_flight)
+        : work_(std::make_unique<parallel::Work>(std::move(work))), in_flight_(in_flight) {}
+    void wait() override {
+      work_->wait();
+      --in_flight_;
+    }
+    bool test() override { return false; }
+
+   private:
+    std::unique_ptr<parallel::Work> work_;
+    int& in_flight_;
+  };
+
+  parallel::Communicator& ranks_;
+  std::map<std::string, std::int64_t> rows_;
+  std::map<std::string, int> in_flight_;
+};
+
+/// A call of routed_experts, with gradients: of one rank with all experts, or of ranks together.
+struct ExpertsCall {
+  std::vector<at::Tensor> inputs;  // x, weights, gate_up, down
+  at::Tensor output;
+
+  ExpertsCall(std::vector<at::Tensor> values, const at::Tensor& choices,
+              parallel::Communicator& ranks, const std::function<void()>& meanwhile)
+      : inputs(std::move(values)) {
+    for (auto& input : inputs) input.requires_grad_(true);
+    output = routed_experts(inputs[0], {choices, inputs[1]}, inputs[2], inputs[3], kExperts, ranks,
+                            meanwhile);
+  }
+  at::Tensor gradient(std::size_t input) const {
+    const auto& found = inputs[input].grad();
+    return found.defined() ? found : at::zeros_like(inputs[input]);
+  }
+};
+
+void expect_near(const at::Tensor& found, const at::Tensor& expected, const std::string& what) {
+  ASSERT_EQ(found.sizes(), expected.sizes()) << what;
+  if (found.numel() == 0) return;
+  EXPECT_LT((found - expected).abs().max().item<double>(), 1e-11) << what;
+}
+
+/// Rows that a rank sends to others: one for each other rank that holds a token's expert.
+std::int64_t rows_to_others(const at::Tensor& choices, const parallel::Communicator& ranks) {
+  std::int64_t rows = 0;
+  for (std::int64_t t = 0; t < choices.size(0); ++t)
+    for (int other = 0; other < ranks.size(); ++other) {
+      const auto shard = parallel::shard_of(kExperts, other, ranks.size());
+      const auto there = choices[t].ge(shard.begin) & choices[t].lt(shard.begin + shard.size);
+      rows += other != ranks.rank() && there.any().item<bool>();
+    }
+  return rows;
+}
+
+TEST(SplitExperts, ATokensRowTravelsOnceToARankWhileOtherWorkRuns) {
+  constexpr std::int64_t kChoices = 5;
+  const auto gate_up = random_tensor({kExperts * 2 * kInner, kExpertHidden}, at::kDouble, 3);
+  const auto down = random_tensor({kExperts * kExpertHidden, kInner}, at::kDouble, 4);
+  for (const int size : {2, 3, 12})
+    test::ThreadRanks::run(size, [&](parallel::Communicator& threads) {
+      CountedRows ranks(threads);
+      const auto seed = static_cast<std::uint64_t>(20 + ranks.rank());
+      const std::int64_t num_tokens = ranks.rank() == 1 ? 0 : kTokens + ranks.rank();
+      const auto choices = random_tensor({num_tokens, kExperts}, at::kDouble, seed)
+                               .argsort(1, /*descending=*/true)
+                               .narrow(1, 0, kChoices);
+      const auto x = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed + 100);
+      const auto weights = random_tensor({num_tokens, kChoices}, at::kDouble, seed + 200);
+      const auto mine = parallel::shard_of(kExperts, ranks);
+      const auto held = [&](const at::Tensor& all, std::int64_t width) {
+        return all.narrow(0, mine.begin * width, mine.size * width).clone();
+      };
+      int calls = 0;
+      const ExpertsCall whole({x.clone(), weights.clone(), gate_up.clone(), down.clone()}, choices,
+                              parallel::alone(), [&] { ++calls; });
+      const ExpertsCall split(
+          {x.clone(), weights.clone(), held(gate_up, 2 * kInner), held(down, kExpertHidden)},
+          choices, ranks, [&] {
+            ++calls;
+            EXPECT_EQ(ranks.in_flight("to experts"), 1);
+          });
+      EXPECT_EQ(calls, 2);
+      const auto rows = rows_to_others(choices, ranks);
+      EXPECT_EQ(ranks.rows("to experts"), rows) << size << " ranks";
+      auto sums = at::tensor({rows, ranks.rows("from experts")}, at::kLong);
+      threads.all_reduce(sums, parallel::ReduceOp::Sum, "rows of all ranks").wait();
+      EXPECT_EQ(sums[0].item<std::int64_t>(), sums[1].item<std::int64_t>());
+
+      const auto probe = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed + 300);
+      (whole.output * probe).sum().backward();
+      (split.output * probe).sum().backward();
+      expect_near(split.output, whole.output, "output");
+      expect_near(split.gradient(0), whole.gradient(0), "gradient of x");
+      expect_near(split.gradient(1), whole.gradient(1), "gradient of the weights");
+      auto of_gate_up = whole.gradient(2).clone(), of_down = whole.gradient(3).clone();
+      for (auto* all : {&of_gate_up, &of_down})
+        threads.all_reduce(*all, parallel::ReduceOp::Sum, "gradients of all tokens").wait();
+      expect_near(split.gradient(2), held(of_gate_up, 2 * kInner), "gradient of gate and up");
+      expect_near(split.gradient(3), held(of_down, kExpertHidden), "gradient of down");
     });
 }
 
