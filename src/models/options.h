@@ -288,8 +288,10 @@ struct ModelOptions {
 
   void visit(base::OptionVisitor& v) {
     v("path", path,
-      "Hugging Face folder, GGUF file, checkpoint folder, or a run folder, alone or with /latest, "
-      "/best or /STEP behind it; {run} is the pipeline's run folder");
+      "Hugging Face folder, GGUF file, PEFT folder (its adapters are merged into their base), "
+      "checkpoint folder, or a run folder, alone or with /latest, /best or /STEP behind it; {run} "
+      "is "
+      "the pipeline's run folder");
     v.choice("init", init, {"load", "random"}, "load: weights of path; random: shape, from seed");
     v("tokenizer", tokenizer,
       "folder, tokenizer.json or GGUF file; empty: that of path; \"bytes\": built-in, one token a "
