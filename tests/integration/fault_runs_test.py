@@ -144,7 +144,7 @@ class Runs(support.RunTest):
     def test_F5_signal_behind_an_optimizer_step(self):
         """Between the mini-batches of an update: the checkpoint is of the state that was copied before the step."""
         rl = {"model__shape__hidden_size": 256, "model__shape__intermediate_size": 1024, "rl__steps": 2,
-              "rl__samples_per_prompt": 24, "rl__mini_batch": 8, "sampling__max_new_tokens": 120, "kl__coefficient": 0.0,
+              "rl__samples_per_prompt": 12, "rl__mini_batch": 8, "sampling__max_new_tokens": 120, "kl__coefficient": 0.0,
               "sampling__ignore_eos": True, "engine__max_num_seqs": 256, "trainer__share_prefix": False}
         self.assert_ends(0, self.line("recorded", rl__record_rollouts=True, **rl))
         self.stop_in_a_step(1, 0, share=0.6, rl__replay=str(self.folder / "recorded"), **rl)
