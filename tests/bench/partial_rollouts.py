@@ -25,7 +25,8 @@ def rows(arguments, staleness):
                 "sampling.max_new_tokens": 896, "sampling.median_length": arguments.median,
                 "sampling.length_sigma": arguments.sigma, "sampling.ignore_eos": "true", "engine.balance_every": 16,
                 "engine.max_num_seqs": 256, "trainer.micro_batch_tokens": 4096, "trainer.score_batch_tokens": 4096,
-                "data.generate.count": 1024, "checkpoint.interval_steps": 100000, "run.threads": 1}
+                "data.generate.count": 1024, "checkpoint.interval_steps": 100000, "run.threads": 1,
+                "roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
     with tempfile.TemporaryDirectory() as folder:
         line = [ROOT / "jobscripts/launch.sh", "-n", str(arguments.ranks), arguments.program, "rl", "--config",
                 ROOT / "configs/tiny/random.toml", "--run-dir", folder]
