@@ -26,7 +26,8 @@ struct RoutingOptions {
 struct Routing {
   at::Tensor experts;  // int64 [T, k], best first, or as they were given
   at::Tensor weights;  // [T, k], fp32 (fp64 for fp64 models)
-  at::Tensor own;      // int64 [T, k]: the router's choice; `experts` unless experts were given
+  /// int64 [T, k]: the router's choice; `experts` unless experts were given.
+  at::Tensor own = {};
 };
 
 /// Computes sigmoid scores of x [T, D] and router [E, D] in fp32. `balance_bias` [E] is added to

@@ -22,11 +22,12 @@ inline std::map<std::string, at::Tensor> whole_on_every_rank(
   for (int rank = 0; rank < ranks.size(); ++rank) members.push_back(rank);
   const parallel::RoleAssignment split{"policy", members, parallel::Mesh({{"tp", ranks.size()}})},
       whole{"whole", members, parallel::Mesh({{"dp", ranks.size()}})};
-  const auto holdings = [&](const parallel::RoleAssignment& role) {
-    return models::role_holdings(list, model.shape(), model.dtype(), role, members);
+  const auto holdings = [&](const parallel::RoleAssignment& role, models::TransferSide side) {
+    return models::role_holdings(list, model.shape(), model.dtype(), {role}, side, members);
   };
   const auto plan =
-      parallel::plan_transfer(list.dtypes(), holdings(split), holdings(whole), {}, ranks.rank());
+      parallel::plan_transfer(list.dtypes(), holdings(split, models::TransferSide::Sender),
+                              holdings(whole, models::TransferSide::Receiver), {}, ranks.rank());
   std::vector<checkpoint::ShardedTensor> tensors;
   for (const auto& parameter : values)
     for (const auto& slice : parameter.slices)
