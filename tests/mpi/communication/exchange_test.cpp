@@ -34,6 +34,7 @@ data::Rollout make_rollout(int rank) {
   rollout.sample = rank * 10 + 7;
   rollout.group = rank + 1;
   rollout.policy_version = 4;
+  rollout.origin = 5;
   rollout.prompt = {.index = rank + 1,
                     .token_ids = {1, 2, rank},
                     .text = std::string("question\0with zero", 18),
@@ -48,8 +49,10 @@ data::Rollout make_rollout(int rank) {
       .kept_mass = {0.5, 1.0},
       .text = "an answer",
       .finish_reason = data::FinishReason::Length,
-      .answers = {
-          {.begin = 1, .end = 2, .call = "6 + 1", .text = "7", .status = "ok", .seconds = 0.25}}};
+      .answers =
+          {{.begin = 1, .end = 2, .call = "6 + 1", .text = "7", .status = "ok", .seconds = 0.25}},
+      .experts = {3, 1},
+      .versions = {{0, 3}, {1, 4}}};
   rollout.reward = {.total = 0.75,
                     .parts = {{"correctness", 1.0}, {"quality", 0.5}},
                     .reason = "ok",
@@ -75,10 +78,15 @@ std::vector<std::string> fields(const data::ToolAnswer& tool_answer) {
   return {std::to_string(begin), std::to_string(end), call, text, status, std::to_string(seconds)};
 }
 std::vector<std::string> fields(const data::Completion& completion) {
-  const auto& [token_ids, logprobs, kept_mass, text, finish_reason, answers] = completion;
-  std::vector<std::string> all{testing::PrintToString(token_ids), testing::PrintToString(logprobs),
-                               testing::PrintToString(kept_mass), text,
-                               std::to_string(static_cast<int>(finish_reason))};
+  const auto& [token_ids, logprobs, kept_mass, text, finish_reason, answers, experts, versions] =
+      completion;
+  std::vector<std::string> all{testing::PrintToString(token_ids),
+                               testing::PrintToString(logprobs),
+                               testing::PrintToString(kept_mass),
+                               text,
+                               std::to_string(static_cast<int>(finish_reason)),
+                               testing::PrintToString(experts),
+                               testing::PrintToString(versions)};
   const auto of_answer = fields(answers.empty() ? data::ToolAnswer() : answers.front());
   all.insert(all.end(), of_answer.begin(), of_answer.end());
   return all;
@@ -88,10 +96,10 @@ std::vector<std::string> fields(const data::Reward& reward) {
   return {std::to_string(total), testing::PrintToString(parts), reason, std::to_string(drop)};
 }
 std::vector<std::string> fields(const data::Rollout& rollout) {
-  const auto& [sample, group, policy_version, prompt, completion, reward, reference_logprobs] =
-      rollout;
+  const auto& [sample, group, policy_version, origin, prompt, completion, reward,
+               reference_logprobs] = rollout;
   std::vector<std::string> all{std::to_string(sample), std::to_string(group),
-                               std::to_string(policy_version),
+                               std::to_string(policy_version), std::to_string(origin),
                                testing::PrintToString(reference_logprobs)};
   for (const auto& part : {fields(prompt), fields(completion), fields(reward)})
     all.insert(all.end(), part.begin(), part.end());
