@@ -47,12 +47,12 @@ def supervised(recompute, model="qwen2.5-1.5b", name="1.5B", **more):
                arguments={"recompute": recompute == "full"})
 
 
-def rl(prompts, model, name, reference, ppo=False, **more):
+def rl(prompts, model, name, reference, ppo=False):
     """GRPO, or PPO with its value head."""
     return Row(f"{'PPO' if ppo else 'GRPO'} {prompts} x 16 x 256, {name}" + (", reference" if reference else ""), "rl", model,
                {"rl.prompts_per_step": prompts, "rl.samples_per_prompt": 16, "engine.max_num_seqs": prompts * 16,
                 "kl.place": "loss" if reference else "none", "kl.coefficient": 0.01 if reference else 0.0,
-                "trainer.activation_checkpointing": "none", **({"advantage.kind": "gae"} if ppo else {}), **more},
+                "trainer.activation_checkpointing": "none", **({"advantage.kind": "gae"} if ppo else {})},
                "" if ppo else "grpo", arguments={"prompts": prompts, "beta": 0.01 if reference else 0.0})
 
 
@@ -69,9 +69,8 @@ ROWS = [
          "trainer.micro_batch_tokens": 32768 + 64}, length=32768),
     rl(8, "qwen2.5-1.5b", "1.5B", True),
     rl(8, "qwen2.5-1.5b", "1.5B", True, ppo=True),
-    # A small model's step is bound by the host that issues kernels: fewer, larger micro-batches.
-    rl(16, "smollm2-135m", "135M", False, **{"trainer.micro_batch_tokens": 73728}),
-    rl(16, "smollm2-135m", "135M", False, ppo=True, **{"trainer.micro_batch_tokens": 73728}),
+    rl(16, "smollm2-135m", "135M", False),
+    rl(16, "smollm2-135m", "135M", False, ppo=True),
     Row("distillation 7B -> 1.5B", "distill", "qwen2.5-1.5b",
         {"distill.batch": SEQUENCES, "trainer.activation_checkpointing": "full", "trainer.logprob_chunk_tokens": 1024},
         "distillation", "qwen2.5-7b",
