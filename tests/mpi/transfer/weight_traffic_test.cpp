@@ -88,6 +88,7 @@ TEST_P(WeightTraffic, OfSharedOutWeightsIsWhatReceiversDoNotKeep) {
       WeightTransfer transfer(groups, kPolicy, "reference", kBucketBytes, {true, receivers_too});
       transfer.copy(source.get(), target.get());
       EXPECT_LE(transfer.message_bytes(), 2 * kBucketBytes) << roles.name;
+      if (!source && !target) continue;
       const auto& layout = groups.layout();
       EXPECT_EQ(transfer.most_bytes_in(),
                 models::most_bytes_received(test::small_shape(architecture), dtype,
