@@ -124,8 +124,9 @@ class Runs(support.RunTest):
                             rl__max_resample_rounds=1)
 
     def test_F5_signal_in_generation_of_a_split_model(self):
-        self.stop_in_a_step(1, 1, roles__policy__train__tp=2, roles__reward__share_with="policy", kl__coefficient=0.0, rl__steps=2, rl__chunks=1,
-                            rl__samples_per_prompt=4, sampling__max_new_tokens=500, sampling__ignore_eos=True)
+        self.stop_in_a_step(1, 1, 0.3, roles__policy__train__tp=2, roles__reward__share_with="policy", kl__coefficient=0.0,
+                            rl__steps=2, rl__chunks=1, rl__samples_per_prompt=8, sampling__max_new_tokens=700,
+                            sampling__ignore_eos=True)
 
     def test_F5_signal_in_rewards(self):
         self.stop_in_a_step(1, 0, rl__steps=2, rewards__delay_ms=2500)
