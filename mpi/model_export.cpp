@@ -105,8 +105,7 @@ void add(std::vector<checkpoint::ShardedTensor>& tensors,
 }
 
 /// The master weights that every rank of the policy updates, and the parameters of the base of a
-/// model with adapters, all of which a rank has. Ranks that update the same weights
-/// share a list.
+/// model with adapters, all of which a rank has. Ranks that update the same weights share a list.
 parallel::Holdings masters(const RoleAssignment& policy, const training::Trainer& trainer,
                            const models::TensorList& order) {
   const models::RoleOutlines outlines(trainer.model().shape(), trainer.model().dtype(), policy);

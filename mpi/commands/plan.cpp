@@ -4,8 +4,8 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/log.h"
 #include "command_table.h"

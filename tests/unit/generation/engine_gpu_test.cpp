@@ -24,6 +24,28 @@ class OnGpu : public ::testing::Test {
     if (kernels::cuda_kernels() == nullptr) GTEST_SKIP() << "the CUDA kernels did not load";
   }
 
+  static models::ModelShape shape(const std::string& architecture) {
+    models::ModelShape shape;
+    shape.architecture = architecture;
+    shape.vocab_size = 1000;
+    shape.hidden_size = 256;
+    shape.num_hidden_layers = 3;
+    shape.num_attention_heads = 4;
+    shape.num_key_value_heads = 2;
+    shape.intermediate_size = 320;
+    shape.max_position_embeddings = 512;
+    return shape;
+  }
+  static std::unique_ptr<models::Model> model(const models::ModelShape& shape, at::ScalarType dtype,
+                                              at::Device device) {
+    auto model = models::make_model(shape, dtype, device);
+    models::randomize(*model, 5);
+    // Random heads give nearly equal probabilities; these are far apart.
+    const at::NoGradGuard no_grad;
+    model->parameters().front().value.mul_(6.0);
+    return model;
+  }
+
   /// Lengths of prompts and samples such that slots are freed, filled again and moved.
   static std::vector<Request> requests() {
     std::vector<Request> requests;
@@ -49,21 +71,7 @@ class OnGpu : public ::testing::Test {
 class EngineOnGpu : public OnGpu, public ::testing::WithParamInterface<const char*> {
  protected:
   static std::unique_ptr<models::Model> model(at::Device device) {
-    models::ModelShape shape;
-    shape.architecture = GetParam();
-    shape.vocab_size = 1000;
-    shape.hidden_size = 256;
-    shape.num_hidden_layers = 3;
-    shape.num_attention_heads = 4;
-    shape.num_key_value_heads = 2;
-    shape.intermediate_size = 320;
-    shape.max_position_embeddings = 512;
-    auto model = models::make_model(shape, at::kFloat, device);
-    models::randomize(*model, 5);
-    // Random heads give nearly equal probabilities; these are far apart.
-    const at::NoGradGuard no_grad;
-    model->parameters().front().value.mul_(6.0);
-    return model;
+    return OnGpu::model(shape(GetParam()), at::kFloat, device);
   }
 
   static void expect_same(const Completions& found, const Completions& expected) {
@@ -149,15 +157,8 @@ TEST_P(EngineOnGpu, GraphsSeeWeightsThatChangeInPlaceAndOthers) {
 /// Experts in bf16 have grouped products, which a graph records. Rounding depends on the number of
 /// rows, so that some samples differ.
 TEST_F(OnGpu, ExpertsDrawTheSameWithGraphsAndWithout) {
-  models::ModelShape shape;
-  shape.architecture = "deepseek_v3";
-  shape.vocab_size = 1000;
-  shape.hidden_size = 256;
-  shape.num_hidden_layers = 3;
-  shape.num_attention_heads = 4;
+  auto shape = OnGpu::shape("deepseek_v3");
   shape.num_key_value_heads = 4;
-  shape.intermediate_size = 320;
-  shape.max_position_embeddings = 512;
   shape.latent_attention = {.q_lora_rank = 64,
                             .kv_lora_rank = 64,
                             .qk_nope_head_dim = 32,
@@ -167,12 +168,7 @@ TEST_F(OnGpu, ExpertsDrawTheSameWithGraphsAndWithout) {
   shape.experts.num_experts_per_token = 2;
   shape.experts.moe_intermediate_size = 64;
   shape.experts.num_dense_layers = 1;
-  const auto model = models::make_model(shape, at::kBFloat16, at::Device(at::kCUDA, 0));
-  models::randomize(*model, 5);
-  {
-    const at::NoGradGuard no_grad;
-    model->parameters().front().value.mul_(6.0);
-  }
+  const auto model = OnGpu::model(shape, at::kBFloat16, at::Device(at::kCUDA, 0));
   ASSERT_TRUE(model->can_be_recorded());
   SamplingOptions sampling;
   sampling.max_new_tokens = 70;
