@@ -335,6 +335,16 @@ class Plan(ToolTest):
         self.assertIn("policy", done.stdout)
         self.assertEqual(run("plan", "--config", config, "--world-size", 4).returncode, 0)
 
+    def test_one_stage_of_a_file_that_has_a_pipeline(self):
+        """`plan` takes the pipeline's stages, each under its name; --stage, and a stage's own --check, take the file."""
+        config = self.CONFIGS / "tiny" / "random.toml"
+        self.assertEqual(run("plan", "--config", config).stdout.count("== "), 6)
+        for line in (("plan", "--stage", "sft"), ("sft", "--check")):
+            done = run(*line, "--config", config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(done.stdout.startswith("sft on 1 x"), done.stdout)
+            self.assertNotIn("== ", done.stdout)
+
     def test_misfit_is_an_error_of_plan_alone(self):
         config = self.CONFIGS / "tiny" / "random.toml"
         small = ["--set", "plan.memory_gb=0.000001"]
