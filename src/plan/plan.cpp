@@ -142,6 +142,13 @@ Config with_largest_student(Config config) {
   return config;
 }
 
+/// The configuration with the model that the stage computes.
+Config planned_model(const Config& asked, Stage stage) {
+  Config config = stage == Stage::Distill ? with_largest_student(asked) : asked;
+  if (config::traits(stage).trains) config.model.shape.lora = config.model.lora;
+  return config;
+}
+
 /// As the roles decide (mpi/roles): a teacher on the policy's ranks holds its weights whole.
 bool shares_out_weights(const Config& config, const Plan& plan, const RolePlan& role) {
   if (!config.trainer.shares_out_weights() || role.copies() == 1) return false;
@@ -177,9 +184,8 @@ double Plan::most_bytes(bool on_host) const {
   return most;
 }
 
-Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
-  Config config = stage == Stage::Distill ? with_largest_student(asked) : asked;
-  if (config::traits(stage).trains) config.model.shape.lora = config.model.lora;
+Plan make_memory_plan(const Config& asked, Stage stage, std::int64_t world_size) {
+  const Config config = planned_model(asked, stage);
   Plan plan;
   plan.stage = stage;
   plan.world_size = world_size;
@@ -200,11 +206,16 @@ Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
   find_misfits(config, plan);
   if (plan.misfits.empty()) plan.misfits = std::move(no_room);
   note_idle_ranks(plan);
-  plan.time = estimate_step_time(config, plan);
   if (stage == Stage::Rl && config.rl.staleness > 0 && config.roles.generate_ranks > 0)
     plan.notes.push_back(
         "rl.staleness: samples are drawn and scored while the update runs, so that a step takes "
         "the longer of the two rather than the sum below");
+  return plan;
+}
+
+Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
+  Plan plan = make_memory_plan(asked, stage, world_size);
+  plan.time = estimate_step_time(planned_model(asked, stage), plan);
   return plan;
 }
 

@@ -87,4 +87,7 @@ struct Plan {
 /// The plan of one stage. Throws: ConfigError for an unknown machine.
 Plan make_plan(const Config& config, Stage stage, std::int64_t world_size);
 
+/// make_plan without the time: the cheaper part, which alone says what fits. Throws: as make_plan.
+Plan make_memory_plan(const Config& config, Stage stage, std::int64_t world_size);
+
 }  // namespace r1::plan

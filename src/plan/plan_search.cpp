@@ -188,19 +188,21 @@ bool is_better(const Layout& a, const Layout& b) {
                 : a.plan.most_bytes() < b.plan.most_bytes();
 }
 
-/// Pulls levers until the split fits, if it does; those that save nothing are left out.
+/// Pulls levers until the split fits, if it does; those that save nothing are left out. Time is
+/// estimated of a layout that fits, whose weight transfers it counts box by box.
 void make_fit(Layout& layout, Stage stage, std::int64_t ranks, const SearchRules& rules) {
-  layout.plan = make_plan(layout.config, stage, ranks);
+  layout.plan = make_memory_plan(layout.config, stage, ranks);
   layout.fits = fits(layout.plan, rules.memory_share);
   for (const Lever& lever : levers(rules.offload)) {
     Config changed = layout.config;
     if (layout.fits || !lever.apply(changed)) continue;
-    Plan plan = make_plan(changed, stage, ranks);
+    Plan plan = make_memory_plan(changed, stage, ranks);
     if (plan.most_bytes() >= layout.plan.most_bytes()) continue;
     layout.config = std::move(changed);
     layout.plan = std::move(plan);
     layout.fits = fits(layout.plan, rules.memory_share);
   }
+  if (layout.fits) layout.plan = make_plan(layout.config, stage, ranks);
 }
 
 /// Where roles share ranks nothing is scored while sampling goes on: a step may be one chunk.
@@ -271,7 +273,7 @@ std::string advice(const Config& config, const Plan& plan) {
   for (const Lever& lever : levers(plan.machine.has_gpu())) {
     Config changed = config;
     if (plan.roles.empty() || !lever.apply(changed)) continue;
-    const Plan other = make_plan(changed, plan.stage, plan.world_size);
+    const Plan other = make_memory_plan(changed, plan.stage, plan.world_size);
     const double saved = plan.most_bytes() - other.most_bytes();
     if (saved > 0.01 * plan.most_bytes())
       text += fmt::format("would help: {} saves {:.1f} GB on the fullest rank\n", lever.setting,

@@ -29,7 +29,7 @@ struct SearchRules {
 /// node and divide heads and key/value heads; experts divide over ep x tp. Where a split does not
 /// fit, it is tried with less memory in turn: sharded states, recomputation, shorter micro-batches,
 /// fewer sequences at once, bf16 gradients, offload. Where nothing fits: the layout that comes
-/// nearest.
+/// nearest, whose step is not estimated.
 Layout best_layout(const Config& config, Stage stage, std::int64_t ranks,
                    const SearchRules& rules = {});
 
