@@ -105,11 +105,21 @@ int Mesh::rank(const std::vector<int>& coordinates) const {
 }
 
 std::vector<int> Mesh::group(int rank, const std::vector<std::string>& group_axes) const {
-  const int index = group_index(rank, group_axes);
-  std::vector<int> result;
-  for (int other = 0; other < size_; ++other)
-    if (group_index(other, group_axes) == index) result.push_back(other);
-  return result;
+  const auto position = coordinates(rank);
+  std::vector<int> stride(axes_.size(), 1);
+  for (std::size_t i = axes_.size(); i-- > 1;) stride[i - 1] = stride[i] * axes_[i].size;
+  // Only the members are made: groups of all ranks together cost their number, not its square.
+  std::vector<int> members{0};
+  for (std::size_t i = 0; i < axes_.size(); ++i) {  // the slowest axis first: ascending
+    const bool varies = contains(group_axes, axes_[i].name);
+    const int first = varies ? 0 : position[i], last = varies ? axes_[i].size - 1 : position[i];
+    std::vector<int> longer;
+    longer.reserve(members.size() * static_cast<std::size_t>(last - first + 1));
+    for (const int member : members)
+      for (int along = first; along <= last; ++along) longer.push_back(member + along * stride[i]);
+    members = std::move(longer);
+  }
+  return members;
 }
 
 int Mesh::group_index(int rank, const std::vector<std::string>& group_axes) const {
