@@ -3,10 +3,10 @@
 #
 #   tests/fuzz/run.sh [SECONDS_EACH] [BUILD_DIR] [TARGET...]
 #
-# SECONDS_EACH: default R1_FUZZ_SECONDS, else 60. BUILD_DIR: default build/fuzz. TARGET: default those whose
-# libraries build in minutes; config_json and toml need most of the program, and index meets overruns of libhdf5 1.10 in
-# virtual layouts that a manifest vouches for. A finding
-# is kept in BUILD_DIR and ends with exit code 1; without clang and its fuzzing library: exit code 77 (skipped).
+# SECONDS_EACH: default R1_FUZZ_SECONDS, else 60. BUILD_DIR: default build/fuzz. R1_FUZZ_JOBS: compilers at a time, default 2.
+# TARGET: default those whose libraries build in minutes (manifest takes longest); config_json and toml need most of the
+# program, and index meets overruns of libhdf5 1.10 in virtual layouts that a manifest vouches for. A finding is kept in
+# BUILD_DIR and ends with exit code 1; without clang and its fuzzing library: exit code 77 (skipped).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${R1_FUZZ_SECONDS:-${1:-60}}
@@ -27,7 +27,7 @@ if ! [ -e "$build_dir/build.ninja" ]; then
   cmake -S . -B "$build_dir" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DR1_FUZZ=ON -DR1_PCH=OFF \
     -DR1_TESTS=OFF ${torch:+"-DR1_TORCH_DIR=$torch"} > "$probe/configure.log" 2>&1 || { cat "$probe/configure.log"; exit 1; }
 fi
-ninja -C "$build_dir" "${targets[@]/#/fuzz_}" > "$probe/build.log" 2>&1 || { cat "$probe/build.log"; exit 1; }
+ninja -C "$build_dir" -j "${R1_FUZZ_JOBS:-2}" "${targets[@]/#/fuzz_}" > "$probe/build.log" 2>&1 || { cat "$probe/build.log"; exit 1; }
 
 export LSAN_OPTIONS=suppressions=$PWD/tests/sanitizers/suppressions.txt:print_suppressions=0
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm  # targets write files
