@@ -7,6 +7,7 @@
 
 #include "config/judges.h"
 #include "config/stage_roles.h"
+#include "models/expert_decisions.h"
 #include "models/model_size.h"
 
 namespace r1::plan {
@@ -191,6 +192,13 @@ void add_training(const Part& part, std::vector<MemoryItem>& memory) {
                       "export"});
 }
 
+/// A token's keys and values and, where rl.router_replay records them, its experts as int16.
+double cached_bytes_per_token(const Part& part) {
+  const bool records = part.stage == Stage::Rl && part.config.rl.records_experts();
+  return kv_bytes_per_token(part.shape(), part.value_bytes(), part.role.tp) +
+         (records ? 2.0 * static_cast<double>(models::decisions_per_token(part.shape())) : 0.0);
+}
+
 /// Bytes of the cache, and the option that says them.
 struct Cache {
   double bytes = 0.0;
@@ -205,7 +213,7 @@ Cache cache_of(const Part& part, const DecodeBatch& batch, double room) {
   const auto prompt = static_cast<double>(part.config.plan.mean_prompt_tokens);
   const auto size = static_cast<double>(engine.block_size);
   const double per_sequence = ceil_div(prompt + part.work().longest_completion, size) + 1.0;
-  const double block = size * kv_bytes_per_token(part.shape(), part.value_bytes(), part.role.tp);
+  const double block = size * cached_bytes_per_token(part);
   const double least = block * per_sequence;
   if (engine.kv_cache_blocks > 0)
     return {block * static_cast<double>(engine.kv_cache_blocks), least, "kv_cache_blocks"};

@@ -241,6 +241,18 @@ TEST(Plan, ACacheOfLongAnswersFillsTheGpuAndNoMore) {
                   "sequence of 256 prompt and 32000 new tokens takes 1.85 GB");
 }
 
+TEST(Plan, TheCacheHoldsRecordedExperts) {
+  const auto cache = [](const std::string& replay) {
+    const Config config = planned(
+        "deepseek-v3",
+        {"engine.kv_cache_blocks=1000", "engine.block_size=16", "rl.router_replay=" + replay});
+    return item(make_plan(config, Stage::Rl, 64).roles.at(0), "KV cache");
+  };
+  const double layers = 58, experts = 8, int16 = 2;
+  EXPECT_DOUBLE_EQ(cache("on") - cache("off"), 1000 * 16 * layers * experts * int16);
+  EXPECT_DOUBLE_EQ(cache("count"), cache("on"));
+}
+
 TEST(Plan, OptimizerStateIsSpreadOverDataParallelRanks) {
   const Config config = planned("qwen2.5-7b", {});
   const double alone = item(make_plan(config, Stage::Sft, 1).roles.at(0), "optimizer");
