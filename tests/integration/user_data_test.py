@@ -145,6 +145,13 @@ class UserData(RunTest):
                                      "sampling.max_new_tokens": 8, "rl.eval_every": 0}))
         self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_inits_commands_can_be_pasted_where_a_path_has_a_blank(self):
+        config = self.folder / "my first.toml"
+        gold = self.write_jsonl("gold.jsonl", [{"query": f"{i} + 1?", "gold": str(i + 1)} for i in range(20)])
+        done = self.tool("init", "--model", self.make_model(), "--data", gold, "--gpus", 0, "--output", config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"build/r1mpi rl --config '{config}' --check", config.read_text(encoding="utf-8"))
+
     def test_plans_own_suggestion_is_accepted_when_pasted(self):
         config = ROOT / "configs" / "examples" / "grpo_qwen2.5_7b.toml"
         tight = ["--set", "plan.memory_gb=40", "--set", "roles.policy.train.tp=1", "--set", "roles.reference.train.tp=1"]
