@@ -152,6 +152,12 @@ class UserData(RunTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"build/r1mpi rl --config '{config}' --check", config.read_text(encoding="utf-8"))
 
+    def test_check_says_beside_its_verdict_that_files_are_missing(self):
+        done = self.tool("rl", "--config", RANDOM, "--check", "--set", "data.generate.names=[]",
+                         "--set", 'data.files=["nowhere.jsonl"]')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("the configuration is valid; 1 path(s) do not exist yet", done.stdout)
+
     def test_plans_own_suggestion_is_accepted_when_pasted(self):
         config = ROOT / "configs" / "examples" / "grpo_qwen2.5_7b.toml"
         tight = ["--set", "plan.memory_gb=40", "--set", "roles.policy.train.tp=1", "--set", "roles.reference.train.tp=1"]
