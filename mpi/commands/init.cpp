@@ -118,7 +118,8 @@ class Initializer {
     if (!layout.fits)
       throw base::ConfigError(fmt::format(
           "init: {} does not fit on {} ranks of {} for {}, whatever the layout ({:.0f} GB a rank): "
-          "more GPUs (--gpus), or a machine with more memory (--machine)",
+          "more GPUs (--gpus), a machine with more memory (--machine), or adapters instead of all "
+          "weights (configs/examples/README.md, \"Adapters\")",
           line_.model, ranks, layout.plan.machine.name, config::name_of(found_.stage),
           layout.plan.most_bytes() / 1e9));
     const auto checked = load();
