@@ -115,6 +115,7 @@ r1_requeue() {
     exit "$1"
   fi
   lost=$(sinfo -h -N -n "${SLURM_JOB_NODELIST:-}" -t down,drain,fail,no_respond -o %N 2>/dev/null | sort -u | paste -sd, - || true)
+  r1_say "back into the queue"
   scontrol requeue "$(r1_job_id)"
   if [ -n "$lost" ]; then
     r1_say "not on $lost again"
@@ -234,7 +235,7 @@ r1_job() {
   case $code in
     0) r1_say "done"; rm -f "$run_dir/job_failures"; exit 0 ;;
     2) r1_say "the run cannot go on as it was asked for (exit code 2): the lines of the program above say why"; exit 2 ;;
-    75) r1_say "stopped early with a checkpoint, back into the queue"; r1_requeue 75 ;;
+    75) r1_say "stopped early with a checkpoint"; r1_requeue 75 ;;
   esac
   if [ "$(r1_state)" != RUNNING ]; then
     r1_say "job is $(r1_state): exit code $code is no failure"

@@ -44,6 +44,7 @@ case_warning_signal_requeues() {
   expect "$job" JobState COMPLETED
   expect "$job" Restarts 1
   expect_count "$work/warning.out" 'stopped early with a checkpoint' 1
+  expect_count "$work/warning.out" 'back into the queue' 1
   expect_count "$work/warning.out" 'standin: step 3$' 1
 }
 
@@ -198,6 +199,7 @@ case_cancelled_stays_cancelled() {
   sleep 3
   expect "$job" JobState CANCELLED
   expect "$job" Restarts 0
+  expect_count "$work/cancelled.out" 'back into the queue' 0
   [ ! -e "$work/cancelled/job_failures" ] || fail "scancel counts as a failure"
 }
 
