@@ -158,6 +158,15 @@ class UserData(RunTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("the configuration is valid; 1 path(s) do not exist yet", done.stdout)
 
+    def test_check_reads_the_gold_answer_of_a_suite(self):
+        suites = self.folder / "suites.toml"
+        data = self.write_jsonl("questions.jsonl", [{"problem": "1 + 1?", "right": "2"}])
+        suites.write_text(f'include = "{RANDOM}"\n[[evaluate.suites]]\nname = "own"\npath = "{data}"\nscorer = "maths"\n',
+                          encoding="utf-8")
+        done = self.tool("evaluate", "--config", suites, "--check")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("evaluate.suites.own: 1 of 1 problems have no gold answer", done.stderr)
+
     def test_plans_own_suggestion_is_accepted_when_pasted(self):
         config = ROOT / "configs" / "examples" / "grpo_qwen2.5_7b.toml"
         tight = ["--set", "plan.memory_gb=40", "--set", "roles.policy.train.tp=1", "--set", "roles.reference.train.tp=1"]
