@@ -98,7 +98,11 @@ r1_warn_about_gpus() {
   fi
 }
 
-r1_state() { scontrol show job -o "$SLURM_JOB_ID" | sed -n 's/.* JobState=\([A-Z_]*\) .*/\1/p'; }
+# r1_job_id: this job alone. One task of a job array has the array's id as SLURM_JOB_ID, and that id means every task:
+# scontrol and squeue would list all of them, and a requeue would start them all again.
+r1_job_id() { echo "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"; }
+
+r1_state() { scontrol show job -o "$(r1_job_id)" | sed -n 's/.* JobState=\([A-Z_]*\) .*/\1/p'; }
 
 # r1_requeue EXIT_CODE: puts this job back into the queue and waits for Slurm to end this script. A job that was
 # cancelled, or that Slurm itself already requeues because a node was lost, is left alone. Nodes that are down or do not
@@ -111,10 +115,11 @@ r1_requeue() {
     exit "$1"
   fi
   lost=$(sinfo -h -N -n "${SLURM_JOB_NODELIST:-}" -t down,drain,fail,no_respond -o %N 2>/dev/null | sort -u | paste -sd, - || true)
-  scontrol requeue "$SLURM_JOB_ID"
+  r1_say "back into the queue"
+  scontrol requeue "$(r1_job_id)"
   if [ -n "$lost" ]; then
     r1_say "not on $lost again"
-    scontrol update JobId="$SLURM_JOB_ID" ExcNodeList="$lost" || true
+    scontrol update JobId="$(r1_job_id)" ExcNodeList="$lost" || true
   fi
   sleep 300
   exit "$1"
@@ -216,7 +221,7 @@ r1_job() {
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}
   [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK    # srun no longer inherits it
   if [ -z "${SLURM_JOB_END_TIME:-}" ]; then                                              # Slurm before 23.02
-    SLURM_JOB_END_TIME=$(date -d "$(squeue -h -j "$SLURM_JOB_ID" -o %e)" +%s 2>/dev/null || echo 0)
+    SLURM_JOB_END_TIME=$(date -d "$(squeue -h -j "$(r1_job_id)" -o %e)" +%s 2>/dev/null || echo 0)
     [ "$SLURM_JOB_END_TIME" = 0 ] || export SLURM_JOB_END_TIME
   fi
   r1_stripe "$run_dir"
@@ -230,7 +235,7 @@ r1_job() {
   case $code in
     0) r1_say "done"; rm -f "$run_dir/job_failures"; exit 0 ;;
     2) r1_say "the run cannot go on as it was asked for (exit code 2): the lines of the program above say why"; exit 2 ;;
-    75) r1_say "stopped early with a checkpoint, back into the queue"; r1_requeue 75 ;;
+    75) r1_say "stopped early with a checkpoint"; r1_requeue 75 ;;
   esac
   if [ "$(r1_state)" != RUNNING ]; then
     r1_say "job is $(r1_state): exit code $code is no failure"

@@ -312,7 +312,7 @@ void RunLoop::finish_step(std::int64_t step, metrics::StepMetrics metrics,
     metrics_->write(step, run_.stage(), metrics);
     estimate_->step_done(seconds);
     printer_->show(*estimate_, metrics::progress_line(*estimate_, measure, value, tokens));
-    guard_.step_done(step, metrics);
+    guard_.step_done(step + 1, metrics);  // counted as in metrics.jsonl
   }
   saver_.poll();
   note_result();

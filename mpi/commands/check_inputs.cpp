@@ -15,6 +15,7 @@
 #include "model_loading.h"
 #include "model_path.h"
 #include "rewards/applicable_parts.h"
+#include "rewards/registry.h"
 #include "rewards/requirements.h"
 #include "rewards/tools/turn_rules.h"
 
@@ -43,8 +44,11 @@ class InputCheck {
         use_first(file, [](const auto&, const auto&) {});
     } else if (stage_ == Stage::Evaluate) {
       for (const auto& suite : config_.evaluate.suites)
-        use_first(suite.path, [this](const auto& record, const auto& where) {
-          render(data::make_problem(record, config_.data, where));
+        use_first(suite.path, [&](const auto& record, const auto& where) {
+          const auto problem = data::make_problem(record, config_.data, where);
+          render(problem);
+          require_answer(problem, rewards::scorer_options(config_.rewards, suite.scorer),
+                         "evaluate.suites." + suite.name);
         });
     } else {
       check_data();
@@ -130,10 +134,15 @@ class InputCheck {
   void read_problem(const nlohmann::json& record, const std::string& where) {
     const auto problem = data::make_problem(record, config_.data, where);
     render(problem);
-    if (stage_ != Stage::Rl || !rewards::needs_answer(config_.rewards, problem.record)) return;
+    if (stage_ == Stage::Rl) require_answer(problem, config_.rewards, "[data]");
+  }
+
+  void require_answer(const data::Problem& problem, const rewards::RewardOptions& rewards,
+                      const std::string& label) const {
+    if (!rewards::needs_answer(rewards, problem.record)) return;
     if (const auto missing = data::find_missing_answers({problem}, config_.data);
         missing.number > 0)
-      throw base::InputError("[data]: " + missing.message);
+      throw base::InputError(label + ": " + missing.message);
   }
 
   void check_external_command() {

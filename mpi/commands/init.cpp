@@ -1,9 +1,11 @@
 // init: a first configuration for a model and a data file, written after reading both.
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <map>
+#include <string_view>
 
 #include "base/errors.h"
 #include "base/files.h"
@@ -26,6 +28,18 @@ namespace r1::mpi {
 namespace {
 
 using config::Stage;
+
+/// The word as a shell reads it back: in quotes where it holds more than the letters of most paths.
+std::string shell_word(const std::string& word) {
+  const auto plain = [](unsigned char c) {
+    return std::isalnum(c) || c >= 0x80 ||
+           std::string_view("/._-+=:,@%").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
 
 /// A TOML file in the making: sections in their order, each line with its reason.
 class TomlText {
@@ -104,7 +118,8 @@ class Initializer {
     if (!layout.fits)
       throw base::ConfigError(fmt::format(
           "init: {} does not fit on {} ranks of {} for {}, whatever the layout ({:.0f} GB a rank): "
-          "more GPUs (--gpus), or a machine with more memory (--machine)",
+          "more GPUs (--gpus), a machine with more memory (--machine), or adapters instead of all "
+          "weights (configs/examples/README.md, \"Adapters\")",
           line_.model, ranks, layout.plan.machine.name, config::name_of(found_.stage),
           layout.plan.most_bytes() / 1e9));
     const auto checked = load();
@@ -239,13 +254,13 @@ class Initializer {
   }
 
   std::string head() const {
-    const std::string file = line_.output.empty() ? "FILE" : line_.output;
+    const std::string file = line_.output.empty() ? "FILE" : shell_word(line_.output);
     const char* stage = config::name_of(found_.stage);
     const auto ranks = std::max<std::int64_t>(1, line_.gpus);
     return fmt::format(
         "# Made by r1mpi init of {} ({}) and the first {} records of {}.\n"
-        "#   r1mpi plan --config {}           memory, time, a faster layout\n"
-        "#   r1mpi {} --config {} --check\n"
+        "#   build/r1mpi plan --config {}     memory, time, a faster layout\n"
+        "#   build/r1mpi {} --config {} --check\n"
         "#   jobscripts/launch.sh -n {} build/r1mpi {} --config {} --run-dir runs/first\n",
         line_.model, shape_.architecture, found_.num_read, line_.data, file, stage, file, ranks,
         stage, file);

@@ -38,7 +38,10 @@ class Builder {
   bool end_object() { return close(); }
   bool end_array() { return close(); }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
-    return fail(std::string("not JSON: ") + error.what());
+    std::string reason = error.what();
+    if (const auto id = reason.find("] "); reason.starts_with("[json.") && id != reason.npos)
+      reason.erase(0, id + 2);  // nlohmann's number of the error says nothing to a reader
+    return fail("not JSON: " + reason);
   }
 
   Json take(bool complete) {

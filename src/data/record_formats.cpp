@@ -110,7 +110,8 @@ class JsonValues final : public RecordFormat {
     reason = too_long ? fmt::format("longer than {} bytes", limits_.line_bytes)
                       : reason_against(text, limits_, record);
     // What is no JSON makes all brackets behind it doubtful.
-    if (reason.starts_with("not JSON")) fail(fmt::format("element {}: {}", index_, reason));
+    if (reason.starts_with("not JSON"))
+      fail(fmt::format("element {}{}", index_, reason.substr(std::string("not JSON").size())));
     if (!reason.empty()) reason = fmt::format("element {}: {}", index_, reason);
     ++index_;
     return true;

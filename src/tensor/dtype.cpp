@@ -44,7 +44,7 @@ at::Device open_device(const std::string& name, int local_rank) {
   if (!at::globalContext().hasCUDA() || at::detail::getCUDAHooks().deviceCount() == 0)
     throw base::ConfigError(
         fmt::format("device '{}': no usable GPU on this machine (is a driver of version 580 or "
-                    "newer installed?)",
+                    "newer installed?); run.device = \"auto\" or \"cpu\" also works without one",
                     name));
   const auto count = static_cast<int>(at::detail::getCUDAHooks().deviceCount());
   const at::Device device =

@@ -192,7 +192,7 @@ class Errors(support.RunTest):
                           f'parts = [{{ name = "external" }}]\n[rewards.external]\ncommand = ["python3", "{script}"]\n')
         line = support.command(1, "rl", "--config", config, "--run-dir", self.folder / "run", settings={"rl.steps": 50})
         output = self.assert_ends(2, line)
-        self.assertIn("step 0: rewards.external.command answered 0 % of the samples", output)
+        self.assertIn("step 1: rewards.external.command answered 0 % of the samples", output)
         warnings = [text for text in output.splitlines() if "ended instead of answering" in text]
         self.assertEqual(len(warnings), 1, output)
         self.assertIn("nowhere.py", warnings[0])

@@ -145,6 +145,28 @@ class UserData(RunTest):
                                      "sampling.max_new_tokens": 8, "rl.eval_every": 0}))
         self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_inits_commands_can_be_pasted_where_a_path_has_a_blank(self):
+        config = self.folder / "my first.toml"
+        gold = self.write_jsonl("gold.jsonl", [{"query": f"{i} + 1?", "gold": str(i + 1)} for i in range(20)])
+        done = self.tool("init", "--model", self.make_model(), "--data", gold, "--gpus", 0, "--output", config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"build/r1mpi rl --config '{config}' --check", config.read_text(encoding="utf-8"))
+
+    def test_check_says_beside_its_verdict_that_files_are_missing(self):
+        done = self.tool("rl", "--config", RANDOM, "--check", "--set", "data.generate.names=[]",
+                         "--set", 'data.files=["nowhere.jsonl"]')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("the configuration is valid; 1 path(s) do not exist yet", done.stdout)
+
+    def test_check_reads_the_gold_answer_of_a_suite(self):
+        suites = self.folder / "suites.toml"
+        data = self.write_jsonl("questions.jsonl", [{"problem": "1 + 1?", "right": "2"}])
+        suites.write_text(f'include = "{RANDOM}"\n[[evaluate.suites]]\nname = "own"\npath = "{data}"\nscorer = "maths"\n',
+                          encoding="utf-8")
+        done = self.tool("evaluate", "--config", suites, "--check")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("evaluate.suites.own: 1 of 1 problems have no gold answer", done.stderr)
+
     def test_plans_own_suggestion_is_accepted_when_pasted(self):
         config = ROOT / "configs" / "examples" / "grpo_qwen2.5_7b.toml"
         tight = ["--set", "plan.memory_gb=40", "--set", "roles.policy.train.tp=1", "--set", "roles.reference.train.tp=1"]

@@ -44,7 +44,23 @@ case_warning_signal_requeues() {
   expect "$job" JobState COMPLETED
   expect "$job" Restarts 1
   expect_count "$work/warning.out" 'stopped early with a checkpoint' 1
+  expect_count "$work/warning.out" 'back into the queue' 1
   expect_count "$work/warning.out" 'standin: step 3$' 1
+}
+
+# Without R1_ROOT, as users submit; the last task of an array bears the array's id, which Slurm answers with every task.
+case_a_task_of_an_array_is_itself() {
+  local array name
+  echo '#= steps=12' > "$work/task.conf"
+  array=$(env -u R1_ROOT sbatch --parsable --array=1-2 --nodes=1 --ntasks-per-node=1 --cpus-per-task=1 \
+    --output="$work/task-%a.out" "$R1_ROOT/jobscripts/rl.sbatch" --config "$work/task.conf" --run-dir "$work/task-%a")
+  for name in 1 2; do wait_for 30 'third step' logged "$work/task-$name.out" 'standin: step 3'; done
+  scancel --signal=USR1 --batch "${array}_2"
+  wait_for 60 'end of the first task' logged "$work/task-1.out" ': done'
+  wait_for 60 'end of the second task' logged "$work/task-2.out" 'restart 1: done'
+  expect_count "$work/task-1.out" 'restart 0: done' 1
+  expect_count "$work/task-1.out" 'stopped early' 0
+  expect_count "$work/task-2.out" 'stopped early with a checkpoint' 1
 }
 
 case_failures_are_bounded() {
@@ -183,6 +199,7 @@ case_cancelled_stays_cancelled() {
   sleep 3
   expect "$job" JobState CANCELLED
   expect "$job" Restarts 0
+  expect_count "$work/cancelled.out" 'back into the queue' 0
   [ ! -e "$work/cancelled/job_failures" ] || fail "scancel counts as a failure"
 }
 

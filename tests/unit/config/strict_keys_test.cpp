@@ -21,6 +21,13 @@ TEST(StrictKeys, AKeyInTheWrongSectionNamesItsSection) {
                   "test.toml:2: run.micro_batch_tokens: unknown key here; it belongs to [trainer]");
 }
 
+TEST(StrictKeys, AnotherProgramsKeyNamesOursAndItsSection) {
+  expect_contains(error_of("[sampling]\nnum_generations = 3\n"),
+                  "test.toml:2: sampling.num_generations: unknown key; here it is called "
+                  "\"samples_per_prompt\" and belongs to [rl]");
+  expect_contains(error_of("[metrics]\nwandb = true\n"), "Weights & Biases");
+}
+
 TEST(StrictKeys, AnUnknownSectionIsAnError) {
   EXPECT_EQ(error_of("\n[smapling]\n"),
             "test.toml:2: smapling: unknown key; did you mean \"sampling\"?");

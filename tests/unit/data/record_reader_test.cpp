@@ -184,7 +184,7 @@ TEST_F(Records, ReadsMathsFoldersOfNumberedObjects) {
 
 TEST_F(Records, ADamagedArrayIsAnErrorWithItsLine) {
   for (const auto& [text, line, part] : std::vector<std::tuple<std::string, int, std::string>>{
-           {"[{\"a\": 1},\n x]", 2, "element 1: not JSON"},
+           {"[{\"a\": 1},\n x]", 2, "not JSON: element 1: parse error"},
            {"[{\"a\": 1}\n {\"a\": 2}]", 2, "not JSON"},
            {"[{\"a\": 1},\n{\"a\": \n", 3, "the file ends inside element 1"},
            {"[{\"a\": 1},\n]", 2, "expected element 1, found ']'"},
