@@ -27,7 +27,7 @@ TEST(Crc32c, MatchesRfc3720) {
   EXPECT_EQ(crc32c("6789", 4, crc32c("12345", 5)), 0xE3069283u);
   // Long texts take another way: it agrees with that of short pieces.
   std::string text;
-  for (int i = 0; i < 60'000; ++i) text += static_cast<char>(i * i / 7);
+  for (std::uint32_t i = 0; i < 60'000; ++i) text += static_cast<char>(i * i / 7);
   std::uint32_t expected = 0;
   for (std::size_t i = 0; i < text.size(); i += 100)
     expected = crc32c(text.data() + i, 100, expected);
