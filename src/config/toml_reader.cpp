@@ -256,18 +256,19 @@ std::string TomlReader::unknown_key_message(const Open& open, const std::string&
     if (key == other && std::find(open.known.begin(), open.known.end(), ours) != open.known.end())
       nearest = ours;
   if (!nearest.empty()) return fmt::format("unknown key; did you mean \"{}\"?", nearest);
-  std::string ours_elsewhere;
+  const auto sections_with = [this](std::string_view wanted) {
+    std::string sections;
+    for (const auto& [name, section] : all_keys_)
+      if (name == wanted)
+        sections += (sections.empty() ? "" : ", ") +
+                    (section.empty() ? "the top level" : "[" + section + "]");
+    return sections;
+  };
+  if (const auto sections = sections_with(key); !sections.empty())
+    return "unknown key here; it belongs to " + sections;
   for (const auto& [other, ours] : kOtherNames)
-    if (key == other) ours_elsewhere = ours;
-  std::string sections;
-  for (const auto& [name, section] : all_keys_)
-    if (name == key || name == ours_elsewhere)
-      sections += (sections.empty() ? "" : ", ") +
-                  (section.empty() ? "the top level" : "[" + section + "]");
-  if (!sections.empty() && !ours_elsewhere.empty())
-    return fmt::format("unknown key; here it is called \"{}\" and belongs to {}", ours_elsewhere,
-                       sections);
-  if (!sections.empty()) return "unknown key here; it belongs to " + sections;
+    if (const auto sections = sections_with(ours); key == other && !sections.empty())
+      return fmt::format("unknown key; here it is called \"{}\" and belongs to {}", ours, sections);
   if (open.key == "metrics" && (key == "wandb" || key == "mlflow"))
     return "unknown key; configs/README.md, \"Weights & Biases, MLflow\", has the lines that copy "
            "metrics.jsonl there";
