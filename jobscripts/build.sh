@@ -57,7 +57,6 @@ libseccomp-dev        | <seccomp.h>                | libseccomp    | later
 zlib1g-dev            | <zlib.h>                   | zlib          | build
 libzstd-dev           | <zstd.h>                   | zstd          | build
 ccache                | ccache                     | ccache        | tool
-mold                  | mold                       | mold          | tool
 clang-format          | clang-format               | clang-format  | tool
 hdf5-tools            | h5dump                     | hdf5          | test
 procps                | ps                         | procps-ng     | test
