@@ -1,5 +1,6 @@
 #include "run_folder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -99,6 +100,10 @@ void RunFolder::require_same(const config::Config& config, bool allow_change) co
   if (!changes.empty())
     base::log_warning("{}: changed since the last start:\n{}", path_,
                       config::describe_changes(changes));
+  if (std::any_of(changes.begin(), changes.end(),
+                  [](const auto& change) { return change.key == "model.path"; }))
+    base::log_warning("{}: the run goes on with the weights of its checkpoint, not with model.path",
+                      path_);
   config::require_compatible(changes, allow_change);
 }
 

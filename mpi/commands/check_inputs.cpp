@@ -1,12 +1,15 @@
 #include "commands/check_inputs.h"
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "base/errors.h"
-#include "config/load.h"
+#include "config/judges.h"
+#include "config/stage_roles.h"
 #include "data/dataset_folder.h"
 #include "data/missing_answers.h"
 #include "data/preference.h"
@@ -27,6 +30,59 @@ using config::Stage;
 
 bool is_there(const std::string& path) {
   return !path.empty() && (fs::exists(path) || data::is_dataset_folder(path));
+}
+
+/// RUN/latest, RUN/best and RUN/400 are a model of the run folder RUN.
+bool is_of_run_folder(const std::string& path) {
+  return fs::exists(fs::path(path).parent_path() / "checkpoints");
+}
+
+/// The models that the stage loads, as key and path.
+void add_models(const config::Config& config, Stage stage,
+                std::multimap<std::string, std::string>& list) {
+  if (stage == Stage::Evaluate && !config.evaluate.models.empty()) {
+    for (const auto& model : config.evaluate.models)
+      list.emplace("evaluate.models." + model.name + ".path", model.path);
+  } else if (stage == Stage::Distill && !config.distill.students.empty()) {
+    for (const auto& student : config.distill.students)
+      list.emplace("distill.students." + student.name + ".path", student.path);
+  } else if (config.model.init != "random") {
+    list.emplace("model.path", config.model.path);
+  }
+  const auto roles = config::stage_roles(config, stage);
+  const auto has = [&roles](const char* role) {
+    return std::find(roles.begin(), roles.end(), role) != roles.end();
+  };
+  if (has("reference")) list.emplace("reference.path", config.reference.path);
+  if (has("teacher")) list.emplace("teacher.path", config.teacher.path);
+  if (stage == Stage::Sft && has("reward")) list.emplace("classifier.path", config.classifier.path);
+  if (config::traits(stage).answers)
+    for (const auto& judge : config::judges(config, config.rewards))
+      list.emplace(judge.key + ".path", judge.model.path);
+}
+
+/// Every model, file and folder that the stage reads, as key and path; a path may be empty.
+std::multimap<std::string, std::string> named_inputs(const config::Config& config, Stage stage) {
+  std::multimap<std::string, std::string> list;
+  const auto add = [&list](const std::string& key, const std::vector<std::string>& files) {
+    for (const auto& file : files) list.emplace(key, file);
+  };
+  if (config::traits(stage).has_policy) add_models(config, stage, list);
+  if (stage == Stage::Prepare) {
+    for (const auto& source : config.prepare.sources) list.emplace("prepare.sources", source.path);
+    add("prepare.decontaminate", config.prepare.decontaminate);
+  } else if (stage == Stage::Evaluate) {
+    for (const auto& suite : config.evaluate.suites)
+      list.emplace("evaluate.suites." + suite.name + ".path", suite.path);
+  } else {
+    add("data.files", config.data.files);
+    add("data.held_out_files", config.data.held_out_files);
+  }
+  if (stage == Stage::Rl) {
+    list.emplace("rl.coldstart.path", config.rl.coldstart.path);
+    for (const auto& change : config.rl.changes) add("rl.changes.files", change.files);
+  }
+  return list;
 }
 
 /// Collects what goes wrong; one thing does not hide another.
@@ -72,9 +128,8 @@ class InputCheck {
   /// The tokenizer and the chat template, where the model's files are there.
   void read_text_model() {
     auto model = config_.model;
-    const auto run = fs::path(model.path).parent_path() / "checkpoints";
     if (model.init != "random") {
-      if (model.path.empty() || (!is_there(model.path) && !fs::exists(run))) return;
+      if (model.path.empty() || (!is_there(model.path) && !is_of_run_folder(model.path))) return;
       model.path = find_model(model.path);
     }
     const auto shape = config::traits(stage_).trains ? trained_shape(model) : model_shape(model);
@@ -166,19 +221,13 @@ class InputCheck {
 
 }  // namespace
 
-std::vector<std::string> missing_inputs(const config::Config& config) {
-  auto missing = config::missing_paths(config);
-  const auto add = [&missing](const char* key, const std::vector<std::string>& files) {
-    for (const auto& file : files)
-      if (file.find("{run}") == std::string::npos && !is_there(file))
-        missing.push_back(fmt::format("{}: {}", key, file));
-  };
-  add("data.files", config.data.files);
-  add("data.held_out_files", config.data.held_out_files);
-  add("prepare.decontaminate", config.prepare.decontaminate);
-  std::erase_if(missing, [](const std::string& line) {  // FOLDER:SPLIT
-    return data::is_dataset_folder(line.substr(line.find(": ") + 2));
-  });
+std::vector<std::string> missing_inputs(const config::Config& config, Stage stage) {
+  std::vector<std::string> missing;
+  for (const auto& [key, path] : named_inputs(config, stage)) {
+    const bool from_this_run = path.find("{run}") != std::string::npos;
+    if (!path.empty() && !from_this_run && !is_there(path) && !is_of_run_folder(path))
+      missing.push_back(fmt::format("{}: {} does not exist", key, path));
+  }
   return missing;
 }
 

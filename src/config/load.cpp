@@ -251,19 +251,4 @@ void expand_run_folder(Config& config, const std::string& run_folder) {
   config.visit(replacer);
 }
 
-std::vector<std::string> missing_paths(const Config& config) {
-  std::vector<std::string> missing;
-  for (const auto& [key, value] : flatten(option_tree(config))) {
-    const bool is_path = key == "path" || (key.size() > 5 && key.rfind(".path") == key.size() - 5);
-    if (!is_path || value.size() <= 2) continue;
-    const std::string path = value.substr(1, value.size() - 2);
-    // RUN/latest, RUN/best and RUN/400 are a model of the run folder RUN.
-    const auto run = std::filesystem::path(path).parent_path() / "checkpoints";
-    if (path.find("{run}") == std::string::npos && !std::filesystem::exists(path) &&
-        !std::filesystem::exists(run))
-      missing.push_back(key + ": " + path);
-  }
-  return missing;
-}
-
 }  // namespace r1::config

@@ -33,8 +33,4 @@ LoadedConfig load_config_text(const std::string& text, const std::string& name,
 /// Replaces "{run}" in every text of the configuration by the pipeline's run folder.
 void expand_run_folder(Config& config, const std::string& run_folder);
 
-/// Input files and folders that are not there, as "key: path" (--check warns about them). Those in
-/// {run} are made later and not looked at.
-std::vector<std::string> missing_paths(const Config& config);
-
 }  // namespace r1::config

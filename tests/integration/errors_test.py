@@ -197,6 +197,12 @@ class Errors(support.RunTest):
         self.assertEqual(len(warnings), 1, output)
         self.assertIn("nowhere.py", warnings[0])
 
+    def test_another_model_path_does_not_replace_the_checkpoints_weights(self):
+        same = {key.replace("__", "."): value for key, value in self.trained().items()}
+        line = support.command(1, "rl", "--config", support.RANDOM, "--run-dir", self.folder / "run",
+                               settings={**same, "model.path": str(self.folder)})
+        self.assertIn("goes on with the weights of its checkpoint, not with model.path", self.assert_ends(0, line))
+
     def test_checkpoint_of_another_model(self):
         """The run folder's memory of its configuration is gone; the checkpoint itself does not fit."""
         same = self.trained()

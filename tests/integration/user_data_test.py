@@ -152,11 +152,16 @@ class UserData(RunTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"build/r1mpi rl --config '{config}' --check", config.read_text(encoding="utf-8"))
 
-    def test_check_says_beside_its_verdict_that_files_are_missing(self):
+    def test_check_fails_where_a_run_would_not_find_its_files(self):
+        missing = {"data.files": '["nowhere.jsonl"]', "reference.path": "no/reference", "teacher.path": "not/read/by/rl"}
+        settings = [word for key, value in missing.items() for word in ("--set", f"{key}={value}")]
         done = self.tool("rl", "--config", RANDOM, "--check", "--set", "data.generate.names=[]",
-                         "--set", 'data.files=["nowhere.jsonl"]')
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("the configuration is valid; 1 path(s) do not exist yet", done.stdout)
+                         "--set", "kl.coefficient=0.1", *settings)
+        self.assertEqual(done.returncode, 2, done.stdout)
+        for words in ("rl: data.files: nowhere.jsonl does not exist", "rl: reference.path: no/reference does not exist"):
+            self.assertIn(words, done.stderr)
+        self.assertNotIn("not/read/by/rl", done.stderr)
+        self.assertNotIn("is valid", done.stdout)
 
     def test_check_reads_the_gold_answer_of_a_suite(self):
         suites = self.folder / "suites.toml"
