@@ -1,5 +1,6 @@
 #include "mpi/role_groups.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/errors.h"
@@ -36,7 +37,36 @@ RoleGroups::RoleGroups(MpiCommunicator& world, RoleLayout layout, const BackendR
       const auto size = static_cast<int>(role.mesh.group(rank, axes).size());
       groups_[role.name + "." + name] = make(role.name + "." + name, colour, rank, size);
     }
+    divide_experts_by_nodes(role);
   }
+}
+
+void RoleGroups::divide_experts_by_nodes(const RoleAssignment& role) {
+  const auto& axes = parallel::traits(parallel::ModelAxis::Experts).mesh_axes;
+  const auto& node_of_rank = layout_.node_of_rank();
+  if (node_of_rank.empty()) return;
+  int within = 0;
+  for (int rank = 0; rank < role.mesh.size(); ++rank) {
+    std::vector<int> nodes;
+    for (const int other : role.mesh.group(rank, axes))
+      nodes.push_back(
+          node_of_rank[static_cast<std::size_t>(role.ranks[static_cast<std::size_t>(other)])]);
+    const int of_group = parallel::ranks_on_each_node(nodes);
+    if (of_group == 1 || (within != 0 && of_group != within)) return;
+    within = of_group;
+  }
+  const bool member = is_in(role.name);
+  const int rank = member ? place(role.name).rank : 0;
+  const auto group = role.mesh.group(rank, axes);
+  const auto size = static_cast<int>(group.size()), num_nodes = size / within;
+  const auto number = static_cast<int>(std::find(group.begin(), group.end(), rank) - group.begin());
+  const int index = role.mesh.group_index(rank, axes);
+  const auto add = [&](const char* name, int colour, int ranks) {
+    const auto whole = role.name + "." + name;
+    groups_[whole] = make(whole, member ? colour : -1, rank, ranks);
+  };
+  add(kWithinNode, index * num_nodes + number / within, within);
+  add(kAcrossNodes, index * within + number % within, num_nodes);
 }
 
 std::unique_ptr<parallel::Communicator> RoleGroups::make(const std::string& name, int colour,

@@ -51,6 +51,8 @@ class RoleGroups {
   parallel::ModelAxes model_axes(const std::string& role) {
     parallel::ModelAxes axes;
     for (const auto& axis : parallel::kModelAxes) axes.set(axis.axis, group(role, axis.name));
+    if (groups_.count(role + "." + kWithinNode) > 0)
+      axes.set_expert_nodes(group(role, kWithinNode), group(role, kAcrossNodes));
     return axes;
   }
   /// A new communicator of some ranks of the world, in this order, over MPI or NCCL. Collective
@@ -67,7 +69,13 @@ class RoleGroups {
   const std::vector<std::string>& over_nccl() const { return over_nccl_; }
 
  private:
+  static constexpr const char* kWithinNode = "experts_within_node";
+  static constexpr const char* kAcrossNodes = "experts_across_nodes";
+
   parallel::Communicator& group(const std::string& role, const std::string& name);
+  /// Divides the expert axis of a role by nodes, if every group of the axis has equally many
+  /// neighbours on each of several nodes.
+  void divide_experts_by_nodes(const RoleAssignment& role);
   std::unique_ptr<parallel::Communicator> make(const std::string& name, int colour, int key,
                                                int group_size);
 

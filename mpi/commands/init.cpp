@@ -10,7 +10,6 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "commands/check_inputs.h"
 #include "commands/commands.h"
 #include "config/load.h"
 #include "config/option_tree.h"
@@ -22,6 +21,7 @@
 #include "model_loading.h"
 #include "model_path.h"
 #include "plan/plan_search.h"
+#include "stage_inputs.h"
 #include "tokenizer/chat_template.h"
 
 namespace r1::mpi {

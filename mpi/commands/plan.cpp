@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "command_table.h"
-#include "commands/check_inputs.h"
 #include "commands/commands.h"
 #include "config/print.h"
 #include "device_choice.h"
@@ -18,6 +17,7 @@
 #include "models/model_size.h"
 #include "plan/plan_search.h"
 #include "plan/plan_table.h"
+#include "stage_inputs.h"
 
 namespace r1::mpi {
 namespace {

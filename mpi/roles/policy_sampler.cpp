@@ -9,6 +9,7 @@
 #include "base/timer.h"
 #include "models/registry.h"
 #include "models/sharded_parameter.h"
+#include "roles/rollout_record.h"
 
 namespace r1::mpi {
 namespace {

@@ -6,6 +6,7 @@
 #include "base/timer.h"
 #include "collective_errors.h"
 #include "metrics/report.h"
+#include "stage_inputs.h"
 #include "stages/finished_stages.h"
 #include "stages/stages.h"
 
@@ -80,6 +81,22 @@ void require_ranks(const std::vector<config::StageOptions>& stages, int num_rank
                       stage.name, num_ranks, stage.ranks));
 }
 
+/// What no earlier stage makes must be there before the first stage works for days. Called by one
+/// rank.
+void require_inputs(const config::LoadedConfig& loaded, const CommandLine& command_line) {
+  std::string missing;
+  for (std::size_t i = 0; i < loaded.stages.size(); ++i) {
+    const auto setup = setup_of(loaded, i, command_line.run_dir, false);
+    const bool wanted = command_line.only.empty() || setup.name == command_line.only;
+    if (!wanted || is_done(setup)) continue;
+    auto config = loaded.stages[i];
+    if (!loaded.config.pipeline.stages[i].from.empty()) config.model.path.clear();
+    for (const auto& path : missing_inputs(config, setup.stage))
+      missing += fmt::format("{}{}: {}", missing.empty() ? "" : "\n", setup.name, path);
+  }
+  if (!missing.empty()) throw base::InputError(missing);
+}
+
 void write_report(const std::string& run_folder) {
   base::write_file_atomically(run_folder + "/report.html",
                               metrics::render_report({.folder = run_folder, .title = ""}));
@@ -95,6 +112,8 @@ base::ExitCode run_pipeline(Environment& environment, MpiCommunicator& world,
   require_ranks(stages, world.size());
   if (command_line.from_step && command_line.only.empty())
     throw base::ConfigError("--from-step: a pipeline needs --only STAGE: which stage goes back");
+  first_rank_alone(
+      world, [&] { require_inputs(loaded, command_line); }, "inputs");
   bool found = command_line.only.empty();
   bool worked = false;
   for (std::size_t i = 0; i < stages.size(); ++i) {

@@ -52,31 +52,122 @@ at::Tensor ranks_of(const at::Tensor& experts, std::int64_t num_experts, std::in
   return ((experts + 1) * num_ranks - 1).floor_divide(num_experts);
 }
 
-/// What ranks send each other. A row is a token on its way to a rank, whatever the number of the
-/// rank's experts that it visits there.
-struct ExpertTraffic {
-  std::vector<std::int64_t> send_rows, receive_rows;  // by rank
-  std::int64_t num_visits = 0;                        // of this rank's experts
+using Counts = std::vector<std::int64_t>;
+
+std::int64_t sum_of(const Counts& numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0});
+}
+
+/// The rows that ranks send each other on one way, by rank.
+struct RowCounts {
+  Counts sent, received;
 };
 
-/// `sent`: int64 [ranks, 2], rows and visits for each rank.
-ExpertTraffic agree_on_traffic(const at::Tensor& sent, parallel::Communicator& ranks) {
-  const auto size = static_cast<std::size_t>(ranks.size());
-  const std::vector<std::int64_t> one_each(size, 1);
+/// A row is a token on its way, whatever the number of experts that it visits where it arrives.
+struct ExpertTraffic {
+  RowCounts across;      // to the ranks of other nodes; empty: rows go straight to their rank
+  RowCounts to_holders;  // to the ranks that hold the experts
+  std::int64_t num_visits = 0;  // of this rank's experts
+};
+
+/// Sends row r of `sent`, int64 [ranks, ...], to rank r; returns those that arrive, by rank.
+at::Tensor exchange_counts(const at::Tensor& sent, parallel::Communicator& ranks) {
+  const std::vector<std::int64_t> one_each(static_cast<std::size_t>(ranks.size()), 1);
   auto received = at::empty_like(sent);
   ranks.all_to_all(received, sent, one_each, one_each, "expert loads").wait();
-  const auto all = on_host(at::stack({sent, received}).flatten());  // the only wait for the device
-  ExpertTraffic traffic;
-  for (std::size_t rank = 0; rank < size; ++rank) {
-    traffic.send_rows.push_back(all[2 * rank]);
-    traffic.receive_rows.push_back(all[2 * (size + rank)]);
-    traffic.num_visits += all[2 * (size + rank) + 1];
+  return received;
+}
+
+/// `counts`: int64 [ranks, 2], this rank's rows and visits for each rank; `node_rows`: int64
+/// [nodes], its rows for each node. The host waits once.
+ExpertTraffic agree_on_traffic(const at::Tensor& counts, const at::Tensor& node_rows,
+                               const parallel::NodeRanks& ranks) {
+  const auto columns = [](const at::Tensor& of_ranks, std::int64_t column) {
+    return of_ranks.select(1, column).contiguous();
+  };
+  std::vector<at::Tensor> lists;  // of rows: sent and received by way; the visits last
+  if (ranks.several_nodes()) {
+    // A rank learns what the others of its number in their nodes send through it.
+    const auto sent = at::cat({node_rows.unsqueeze(1), counts.view({node_rows.size(0), -1})}, 1);
+    const auto received = exchange_counts(sent, *ranks.across);
+    const auto forwarded =
+        received.narrow(1, 1, received.size(1) - 1).sum(0).view({-1, 2}).contiguous();
+    const auto arriving = exchange_counts(forwarded, *ranks.within);
+    lists = {node_rows, columns(received, 0), columns(forwarded, 0), columns(arriving, 0),
+             columns(arriving, 1)};
+  } else {
+    const auto arriving = exchange_counts(counts, ranks.all);
+    lists = {columns(counts, 0), columns(arriving, 0), columns(arriving, 1)};
   }
+  auto all = on_host(at::cat(lists));  // the only wait for the device
+  auto next = all.cbegin();
+  std::vector<Counts> on_this_host;
+  for (const auto& list : lists) {
+    on_this_host.emplace_back(next, next + list.numel());
+    next += list.numel();
+  }
+  ExpertTraffic traffic;
+  traffic.num_visits = sum_of(on_this_host.back());
+  on_this_host.pop_back();
+  if (on_this_host.size() == 4) traffic.across = {on_this_host[0], on_this_host[1]};
+  traffic.to_holders = {*(on_this_host.end() - 2), on_this_host.back()};
   return traffic;
 }
 
-std::int64_t sum_of(const std::vector<std::int64_t>& numbers) {
-  return std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0});
+/// Rows with the experts that each shall still visit.
+struct Visitors {
+  at::Tensor x;                  // [M, D]
+  at::Tensor experts;            // int64 [M, k]; num_experts: no visit
+  at::Tensor weights;            // [M, k]
+  std::int64_t num_experts = 0;  // of all ranks
+};
+
+/// 1 where a row visits some expert of the target: int64 [M, targets]. `targets_of`: int64 [M, k],
+/// num_targets for none.
+at::Tensor visits_targets(const at::Tensor& targets_of, std::int64_t num_targets) {
+  return at::zeros({targets_of.size(0), num_targets + 1}, targets_of.options())
+      .scatter_(1, targets_of, 1)
+      .narrow(1, 0, num_targets);
+}
+
+using WeightedSums = std::function<at::Tensor(const Visitors&)>;
+
+/// Sends each row once to each of `ranks` where it visits experts, which `targets_of` [M, k] names,
+/// and adds up the rows that `there` makes of the arrivals and that come back -> [M, D] in x's
+/// dtype. `meanwhile` is called while the rows travel.
+at::Tensor visit(const Visitors& visitors, const at::Tensor& targets_of, const RowCounts& counts,
+                 parallel::Communicator& ranks, const WeightedSums& there,
+                 const std::function<void()>& meanwhile = {}) {
+  const auto num_rows = visitors.x.size(0), top_k = visitors.experts.size(1);
+  // By rank, and within a rank by row.
+  const auto order = visits_targets(targets_of, ranks.size())
+                         .t()
+                         .flatten()
+                         .argsort(/*stable=*/true, 0, /*descending=*/true)
+                         .narrow(0, 0, sum_of(counts.sent));
+  const auto rows = order.remainder(std::max<std::int64_t>(1, num_rows)),
+             targets = order.floor_divide(std::max<std::int64_t>(1, num_rows));
+  // Weights and numbers of experts travel together: a number is exact in fp32.
+  const auto is_there = targets_of.index_select(0, rows) == targets.unsqueeze(1);  // [S, k]
+  const auto weights = visitors.weights.index_select(0, rows) * is_there;
+  const auto num_experts = visitors.num_experts;
+  const auto numbers = visitors.experts.index_select(0, rows)
+                           .masked_fill(is_there.logical_not(), num_experts)
+                           .to(weights.scalar_type());
+  const auto choices = parallel::exchange_rows(at::cat({weights, numbers}, 1), counts.sent,
+                                               counts.received, ranks, "weights of experts");
+  parallel::RowsOnTheirWay on_their_way(visitors.x.index_select(0, rows), counts.sent,
+                                        counts.received, ranks, "to experts");
+  if (meanwhile) meanwhile();
+  const auto arrived = on_their_way.wait();
+  const auto sums = there({arrived, choices.narrow(1, top_k, top_k).detach().to(at::kLong),
+                           choices.narrow(1, 0, top_k), num_experts});
+  const auto returned =
+      parallel::exchange_rows(sums, counts.received, counts.sent, ranks, "from experts")
+          .to(weights.scalar_type());
+  return at::zeros(visitors.x.sizes(), returned.options().requires_grad(false))
+      .index_add(0, rows, returned)
+      .to(visitors.x.scalar_type());
 }
 
 /// The weighted sums of a rank's experts, for rows of other ranks.
@@ -85,10 +176,9 @@ struct HeldExperts {
   const at::Tensor& down;
   parallel::Shard shard;
 
-  /// x [M, D]; experts int64 [M, k], shard.total where a row visits an expert of another rank;
-  /// weights [M, k]; `num_visits` entries name experts of this rank -> [M, D] in x's dtype.
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& weights,
-                        std::int64_t num_visits) const {
+  /// -> [M, D] in x's dtype; `num_visits` entries of the visitors name experts, all of this rank.
+  at::Tensor operator()(const Visitors& visitors, std::int64_t num_visits) const {
+    const auto& [x, experts, weights, num_experts] = visitors;
     const auto flat = experts.flatten();
     const auto order = flat.argsort(/*stable=*/true, 0, false).narrow(0, 0, num_visits);
     const auto visited = flat.index_select(0, order) - shard.begin;
@@ -104,45 +194,36 @@ struct HeldExperts {
   }
 };
 
-/// routed_experts over several ranks: a token's row goes once to each rank that holds some of its
-/// experts, which sends back the weighted sum of them.
-at::Tensor experts_of_all_ranks(const at::Tensor& x, const Routing& routing,
-                                const HeldExperts& held, parallel::Communicator& ranks,
+/// routed_experts over several ranks. On several nodes a row goes once to each node where it visits
+/// experts, to the rank there with this rank's number within its node, which passes it on.
+at::Tensor experts_of_all_ranks(const Visitors& visitors, const HeldExperts& held,
+                                const parallel::NodeRanks& ranks,
                                 const std::function<void()>& meanwhile) {
-  const auto num_tokens = x.size(0), top_k = routing.experts.size(1);
-  const auto holders = ranks_of(routing.experts, held.shard.total, ranks.size());  // [T, k]
-  const auto visits = at::zeros({ranks.size()}, holders.options())
+  const auto num_ranks = ranks.all.size(), num_within = ranks.num_within();
+  const auto holders_of = [&](const at::Tensor& experts) {  // num_experts -> num_ranks
+    return ranks_of(experts, held.shard.total, num_ranks).clamp_max_(num_ranks);
+  };
+  const auto holders = holders_of(visitors.experts);
+  const auto visits = at::zeros({num_ranks}, holders.options())
                           .scatter_add_(0, holders.flatten(), at::ones_like(holders).flatten());
-  const auto goes =
-      at::zeros({num_tokens, ranks.size()}, holders.options()).scatter_(1, holders, 1);  // 0 or 1
-  const auto traffic = agree_on_traffic(at::stack({goes.sum(0), visits}, 1), ranks);
-  // By rank, and within a rank by token.
-  const auto order = goes.t()
-                         .flatten()
-                         .argsort(/*stable=*/true, 0, /*descending=*/true)
-                         .narrow(0, 0, sum_of(traffic.send_rows));
-  const auto tokens = order.remainder(std::max<std::int64_t>(1, num_tokens)),
-             targets = order.floor_divide(std::max<std::int64_t>(1, num_tokens));
-  // Weights and numbers of experts travel together: a number is exact in fp32.
-  const auto is_there = holders.index_select(0, tokens) == targets.unsqueeze(1);  // [S, k]
-  const auto weights = routing.weights.index_select(0, tokens) * is_there;
-  const auto numbers = routing.experts.index_select(0, tokens)
-                           .masked_fill(is_there.logical_not(), held.shard.total)
-                           .to(weights.scalar_type());
-  const auto choices = parallel::exchange_rows(at::cat({weights, numbers}, 1), traffic.send_rows,
-                                               traffic.receive_rows, ranks, "weights of experts");
-  parallel::RowsOnTheirWay rows(x.index_select(0, tokens), traffic.send_rows, traffic.receive_rows,
-                                ranks, "to experts");
-  if (meanwhile) meanwhile();
-  const auto arrived = rows.wait();
-  const auto sums = held(arrived, choices.narrow(1, top_k, top_k).detach().to(at::kLong),
-                         choices.narrow(1, 0, top_k), traffic.num_visits);
-  const auto returned =
-      parallel::exchange_rows(sums, traffic.receive_rows, traffic.send_rows, ranks, "from experts")
-          .to(weights.scalar_type());
-  return at::zeros(x.sizes(), returned.options().requires_grad(false))
-      .index_add(0, tokens, returned)
-      .to(x.scalar_type());
+  const auto nodes = holders.floor_divide(num_within);
+  const auto traffic =
+      agree_on_traffic(at::stack({visits_targets(holders, num_ranks).sum(0), visits}, 1),
+                       visits_targets(nodes, num_ranks / num_within).sum(0), ranks);
+  const WeightedSums at_holder = [&](const Visitors& arrived) {
+    return held(arrived, traffic.num_visits);
+  };
+  if (!ranks.several_nodes())
+    return visit(visitors, holders, traffic.to_holders, ranks.all, at_holder, meanwhile);
+  const auto first_here = ranks.all.rank() - ranks.within->rank();
+  return visit(
+      visitors, nodes, traffic.across, *ranks.across,
+      [&](const Visitors& arrived) {
+        const auto here = holders_of(arrived.experts) - first_here;
+        return visit(arrived, here.clamp_max_(num_within), traffic.to_holders, *ranks.within,
+                     at_holder);
+      },
+      meanwhile);
 }
 
 }  // namespace
@@ -179,10 +260,12 @@ at::Tensor routing_flips(const Routing& routing, const at::Tensor& given,
 
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down, std::int64_t num_experts,
-                          parallel::Communicator& ranks, const std::function<void()>& meanwhile) {
-  if (ranks.size() > 1)
-    return experts_of_all_ranks(x, routing, {gate_up, down, parallel::shard_of(num_experts, ranks)},
-                                ranks, meanwhile);
+                          const parallel::NodeRanks& ranks,
+                          const std::function<void()>& meanwhile) {
+  if (ranks.all.size() > 1)
+    return experts_of_all_ranks({x, routing.experts, routing.weights, num_experts},
+                                {gate_up, down, parallel::shard_of(num_experts, ranks.all)}, ranks,
+                                meanwhile);
   if (meanwhile) meanwhile();
   const auto visits = sort_by_expert(routing, num_experts);
   const auto outputs = kernels::expert_products(

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "parallel/communicator.h"
+#include "parallel/node_ranks.h"
 
 namespace r1::nn {
 
@@ -44,12 +44,15 @@ Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& b
 /// waiting for the device; otherwise each expert with tokens takes products of its own.
 /// Differentiable. The E experts are split over `ranks` by parallel::shard_of: a token's row is
 /// sent once to each rank that holds some of the token's experts, and the rank sends back one row,
-/// the weighted sum of these experts in x's dtype (arXiv 2412.19437, section 3.2.2). `meanwhile`
-/// is called once, while the rows travel. The host waits once for the counts of rows, because only
-/// the routing determines them. Collective over: ranks, with any number of tokens on each.
+/// the weighted sum of these experts in x's dtype. Where `ranks` names nodes, the row is sent once
+/// to each node that holds some of the experts, and the node's rank that receives the row passes it
+/// on within the node; a rank of the node sends back one row (arXiv 2412.19437, section 3.2.2).
+/// `meanwhile` is called once, while the rows travel. The host waits once for the counts of rows,
+/// because only the routing determines them. Collective over: ranks, with any number of tokens on
+/// each.
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down, std::int64_t num_experts,
-                          parallel::Communicator& ranks,
+                          const parallel::NodeRanks& ranks,
                           const std::function<void()>& meanwhile = {});
 
 /// Of the given experts [T, k] (integers; -1: none): how many were given, how many of these a token

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/communicator.h"
+#include "parallel/node_ranks.h"
 
 namespace r1::parallel {
 
@@ -38,6 +38,10 @@ inline const std::array<ModelAxisTraits, 3> kModelAxes{
      {ModelAxis::Experts, "experts", {"ep", "tp"}, true},
      {ModelAxis::Context, "context", {"cp"}, false}}};
 
+inline const ModelAxisTraits& traits(ModelAxis axis) {
+  return kModelAxes[static_cast<std::size_t>(axis)];
+}
+
 /// The axes of a role's mesh whose ranks hold one replica together: these ranks see the same
 /// samples.
 inline const std::vector<std::string> kReplicaMeshAxes{"cp", "tp"};
@@ -59,11 +63,22 @@ class ModelAxes {
   Communicator& operator[](ModelAxis axis) const {
     return *communicators_[static_cast<std::size_t>(axis)];
   }
+  /// The ranks of the expert axis by nodes.
+  void set_expert_nodes(Communicator& within, Communicator& across) {
+    within_node_ = &within;
+    across_nodes_ = &across;
+  }
+  NodeRanks experts() const {
+    auto& all = (*this)[ModelAxis::Experts];
+    return within_node_ ? NodeRanks(all, *within_node_, *across_nodes_) : NodeRanks(all);
+  }
   int size(ModelAxis axis) const { return (*this)[axis].size(); }
   int rank(ModelAxis axis) const { return (*this)[axis].rank(); }
 
  private:
   std::array<Communicator*, std::tuple_size_v<decltype(kModelAxes)>> communicators_;
+  Communicator* within_node_ = nullptr;
+  Communicator* across_nodes_ = nullptr;
 };
 
 /// A rank's part of `total` items: [begin, begin + size).

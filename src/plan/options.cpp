@@ -41,6 +41,12 @@ void Machine::visit(base::OptionVisitor& v) {
     "share of the last backward pass behind which gradient reductions can hide");
   v("host_link_gb_per_second", host_link_gb_per_second,
     "between a rank's device and its host's memory (offload, checkpoints), 1e9 bytes/s");
+  v("start_seconds", start_seconds,
+    "from the launcher to the first collective: libraries, device, seconds");
+  v("node_files_gb_per_second", node_files_gb_per_second,
+    "between a node and the parallel file system, 1e9 bytes/s");
+  v("all_files_gb_per_second", all_files_gb_per_second,
+    "between all nodes together and the parallel file system, 1e9 bytes/s");
 }
 
 void Machine::check(const std::string& /*key*/, base::Problems& problems) const {
@@ -54,6 +60,8 @@ void Machine::check(const std::string& /*key*/, base::Problems& problems) const 
   above("link_gb_per_second", link_gb_per_second);
   above("network_gb_per_second", network_gb_per_second);
   above("host_link_gb_per_second", host_link_gb_per_second);
+  above("node_files_gb_per_second", node_files_gb_per_second);
+  above("all_files_gb_per_second", all_files_gb_per_second);
   if (has_gpu()) above("host_memory_gb", host_memory_gb);
   const auto share = [&](const char* key, double value) {
     problems.require(value > 0.0 && value <= 1.0, key,
@@ -67,6 +75,7 @@ void Machine::check(const std::string& /*key*/, base::Problems& problems) const 
                                    {"host_program_gb", host_program_gb},
                                    {"decode_layer_us", decode_layer_us},
                                    {"train_layer_us", train_layer_us},
+                                   {"start_seconds", start_seconds},
                                    {"link_latency_us", link_latency_us},
                                    {"network_latency_us", network_latency_us}})
     base::require_at_least(problems, key, value, 0.0);

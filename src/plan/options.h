@@ -32,6 +32,9 @@ struct Machine {
   double communication_efficiency = 0.0;
   double overlap = 0.0;
   double host_link_gb_per_second = 0.0;
+  double start_seconds = 0.0;
+  double node_files_gb_per_second = 0.0;
+  double all_files_gb_per_second = 0.0;
 
   bool has_gpu() const { return device == "cuda"; }
   double memory() const { return memory_gb * 1e9; }

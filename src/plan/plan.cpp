@@ -215,7 +215,9 @@ Plan make_memory_plan(const Config& asked, Stage stage, std::int64_t world_size)
 
 Plan make_plan(const Config& asked, Stage stage, std::int64_t world_size) {
   Plan plan = make_memory_plan(asked, stage, world_size);
-  plan.time = estimate_step_time(planned_model(asked, stage), plan);
+  const Config config = planned_model(asked, stage);
+  plan.time = estimate_step_time(config, plan);
+  plan.outside = estimate_outside_time(config, plan);
   return plan;
 }
 

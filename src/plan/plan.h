@@ -63,6 +63,16 @@ struct StepTime {
   }
 };
 
+/// Seconds outside of the steps.
+struct OutsideTime {
+  double program = 0.0;       // from the launcher until all ranks are connected
+  double load = 0.0;          // models from the file system to every rank
+  double loaded_bytes = 0.0;  // by all ranks
+  double stall = 0.0;         // of a checkpoint: its copy to host memory
+  double save = 0.0;          // the copy to the file system, beside the steps
+  double saved_bytes = 0.0;   // of all ranks
+};
+
 struct Plan {
   Stage stage = Stage::Rl;
   std::int64_t world_size = 0;
@@ -70,6 +80,7 @@ struct Plan {
   std::vector<RolePlan> roles;
   std::vector<MemoryItem> program;  // of every rank, whatever its roles
   StepTime time;
+  OutsideTime outside;
   std::vector<std::string> misfits;  // one sentence each; empty: it fits
   std::vector<std::string> notes;    // what the plan could not know
 

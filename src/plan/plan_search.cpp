@@ -37,8 +37,21 @@ bool lower(T& value, std::type_identity_t<T> wanted) {
   return changes;
 }
 
-/// In the order in which they are tried, the cheapest first.
-std::vector<Lever> levers(bool offload) {
+/// The policy's context axis, and that of the roles that are split as the policy on its ranks.
+bool assign_context(Config& config, std::int64_t cp, std::int64_t ranks) {
+  config::RolesOptions& roles = config.roles;
+  const config::MeshOptions before = roles.policy.train;
+  if (before.cp >= cp || ranks % (before.tp * before.ep * cp) != 0) return false;
+  for (config::RoleOptions* role : {&roles.policy, &roles.reference, &roles.teacher}) {
+    const config::MeshOptions& mesh = role->train;
+    const bool alike = mesh.tp == before.tp && mesh.ep == before.ep && mesh.cp == before.cp;
+    if (role == &roles.policy || (alike && role->share_with == "policy")) role->train.cp = cp;
+  }
+  return true;
+}
+
+/// For `ranks` ranks, in the order in which they are tried, the cheapest first.
+std::vector<Lever> levers(bool offload, std::int64_t ranks) {
   std::vector<Lever> list{
       {"trainer.zero_stage=1",
        [](Config& config) {
@@ -82,6 +95,9 @@ std::vector<Lever> levers(bool offload) {
        }},
       {"trainer.zero_stage=3",
        [](Config& config) { return assign(config.trainer.zero_stage, std::int64_t{3}); }}};
+  for (const std::int64_t cp : {2, 4, 8})
+    list.push_back({fmt::format("roles.policy.train.cp={}", cp),
+                    [=](Config& config) { return assign_context(config, cp, ranks); }});
   if (offload) {
     for (const char* what : {"optimizer", "both"})
       list.push_back({fmt::format("trainer.offload={}", what), [what](Config& config) {
@@ -163,7 +179,8 @@ std::vector<std::string> differences(const Config& asked, const Config& changed,
   return settings;
 }
 
-/// Splits (tp, ep) of `ranks` that models and nodes allow.
+/// Splits (tp, ep) of `ranks` that models and nodes allow. Tensor groups of up to 8 may span small
+/// nodes: some models' weights fit on no node of 4.
 std::vector<std::pair<std::int64_t, std::int64_t>> splits(const Config& config,
                                                           std::int64_t ranks) {
   const models::ModelShape& shape = config.model.shape;
@@ -174,7 +191,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> splits(const Config& config,
            (shape.has_latent_attention() || kv % tp == 0 || tp % kv == 0);
   };
   std::vector<std::pair<std::int64_t, std::int64_t>> result;
-  for (std::int64_t tp = 1; tp <= std::min(ranks, config.plan.gpus_per_node); tp *= 2)
+  const std::int64_t most = std::max<std::int64_t>(config.plan.gpus_per_node, 8);
+  for (std::int64_t tp = 1; tp <= std::min(ranks, most); tp *= 2)
     for (std::int64_t ep = 1; tp * ep <= ranks && (ep == 1 || tp * ep <= experts); ep *= 2)
       if (ranks % (tp * ep) == 0 && divides_heads(tp) && (experts == 1 || experts % (tp * ep) == 0))
         result.emplace_back(tp, ep);
@@ -193,7 +211,7 @@ bool is_better(const Layout& a, const Layout& b) {
 void make_fit(Layout& layout, Stage stage, std::int64_t ranks, const SearchRules& rules) {
   layout.plan = make_memory_plan(layout.config, stage, ranks);
   layout.fits = fits(layout.plan, rules.memory_share);
-  for (const Lever& lever : levers(rules.offload)) {
+  for (const Lever& lever : levers(rules.offload, ranks)) {
     Config changed = layout.config;
     if (layout.fits || !lever.apply(changed)) continue;
     Plan plan = make_memory_plan(changed, stage, ranks);
@@ -270,7 +288,7 @@ std::string faster_layout(const Config& config, const Plan& plan) {
 
 std::string advice(const Config& config, const Plan& plan) {
   std::string text;
-  for (const Lever& lever : levers(plan.machine.has_gpu())) {
+  for (const Lever& lever : levers(plan.machine.has_gpu(), plan.world_size)) {
     Config changed = config;
     if (plan.roles.empty() || !lever.apply(changed)) continue;
     const Plan other = make_memory_plan(changed, plan.stage, plan.world_size);

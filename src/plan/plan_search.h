@@ -25,11 +25,12 @@ struct SearchRules {
   std::int64_t most_ranks = 4096;
 };
 
-/// The layout of exactly `ranks` ranks with the shortest step. Tensor parallel groups stay inside a
-/// node and divide heads and key/value heads; experts divide over ep x tp. Where a split does not
-/// fit, it is tried with less memory in turn: sharded states, recomputation, shorter micro-batches,
-/// fewer sequences at once, bf16 gradients, offload. Where nothing fits: the layout that comes
-/// nearest, whose step is not estimated.
+/// The layout of exactly `ranks` ranks with the shortest step. Tensor parallel groups have up
+/// to 8 ranks or those of a node, and divide heads and key/value heads; experts divide over ep x
+/// tp. Where a split does not fit, it is tried with less memory in turn: sharded states,
+/// recomputation, shorter micro-batches, fewer sequences at once, bf16 gradients, sharded weights,
+/// a context axis, offload. Where nothing fits: the layout that comes nearest, whose step is not
+/// estimated.
 Layout best_layout(const Config& config, Stage stage, std::int64_t ranks,
                    const SearchRules& rules = {});
 

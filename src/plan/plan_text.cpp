@@ -51,6 +51,19 @@ std::string time_text(const StepTime& time, std::int64_t ranks) {
   return text;
 }
 
+std::string outside_text(const OutsideTime& time) {
+  std::string text = fmt::format("start: {} = program {}", duration_text(time.program + time.load),
+                                 duration_text(time.program));
+  if (time.loaded_bytes > 0.0)
+    text += fmt::format(" + load models {} ({} GB into all ranks)", duration_text(time.load),
+                        number_text(time.loaded_bytes / 1e9));
+  text += "\n";
+  if (time.saved_bytes > 0.0)
+    text += fmt::format("checkpoint: stall {}, written in {} ({} GB)\n", duration_text(time.stall),
+                        duration_text(time.save), number_text(time.saved_bytes / 1e9));
+  return text;
+}
+
 }  // namespace
 
 std::string Plan::text() const {
@@ -68,6 +81,7 @@ std::string Plan::text() const {
     out += "\n";
   }
   out += time_text(time, world_size);
+  if (!roles.empty()) out += outside_text(outside);
   for (const std::string& note : notes) out += "note: " + note + "\n";
   for (const std::string& misfit : misfits) out += "does not fit: " + misfit + "\n";
   return out;

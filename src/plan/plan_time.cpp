@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kMicro = 1e-6;
 constexpr double kGiga = 1e9;
+constexpr double kStartCollectives = 100.0;
 
 double count(std::int64_t value) {
   return static_cast<double>(value);
@@ -67,8 +68,7 @@ class Worker {
     double seconds = 2.0 * layers * link(tp).all_reduce(bytes, tp);
     const double sparse = layers - count(shape_.dense_layers());
     // The ranks of a tensor group share the work of sending its tokens.
-    seconds += sparse * 2.0 *
-               link(expert_ranks).all_to_all(bytes * ranks_met(expert_ranks) / tp, expert_ranks);
+    seconds += sparse * 2.0 * to_experts(bytes / tp, expert_ranks);
     // Each layer gathers the keys and values of the other ranks' tokens.
     const double keys =
         tokens * kv_bytes_per_token(shape_, bytes_of(config_.model.dtype), role_.tp);
@@ -120,12 +120,23 @@ class Worker {
   }
 
  private:
-  /// Ranks of `ranks` that hold some of a token's experts, on average: a row goes once to each.
-  double ranks_met(double ranks) const {
+  /// One way of each rank's `bytes` of rows to the `ranks` with the experts: to each node once, and
+  /// on within the node.
+  double to_experts(double bytes, double ranks) const {
+    const double on_node = count(config_.plan.gpus_per_node), nodes = ranks / on_node;
+    const double neighbours = std::min(ranks, on_node);
+    const double within = link(neighbours).all_to_all(bytes * holders(ranks), neighbours);
+    if (nodes <= 1.0) return within;
+    if (on_node == 1.0 || nodes != std::floor(nodes))
+      return link(ranks).all_to_all(bytes * holders(ranks), ranks);
+    return link(ranks).all_to_all(bytes * holders(nodes), nodes) + within;
+  }
+  /// How many of `parts` equal parts of the experts hold some of a token's, on average.
+  double holders(double parts) const {
     const models::ExpertOptions& experts = shape_.experts;
     if (experts.num_experts == 0) return 0.0;
     const double within =
-        std::max(1.0, ranks * count(experts.num_groups_per_token) / count(experts.num_groups));
+        std::max(1.0, parts * count(experts.num_groups_per_token) / count(experts.num_groups));
     return within * (1.0 - std::pow(1.0 - 1.0 / within, count(experts.num_experts_per_token)));
   }
   /// Share of a rank's experts that some token of a decode step visits.
@@ -370,7 +381,53 @@ StepTime generate_time(const Config& config, const Plan& plan) {
   return time;
 }
 
+/// Bytes of a kind on each rank of a role.
+double bytes_of_kind(const RolePlan& role, const std::string& kind) {
+  double bytes = 0.0;
+  for (const MemoryItem& item : role.memory)
+    if (item.kind == kind) bytes += item.bytes;
+  return bytes;
+}
+
+/// `bytes` between each of `ranks` and the file system.
+double file_seconds(const Config& config, const Machine& machine, double bytes, double ranks) {
+  const double of_node = std::min(ranks, count(config.plan.gpus_per_node));
+  return bytes *
+         std::max(of_node / machine.node_files_gb_per_second,
+                  ranks / machine.all_files_gb_per_second) /
+         kGiga;
+}
+
+/// Whether a role reads its model from files; a reference without is a copy of the policy.
+bool reads_files(const Config& config, const std::string& role) {
+  if (role == parallel::kPolicyGenerate) return false;
+  return role != "reference" || !config.reference.path.empty();
+}
+
 }  // namespace
+
+OutsideTime estimate_outside_time(const Config& config, const Plan& plan) {
+  const Machine& machine = plan.machine;
+  const double ranks = count(plan.world_size);
+  const bool inside = plan.world_size <= config.plan.gpus_per_node;
+  OutsideTime time;
+  time.program = machine.start_seconds +
+                 kStartCollectives * std::ceil(std::log2(std::max(1.0, ranks))) * kMicro *
+                     (inside ? machine.link_latency_us : machine.network_latency_us);
+  for (const RolePlan& role : plan.roles) {
+    const double of_role = count(role.num_ranks);
+    if (reads_files(config, role.role)) {
+      const double weights = bytes_of_kind(role, "weights");
+      time.load += file_seconds(config, machine, weights, of_role);
+      time.loaded_bytes += weights * of_role;
+    }
+    const double copy = bytes_of_kind(role, "checkpoint copy");
+    time.stall += copy / (machine.host_link_gb_per_second * kGiga);
+    time.save += file_seconds(config, machine, copy, of_role);
+    time.saved_bytes += copy * of_role;
+  }
+  return time;
+}
 
 StepTime estimate_step_time(const Config& config, const Plan& plan) {
   switch (plan.stage) {

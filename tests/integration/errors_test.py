@@ -203,6 +203,32 @@ class Errors(support.RunTest):
                                settings={**same, "model.path": str(self.folder)})
         self.assertIn("goes on with the weights of its checkpoint, not with model.path", self.assert_ends(0, line))
 
+    def test_pipeline_asks_for_every_stages_inputs_before_the_first(self):
+        config = self.folder / "pipeline.toml"
+        config.write_text(f"""include = "{support.RANDOM}"
+[[pipeline.stages]]
+name = "data"
+command = "prepare"
+[pipeline.stages.prepare]
+output = "{{run}}/data.jsonl"
+[[pipeline.stages.prepare.sources]]
+generator = "add1"
+count = 8
+[[pipeline.stages]]
+name = "last"
+command = "evaluate"
+[[pipeline.stages.evaluate.models]]
+name = "other"
+path = "no/model"
+[[pipeline.stages.evaluate.suites]]
+name = "sums"
+generator = "add1"
+num_questions = 4
+""")
+        line = support.command(2, "pipeline", "--config", config, "--run-dir", self.folder / "run")
+        self.assertIn("last: evaluate.models.other.path: no/model does not exist", self.assert_ends(2, line))
+        self.assertFalse((self.folder / "run" / "data.jsonl").exists())
+
     def test_checkpoint_of_another_model(self):
         """The run folder's memory of its configuration is gone; the checkpoint itself does not fit."""
         same = self.trained()

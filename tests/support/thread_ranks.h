@@ -3,6 +3,7 @@
 // models run on.
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <barrier>
 #include <condition_variable>
 #include <deque>
@@ -25,24 +26,41 @@ class ThreadRanks {
  public:
   using Body = std::function<void(parallel::Communicator&)>;
   static void run(int size, const Body& body) {
-    ThreadRanks ranks(size);
+    run_on_nodes(1, size, [&](auto& all, auto&, auto&) { body(all); });
+  }
+
+  /// Also gives each rank the communicators of parallel::NodeRanks: body(all, within, across).
+  using NodesBody = std::function<void(parallel::Communicator&, parallel::Communicator&,
+                                       parallel::Communicator&)>;
+  static void run_on_nodes(int num_nodes, int num_within, const NodesBody& body) {
+    const int size = num_nodes * num_within;
+    ThreadRanks all(size);
+    std::deque<ThreadRanks> nodes, rails;  // a rail: the ranks of one number within their nodes
+    for (int node = 0; node < num_nodes; ++node) nodes.emplace_back(num_within);
+    for (int number = 0; number < num_within; ++number) rails.emplace_back(num_nodes);
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(size));
     std::vector<std::thread> threads;
     for (int rank = 0; rank < size; ++rank)
       threads.emplace_back([&, rank] {
+        const int node = rank / num_within, number = rank % num_within;
+        const std::array<ThreadRanks*, 3> groups{&all, &nodes[static_cast<std::size_t>(node)],
+                                                 &rails[static_cast<std::size_t>(number)]};
         try {
-          Rank communicator(ranks, rank);
-          body(communicator);
+          Rank of_all(*groups[0], rank), within(*groups[1], number), across(*groups[2], node);
+          body(of_all, within, across);
         } catch (...) {
           errors[static_cast<std::size_t>(rank)] = std::current_exception();
-          ranks.mail_.give_up();
+          for (auto* group : groups) group->mail_.give_up();
         }
-        ranks.barrier_.arrive_and_drop();  // the others go on without it
+        for (auto* group : groups)
+          group->barrier_.arrive_and_drop();  // the others go on without it
       });
     for (auto& thread : threads) thread.join();
     for (const auto& error : errors)
       if (error) std::rethrow_exception(error);
   }
+
+  explicit ThreadRanks(int size) : size_(size), barrier_(size), slots_(slot_count(size)) {}
 
  private:
   /// Messages between two ranks, in the order of sending.
@@ -91,7 +109,6 @@ class ThreadRanks {
     at::Tensor target_;
   };
 
-  explicit ThreadRanks(int size) : size_(size), barrier_(size), slots_(slot_count(size)) {}
   static std::size_t slot_count(int size) { return static_cast<std::size_t>(size); }
 
   class Rank final : public parallel::Communicator {

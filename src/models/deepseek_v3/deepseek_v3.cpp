@@ -153,7 +153,7 @@ at::Tensor DeepseekV3Model::mixed_experts(std::int64_t index, const at::Tensor& 
   const auto part = x.narrow(0, mine.begin, mine.size);
   const auto routed =
       nn::routed_experts(part, route(index, part, input), experts.gate_up, experts.down,
-                         shape().experts.num_experts, axes()[ModelAxis::Experts], meanwhile);
+                         shape().experts.num_experts, axes().experts(), meanwhile);
   if (mine.size == mine.total) return routed;
   return at::constant_pad_nd(routed, {0, 0, mine.begin, mine.total - mine.begin - mine.size});
 }

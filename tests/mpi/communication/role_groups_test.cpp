@@ -44,6 +44,27 @@ TEST(RoleGroups, AxesOfAMeshAreLinesOfIt) {
             tp_sum[world.rank()]);
 }
 
+TEST(RoleGroups, ExpertsOnSeveralNodesAreDividedByThem) {
+  auto world = test::make_world();
+  if (world.size() != 4) GTEST_SKIP() << "needs 4 ranks";
+  const auto experts = [&](const std::vector<parallel::Axis>& mesh, const std::vector<int>& nodes) {
+    RoleGroups groups(world, RoleLayout({{.name = "policy", .mesh = mesh}}, 4, nodes));
+    const auto ranks = groups.model_axes("policy").experts();
+    return ranks.several_nodes() ? std::pair{sum_over(*ranks.within, world.rank()),
+                                             sum_over(*ranks.across, world.rank())}
+                                 : std::pair{-1, -1};
+  };
+  const int within[] = {1, 1, 5, 5}, across[] = {2, 4, 2, 4};
+  for (const std::vector<parallel::Axis>& mesh :
+       {std::vector<parallel::Axis>{{"ep", 4}}, {{"ep", 2}, {"tp", 2}}})
+    EXPECT_EQ(experts(mesh, {7, 7, 3, 3}), (std::pair{within[world.rank()], across[world.rank()]}));
+  const std::pair none{-1, -1};
+  EXPECT_EQ(experts({{"ep", 4}}, {}), none);
+  EXPECT_EQ(experts({{"ep", 4}}, {0, 1, 2, 3}), none) << "one rank on each node";
+  EXPECT_EQ(experts({{"ep", 4}}, {0, 0, 0, 1}), none) << "3 and 1";
+  EXPECT_EQ(experts({{"dp", 2}, {"ep", 2}}, {0, 0, 1, 1}), none) << "groups within a node";
+}
+
 // Places of ranks 0, 1, ... by (node, bus).
 std::vector<GpuPlace> places(const std::vector<std::pair<std::string, std::string>>& list) {
   std::vector<GpuPlace> result;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <string_view>
 
 #include "kernels/silu_mul.h"
@@ -279,7 +280,7 @@ struct ExpertsCall {
   at::Tensor output;
 
   ExpertsCall(std::vector<at::Tensor> values, const at::Tensor& choices,
-              parallel::Communicator& ranks, const std::function<void()>& meanwhile)
+              const parallel::NodeRanks& ranks, const std::function<void()>& meanwhile)
       : inputs(std::move(values)) {
     for (auto& input : inputs) input.requires_grad_(true);
     output = routed_experts(inputs[0], {choices, inputs[1]}, inputs[2], inputs[3], kExperts, ranks,
@@ -309,51 +310,101 @@ std::int64_t rows_to_others(const at::Tensor& choices, const parallel::Communica
   return rows;
 }
 
-TEST(SplitExperts, ATokensRowTravelsOnceToARankWhileOtherWorkRuns) {
+/// Rows that a rank sends to the ranks of its number in other nodes.
+std::int64_t rows_to_other_nodes(const at::Tensor& choices, const parallel::NodeRanks& ranks) {
+  const auto node = ranks.across->rank();
+  std::int64_t rows = 0;
+  for (std::int64_t t = 0; t < choices.size(0); ++t) {
+    std::set<int> nodes;
+    for (std::int64_t i = 0; i < choices.size(1); ++i)
+      for (int other = 0; other < ranks.all.size(); ++other) {
+        const auto shard = parallel::shard_of(kExperts, other, ranks.all.size());
+        const auto expert = choices[t][i].item<std::int64_t>();
+        if (expert >= shard.begin && expert < shard.begin + shard.size)
+          nodes.insert(other / ranks.num_within());
+      }
+    nodes.erase(node);
+    rows += static_cast<std::int64_t>(nodes.size());
+  }
+  return rows;
+}
+
+/// The weights of all experts, for threads that must not draw them at a time.
+struct WholeExperts {
+  at::Tensor gate_up = random_tensor({kExperts * 2 * kInner, kExpertHidden}, at::kDouble, 3);
+  at::Tensor down = random_tensor({kExperts * kExpertHidden, kInner}, at::kDouble, 4);
+};
+
+/// Compares output and gradients with those of one rank, and the rows that travel over `counted`,
+/// which `ranks` use, with `rows_of(choices)`.
+void expect_equal_to_one_rank(
+    const WholeExperts& experts, const parallel::NodeRanks& ranks, CountedRows& counted,
+    const std::function<std::int64_t(const at::Tensor& choices)>& rows_of) {
   constexpr std::int64_t kChoices = 5;
-  const auto gate_up = random_tensor({kExperts * 2 * kInner, kExpertHidden}, at::kDouble, 3);
-  const auto down = random_tensor({kExperts * kExpertHidden, kInner}, at::kDouble, 4);
+  auto& all = ranks.all;
+  const auto& [gate_up, down] = experts;
+  const auto seed = static_cast<std::uint64_t>(20 + all.rank());
+  const std::int64_t num_tokens = all.rank() == 1 ? 0 : kTokens + all.rank();
+  const auto choices = random_tensor({num_tokens, kExperts}, at::kDouble, seed)
+                           .argsort(1, /*descending=*/true)
+                           .narrow(1, 0, kChoices);
+  const auto x = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed + 100);
+  const auto weights = random_tensor({num_tokens, kChoices}, at::kDouble, seed + 200);
+  const auto mine = parallel::shard_of(kExperts, all);
+  const auto held = [&](const at::Tensor& of_all, std::int64_t width) {
+    return of_all.narrow(0, mine.begin * width, mine.size * width).clone();
+  };
+  int calls = 0;
+  const ExpertsCall whole({x.clone(), weights.clone(), gate_up.clone(), down.clone()}, choices,
+                          parallel::alone(), [&] { ++calls; });
+  const auto reads = std::make_unique<CountedReads>();
+  const ExpertsCall split(
+      {x.clone(), weights.clone(), held(gate_up, 2 * kInner), held(down, kExpertHidden)}, choices,
+      ranks, [&] {
+        ++calls;
+        EXPECT_EQ(counted.in_flight("to experts"), 1);
+      });
+  EXPECT_EQ(reads->count(), 0);
+  EXPECT_EQ(calls, 2);
+  const auto rows = rows_of(choices);
+  EXPECT_EQ(counted.rows("to experts"), rows) << all.size() << " ranks";
+  auto sums = at::tensor({rows, counted.rows("from experts")}, at::kLong);
+  all.all_reduce(sums, parallel::ReduceOp::Sum, "rows of all ranks").wait();
+  EXPECT_EQ(sums[0].item<std::int64_t>(), sums[1].item<std::int64_t>());
+
+  const auto probe = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed + 300);
+  (whole.output * probe).sum().backward();
+  (split.output * probe).sum().backward();
+  expect_near(split.output, whole.output, "output");
+  expect_near(split.gradient(0), whole.gradient(0), "gradient of x");
+  expect_near(split.gradient(1), whole.gradient(1), "gradient of the weights");
+  auto of_gate_up = whole.gradient(2).clone(), of_down = whole.gradient(3).clone();
+  for (auto* summed : {&of_gate_up, &of_down})
+    all.all_reduce(*summed, parallel::ReduceOp::Sum, "gradients of all tokens").wait();
+  expect_near(split.gradient(2), held(of_gate_up, 2 * kInner), "gradient of gate and up");
+  expect_near(split.gradient(3), held(of_down, kExpertHidden), "gradient of down");
+}
+
+TEST(SplitExperts, ATokensRowTravelsOnceToARankWhileOtherWorkRuns) {
+  const WholeExperts experts;
   for (const int size : {2, 3, 12})
     test::ThreadRanks::run(size, [&](parallel::Communicator& threads) {
       CountedRows ranks(threads);
-      const auto seed = static_cast<std::uint64_t>(20 + ranks.rank());
-      const std::int64_t num_tokens = ranks.rank() == 1 ? 0 : kTokens + ranks.rank();
-      const auto choices = random_tensor({num_tokens, kExperts}, at::kDouble, seed)
-                               .argsort(1, /*descending=*/true)
-                               .narrow(1, 0, kChoices);
-      const auto x = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed + 100);
-      const auto weights = random_tensor({num_tokens, kChoices}, at::kDouble, seed + 200);
-      const auto mine = parallel::shard_of(kExperts, ranks);
-      const auto held = [&](const at::Tensor& all, std::int64_t width) {
-        return all.narrow(0, mine.begin * width, mine.size * width).clone();
-      };
-      int calls = 0;
-      const ExpertsCall whole({x.clone(), weights.clone(), gate_up.clone(), down.clone()}, choices,
-                              parallel::alone(), [&] { ++calls; });
-      const ExpertsCall split(
-          {x.clone(), weights.clone(), held(gate_up, 2 * kInner), held(down, kExpertHidden)},
-          choices, ranks, [&] {
-            ++calls;
-            EXPECT_EQ(ranks.in_flight("to experts"), 1);
-          });
-      EXPECT_EQ(calls, 2);
-      const auto rows = rows_to_others(choices, ranks);
-      EXPECT_EQ(ranks.rows("to experts"), rows) << size << " ranks";
-      auto sums = at::tensor({rows, ranks.rows("from experts")}, at::kLong);
-      threads.all_reduce(sums, parallel::ReduceOp::Sum, "rows of all ranks").wait();
-      EXPECT_EQ(sums[0].item<std::int64_t>(), sums[1].item<std::int64_t>());
+      expect_equal_to_one_rank(experts, ranks, ranks, [&](const at::Tensor& choices) {
+        return rows_to_others(choices, ranks);
+      });
+    });
+}
 
-      const auto probe = random_tensor({num_tokens, kExpertHidden}, at::kDouble, seed + 300);
-      (whole.output * probe).sum().backward();
-      (split.output * probe).sum().backward();
-      expect_near(split.output, whole.output, "output");
-      expect_near(split.gradient(0), whole.gradient(0), "gradient of x");
-      expect_near(split.gradient(1), whole.gradient(1), "gradient of the weights");
-      auto of_gate_up = whole.gradient(2).clone(), of_down = whole.gradient(3).clone();
-      for (auto* all : {&of_gate_up, &of_down})
-        threads.all_reduce(*all, parallel::ReduceOp::Sum, "gradients of all tokens").wait();
-      expect_near(split.gradient(2), held(of_gate_up, 2 * kInner), "gradient of gate and up");
-      expect_near(split.gradient(3), held(of_down, kExpertHidden), "gradient of down");
+TEST(SplitExperts, ATokensRowTravelsOnceToANodeWhileOtherWorkRuns) {
+  const WholeExperts experts;
+  for (const auto& [nodes, within] : {std::pair{2, 2}, {2, 3}, {3, 4}})
+    test::ThreadRanks::run_on_nodes(nodes, within, [&](auto& all, auto& of_node, auto& rail) {
+      CountedRows across(rail);
+      const parallel::NodeRanks ranks(all, of_node, across);
+      expect_equal_to_one_rank(experts, ranks, across, [&](const at::Tensor& choices) {
+        return rows_to_other_nodes(choices, ranks);
+      });
     });
 }
 

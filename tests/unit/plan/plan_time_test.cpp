@@ -31,6 +31,9 @@ link_gb_per_second = 100.0
 network_gb_per_second = 10.0
 communication_efficiency = 1.0
 host_link_gb_per_second = 50.0
+start_seconds = 3.0
+node_files_gb_per_second = 8.0
+all_files_gb_per_second = 40.0
 )";
   return path;
 }
@@ -114,6 +117,22 @@ TEST(PlanTime, TensorParallelismHasTwoSumsALayerAndPass) {
   EXPECT_EQ(time.reduce, 0.0);
 }
 
+TEST(PlanTime, StartAndCheckpointsFollowFromBytesAndFileSystem) {
+  const double parameters = count_parameters(stage("qwen2.5-1.5b", {}).model.shape).total();
+  for (const std::int64_t ranks : {1, 8, 64}) {
+    const auto time =
+        make_plan(stage("qwen2.5-1.5b", {"plan.gpus_per_node=8"}), Stage::Sft, ranks).outside;
+    const auto n = static_cast<double>(ranks);
+    EXPECT_NEAR(time.program, 3.0, 1e-9);
+    EXPECT_NEAR(time.loaded_bytes / (2.0 * parameters * n), 1.0, kRounding);
+    // A node's link limits up to five nodes, then the file system.
+    EXPECT_NEAR(time.load, 2.0 * parameters * (ranks == 64 ? 64.0 / 40e9 : n / 8e9), 1e-6);
+    EXPECT_NEAR(time.saved_bytes / (12.0 * parameters), 1.0, kRounding);
+    EXPECT_NEAR(time.save, 12.0 * parameters / (ranks == 64 ? 40e9 : 8e9), 1e-6);
+    EXPECT_NEAR(time.stall, 12.0 * parameters / n / 50e9, 1e-6);
+  }
+}
+
 TEST(PlanTime, ATokensRowGoesOnceToEachRankOfItsExperts) {
   const Config config =
       stage("deepseek-v3", {"roles.policy.train.ep=8", "sft.batch=8",
@@ -124,6 +143,18 @@ TEST(PlanTime, ATokensRowGoesOnceToEachRankOfItsExperts) {
   const double bytes = 2000.0 * 7168 * 2 * ranks_met * 7.0 / 8.0;
   const double way = 58.0 * bytes / 100e9;
   EXPECT_NEAR(time.communication / (2.0 * way), 2.0, kRounding);  // there and back, twice forward
+}
+
+TEST(PlanTime, ATokensRowGoesOnceToEachNodeOfItsExperts) {
+  const Config config =
+      stage("deepseek-v3", {"roles.policy.train.ep=16", "sft.batch=16", "plan.gpus_per_node=8",
+                            "plan.mean_prompt_tokens=1000", "plan.mean_completion_tokens=1000"});
+  const StepTime time = make_plan(config, Stage::Sft, 16).time;
+  // 4 of 8 groups: of 16 ranks 8; both of 2 nodes, since 4 groups are one node's.
+  const double ranks_met = 8.0 * (1.0 - std::pow(1.0 - 1.0 / 8.0, 8.0)), nodes_met = 1.0;
+  const double row = 2000.0 * 7168 * 2;
+  const double way = 58.0 * row * (nodes_met * 0.5 / 10e9 + ranks_met * 7.0 / 8.0 / 100e9);
+  EXPECT_NEAR(time.communication / (2.0 * way), 2.0, kRounding);
 }
 
 TEST(PlanTime, LayersAreGatheredTwiceForAMicroBatch) {

@@ -1,4 +1,4 @@
-#include "commands/check_inputs.h"
+#include "stage_inputs.h"
 
 #include <algorithm>
 #include <ctime>
