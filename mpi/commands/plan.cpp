@@ -14,6 +14,7 @@
 #include "device_choice.h"
 #include "model_loading.h"
 #include "model_path.h"
+#include "models/classifier.h"
 #include "models/model_size.h"
 #include "plan/plan_search.h"
 #include "plan/plan_table.h"
@@ -34,12 +35,21 @@ void read_shape(const std::string& path, models::ModelOptions options, models::M
   shape = model_shape(options);
 }
 
-/// Sequence classifiers have another kind of folder and are small beside the rest.
+/// That of a classifier on top of a decoder; one like BERT is small beside the rest.
+void read_classifier_shape(const std::string& path, models::ModelShape& shape) {
+  if (!fs::exists(fs::path(path) / "config.json")) return;
+  if (auto found = models::classifier_shape(path)) shape = std::move(*found);
+}
+
 void read_shapes(config::Config& config) {
   for (auto* model : {&config.model, &config.reference, &config.teacher})
     read_shape(model->path, *model, model->shape);
   for (auto& student : config.distill.students)
     read_shape(student.path, config.model, student.shape);
+  for (auto* model : {&config.reward_model, &config.classifier})
+    read_classifier_shape(model->path, model->shape);
+  for (const auto& model : config.rewards.models)
+    read_classifier_shape(model.path, config.scoring_shapes[model.name]);
 }
 
 /// The stage whose section the file fills; of several the first in this order: distill's and rl's

@@ -1,5 +1,6 @@
 #pragma once
 // The composed configuration: every module's options under the name of its TOML section.
+#include <map>
 #include <string>
 
 #include "algorithms/options.h"
@@ -51,6 +52,9 @@ struct Config {
   checkpoint::CheckpointOptions checkpoint;
   metrics::MetricsOptions metrics;
   plan::PlanOptions plan;
+
+  /// No option: the shapes in the files of [[rewards.models]], by name, where `plan` has read them.
+  std::map<std::string, models::ModelShape> scoring_shapes;
 
   /// Of a step of the RL stages.
   StepSettings settings_at(std::int64_t step) const {

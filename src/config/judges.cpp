@@ -3,8 +3,11 @@
 namespace r1::config {
 namespace {
 
-models::ModelOptions files_of(const rewards::ScoringModelOptions& scoring) {
+models::ModelOptions files_of(const rewards::ScoringModelOptions& scoring, const Config& config) {
   models::ModelOptions model;
+  if (const auto shape = config.scoring_shapes.find(scoring.name);
+      shape != config.scoring_shapes.end())
+    model.shape = shape->second;
   model.path = scoring.path;
   model.tokenizer = scoring.tokenizer;
   model.chat_template = scoring.chat_template;
@@ -22,7 +25,7 @@ std::vector<Judge> judges(const Config& config, const rewards::RewardOptions& re
     else if (scoring.name == rewards::kSafetyPart)
       list.push_back({scoring, config.classifier, "classifier"});
     else
-      list.push_back({scoring, files_of(scoring), "rewards.models." + scoring.name});
+      list.push_back({scoring, files_of(scoring, config), "rewards.models." + scoring.name});
   }
   return list;
 }

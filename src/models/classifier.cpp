@@ -24,6 +24,7 @@ using Loader = std::function<std::unique_ptr<SequenceClassifier>(const std::stri
                                                                  at::ScalarType, at::Device)>;
 
 constexpr const char* kClassifierSuffix = "ForSequenceClassification";
+constexpr const char* kBertClassifier = "BertForSequenceClassification";
 
 /// "LlamaForCausalLM" -> "LlamaForSequenceClassification".
 std::string classifier_of(const std::string& architecture) {
@@ -33,7 +34,7 @@ std::string classifier_of(const std::string& architecture) {
 /// By an entry of config.json's `architectures`. Every decoder-only family has a classifier.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> table = [] {
-    std::map<std::string, Loader> all{{"BertForSequenceClassification", load_bert_classifier}};
+    std::map<std::string, Loader> all{{kBertClassifier, load_bert_classifier}};
     for (const auto& family : families())
       all[classifier_of(family.architecture)] = load_decoder_classifier;
     return all;
@@ -67,6 +68,16 @@ bool is_classifier(const std::string& folder) {
   for (const auto& name : architectures(folder))
     if (name.ends_with(kClassifierSuffix)) return true;
   return false;
+}
+
+std::optional<ModelShape> classifier_shape(const std::string& folder) {
+  for (const auto& name : architectures(folder)) {
+    if (!name.ends_with(kClassifierSuffix) || name == kBertClassifier) continue;
+    auto shape = open_model(folder).shape;
+    shape.tie_word_embeddings = true;  // no head over the vocabulary
+    return shape;
+  }
+  return std::nullopt;
 }
 
 std::unique_ptr<SequenceClassifier> load_classifier(const std::string& folder, at::ScalarType dtype,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,10 @@ bool is_classifier(const std::string& folder);
 /// The entry of `architectures` for a classifier on top of a decoder:
 /// "LlamaForSequenceClassification".
 std::string classifier_architecture(const ModelShape& shape);
+
+/// The shape of the decoder below a classifier; none: the classifier has no decoder (BERT). Throws:
+/// InputError naming file and key.
+std::optional<ModelShape> classifier_shape(const std::string& folder);
 
 /// Loads the classifier of a Hugging Face folder. `architectures` in config.json selects the
 /// family. Throws: InputError naming file and key.

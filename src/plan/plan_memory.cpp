@@ -420,10 +420,15 @@ void add_role_memory(const Config& config, Stage stage, bool on_gpu, const RoleP
   for (const models::ModelOptions& model : models_of_role(config, stage, role.role)) {
     if (model.shape.empty())
       notes.push_back(
-          fmt::format("{}: the model's shape is neither in its files nor in the configuration "
-                      "(include = \"../models/NAME.toml\" in the model's table): its memory is not "
-                      "counted{}",
-                      role.role, role.role == "reward" ? " (" + model.path + ")" : ""));
+          role.role == "reward"
+              ? fmt::format("reward: '{}' has no files here, or is no classifier on top of a "
+                            "decoder: its memory is not counted",
+                            model.path)
+              : fmt::format(
+                    "{}: the model's shape is neither in its files nor in the configuration "
+                    "(include = \"../models/NAME.toml\" in the model's table): its memory "
+                    "is not counted",
+                    role.role));
     else
       add_model_memory({config, stage, model, role, on_gpu},
                        !is_base_of_policy(config, role, policy), role);

@@ -15,6 +15,8 @@ import unittest
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 LLAMA = DATA / "models" / "llama"
+REWARD = DATA / "models" / "qwen2_reward"
+BERT = DATA / "models" / "bert_toxic"
 DECODERS = [DATA / "models" / name for name in ("llama", "qwen2", "qwen3", "deepseek_v3", "deepseek_v3_noqlora")]
 REWARD = DATA / "models" / "qwen2_reward"
 PROGRAM = ""
@@ -368,6 +370,21 @@ class Plan(ToolTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("parameters", done.stdout)
         self.assertNotIn("is neither in its files", done.stdout)
+
+    def test_scoring_models_count(self):
+        """[reward_model] and [[rewards.models]]: a decoder's shape comes from its files, BERT's memory is a note."""
+        config = self.folder / "config.toml"
+        part = '[[rewards.parts]]\nname = "{0}"\n'
+        config.write_text(f'include = "{self.CONFIGS / "tiny" / "random.toml"}"\n[reward_model]\npath = "{REWARD}"\n'
+                          + part.format("reward_model") + part.format("second")
+                          + f'[[rewards.models]]\nname = "second"\npath = "{REWARD}"\n[pipeline]\nstages = []\n')
+        planned = {}
+        for name, path in (("decoder", REWARD), ("bert", BERT)):
+            done = run("plan", "--config", config, "--stage", "rl", "--world-size", 4, "--set", f"reward_model.path={path}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            reward = done.stdout.split("\nreward ")[1].split("\nreference ")[0]
+            planned[name] = (reward.count("weights"), "no classifier on top of a decoder" in done.stdout)
+        self.assertEqual(planned, {"decoder": (2, False), "bert": (1, True)})
 
     def test_sweep(self):
         config = self.CONFIGS / "tiny" / "random.toml"
