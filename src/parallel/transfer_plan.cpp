@@ -1,6 +1,7 @@
 #include "parallel/transfer_plan.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/errors.h"
 
@@ -49,7 +50,8 @@ class Planner {
         options_(options),
         rank_(rank),
         used_(num_ranks, 0),
-        last_sent_(num_ranks) {
+        last_sent_(num_ranks),
+        last_sender_(num_ranks, -1) {
     plan_.traffic.resize(num_ranks);
     plan_.rounds.emplace_back();
   }
@@ -78,9 +80,12 @@ class Planner {
     return nodes.empty() || nodes[index_of(a)] == nodes[index_of(b)];
   }
 
+  /// Ranks that have sent as many buckets are alike: a receiver keeps its sender, and so has few.
   int sender(const std::vector<int>& holders, int to) const {
     const auto cost = [&](int from) {
-      return std::pair(!are_near(from, to), plan_.traffic[index_of(from)].bytes_out);
+      const auto bytes = plan_.traffic[index_of(from)].bytes_out;
+      return std::tuple(!are_near(from, to), bytes / options_.bucket_bytes,
+                        from != last_sender_[index_of(to)], bytes);
     };
     return *std::min_element(holders.begin(), holders.end(),
                              [&](int a, int b) { return cost(a) < cost(b); });
@@ -92,6 +97,7 @@ class Planner {
     out += bytes;
     in += bytes;
     auto &sender = plan_.traffic[index_of(from)], &receiver = plan_.traffic[index_of(to)];
+    last_sender_[index_of(to)] = from;
     sender.bytes_out += bytes;
     receiver.bytes_in += bytes;
     auto& peers = last_sent_[index_of(from)];
@@ -138,6 +144,7 @@ class Planner {
   TransferPlan plan_;
   std::vector<std::int64_t> used_;           // bytes of each rank in this round
   std::vector<std::vector<int>> last_sent_;  // ranks that each rank sends to in this round
+  std::vector<int> last_sender_;             // to each rank
 };
 
 }  // namespace

@@ -5,9 +5,10 @@
 //
 // A rank receives exactly the boxes that it holds in the target layout and not in the source
 // layout. Of several ranks that hold a box, the sender is a rank on the receiver's node if there is
-// one, and among these the rank that sends least so far. Boxes travel in rounds: in one round a
-// rank sends and receives at most one bucket together, and at most one message to each other rank.
-// Rounds follow the order of the tensors.
+// one, and among these one that has sent the fewest buckets so far, the receiver's last sender
+// before others: a receiver's messages grow with its bytes, not with the ranks. Boxes travel in
+// rounds: in one round a rank sends and receives at most one bucket together, and at most one
+// message to each other rank. Rounds follow the order of the tensors.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>

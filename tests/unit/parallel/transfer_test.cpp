@@ -145,6 +145,14 @@ TEST(TransferPlan, SendersShareTheWork) {
   }
 }
 
+TEST(TransferPlan, AReceiverHasOneSenderHoweverManyHoldItsParts) {
+  for (const int holders : {2, 8, 32}) {
+    const auto plan = plan_transfer(kDtypes, split(holders + 1, 0, 1, holders, true),
+                                    split(holders + 1, holders, 1, 1, true), {}, holders);
+    EXPECT_EQ(plan.traffic.back().messages_in, 1) << holders;
+  }
+}
+
 TEST(TransferPlan, PrefersASenderOfTheReceiversNode) {
   // Ranks 0 and 1 hold everything; ranks 2 and 3 need it, one on each node.
   const std::vector<int> nodes{0, 1, 1, 0};
