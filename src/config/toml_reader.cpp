@@ -34,7 +34,10 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"train_files", "files"},
     {"val_files", "held_out_files"},
     {"algorithm", "kind"},
-    {"adv_estimator", "kind"}};
+    {"adv_estimator", "kind"},
+    {"rank", "r"},
+    {"lora_rank", "r"},
+    {"alpha", "lora_alpha"}};
 
 /// The type and value of a node for messages: `integer 3`, `text "abc"`, `a table`.
 std::string describe(const toml::node& node) {

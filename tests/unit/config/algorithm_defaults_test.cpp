@@ -78,6 +78,7 @@ TEST(RolesByDefault, OnTheCpuEachHasARankWhereThereAreEnough) {
 TEST(StrictKeys, KeysOfOtherProgramsAreFound) {
   expect_contains(error_of("[optimizer]\nlr = 1e-6\n"), "did you mean \"learning_rate\"?");
   expect_contains(error_of("[rl]\nnum_generations = 8\n"), "did you mean \"samples_per_prompt\"?");
+  expect_contains(error_of("[model.lora]\nrank = 8\n"), "did you mean \"r\"?");
 }
 
 TEST(StrictKeys, AMissingFileIsOneProblem) {
