@@ -75,8 +75,9 @@ void add_run_options(CLI::App& command, CommandLine& line) {
       .add_option("--run-dir", line.run_dir,
                   "folder of the run: checkpoints, metrics, samples; an existing one is continued")
       ->type_name("DIR");
-  command.add_flag("--check", line.check,
-                   "validate the configuration, print who runs where and the memory, and stop");
+  command.add_flag(
+      "--check", line.check,
+      "check the configuration and its inputs, print who runs where and the memory, and stop");
   command
       .add_option("--world-size", line.world_size,
                   "with --check: pretend this many ranks (default: the ranks started)")

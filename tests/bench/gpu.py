@@ -56,6 +56,15 @@ def rl(prompts, model, name, reference, ppo=False):
                "" if ppo else "grpo", arguments={"prompts": prompts, "beta": 0.01 if reference else 0.0})
 
 
+def tail(name, **more):
+    """64 samples a step, whose lengths are log-normal: with staleness 0 a step waits for the longest."""
+    return Row(f"RL, log-normal lengths (median 256, sigma 1.1, limit 4,096), 1.5B, {name}", "rl", "qwen2.5-1.5b",
+               {"rl.prompts_per_step": 16, "rl.samples_per_prompt": 4, "engine.max_num_seqs": 256, "kl.place": "none",
+                "kl.coefficient": 0.0, "trainer.activation_checkpointing": "full", "sampling.min_new_tokens": 0,
+                "sampling.ignore_eos": True, "sampling.max_new_tokens": 4096, "sampling.median_length": 256,
+                "sampling.length_sigma": 1.1, **more})
+
+
 REFERENCE_MODELS = {"135M": "smollm2-135m", "1.5B": "qwen2.5-1.5b"}  # of bench_decode's rows
 
 ROWS = [
@@ -69,6 +78,14 @@ ROWS = [
          "trainer.micro_batch_tokens": 32768 + 64}, length=32768),
     rl(8, "qwen2.5-1.5b", "1.5B", True),
     rl(8, "qwen2.5-1.5b", "1.5B", True, ppo=True),
+    # configs/examples/grpo_lora_7b.toml with equal lengths, for a GPU of 24 GiB.
+    Row("GRPO with adapters of rank 16, 16 x 8 x 400, 7B, reference", "rl", "qwen2.5-7b",
+        {"model.lora.r": 16, "model.lora.lora_alpha": 32, "rl.prompts_per_step": 16, "rl.samples_per_prompt": 8,
+         "rl.mini_batch": 128, "sampling.max_new_tokens": 400, "sampling.min_new_tokens": 400, "kl.place": "loss",
+         "kl.coefficient": 0.001, "trainer.micro_batch_tokens": 2048, "trainer.score_batch_tokens": 4096,
+         "trainer.activation_checkpointing": "full", "engine.kv_cache_gb": 3.0, "engine.max_num_seqs": 64}),
+    tail("staleness 0"),
+    tail("partial rollouts, staleness 4", **{"rl.staleness": 4, "rl.partial_rollouts": True}),
     rl(16, "smollm2-135m", "135M", False),
     rl(16, "smollm2-135m", "135M", False, ppo=True),
     Row("distillation 7B -> 1.5B", "distill", "qwen2.5-1.5b",
