@@ -33,6 +33,8 @@ ninja -C "$build_dir" -j "${R1_SANITIZE_JOBS:-2}" "${targets[@]}"
 export ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=1 LSAN_OPTIONS=suppressions=$here/suppressions.txt:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=suppressions=$here/thread_suppressions.txt:halt_on_error=1:second_deadlock_stack=1
+# The sanitizers call dlopen for the program, whose run path does not count then.
+export LD_LIBRARY_PATH=$PWD/$build_dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 failed=0
 for target in "${targets[@]}"; do
   echo "=== $target ($sanitize)"
