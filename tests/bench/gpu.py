@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One GPU: supervised steps, GRPO steps and distillation, beside a plain PyTorch loop and TRL where they are installed.
 
-gpu.py PROGRAM [--decode BENCH_DECODE] [--rows NAME ...] [--list] [--references] [--profile FOLDER] [--set KEY=VALUE ...]
+gpu.py PROGRAM [--decode BENCH_DECODE] [--rows NAME ...] [--list] [--plan] [--references] [--profile FOLDER] [--set KEY=VALUE ...]
 
 PROGRAM is r1mpi, or the r1mpi.sh of an unpacked bundle. Random weights in the shapes of configs/models, bf16, fp32
 master weights. A run is killed when it has --steps steps, so that no checkpoint of billions of weights is written;
@@ -13,6 +13,7 @@ sets (tests/bench/decode.cpp). --profile: each row once more with run.profile, i
 import argparse
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import random
@@ -26,6 +27,7 @@ import gpus
 from gpus import LENGTH, ROOT, SEQUENCES
 
 PROFILED = (3, 4)
+NEW = 256  # tokens of a sample
 
 
 @dataclasses.dataclass
@@ -115,7 +117,7 @@ def records(folder, length):
 def common_settings(folder, row):
     command = row.command
     if command == "rl":
-        return {"rl.steps": 1000, "rl.chunks": 1, "sampling.max_new_tokens": 256, "sampling.min_new_tokens": 256,
+        return {"rl.steps": 1000, "rl.chunks": 1, "sampling.max_new_tokens": NEW, "sampling.min_new_tokens": NEW,
                 "data.generate.count": 512, "data.generate.held_out_count": 0, "data.generate.names": ["add20"],
                 "roles.reward.share_with": "policy", "roles.reference.share_with": "policy"}
     return {"data.files": [str(records(folder, row.length))], "data.generate.names": [], "data.held_out": 0.0,
@@ -134,6 +136,20 @@ def measure(options, row, steps, more):
             label = "".join(letter if letter.isalnum() else "_" for letter in row.name)
             shutil.copy(trace, pathlib.Path(options.profile) / f"{label}.json")
         return rows
+
+
+def planned(options, row):
+    """The "step:" line of `plan` on an H200. Lengths that are drawn count with their mean, exp(sigma^2 / 2) medians."""
+    new_tokens = row.length - 40
+    if row.command == "rl":
+        new_tokens = row.settings.get("sampling.max_new_tokens", NEW)
+        sigma = row.settings.get("sampling.length_sigma")
+        if sigma:
+            new_tokens = round(row.settings["sampling.median_length"] * math.exp(sigma**2 / 2))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        settings = gpus.settings_of(options, 1, "dp", common_settings(folder, row) | row.settings)
+        return gpus.plan(options.program, row.command, config_of(folder, row), 1, settings, new_tokens)["plan"]
 
 
 def figures(rows):
@@ -189,6 +205,7 @@ def main():
     parser.add_argument("--decode", help="bench_decode, or how it is started")
     parser.add_argument("--rows", nargs="+", help="only rows whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="names of the rows")
+    parser.add_argument("--plan", action="store_true", help="what `plan` says of the rows; needs no GPU")
     parser.add_argument("--references", action="store_true")
     parser.add_argument("--profile", help="folder for traces")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
@@ -198,6 +215,10 @@ def main():
     chosen = [row for row in ROWS if not options.rows or any(part in row.name for part in options.rows)]
     if options.list:
         print("\n".join(row.name for row in chosen))
+        return
+    if options.plan:
+        for row in chosen:
+            print(f"{row.name}: {planned(options, row)}")
         return
     if options.profile:
         pathlib.Path(options.profile).mkdir(parents=True, exist_ok=True)
