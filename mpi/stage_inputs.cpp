@@ -32,6 +32,10 @@ bool is_there(const std::string& path) {
   return !path.empty() && (fs::exists(path) || data::is_dataset_folder(path));
 }
 
+std::string normal(const std::string& path) {
+  return fs::path(path).lexically_normal().string();
+}
+
 /// RUN/latest, RUN/best and RUN/400 are a model of the run folder RUN.
 bool is_of_run_folder(const std::string& path) {
   return fs::exists(fs::path(path).parent_path() / "checkpoints");
@@ -221,13 +225,15 @@ class InputCheck {
 
 }  // namespace
 
-std::vector<std::string> missing_inputs(const config::Config& config, Stage stage) {
+std::vector<std::string> MissingInputs::of(const config::Config& config, Stage stage) {
   std::vector<std::string> missing;
   for (const auto& [key, path] : named_inputs(config, stage)) {
-    const bool from_this_run = path.find("{run}") != std::string::npos;
-    if (!path.empty() && !from_this_run && !is_there(path) && !is_of_run_folder(path))
+    const bool is_made = path.find("{run}") != std::string::npos || made_.contains(normal(path));
+    if (!path.empty() && !is_made && !is_there(path) && !is_of_run_folder(path))
       missing.push_back(fmt::format("{}: {} does not exist", key, path));
   }
+  if (stage == Stage::Prepare) made_.insert(normal(config.prepare.output));
+  if (stage == Stage::Generate) made_.insert(normal(config.generate.output));
   return missing;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What --check reads of the inputs: each model's description and tokenizer, the first record of
 // each file.
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,18 @@
 namespace r1::mpi {
 
 /// What the stage would fail on, one sentence each with key or file; files that are not there
-/// are left to missing_inputs. `config`'s device is chosen.
+/// are left to MissingInputs. `config`'s device is chosen.
 std::vector<std::string> input_problems(const config::Config& config, config::Stage stage);
 
-/// Models, files and folders that the stage reads and that are not there, as "key: path does not
-/// exist". Paths below {run} do not count: earlier stages of the run make them.
-std::vector<std::string> missing_inputs(const config::Config& config, config::Stage stage);
+/// Models, files and folders that stages read and that are not there. The stages of a pipeline are
+/// asked in their order: what an earlier stage writes, and what lies below {run}, does not count.
+class MissingInputs {
+ public:
+  /// Those of the next stage, as "key: path does not exist".
+  std::vector<std::string> of(const config::Config& config, config::Stage stage);
+
+ private:
+  std::set<std::string> made_;  // by the stages before
+};
 
 }  // namespace r1::mpi

@@ -160,8 +160,9 @@ int check_command(const CommandLine& line, int num_ranks) {
   const auto loaded = config::load_config({line.command, line.config, line.overrides});
   auto stages = planned_stages(loaded, line.config, find_command(line.command).stage);
   std::string problems;
+  MissingInputs missing;
   for (const auto& stage : stages) {
-    auto of_stage = missing_inputs(stage.config, stage.stage);
+    auto of_stage = missing.of(stage.config, stage.stage);
     for (auto& problem : input_problems(stage.config, stage.stage))
       of_stage.push_back(std::move(problem));
     for (const auto& problem : of_stage)

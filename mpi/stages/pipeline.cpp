@@ -84,17 +84,19 @@ void require_ranks(const std::vector<config::StageOptions>& stages, int num_rank
 /// What no earlier stage makes must be there before the first stage works for days. Called by one
 /// rank.
 void require_inputs(const config::LoadedConfig& loaded, const CommandLine& command_line) {
-  std::string missing;
+  std::string problems;
+  MissingInputs missing;
   for (std::size_t i = 0; i < loaded.stages.size(); ++i) {
     const auto setup = setup_of(loaded, i, command_line.run_dir, false);
-    const bool wanted = command_line.only.empty() || setup.name == command_line.only;
-    if (!wanted || is_done(setup)) continue;
     auto config = loaded.stages[i];
     if (!loaded.config.pipeline.stages[i].from.empty()) config.model.path.clear();
-    for (const auto& path : missing_inputs(config, setup.stage))
-      missing += fmt::format("{}{}: {}", missing.empty() ? "" : "\n", setup.name, path);
+    const auto of_stage = missing.of(config, setup.stage);
+    const bool wanted = command_line.only.empty() || setup.name == command_line.only;
+    if (!wanted || is_done(setup)) continue;
+    for (const auto& path : of_stage)
+      problems += fmt::format("{}{}: {}", problems.empty() ? "" : "\n", setup.name, path);
   }
-  if (!missing.empty()) throw base::InputError(missing);
+  if (!problems.empty()) throw base::InputError(problems);
 }
 
 void write_report(const std::string& run_folder) {

@@ -204,30 +204,34 @@ class Errors(support.RunTest):
         self.assertIn("goes on with the weights of its checkpoint, not with model.path", self.assert_ends(0, line))
 
     def test_pipeline_asks_for_every_stages_inputs_before_the_first(self):
-        config = self.folder / "pipeline.toml"
-        config.write_text(f"""include = "{support.RANDOM}"
+        """What an earlier stage writes, in the run folder or elsewhere, does not have to be there."""
+        config, made = self.folder / "pipeline.toml", self.folder / "made.jsonl"
+        text = f"""include = "{support.RANDOM}"
 [[pipeline.stages]]
 name = "data"
 command = "prepare"
 [pipeline.stages.prepare]
-output = "{{run}}/data.jsonl"
+output = "{made}"
 [[pipeline.stages.prepare.sources]]
 generator = "add1"
 count = 8
 [[pipeline.stages]]
 name = "last"
 command = "evaluate"
-[[pipeline.stages.evaluate.models]]
-name = "other"
-path = "no/model"
 [[pipeline.stages.evaluate.suites]]
 name = "sums"
-generator = "add1"
+path = "{made}"
 num_questions = 4
-""")
+"""
+        config.write_text(text + '[[pipeline.stages.evaluate.models]]\nname = "other"\npath = "no/model"\n')
         line = support.command(2, "pipeline", "--config", config, "--run-dir", self.folder / "run")
-        self.assertIn("last: evaluate.models.other.path: no/model does not exist", self.assert_ends(2, line))
-        self.assertFalse((self.folder / "run" / "data.jsonl").exists())
+        output = self.assert_ends(2, line)
+        self.assertIn("last: evaluate.models.other.path: no/model does not exist", output)
+        self.assertNotIn("made.jsonl", output)
+        self.assertFalse(made.exists())
+        config.write_text(text)
+        self.assert_ends(0, [*line, "--check"])
+        self.assert_ends(0, line)
 
     def test_checkpoint_of_another_model(self):
         """The run folder's memory of its configuration is gone; the checkpoint itself does not fit."""
