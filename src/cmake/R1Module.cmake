@@ -80,6 +80,7 @@ function(r1_test name)
   else()
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${R1_TEST_TIMEOUT} LABELS unit)
+    # Tests share cores: a thread of OpenMP that waits sleeps instead of spinning (5 times less processor time).
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${R1_TEST_TIMEOUT} LABELS unit ENVIRONMENT OMP_WAIT_POLICY=passive)
   endif()
 endfunction()

@@ -46,7 +46,8 @@ def command(ranks, *arguments, settings=None):
 
 
 def environment(**variables):
-    return {**os.environ, **variables}
+    """Tests share cores: also in a run of one rank a thread of OpenMP that waits sleeps instead of spinning."""
+    return {"OMP_WAIT_POLICY": "passive", **os.environ, **variables}
 
 
 def start(line, output, **variables):
