@@ -101,11 +101,12 @@ class Runs(support.RunTest):
     def stop_in_a_step(self, lines, target, share=None, **settings):
         """TERM to one rank while a step is under way that takes seconds: it is dropped, the checkpoint is that of the
         step before, and the run that continues ends as one that nobody disturbed. `target`: rank that gets the signal.
-        `share`: of the time of the last step, when it comes; None: soon."""
+        `share`: of the time of the last step, when it comes; None: soon, and well within the step."""
         settings = {"checkpoint__interval_steps": 100, "metrics__samples_every": 1, **settings}
         with self.running(self.line(**settings)) as process:
             self.wait_for_lines(self.metrics(), lines, process)
-            time.sleep(share * self.rows_with_times()[-1]["step_seconds"] if share else 0.5)  # into the next step
+            seconds = self.rows_with_times()[-1]["step_seconds"]
+            time.sleep(share * seconds if share else min(0.5, 0.4 * seconds))  # into the next step
             os.kill(self.ranks(process, settings.get("ranks", 2))[target], signal.SIGTERM)
             self.assertEqual(process.wait(timeout=END_LIMIT), 75, self.output())
         done = len(self.rows())
