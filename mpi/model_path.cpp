@@ -66,6 +66,10 @@ std::vector<std::string*> model_paths(config::Config& config) {
 
 }  // namespace
 
+bool model_exists(const std::string& path) {
+  return !path.empty() && (fs::exists(path) || !read_path(path).checkpoints.empty());
+}
+
 std::string find_model(const std::string& path, parallel::Communicator& communicator) {
   // Rank 0's view of the file system counts: no rank may take another branch.
   Choice choice;

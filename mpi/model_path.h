@@ -16,6 +16,9 @@ namespace r1::mpi {
 /// existing steps, and the refused checkpoints with reasons.
 std::string find_model(const std::string& path, parallel::Communicator& communicator);
 
+/// Whether files, or a run folder that the path means, lie at a model path.
+bool model_exists(const std::string& path);
+
 /// find_model() for a command of one process.
 std::string find_model(const std::string& path);
 

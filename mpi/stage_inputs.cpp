@@ -36,11 +36,6 @@ std::string normal(const std::string& path) {
   return fs::path(path).lexically_normal().string();
 }
 
-/// RUN/latest, RUN/best and RUN/400 are a model of the run folder RUN.
-bool is_of_run_folder(const std::string& path) {
-  return fs::exists(fs::path(path).parent_path() / "checkpoints");
-}
-
 /// The models that the stage loads, as key and path.
 void add_models(const config::Config& config, Stage stage,
                 std::multimap<std::string, std::string>& list) {
@@ -133,7 +128,7 @@ class InputCheck {
   void read_text_model() {
     auto model = config_.model;
     if (model.init != "random") {
-      if (model.path.empty() || (!is_there(model.path) && !is_of_run_folder(model.path))) return;
+      if (!model_exists(model.path)) return;
       model.path = find_model(model.path);
     }
     const auto shape = config::traits(stage_).trains ? trained_shape(model) : model_shape(model);
@@ -229,7 +224,7 @@ std::vector<std::string> MissingInputs::of(const config::Config& config, Stage s
   std::vector<std::string> missing;
   for (const auto& [key, path] : named_inputs(config, stage)) {
     const bool is_made = path.find("{run}") != std::string::npos || made_.contains(normal(path));
-    if (!path.empty() && !is_made && !is_there(path) && !is_of_run_folder(path))
+    if (!path.empty() && !is_made && !is_there(path) && !model_exists(path))
       missing.push_back(fmt::format("{}: {} does not exist", key, path));
   }
   if (stage == Stage::Prepare) made_.insert(normal(config.prepare.output));

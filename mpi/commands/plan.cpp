@@ -29,8 +29,7 @@ using plan::PlannedStage;
 
 /// The shape of a model's files, where they are there: it wins over the configuration's.
 void read_shape(const std::string& path, models::ModelOptions options, models::ModelShape& shape) {
-  const auto run = fs::path(path).parent_path() / "checkpoints";  // RUN/latest, RUN/best, RUN/400
-  if (path.empty() || !(fs::exists(path) || fs::exists(run))) return;
+  if (!model_exists(path)) return;
   options.path = find_model(path);
   shape = model_shape(options);
 }
