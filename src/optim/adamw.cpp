@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "base/errors.h"
 #include "kernels/adamw_kernels.h"
@@ -64,23 +66,27 @@ void torch_fused(const std::vector<kernels::AdamWTensors>& slots, const AdamWSte
   if (!models.empty()) at::_foreach_copy_(models, rounded);
 }
 
-/// The update of a slot whose state is on the host: gradient down, weights up, piece by piece.
+/// The update of a slot whose state is on the host: gradient down, weights up, piece by piece. The
+/// next piece's gradient and the last piece's weights travel while the host updates a piece.
 void update_on_host(const AdamWSlot& slot, const at::Tensor& grad, const AdamWStep& step) {
   const auto flat_grad = grad.reshape(-1), weights = slot.model.view(-1);
-  const auto size = weights.numel(), piece = std::min(size, kHostPiece);
-  const auto grad_memory = tensor::host_memory({piece}, grad.scalar_type(), grad.device());
+  const auto size = weights.numel();
+  const auto piece_at = [size](const at::Tensor& all, std::int64_t begin) {
+    return all.view(-1).narrow(0, begin, std::min(kHostPiece, size - begin));
+  };
   const bool rounds = weights.scalar_type() != slot.master.scalar_type();
-  const auto weight_memory =
-      rounds ? tensor::host_memory({piece}, weights.scalar_type(), weights.device()) : at::Tensor();
-  for (std::int64_t begin = 0; begin < size; begin += piece) {
-    const auto count = std::min(piece, size - begin);
-    const auto part = [&](const at::Tensor& all) { return all.view(-1).narrow(0, begin, count); };
-    const auto host_grad = grad_memory.narrow(0, 0, count);
-    const auto rounded = rounds ? weight_memory.narrow(0, 0, count) : at::Tensor();
-    host_grad.copy_(part(flat_grad));
-    adamw_update(part(slot.master), host_grad, part(slot.exp_avg), part(slot.exp_avg_sq), rounded,
-                 step);
-    part(weights).copy_(rounds ? rounded : part(slot.master));
+  std::optional<tensor::HostCopy> next;
+  if (size > 0) next.emplace(piece_at(flat_grad, 0));
+  for (std::int64_t begin = 0; begin < size; begin += kHostPiece) {
+    const auto arriving = *std::exchange(next, std::nullopt);
+    if (begin + kHostPiece < size) next.emplace(piece_at(flat_grad, begin + kHostPiece));
+    const auto master = piece_at(slot.master, begin), model = piece_at(weights, begin);
+    const auto rounded =
+        rounds ? tensor::host_memory(model.sizes(), model.scalar_type(), model.device())
+               : at::Tensor();
+    adamw_update(master, arriving.wait(), piece_at(slot.exp_avg, begin),
+                 piece_at(slot.exp_avg_sq, begin), rounded, step);
+    model.copy_(rounds ? rounded : master, /*non_blocking=*/rounds);
   }
 }
 
