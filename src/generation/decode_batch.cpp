@@ -9,6 +9,7 @@
 #include "generation/kv_cache.h"
 #include "generation/scheduler.h"
 #include "kernels/cuda/kernel_table.h"
+#include "kernels/decode_attention.h"
 #include "vocabulary/vocab_head.h"
 
 namespace r1::generation {
@@ -33,9 +34,9 @@ DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
                          const EngineOptions& options, std::int64_t num_slots,
                          std::int64_t table_width, std::int64_t spare_block)
     : model_(model), cache_(cache) {
-  const auto& shape = model.shape();
-  attention_form_ = kernels::paged_attention_form(cache.keys[0], cache.values[0],
-                                                  shape.num_attention_heads / shape.kv_heads());
+  const auto layout = model.cache_layout();
+  attention_form_ =
+      kernels::paged_attention_form(cache.keys[0], cache.values[0], layout.heads_per_kv_head);
   const bool has_kernel = attention_form_ == kernels::PagedAttentionForm::CudaKernel;
   uses_graphs_ = has_kernel && !options.enforce_eager && model.can_be_recorded();
   const auto size = uses_graphs_ ? graph_rows(num_slots) : num_slots;
@@ -45,7 +46,11 @@ DecodeBatch::DecodeBatch(const models::Model& model, nn::KvCache& cache,
   rules_ = {at::zeros({kernels::kNumDrawRules}, on_device(at::kDouble)),
             at::full({kLeastEndIds}, -1, on_device(at::kLong))};
   outputs_ = at::zeros({kernels::kNumDrawOutputs, size}, on_device(at::kDouble));
-  if (has_kernel) counters_ = at::zeros({size * cache.keys[0].size(1)}, on_device(at::kInt));
+  if (has_kernel)
+    counters_ =
+        at::zeros({kernels::decode_attention_counters(
+                      size, layout.num_kv_heads * layout.heads_per_kv_head, layout.num_kv_heads)},
+                  on_device(at::kInt));
 }
 
 bool DecodeBatch::holds(std::int64_t num_slots, std::int64_t table_width) const {

@@ -25,11 +25,11 @@ std::string load_kernels() {
   if (loaded_table != nullptr) return {};
   void* library = ::dlopen("libr1mpi_cuda.so", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return ::dlerror();
-  using Table = const CudaKernelTable* (*)();
+  using Table = const CudaKernelTable* (*)(std::uint64_t);
   const auto table = reinterpret_cast<Table>(::dlsym(library, "r1_cuda_kernel_table"));
   if (table == nullptr) return ::dlerror();
-  loaded_table = table();
-  return {};
+  loaded_table = table(interface_number());
+  return loaded_table != nullptr ? "" : "libr1mpi_cuda.so is of another build than the program";
 }
 
 }  // namespace

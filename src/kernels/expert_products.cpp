@@ -1,9 +1,11 @@
 #include "kernels/expert_products.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <vector>
 
+#include "kernels/cuda_library.h"
 #include "kernels/silu_mul.h"
 
 namespace r1::kernels {
@@ -11,6 +13,11 @@ namespace {
 
 /// Grouped products want the rows of every group to start on 16 bytes: 8 bf16 values.
 constexpr std::int64_t kGroupAlignment = 8;
+
+// Limits of the CUDA kernels (CudaExpertVisits), and visits of an expert in the mean beyond which
+// products are bound by operations and no longer by the reading of weights.
+constexpr std::int64_t kMostExperts = 1024, kMostMaskWords = 8192, kTokensOfWord = 32,
+                       kMostVisits = 24, kWidthStep = 8;
 
 /// The plain form, one product per expert; x [N, D] sorted by expert.
 at::Tensor expert_by_expert(const at::Tensor& x, const at::Tensor& counts,
@@ -45,6 +52,48 @@ at::Tensor all_experts(const at::Tensor& x, const at::Tensor& sorted_experts,
   return at::_grouped_mm(inner, down.transpose(1, 2), offsets).index_select(0, rows);
 }
 
+bool takes_cuda_kernels(const at::Tensor& x, const at::Tensor& weights, const at::Tensor& gate_up,
+                        const at::Tensor& down) {
+  const auto tokens = x.size(0), hidden = x.size(1), num_experts = down.size(0) / hidden;
+  return !at::GradMode::is_enabled() && tokens > 0 && cuda_kernels_for(x) != nullptr &&
+         x.scalar_type() == at::kBFloat16 && weights.scalar_type() == at::kFloat &&
+         is_packed(gate_up) && is_packed(down) && hidden % kWidthStep == 0 &&
+         down.size(1) % kWidthStep == 0 && weights.numel() <= kMostVisits * num_experts &&
+         num_experts <= kMostExperts &&
+         num_experts * ((tokens + kTokensOfWord - 1) / kTokensOfWord) <= kMostMaskWords;
+}
+
+at::Tensor expert_sums_on_gpu(const at::Tensor& given, const at::Tensor& given_experts,
+                              const at::Tensor& given_weights, const at::Tensor& gate_up,
+                              const at::Tensor& down) {
+  const auto x = packed(given), experts = packed(given_experts), weights = packed(given_weights);
+  const auto tokens = x.size(0), hidden = x.size(1), inner = down.size(1), top_k = experts.size(1),
+             num_experts = down.size(0) / hidden;
+  const auto integers = x.options().dtype(at::kInt);
+  auto order = at::empty({tokens * top_k}, integers), ends = at::empty({num_experts}, integers);
+  auto activations = at::empty({tokens * top_k, inner}, x.options());
+  auto outputs = at::empty({tokens, top_k, hidden}, x.options()), sums = at::empty_like(x);
+  const CudaExpertVisits visits{experts.const_data_ptr<std::int64_t>(),
+                                order.mutable_data_ptr<std::int32_t>(),
+                                ends.mutable_data_ptr<std::int32_t>(),
+                                tokens,
+                                top_k,
+                                num_experts};
+  const auto& table = *cuda_kernels();
+  const auto stream = current_cuda_stream(x);
+  table.place_visits(visits, stream);
+  table.expert_gate_up(
+      {x.const_data_ptr(), gate_up.const_data_ptr(), activations.mutable_data_ptr(), hidden, inner},
+      visits, stream);
+  table.expert_down({activations.const_data_ptr(), down.const_data_ptr(),
+                     outputs.mutable_data_ptr(), inner, hidden},
+                    visits, stream);
+  table.combine_visits(outputs.const_data_ptr(), weights.const_data_ptr<float>(),
+                       sums.mutable_data_ptr(), tokens, top_k, hidden, stream);
+  check_launch(table, "expert_sums");
+  return sums;
+}
+
 }  // namespace
 
 ExpertProductsForm expert_products_form(at::Device device, at::ScalarType dtype,
@@ -63,6 +112,30 @@ at::Tensor expert_products(const at::Tensor& x, const at::Tensor& experts, const
                  ExpertProductsForm::Grouped
              ? all_experts(x, experts, counts, gate_ups, downs)
              : expert_by_expert(x, counts, gate_ups, downs);
+}
+
+at::Tensor expert_sums_reference(const at::Tensor& x, const at::Tensor& experts,
+                                 const at::Tensor& weights, const at::Tensor& gate_up,
+                                 const at::Tensor& down) {
+  const auto visited = experts.flatten();
+  const auto order = visited.argsort(/*stable=*/true, 0, false);
+  const auto counts = at::zeros({down.size(0) / x.size(1)}, visited.options())
+                          .scatter_add_(0, visited, at::ones_like(visited));
+  const auto outputs = expert_products(x.index_select(0, order.floor_divide(experts.size(1))),
+                                       visited.index_select(0, order), counts, gate_up, down);
+  // Where each visit stands after `order` put it there.
+  const auto places =
+      at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
+  const auto of_token =
+      outputs.index_select(0, places).view({x.size(0), experts.size(1), x.size(1)});
+  return (of_token * weights.unsqueeze(2)).sum(1).to(x.scalar_type());
+}
+
+at::Tensor expert_sums(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& weights,
+                       const at::Tensor& gate_up, const at::Tensor& down) {
+  return takes_cuda_kernels(x, weights, gate_up, down)
+             ? expert_sums_on_gpu(x, experts, weights, gate_up, down)
+             : expert_sums_reference(x, experts, weights, gate_up, down);
 }
 
 }  // namespace r1::kernels

@@ -1,5 +1,5 @@
 #pragma once
-// The products of the experts that a rank holds, for tokens that are sorted by expert.
+// The products of the experts that a rank holds.
 //
 // Shape letters: N rows (visits of tokens to experts), D hidden size, H experts, I intermediate
 // width of an expert.
@@ -24,5 +24,18 @@ ExpertProductsForm expert_products_form(at::Device device, at::ScalarType dtype,
 /// its form by expert_products_form.
 at::Tensor expert_products(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& counts,
                            const at::Tensor& gate_up, const at::Tensor& down);
+
+/// Sum over a token's experts of weight * product: x [T, D], experts int64 [T, k], weights [T, k]
+/// (fp32, fp64 for fp64), gate_up and down as in expert_products, all experts here -> [T, D] in x's
+/// dtype. For few tokens in bf16 on a GPU, where no gradients are recorded, CUDA kernels order the
+/// visits, stream the weights of the visited experts once, and add up; else the plain form.
+/// Differentiable.
+at::Tensor expert_sums(const at::Tensor& x, const at::Tensor& experts, const at::Tensor& weights,
+                       const at::Tensor& gate_up, const at::Tensor& down);
+
+/// The plain form: visits are sorted by expert. The reference of the CUDA kernels.
+at::Tensor expert_sums_reference(const at::Tensor& x, const at::Tensor& experts,
+                                 const at::Tensor& weights, const at::Tensor& gate_up,
+                                 const at::Tensor& down);
 
 }  // namespace r1::kernels

@@ -120,9 +120,11 @@ at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& key_cache,
     case PagedAttentionForm::CudaKernel:
       break;
   }
-  const auto counters = paged.counters.defined() ? paged.counters
-                                                 : at::zeros({query.size(0) * key_cache.size(1)},
-                                                             paged.context_lengths.options());
+  const auto counters =
+      paged.counters.defined()
+          ? paged.counters
+          : at::zeros({decode_attention_counters(query.size(0), query.size(1), key_cache.size(1))},
+                      paged.context_lengths.options());
   return decode_attention(query, key_cache, value_cache, paged.block_table, paged.context_lengths,
                           counters, scale);
 }

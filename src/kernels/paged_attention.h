@@ -22,7 +22,7 @@ struct PagedAttention {
   at::Tensor block_table;             // int32 [T, max_blocks]
   at::Tensor context_lengths;         // int32 [T], including the token itself
   std::optional<PagedGather> gather;  // for the plain form, which makes it if it is missing
-  at::Tensor counters;  // int32 zeros, at least T K: working memory of the CUDA kernel
+  at::Tensor counters;                // of the CUDA kernel (decode_attention.h)
 };
 
 /// How paged_attention computes: by a CUDA kernel that is split over the context

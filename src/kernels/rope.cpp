@@ -139,7 +139,7 @@ class Rotate : public torch::autograd::Function<Rotate> {
 
 /// Pairs (2i, 2i + 1) of the last dimension -> (i, i + Dh/2).
 at::Tensor halves_from_pairs(const at::Tensor& x) {
-  return x.view({x.size(0), x.size(1), -1, 2}).transpose(2, 3).reshape(x.sizes());
+  return x.view({x.size(0), x.size(1), x.size(2) / 2, 2}).transpose(2, 3).reshape(x.sizes());
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ struct CacheLayout {
   /// Latent attention: the values are views of the first value_dim columns of the keys and need no
   /// memory.
   bool values_in_keys = false;
+  std::int64_t heads_per_kv_head = 1;  // query heads that share a KV head
 
   /// Numbers per token in the cache, over all layers.
   std::int64_t values_per_token() const {

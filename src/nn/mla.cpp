@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/add_rms_norm.h"
+#include "kernels/latents_into_cache.h"
 #include "nn/attention.h"
 
 namespace r1::nn {
@@ -14,16 +15,20 @@ at::Tensor normed(const at::Tensor& x, const at::Tensor& weight) {
   return kernels::add_rms_norm(x, {}, weight, kNormEpsilon).second;
 }
 
+/// [T, H, N + P], not yet rotated.
+at::Tensor project_queries(const LatentAttention& w, const at::Tensor& x) {
+  const auto compressed = w.query_down.weight.defined() ? normed(w.query_down(x), w.query_norm) : x;
+  return at::linear(compressed, w.query_up)
+      .view({x.size(0), w.dims.num_heads, w.dims.nope + w.dims.rope});
+}
+
 struct Queries {
   at::Tensor nope;  // [T, H, N]
   at::Tensor rope;  // [T, H, P], rotated
 };
 
 Queries make_queries(const LatentAttention& w, const at::Tensor& x, const RopeTable& rope) {
-  const auto compressed = w.query_down.weight.defined() ? normed(w.query_down(x), w.query_norm) : x;
-  const auto parts = at::linear(compressed, w.query_up)
-                         .view({x.size(0), w.dims.num_heads, w.dims.nope + w.dims.rope})
-                         .split_with_sizes({w.dims.nope, w.dims.rope}, 2);
+  const auto parts = project_queries(w, x).split_with_sizes({w.dims.nope, w.dims.rope}, 2);
   return {parts[0], kernels::rotate(parts[1], rope, w.interleaved)};
 }
 
@@ -70,15 +75,41 @@ at::Tensor attend_context(const LatentAttention& w, const Queries& queries, cons
 }
 
 /// Absorbed: the cached latents are the keys and, their first R columns, the values of one KV head.
-at::Tensor attend_paged(const LatentAttention& w, const Queries& queries, const KvCache& cache,
-                        std::size_t layer, const kernels::PagedAttention& paged) {
+at::Tensor attend_paged(const LatentAttention& w, const at::Tensor& x, const RopeTable& rope,
+                        const AttentionMetadata& metadata, std::size_t layer) {
+  const auto& cache = *metadata.cache;
   const auto up = w.latent_up.view({w.dims.num_heads, -1, w.dims.latent})
                       .split_with_sizes({w.dims.nope, w.dims.value}, 1);
-  const auto latent_query = at::bmm(queries.nope.transpose(0, 1), up[0]).transpose(0, 1);
-  const auto sums =
-      kernels::paged_attention(at::cat({latent_query, queries.rope}, 2), cache.keys[layer],
-                               cache.values[layer], paged, w.scale);  // [T, H, R]
-  return at::bmm(sums.transpose(0, 1), up[1].transpose(1, 2)).transpose(0, 1);
+  const auto queries = project_queries(w, x);
+  const auto absorbed =
+      kernels::latents_into_cache(queries, w.latent_down(x), {w.latent_norm, kNormEpsilon}, rope,
+                                  w.interleaved, cache.keys[layer], metadata.places);
+  auto latent_query = absorbed.narrow(2, 0, w.dims.latent).transpose(0, 1);
+  at::bmm_out(latent_query, queries.narrow(2, 0, w.dims.nope).transpose(0, 1), up[0]);
+  const auto sums = kernels::paged_attention(absorbed, cache.keys[layer], cache.values[layer],
+                                             std::get<kernels::PagedAttention>(metadata.pattern),
+                                             w.scale);  // [T, H, R]
+  auto mixed = at::empty({x.size(0), w.dims.num_heads, w.dims.value}, x.options());
+  auto by_head = mixed.transpose(0, 1);
+  at::bmm_out(by_head, sums.transpose(0, 1), up[1].transpose(1, 2));
+  return mixed;
+}
+
+/// Expanded, over this batch's own latents or those that the cache has.
+at::Tensor attend_expanded(const LatentAttention& w, const at::Tensor& x, const RopeTable& rope,
+                           const AttentionMetadata& metadata, std::size_t layer) {
+  const auto& packed = std::get<kernels::PackedAttention>(metadata.pattern);
+  const auto queries = make_queries(w, x, rope);
+  const auto latents = make_latents(w, x, rope);
+  if (metadata.cache != nullptr)
+    kernels::write_cache(metadata.cache->keys[layer],
+                         at::cat({latents.latent.unsqueeze(1), latents.rope_key}, 2),
+                         metadata.places);
+  const auto known = packed.key_places
+                         ? read_latents(w, metadata.cache->keys[layer], *packed.key_places)
+                         : latents;
+  return metadata.context != nullptr ? attend_context(w, queries, known, packed, *metadata.context)
+                                     : attend_packed(w, queries, known, packed);
 }
 
 }  // namespace
@@ -86,26 +117,9 @@ at::Tensor attend_paged(const LatentAttention& w, const Queries& queries, const 
 at::Tensor latent_attention(const LatentAttention& weights, const at::Tensor& x,
                             const RopeTable& rope, const AttentionMetadata& metadata,
                             std::int64_t layer) {
-  const auto index = static_cast<std::size_t>(layer);
-  const auto queries = make_queries(weights, x, rope);
-  const auto latents = make_latents(weights, x, rope);
-  if (metadata.cache != nullptr)
-    kernels::write_cache(metadata.cache->keys[index],
-                         at::cat({latents.latent.unsqueeze(1), latents.rope_key}, 2),
-                         metadata.places);
-  const auto* packed = std::get_if<kernels::PackedAttention>(&metadata.pattern);
-  const bool reads_cache = packed != nullptr && packed->key_places;
-  const auto known = reads_cache
-                         ? read_latents(weights, metadata.cache->keys[index], *packed->key_places)
-                         : latents;
-  at::Tensor mixed;
-  if (packed == nullptr)
-    mixed = attend_paged(weights, queries, *metadata.cache, index,
-                         std::get<kernels::PagedAttention>(metadata.pattern));
-  else if (metadata.context != nullptr)
-    mixed = attend_context(weights, queries, known, *packed, *metadata.context);
-  else
-    mixed = attend_packed(weights, queries, known, *packed);
+  const bool expanded = std::holds_alternative<kernels::PackedAttention>(metadata.pattern);
+  const auto attend = expanded ? attend_expanded : attend_paged;
+  const auto mixed = attend(weights, x, rope, metadata, static_cast<std::size_t>(layer));
   return weights.output(mixed.reshape({x.size(0), -1}));
 }
 

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <limits>
 #include <numeric>
 
 #include "kernels/cpu_dispatch.h"
@@ -14,37 +13,9 @@
 namespace r1::nn {
 namespace {
 
-at::Tensor only_best_groups(const at::Tensor& scores, const RoutingOptions& options) {
-  if (options.top_groups >= options.num_groups) return scores;
-  const auto tokens = scores.size(0), size = scores.size(1) / options.num_groups;
-  const auto grouped = scores.view({tokens, options.num_groups, size});
-  const auto ranks = std::get<0>(grouped.topk(std::min<std::int64_t>(2, size), -1)).sum(-1);
-  const auto best = std::get<1>(ranks.topk(options.top_groups, -1));
-  const auto excluded = at::ones_like(ranks, at::kBool).scatter_(1, best, 0);
-  return grouped.masked_fill(excluded.unsqueeze(2), -std::numeric_limits<double>::infinity())
-      .view_as(scores);
-}
-
-/// The T * k visits in the order of their experts.
-struct SortedVisits {
-  at::Tensor order;   // visit -> number in [T, k]
-  at::Tensor tokens;  // visit -> token
-  at::Tensor counts;  // [E]
-};
-
-SortedVisits sort_by_expert(const Routing& routing, std::int64_t num_experts) {
-  const auto order = routing.experts.flatten().argsort(/*stable=*/true, 0, false);
-  return {order, order.floor_divide(routing.experts.size(1)), expert_load(routing, num_experts)};
-}
-
 std::vector<std::int64_t> on_host(const at::Tensor& counts) {
   const auto host = counts.cpu();
   return {host.const_data_ptr<std::int64_t>(), host.const_data_ptr<std::int64_t>() + host.numel()};
-}
-
-/// Where each row stands after `order` put them there.
-at::Tensor inverse_order(const at::Tensor& order) {
-  return at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
 }
 
 /// The rank that holds each expert (parallel::shard_of).
@@ -228,23 +199,6 @@ at::Tensor experts_of_all_ranks(const Visitors& visitors, const HeldExperts& hel
 
 }  // namespace
 
-Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
-              const RoutingOptions& options, const at::Tensor& given) {
-  const auto dtype = kernels::accumulator_dtype(x.scalar_type());
-  const auto scores = at::linear(x.to(dtype), router.to(dtype)).sigmoid();
-  at::Tensor experts, own;
-  {
-    const at::NoGradGuard no_grad;
-    const auto ranked = only_best_groups(scores + balance_bias.to(dtype), options);
-    experts = own = std::get<1>(ranked.topk(options.top_k, -1));
-    if (given.defined()) experts = at::where(given.ge(0), given.to(at::kLong), own);
-  }
-  auto weights = scores.gather(1, experts);
-  constexpr double kTiny = 1e-20;  // as transformers
-  if (options.normalize) weights = weights / (weights.sum(-1, /*keepdim=*/true) + kTiny);
-  return {experts, weights * options.scaling, own};
-}
-
 at::Tensor routing_flips(const Routing& routing, const at::Tensor& given,
                          const at::Tensor& token_uses) {
   const auto wide = given.to(at::kLong);
@@ -267,13 +221,7 @@ at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at:
                                 {gate_up, down, parallel::shard_of(num_experts, ranks.all)}, ranks,
                                 meanwhile);
   if (meanwhile) meanwhile();
-  const auto visits = sort_by_expert(routing, num_experts);
-  const auto outputs = kernels::expert_products(
-      x.index_select(0, visits.tokens), routing.experts.flatten().index_select(0, visits.order),
-      visits.counts, gate_up, down);
-  const auto of_token = outputs.index_select(0, inverse_order(visits.order))
-                            .view({x.size(0), routing.experts.size(1), x.size(1)});
-  return (of_token * routing.weights.unsqueeze(2)).sum(1).to(x.scalar_type());
+  return kernels::expert_sums(x, routing.experts, routing.weights, gate_up, down);
 }
 
 at::Tensor expert_load(const Routing& routing, std::int64_t num_experts,

@@ -1,6 +1,6 @@
 #pragma once
-// Mixture of experts (MoE): the routing of tokens to experts, the products of the experts, and the
-// balance of the experts' load.
+// Mixture of experts (MoE): the visits of tokens to their experts on all ranks, and the balance of
+// the experts' load.
 //
 // Shape letters: T tokens, D hidden size, E experts, H of the E experts held by this rank, k
 // experts per token, I intermediate width of an expert.
@@ -9,47 +9,25 @@
 #include <cstdint>
 #include <functional>
 
+#include "kernels/routing.h"
 #include "parallel/node_ranks.h"
 
 namespace r1::nn {
 
-/// Group-limited routing: the num_groups groups of E / num_groups experts are ranked by the sum of
-/// their two best scores, and a token chooses its experts within the top_groups best groups.
-struct RoutingOptions {
-  std::int64_t top_k = 1;
-  std::int64_t num_groups = 1;
-  std::int64_t top_groups = 1;
-  bool normalize = true;  // divide a token's weights by their sum
-  double scaling = 1.0;   // factor of the weights
-};
-
-struct Routing {
-  at::Tensor experts;  // int64 [T, k], best first, or as they were given
-  at::Tensor weights;  // [T, k], fp32 (fp64 for fp64 models)
-  /// int64 [T, k]: the router's choice; `experts` unless experts were given.
-  at::Tensor own = {};
-};
-
-/// Computes sigmoid scores of x [T, D] and router [E, D] in fp32. `balance_bias` [E] is added to
-/// the scores for the choice of experts, but not for the weights. The weights are differentiable.
-/// `given`, integers [T, k]: experts that replace the router's choice, with weights from the scores
-/// of x (router replay); -1: the router chooses; undefined: it chooses all.
-/// Reference: DeepSeek-V3, arXiv 2412.19437, equations 12 to 16; R3, arXiv 2510.11370.
-Routing route(const at::Tensor& x, const at::Tensor& router, const at::Tensor& balance_bias,
-              const RoutingOptions& options, const at::Tensor& given = {});
+using kernels::Routing;
 
 /// Sum over a token's experts e of weight_e * down_e(silu(gate_e(x)) * up_e(x)). gate_up [H * 2I,
 /// D], with the gate of an expert before its up projection, down [H * D, I] -> [T, D]. Tokens are
 /// sorted by expert. On GPUs in bf16, two grouped matrix products compute all experts without
-/// waiting for the device; otherwise each expert with tokens takes products of its own.
-/// Differentiable. The E experts are split over `ranks` by parallel::shard_of: a token's row is
-/// sent once to each rank that holds some of the token's experts, and the rank sends back one row,
-/// the weighted sum of these experts in x's dtype. Where `ranks` names nodes, the row is sent once
-/// to each node that holds some of the experts, and the node's rank that receives the row passes it
-/// on within the node; a rank of the node sends back one row (arXiv 2412.19437, section 3.2.2).
-/// `meanwhile` is called once, while the rows travel. The host waits once for the counts of rows,
-/// because only the routing determines them. Collective over: ranks, with any number of tokens on
-/// each.
+/// waiting for the device; otherwise each expert with tokens takes products of its own. One rank
+/// takes kernels::expert_sums. Differentiable. The E experts are split over `ranks` by
+/// parallel::shard_of: a token's row is sent once to each rank that holds some of the token's
+/// experts, and the rank sends back one row, the weighted sum of these experts in x's dtype. Where
+/// `ranks` names nodes, the row is sent once to each node that holds some of the experts, and the
+/// node's rank that receives the row passes it on within the node; a rank of the node sends back
+/// one row (arXiv 2412.19437, section 3.2.2). `meanwhile` is called once, while the rows travel.
+/// The host waits once for the counts of rows, because only the routing determines them. Collective
+/// over: ranks, with any number of tokens on each.
 at::Tensor routed_experts(const at::Tensor& x, const Routing& routing, const at::Tensor& gate_up,
                           const at::Tensor& down, std::int64_t num_experts,
                           const parallel::NodeRanks& ranks,

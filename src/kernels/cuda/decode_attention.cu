@@ -2,40 +2,15 @@
 // Each thread block attends to a piece of one row's context, for all query heads that share a KV
 // head. The last thread block of a row to finish merges the pieces by their log-sum-exp. Reference:
 // Dao et al., "Flash-Decoding for long-context inference", 2023; arXiv 2307.08691.
-#include <cfloat>
-
-#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/decode_pieces.cuh"
 #include "kernels/cuda/launchers.cuh"
 
 namespace r1::kernels::cuda {
 namespace {
 
-constexpr int kWarps = 4, kThreads = kWarps * kWarp;
+constexpr int kWarps = kAttentionWarps, kThreads = kAttentionThreads;
 constexpr int kTile = 16;         // tokens that a warp handles at once
-constexpr int kFewestTiles = 16;  // of a piece: less does not pay for the merge
-constexpr int kMostPieces = 64;   // of a context
-constexpr int kMostHeads = 16;    // that share a KV head
-constexpr float kLog2E = 1.44269504f;
-
-/// The piece of a row's context that a block of threads attends to, in tiles.
-struct Piece {
-  int length;  // tokens of the context
-  int first, last;
-  int number, count;
-};
-
-__device__ __forceinline__ Piece piece_of(const CudaDecodeAttention& a, int row) {
-  Piece piece;
-  piece.length = a.context_lengths[row];
-  const int tiles = (piece.length + kTile - 1) / kTile;
-  const int share = (tiles + static_cast<int>(a.splits) - 1) / static_cast<int>(a.splits);
-  const int size = max(kFewestTiles, share);
-  piece.number = static_cast<int>(blockIdx.x);
-  piece.count = (tiles + size - 1) / size;
-  piece.first = piece.number * size;
-  piece.last = min(tiles, piece.first + size);
-  return piece;
-}
+constexpr int kFewestTiles = 16;  // of a piece
 
 /// Where a token's key or value begins in its cache.
 __device__ __forceinline__ std::int64_t place_of(const CudaDecodeAttention& a, int row, int kv_head,
@@ -43,91 +18,6 @@ __device__ __forceinline__ std::int64_t place_of(const CudaDecodeAttention& a, i
   const int size = static_cast<int>(a.block_size);
   const std::int64_t block = a.block_table[row * a.table_width + token / size];
   return ((block * a.num_kv_heads + kv_head) * size + token % size) * a.head_dim;
-}
-
-/// Sums of a piece to the result: where there is one piece, the result itself, else its part, and
-/// from the last block to finish the merge. sums [group, head_dim] are relative to maxima [group]
-/// (base 2), as the weights' totals are; all in shared memory and complete.
-template <class T>
-__device__ __forceinline__ void finish(const CudaDecodeAttention& a, const Piece& piece, int row,
-                                       int kv_head, int group, const float* sums,
-                                       const float* maxima, const float* totals) {
-  const int dim = static_cast<int>(a.head_dim);
-  T* const output = static_cast<T*>(a.output) + (row * a.num_heads + kv_head * group) * a.head_dim;
-  if (piece.count == 1) {
-    for (int i = threadIdx.x; i < group * dim; i += kThreads)
-      output[i] = from_float<T>(sums[i] / totals[i / dim]);
-    return;
-  }
-  // A piece's part: [group, head_dim] sums, [group] maxima, [group] totals.
-  const std::int64_t part_size = group * (dim + 2);
-  const std::int64_t pair = std::int64_t{row} * a.num_kv_heads + kv_head;
-  float* const parts = a.parts + pair * a.splits * part_size;
-  float* const mine = parts + piece.number * part_size;
-  for (int i = threadIdx.x; i < group * dim; i += kThreads) mine[i] = sums[i];
-  for (int i = threadIdx.x; i < group; i += kThreads) {
-    mine[group * dim + i] = maxima[i];
-    mine[group * dim + group + i] = totals[i];
-  }
-  __threadfence();
-  __syncthreads();
-  __shared__ bool is_last;
-  if (threadIdx.x == 0) {
-    is_last = atomicAdd(a.counters + pair, 1) == piece.count - 1;
-    if (is_last) a.counters[pair] = 0;  // as the next launch expects it
-  }
-  __syncthreads();
-  if (!is_last) return;
-  __threadfence();
-  // What each piece's sums are multiplied by.
-  __shared__ float factors[kMostPieces * kMostHeads];
-  for (int i = threadIdx.x; i < piece.count * group; i += kThreads)
-    factors[i] = __ldcg(parts + i / group * part_size + group * dim + i % group);
-  __syncthreads();
-  if (static_cast<int>(threadIdx.x) < group) {
-    const int head = static_cast<int>(threadIdx.x);
-    float max = -FLT_MAX, total = 0.0f;
-    for (int p = 0; p < piece.count; ++p) max = fmaxf(max, factors[p * group + head]);
-    for (int p = 0; p < piece.count; ++p)
-      total += exp2f(factors[p * group + head] - max) *
-               __ldcg(parts + p * part_size + group * dim + group + head);
-    for (int p = 0; p < piece.count; ++p)
-      factors[p * group + head] = exp2f(factors[p * group + head] - max) / total;
-  }
-  __syncthreads();
-  for (int i = threadIdx.x; i < group * dim; i += kThreads) {
-    float sum = 0.0f;
-#pragma unroll 4
-    for (int p = 0; p < piece.count; ++p)
-      sum += factors[p * group + i / dim] * __ldcg(parts + p * part_size + i);
-    output[i] = from_float<T>(sum);
-  }
-}
-
-/// Two bf16 in the halves of a word.
-__device__ __forceinline__ unsigned packed_pair(float low, float high) {
-  const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-  return *reinterpret_cast<const unsigned*>(&pair);
-}
-
-/// c [16, 8] += a [16, 16] x b [16, 8] over a warp, bf16 with fp32 sums.
-__device__ __forceinline__ void multiply_add(float (&c)[4], const unsigned (&a)[4], unsigned b0,
-                                             unsigned b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-      "{%0,%1,%2,%3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-/// Over the 4 lanes that share a row of a 16 x 8 matrix.
-__device__ __forceinline__ float quad_max(float x) {
-  x = fmaxf(x, __shfl_xor_sync(~0u, x, 1));
-  return fmaxf(x, __shfl_xor_sync(~0u, x, 2));
-}
-__device__ __forceinline__ float quad_sum(float x) {
-  x += __shfl_xor_sync(~0u, x, 1);
-  return x + __shfl_xor_sync(~0u, x, 2);
 }
 
 /// bf16 by tensor cores. The query heads of a KV head are the 16 rows of the products (Halves = 1:
@@ -144,7 +34,7 @@ __global__ void __launch_bounds__(kThreads)
   __shared__ float warp_maxima[kWarps][kHeads], warp_totals[kWarps][kHeads];
   wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.z), kv_head = static_cast<int>(blockIdx.y);
-  const Piece piece = piece_of(a, row);
+  const Piece piece = piece_of(a, row, kTile, kFewestTiles);
   if (piece.number >= piece.count) return;
   const int group = static_cast<int>(a.num_heads / a.num_kv_heads);
   const int warp = static_cast<int>(threadIdx.x) / kWarp,
@@ -302,8 +192,8 @@ __global__ void __launch_bounds__(kThreads)
     warp_totals[0][head] = total;
   }
   __syncthreads();
-  finish<__nv_bfloat16>(a, piece, row, kv_head, group, warp_sums[0], warp_maxima[0],
-                        warp_totals[0]);
+  finish<__nv_bfloat16, 4>(a, piece, row, kv_head, group, warp_sums[0], warp_maxima[0],
+                           warp_totals[0]);
 }
 
 constexpr int kWidest = 256;  // of a head in the plain kernel
@@ -318,7 +208,7 @@ __global__ void __launch_bounds__(kThreads)
   __shared__ float warp_maxima[kWarps], warp_totals[kWarps];
   wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.z), kv_head = static_cast<int>(blockIdx.y);
-  const Piece piece = piece_of(a, row);
+  const Piece piece = piece_of(a, row, kTile, kFewestTiles);
   if (piece.number >= piece.count) return;
   const int dim = static_cast<int>(a.head_dim);
   const int group = static_cast<int>(a.num_heads / a.num_kv_heads);
@@ -378,13 +268,15 @@ __global__ void __launch_bounds__(kThreads)
     }
     __syncthreads();
   }
-  finish<T>(a, piece, row, kv_head, group, shared, maxima, totals);
+  // Widths are even.
+  finish<T, 2>(a, piece, row, kv_head, group, shared, maxima, totals);
 }
 
 }  // namespace
 
 void decode_attention(CudaType type, const CudaDecodeAttention& a, CudaStream stream) {
   if (a.rows == 0) return;
+  if (a.key_cache == a.value_cache) return latent_attention(a, stream);
   const dim3 grid(static_cast<unsigned>(a.splits), static_cast<unsigned>(a.num_kv_heads),
                   static_cast<unsigned>(a.rows));
   const std::int64_t group = a.num_heads / a.num_kv_heads;

@@ -26,7 +26,13 @@ constexpr r1::kernels::CudaKernelTable kTable{
     r1::kernels::cuda::squares,
     r1::kernels::cuda::decode_attention,
     r1::kernels::cuda::rotate_into_cache,
+    r1::kernels::cuda::latents_into_cache,
     r1::kernels::cuda::append_tokens,
+    r1::kernels::cuda::choose_experts,
+    r1::kernels::cuda::place_visits,
+    r1::kernels::cuda::expert_gate_up,
+    r1::kernels::cuda::expert_down,
+    r1::kernels::cuda::combine_visits,
     r1::kernels::cuda::fill_normal,
     r1::kernels::cuda::capture_graph,
     r1::kernels::cuda::replay_graph,
@@ -35,6 +41,6 @@ constexpr r1::kernels::CudaKernelTable kTable{
 
 }  // namespace
 
-extern "C" const r1::kernels::CudaKernelTable* r1_cuda_kernel_table() {
-  return &kTable;
+extern "C" const r1::kernels::CudaKernelTable* r1_cuda_kernel_table(std::uint64_t interface) {
+  return interface == r1::kernels::interface_number() ? &kTable : nullptr;
 }

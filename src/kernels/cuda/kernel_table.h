@@ -6,6 +6,7 @@
 // Launchers take raw pointers to device memory, sizes in elements, and a stream (a cudaStream_t).
 // Launchers return at once: they neither allocate nor wait, so a CUDA graph can capture them.
 // Pointers belong to contiguous tensors unless a launcher takes strides.
+#include <cstddef>
 #include <cstdint>
 
 namespace r1::kernels {
@@ -38,12 +39,16 @@ struct CudaAdamWFactors {
   float grad_scale;
 };
 
-/// Attention of single query tokens over a paged cache (decode). query, output: [rows, num_heads,
-/// head_dim]; caches: [blocks, num_kv_heads, block_size, head_dim]; block_table: [rows,
-/// table_width]; context_lengths: [rows], each at least 1. num_heads <= 16 num_kv_heads, head_dim
-/// <= 256. Working memory: parts [rows x num_kv_heads x splits x group x (head_dim + 2)], with
-/// group = num_heads / num_kv_heads; counters [rows x num_kv_heads], which are 0 before and after a
-/// launch. The context of a row is cut into up to `splits` pieces.
+/// Attention of single query tokens over a paged cache (decode). query: [rows, num_heads,
+/// head_dim]; output: [rows, num_heads, value_dim]; caches: [blocks, num_kv_heads, block_size,
+/// head_dim]; block_table: [rows, table_width]; context_lengths: [rows], each at least 1. A block
+/// of threads handles a set of `group` heads: those of a KV head, group = num_heads / num_kv_heads
+/// <= 16, with value_dim = head_dim <= 256. Latent attention: value_cache is key_cache and the
+/// values are the first value_dim columns of the keys of its one KV head; bf16, head_dim 576,
+/// value_dim 512; group = min(num_heads, 16), of which num_heads is a multiple. Working memory:
+/// parts [rows x sets x splits x (group x (value_dim + 2), rounded up to a multiple of 4)];
+/// counters [rows x sets], which are 0 before and after a launch. The context of a row is cut into
+/// up to `splits` pieces.
 struct CudaDecodeAttention {
   const void* query;
   const void* key_cache;
@@ -53,7 +58,7 @@ struct CudaDecodeAttention {
   const std::int32_t* context_lengths;
   float* parts;
   std::int32_t* counters;
-  std::int64_t rows, num_heads, num_kv_heads, head_dim, block_size, table_width, splits;
+  std::int64_t rows, num_heads, num_kv_heads, head_dim, value_dim, block_size, table_width, splits;
   float scale;
 };
 
@@ -75,6 +80,65 @@ struct CudaRotateIntoCache {
   void* value_cache;
   std::int64_t rows, num_heads, num_kv_heads, head_dim, block_size;
   float epsilon;
+};
+
+/// Decode rows of latent attention. queries: [rows, num_heads, nope + rope]; latents: [rows, latent
+/// + rope]; latent_norm: [latent] weights of the latents' norm; cosines, sines: [rows, rope / 2].
+/// The launcher writes [normed latent, rotated key] to the places (blocks, offsets) [rows] of the
+/// cache [blocks, block_size, latent + rope], and the rotated queries to the last `rope` columns of
+/// absorbed [rows, num_heads, latent + rope]. interleaved: the pairs that are rotated are (2i, 2i +
+/// 1) of the input, and (i, i + rope / 2) of the output.
+struct CudaLatentsIntoCache {
+  const void* queries;
+  const void* latents;
+  const void* latent_norm;
+  const float* cosines;
+  const float* sines;
+  const std::int64_t* blocks;
+  const std::int64_t* offsets;
+  void* absorbed;
+  void* cache;
+  std::int64_t rows, num_heads, nope, rope, latent, block_size;
+  float epsilon;
+  bool interleaved;
+};
+
+/// The choice of experts (expert_choice.h). x: [rows, dim]; router: [num_experts, dim]; bias: fp32
+/// [num_experts]; logits: working memory, fp32 [rows, num_experts]; experts, weights: [rows,
+/// top_k]. dim is a multiple of 8; num_experts <= 512, num_groups <= 32, top_k <= 32.
+struct CudaExpertChoice {
+  const void* x;
+  const void* router;
+  const float* bias;
+  float* logits;
+  std::int64_t* experts;
+  float* weights;
+  std::int64_t rows, dim, num_experts, top_k, num_groups, top_groups;
+  float scaling;
+  bool normalize;
+};
+
+/// Visits of tokens to experts in the order of the experts, of an expert in the order of the
+/// tokens. experts: [rows, top_k]. place_visits writes visits [rows x top_k], the numbers of the
+/// visits in [rows, top_k], and ends [num_experts], the place behind each expert's last visit.
+/// num_experts <= 1,024, num_experts x ceil(rows / 32) <= 8,192.
+struct CudaExpertVisits {
+  const std::int64_t* experts;
+  std::int32_t* visits;
+  std::int32_t* ends;
+  std::int64_t rows, top_k, num_experts;
+};
+
+/// The products of all experts that somebody visits, bf16 with fp32 sums. Gate and up: weights
+/// [num_experts, 2 outputs, inputs], whose rows are the gate, then the up projection; input [rows,
+/// inputs], of which a visit takes its token's row; output [rows x top_k, outputs] by place = silu
+/// (gate) x up. Down: weights [num_experts, outputs, inputs]; input [rows x top_k, inputs] by
+/// place; output [rows x top_k, outputs] by the number of the visit. inputs is a multiple of 8.
+struct CudaExpertProduct {
+  const void* input;
+  const void* weights;
+  void* output;
+  std::int64_t inputs, outputs;
 };
 
 /// The rows of DecodeSlots::numbers and the other tensors of DecodeSlots (decode_slots.h), which
@@ -214,7 +278,20 @@ struct CudaKernelTable {
 
   void (*decode_attention)(CudaType type, const CudaDecodeAttention& arguments, CudaStream stream);
   void (*rotate_into_cache)(CudaType type, const CudaRotateIntoCache& arguments, CudaStream stream);
+  void (*latents_into_cache)(CudaType type, const CudaLatentsIntoCache& arguments,
+                             CudaStream stream);
   void (*append_tokens)(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
+
+  void (*choose_experts)(CudaType type, const CudaExpertChoice& arguments, CudaStream stream);
+  void (*place_visits)(const CudaExpertVisits& visits, CudaStream stream);
+  void (*expert_gate_up)(const CudaExpertProduct& product, const CudaExpertVisits& visits,
+                         CudaStream stream);
+  void (*expert_down)(const CudaExpertProduct& product, const CudaExpertVisits& visits,
+                      CudaStream stream);
+  /// y[t] = sum over j of weights[t, j] x outputs[t, j]. outputs: bf16 [rows, top_k, dim]; y: bf16
+  /// [rows, dim]; weights: fp32 [rows, top_k]; dim is a multiple of 8.
+  void (*combine_visits)(const void* outputs, const float* weights, void* y, std::int64_t rows,
+                         std::int64_t top_k, std::int64_t dim, CudaStream stream);
 
   /// out: `type` [box.rows, box.columns]. Computes in fp64.
   void (*fill_normal)(CudaType type, void* out, const CudaNormalBox& box, CudaStream stream);
@@ -230,7 +307,20 @@ struct CudaKernelTable {
   void (*drop_graph)(void* graph);
 };
 
+/// A number that tells most versions of this header apart: the sizes of what it declares.
+constexpr std::uint64_t interface_number() {
+  std::uint64_t number = 0;
+  for (const std::size_t size :
+       {sizeof(CudaKernelTable), sizeof(CudaAdamWSlot), sizeof(CudaAdamWFactors),
+        sizeof(CudaDecodeAttention), sizeof(CudaRotateIntoCache), sizeof(CudaLatentsIntoCache),
+        sizeof(CudaExpertChoice), sizeof(CudaExpertVisits), sizeof(CudaExpertProduct),
+        sizeof(CudaDecodeSlots), sizeof(CudaDraw), sizeof(CudaNormalBox)})
+    number = number * 1000003 + size;
+  return number;
+}
+
 }  // namespace r1::kernels
 
-/// The only symbol that the program looks up in r1mpi_cuda.
-extern "C" const r1::kernels::CudaKernelTable* r1_cuda_kernel_table();
+/// The only symbol that the program looks up in r1mpi_cuda. `interface`: the caller's
+/// interface_number(). Null: the library was built from another version of this header.
+extern "C" const r1::kernels::CudaKernelTable* r1_cuda_kernel_table(std::uint64_t interface);

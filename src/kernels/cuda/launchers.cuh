@@ -59,6 +59,20 @@ void decode_attention(CudaType type, const CudaDecodeAttention& a, CudaStream st
 
 void rotate_into_cache(CudaType type, const CudaRotateIntoCache& a, CudaStream stream);
 
+/// decode_attention over a cache of latents.
+void latent_attention(const CudaDecodeAttention& a, CudaStream stream);
+
+void latents_into_cache(CudaType type, const CudaLatentsIntoCache& a, CudaStream stream);
+
+void choose_experts(CudaType type, const CudaExpertChoice& a, CudaStream stream);
+void place_visits(const CudaExpertVisits& a, CudaStream stream);
+void expert_gate_up(const CudaExpertProduct& product, const CudaExpertVisits& visits,
+                    CudaStream stream);
+void expert_down(const CudaExpertProduct& product, const CudaExpertVisits& visits,
+                 CudaStream stream);
+void combine_visits(const void* outputs, const float* weights, void* y, std::int64_t rows,
+                    std::int64_t top_k, std::int64_t dim, CudaStream stream);
+
 void append_tokens(const CudaDraw& draw, const CudaDecodeSlots& slots, CudaStream stream);
 
 void fill_normal(CudaType type, void* out, const CudaNormalBox& box, CudaStream stream);

@@ -84,8 +84,12 @@ DeepseekExperts DeepseekV3Model::make_experts() const {
 
 CacheLayout DeepseekV3Model::cache_layout() const {
   const auto& options = shape().latent_attention;
-  return {shape().num_hidden_layers, 1, options.kv_lora_rank + options.qk_rope_head_dim,
-          options.kv_lora_rank, /*values_in_keys=*/true};
+  return {shape().num_hidden_layers,
+          1,
+          options.kv_lora_rank + options.qk_rope_head_dim,
+          options.kv_lora_rank,
+          /*values_in_keys=*/true,
+          shard(shape().num_attention_heads).size};
 }
 
 bool DeepseekV3Model::can_be_recorded() const {
@@ -131,10 +135,10 @@ nn::Routing DeepseekV3Model::route(std::int64_t index, const at::Tensor& part,
     return decisions.defined() ? own_rows(decisions).narrow(1, sparse * top_k, top_k) : decisions;
   };
   const auto given = of_layer(input.experts.given);
-  auto routing = nn::route(part, experts.router, experts.balance_bias,
-                           {top_k, options.num_groups, options.num_groups_per_token,
-                            options.normalize_weights, options.routed_scaling_factor},
-                           input.experts.replays ? given : at::Tensor());
+  auto routing = kernels::route(part, experts.router, experts.balance_bias,
+                                {top_k, options.num_groups, options.num_groups_per_token,
+                                 options.normalize_weights, options.routed_scaling_factor},
+                                input.experts.replays ? given : at::Tensor());
   if (input.experts.recorded.defined()) of_layer(input.experts.recorded).copy_(routing.experts);
   // Once per token and step: a recomputed layer has gradients only the second time.
   if (!at::GradMode::is_enabled()) return routing;

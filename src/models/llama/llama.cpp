@@ -38,7 +38,10 @@ int LlamaModel::kv_copies() const {
 }
 
 CacheLayout LlamaModel::cache_layout() const {
-  return {shape().num_hidden_layers, kv_heads().size, shape().head_width(), shape().head_width()};
+  const auto held = kv_heads().size;
+  return {shape().num_hidden_layers, held,
+          shape().head_width(),      shape().head_width(),
+          /*values_in_keys=*/false,  shard(shape().num_attention_heads).size / held};
 }
 
 at::Tensor LlamaModel::attend(std::int64_t index, const at::Tensor& x, const nn::RopeTable& rope,

@@ -2,6 +2,7 @@
 // cache, rotation into the cache, the draw that ends a step.
 #include "kernels/decode_attention.h"
 #include "kernels/decode_slots.h"
+#include "kernels/latents_into_cache.h"
 #include "kernels/rotate_into_cache.h"
 #include "unit/kernels/kernel_test.h"
 
@@ -86,13 +87,96 @@ TEST_P(DecodeKernels, AttentionEqualsThePlainForm) {
       }
 }
 
+TEST_P(DecodeKernels, LatentAttentionEqualsThePlainForm) {
+  if (!has_kernels() || dtype() != at::kBFloat16) GTEST_SKIP() << "the form of CUDA kernels alone";
+  constexpr std::int64_t kKey = 576, kValue = 512;
+  const std::vector<std::vector<std::int64_t>> all_lengths{
+      {1}, {33, 1, 64, 300, 31}, {1000, 3, 5000}, std::vector<std::int64_t>(70, 190)};
+  for (const std::int64_t num_heads : {1, 8, 16, 32, 128})
+    for (const std::int64_t block_size : {16, 4, 32})
+      for (const auto& lengths : all_lengths) {
+        SCOPED_TRACE(
+            fmt::format("{} heads, {} rows, blocks of {}", num_heads, lengths.size(), block_size));
+        Cache cache(lengths, block_size, {num_heads, 1, kKey});
+        cache.keys = rounded(cache.keys);
+        cache.values = cache.keys.narrow(3, 0, kValue);
+        const auto rows = static_cast<std::int64_t>(lengths.size());
+        const auto query = rounded(random({rows, num_heads, kKey}, 3));
+        const auto keys = here(cache.keys.to(dtype()));
+        const auto values = keys.narrow(3, 0, kValue);
+        ASSERT_TRUE(takes_decode_attention(keys, values, num_heads));
+        const auto counters =
+            here(at::zeros({decode_attention_counters(rows, num_heads, 1)}, at::kInt));
+
+        for (int launch = 0; launch < 2; ++launch) {  // the counters are as they were
+          const auto found = decode_attention(here(query.to(dtype())), keys, values,
+                                              here(cache.table.to(at::kInt)),
+                                              here(cache.contexts.to(at::kInt)), counters, 0.05);
+
+          EXPECT_LT(difference(found, attention_in_fp64(query, cache, 0.05)), tolerance());
+        }
+      }
+}
+
+TEST_P(DecodeKernels, LatentsBehindTheContextAreNotRead) {
+  if (!has_kernels() || dtype() != at::kBFloat16) GTEST_SKIP() << "the form of CUDA kernels alone";
+  Cache cache({5}, 16, {16, 1, 576});
+  cache.keys.slice(2, 5).fill_(std::numeric_limits<double>::quiet_NaN());
+  const auto keys = here(cache.keys.to(dtype()));
+  const auto found = decode_attention(
+      here(random({1, 16, 576}, 3)), keys, keys.narrow(3, 0, 512), here(cache.table.to(at::kInt)),
+      here(cache.contexts.to(at::kInt)), here(at::zeros({1}, at::kInt)), 0.1);
+  EXPECT_TRUE(found.isfinite().all().item<bool>());
+}
+
+TEST_P(DecodeKernels, LatentsIntoCacheEqualsThePlainForm) {
+  struct Widths {
+    std::int64_t heads, nope, rope, latent;
+  };
+  for (const bool interleaved : {false, true})
+    for (const auto& w : {Widths{16, 128, 64, 512}, Widths{3, 24, 16, 40}, Widths{1, 8, 2, 1024}})
+      for (const std::int64_t rows : {0, 1, 35}) {
+        SCOPED_TRACE(fmt::format("rows {}, latent {}", rows, w.latent));
+        const auto angles = at::arange(rows, at::kDouble).unsqueeze(1) *
+                            at::arange(1, w.rope / 2 + 1, at::kDouble).reciprocal().unsqueeze(0);
+        const auto queries = random({rows, w.heads, w.nope + w.rope}, 1),
+                   latents = random({rows, w.latent + w.rope}, 2), weight = random({w.latent}, 3);
+        at::manual_seed(5);
+        const auto place = at::randperm(40, at::kLong).slice(0, 0, rows);
+        const auto run = [&](auto door, at::Device device, at::ScalarType type) {
+          const auto at_place = [&](const at::Tensor& x) { return x.to(device); };
+          const auto angle_type = type == at::kDouble ? at::kDouble : at::kFloat;
+          const auto cos = at_place(angles.cos().to(angle_type)),
+                     sin = at_place(angles.sin().to(angle_type));
+          auto cache =
+              at::zeros({10, 1, 4, w.latent + w.rope}, at::TensorOptions(device).dtype(type));
+          const at::NoGradGuard no_grad;
+          const auto absorbed = door(
+              at_place(queries.to(type)), at_place(latents.to(type)),
+              {at_place(weight.to(type)), 1e-6}, {cos, sin, at::stack({-sin, sin}, 1)}, interleaved,
+              cache, {at_place(place.floor_divide(4)), at_place(place.remainder(4))});
+          return std::vector<at::Tensor>{absorbed.narrow(2, w.latent, w.rope), cache};
+        };
+
+        const auto found = run(latents_into_cache, GetParam().device(), dtype());
+
+        const auto expected = run(latents_into_cache_reference, at::kCPU, at::kDouble);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          ASSERT_EQ(found[i].sizes(), expected[i].sizes());
+          if (expected[i].numel() > 0 && expected[i].abs().max().item<double>() > 0.0) {
+            EXPECT_LT(difference(found[i], expected[i]), tolerance()) << "result " << i;
+          }
+        }
+      }
+}
+
 TEST_P(DecodeKernels, WhatLiesBehindTheContextIsNotRead) {
   if (!has_kernels()) GTEST_SKIP() << "the form of CUDA kernels alone";
   const Heads heads{4, 2, 64};
   Cache cache({5}, 16, heads);
   const auto nan = std::numeric_limits<double>::quiet_NaN();
-  cache.keys.select(2, 5).fill_(nan);
-  cache.values.select(2, 5).fill_(nan);
+  cache.keys.slice(2, 5).fill_(nan);
+  cache.values.slice(2, 5).fill_(nan);
   const auto found =
       decode_attention(here(random({1, 4, 64}, 3)), here(cache.keys.to(dtype())),
                        here(cache.values.to(dtype())), here(cache.table.to(at::kInt)),

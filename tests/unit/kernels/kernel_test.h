@@ -29,6 +29,14 @@ inline const std::string& why_no_gpu() {
   return reason;
 }
 
+/// Opens the GPU before any test: LibTorch takes a process whose first operation ran without the
+/// CUDA part for one without GPUs.
+class OpensTheGpu : public ::testing::Environment {
+  void SetUp() override { why_no_gpu(); }
+};
+inline ::testing::Environment* const opens_the_gpu =
+    ::testing::AddGlobalTestEnvironment(new OpensTheGpu);  // googletest deletes it
+
 /// A row of the tables: where a door computes, and in which dtype.
 struct Place {
   bool gpu;

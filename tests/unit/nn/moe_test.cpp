@@ -18,6 +18,8 @@
 namespace r1::nn {
 namespace {
 
+using kernels::route;
+using kernels::RoutingOptions;
 using test::random_tensor;
 
 constexpr std::int64_t kTokens = 17, kExpertHidden = 12, kInner = 6, kExperts = 8;
