@@ -41,6 +41,9 @@ void Machine::visit(base::OptionVisitor& v) {
     "share of the last backward pass behind which gradient reductions can hide");
   v("host_link_gb_per_second", host_link_gb_per_second,
     "between a rank's device and its host's memory (offload, checkpoints), 1e9 bytes/s");
+  v("host_update_gb_per_second", host_update_gb_per_second,
+    "at which a rank's cores update optimizer state in host memory, reads and writes together, 1e9 "
+    "bytes/s");
   v("start_seconds", start_seconds,
     "from the launcher to the first collective: libraries, device, seconds");
   v("node_files_gb_per_second", node_files_gb_per_second,
@@ -60,6 +63,7 @@ void Machine::check(const std::string& /*key*/, base::Problems& problems) const 
   above("link_gb_per_second", link_gb_per_second);
   above("network_gb_per_second", network_gb_per_second);
   above("host_link_gb_per_second", host_link_gb_per_second);
+  above("host_update_gb_per_second", host_update_gb_per_second);
   above("node_files_gb_per_second", node_files_gb_per_second);
   above("all_files_gb_per_second", all_files_gb_per_second);
   if (has_gpu()) above("host_memory_gb", host_memory_gb);

@@ -32,6 +32,7 @@ struct Machine {
   double communication_efficiency = 0.0;
   double overlap = 0.0;
   double host_link_gb_per_second = 0.0;
+  double host_update_gb_per_second = 0.0;
   double start_seconds = 0.0;
   double node_files_gb_per_second = 0.0;
   double all_files_gb_per_second = 0.0;

@@ -245,10 +245,14 @@ void add_optimizer_steps(const Config& config, const Plan& plan, const RolePlan&
   const double updated = held.without_experts() / shared + held.routed_experts / experts;
   // Master and moments are read and written, gradients read, weights written.
   const double touched = updated * (6.0 * master + gradient + bytes_of(config.model.dtype));
-  time.optimizer += steps * touched / plan.machine.bandwidth();
-  if (trainer.offloads_optimizer())
-    time.optimizer +=
-        steps * updated * 6.0 * master / (plan.machine.host_link_gb_per_second * kGiga);
+  if (!trainer.offloads_optimizer()) {
+    time.optimizer += steps * touched / plan.machine.bandwidth();
+    return;
+  }
+  // Gradients and new weights travel while the host updates: the slower of the two counts.
+  const double travels = updated * (gradient + bytes_of(config.model.dtype));
+  time.optimizer += steps * std::max(touched / (plan.machine.host_update_gb_per_second * kGiga),
+                                     travels / (plan.machine.host_link_gb_per_second * kGiga));
 }
 
 /// The part of a forward pass that backward does again.

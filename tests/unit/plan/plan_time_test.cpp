@@ -16,10 +16,13 @@ using config::load_config_text;
 constexpr double kRounding = 1e-9;
 
 /// 800 TFLOP/s and 4.3 TB/s (an H200's measured rates), links of 100 and 10 GB/s, nothing lost.
-std::string ideal_machine(double train_layer_us = 0.0) {
+std::string ideal_machine(double train_layer_us = 0.0, double host_update_gb_per_second = 100.0) {
   const std::string path =
-      testing::TempDir() + fmt::format("ideal-{}-{}.toml", ::getpid(), train_layer_us);
-  std::ofstream(path) << "train_layer_us = " << fmt::format("{:.1f}", train_layer_us) << R"(
+      testing::TempDir() +
+      fmt::format("ideal-{}-{}-{}.toml", ::getpid(), train_layer_us, host_update_gb_per_second);
+  std::ofstream(path) << "train_layer_us = " << fmt::format("{:.1f}", train_layer_us)
+                      << "\nhost_update_gb_per_second = "
+                      << fmt::format("{:.1f}", host_update_gb_per_second) << R"(
 memory_gb = 1e6
 host_memory_gb = 1e6
 matmul_tflops = 800.0
@@ -93,6 +96,20 @@ TEST(PlanTime, AMicroBatchTakesAtLeastTheTimeInWhichTheHostIssuesItsLayers) {
   EXPECT_NEAR(update(2000.0, 4000), 4 * 30 * 2e-3, kRounding);  // 4 micro-batches of 30 layers
   EXPECT_NEAR(update(2000.0, 3999), 5 * 30 * 2e-3, kRounding);
   EXPECT_EQ(update(1.0, 4000), update(0.0, 4000));  // the device is slower
+}
+
+TEST(PlanTime, AnUpdateInHostMemoryTakesTheSlowerOfWorkAndJourney) {
+  const auto optimizer = [](double update_rate) {
+    return make_plan(stage("qwen2.5-1.5b", {"plan.machine=" + ideal_machine(0.0, update_rate),
+                                            "sft.batch=64", "trainer.offload=optimizer"}),
+                     Stage::Sft, 1)
+        .time.optimizer;
+  };
+  const double parameters = count_parameters(shape_of("qwen2.5-1.5b")).total();
+  // Master weight and two moments, read and written; the gradient read, the bf16 weight written.
+  EXPECT_NEAR(optimizer(100.0) / (parameters * (6 * 4 + 4 + 2) / 100e9), 1.0, kRounding);
+  // The fp32 gradient and the bf16 weight over a link of 50 GB/s.
+  EXPECT_NEAR(optimizer(1000.0) / (parameters * (4 + 2) / 50e9), 1.0, kRounding);
 }
 
 TEST(PlanTime, GradientsGoOnceAroundTheRing) {
