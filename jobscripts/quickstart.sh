@@ -6,6 +6,7 @@
 #
 # Started again it continues where it stopped. Ctrl-C (or USR1) stops with a checkpoint.
 # R1_RUN_DIR   run folder (default: runs/quickstart)
+# R1_RANKS     ranks (default: 4). On one GPU, in about a minute: R1_RANKS=1 quickstart.sh --set 'run.device="cuda"'
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 run_dir=${R1_RUN_DIR:-runs/quickstart}
@@ -35,7 +36,7 @@ stop() {
 }
 trap stop INT TERM USR1
 set -m
-jobscripts/launch.sh -n 4 build/r1mpi pipeline --config configs/tiny/quickstart.toml --run-dir "$run_dir" "$@" &
+jobscripts/launch.sh -n "${R1_RANKS:-4}" build/r1mpi pipeline --config configs/tiny/quickstart.toml --run-dir "$run_dir" "$@" &
 launcher=$!
 set +m
 code=0

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What a small model learns by RL on one GPU: configs/examples/r1zero_smollm2.toml, its control, and sums beside TRL.
 
-learning.py PROGRAM --model FOLDER [--seconds 540] [--control-steps 200] [--sums-seeds 0] [--output RESULT.json] [--set KEY=VALUE ...]
+learning.py PROGRAM --model FOLDER [--seconds 540] [--control-steps 200] [--sums-seeds 0 [--trl]] [--output RESULT.json] [--set KEY=VALUE ...]
 learning.py --draw RESULT.json PICTURE.svg
 
 PROGRAM is r1mpi, or the r1mpi.sh of an unpacked bundle; --model the Hugging Face folder of SmolLM2-135M-Instruct.
 The run ends after --seconds (run.time_limit) or its steps. Control: the same with rewards.shuffle, which gives each
 reward to another sample, so that nothing but the length of training can teach. --sums-seeds: as many runs of 120 steps
-on two-digit sums alone (32 prompts x 8 samples x 32 tokens, learning rate 1e-5), the task that TRL is compared on.
+on two-digit sums alone (32 prompts x 8 samples x 32 tokens, learning rate 1e-5); --trl: TRL's GRPOTrainer on the same
+task beside each of them, in the Python that runs this.
 The result holds held-out accuracy (greedy) of each generator over steps and seconds. --draw needs matplotlib.
 """
 import argparse
@@ -64,10 +65,100 @@ def run(options, name, settings, seconds):
                 "samples": [{key: sample[key] for key in ("step", "problem", "completion", "reward")} for sample in samples[-6:]]}
 
 
+def trl_sums(model, seed, steps=SUMS["rl.steps"], prompts=SUMS["rl.prompts_per_step"], held_out=SUMS["data.generate.held_out_count"]):
+    """In a Python that has trl: the sums by TRL's GRPOTrainer, in the form of run()'s result. Seconds without evaluation."""
+    import random
+    import re
+    import time
+    import tomllib
+
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    on_gpu = torch.cuda.is_available()
+    tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+    with open(CONFIG.parent.parent / "tiny/common.toml", "rb") as file:
+        turns = [{"role": role, "content": turn[role]} for turn in tomllib.load(file)["data"]["few_shot"] for role in ("user", "assistant")]
+
+    def prompt(a, b):
+        messages = [*turns, {"role": "user", "content": f"What is {a} + {b}?"}]
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+    draw = random.Random(seed)
+    pairs = draw.sample([(a, b) for a in range(10, 100) for b in range(10, 100)], held_out + 4096)
+    data = Dataset.from_list([{"prompt": prompt(a, b), "answer": str(a + b)} for a, b in pairs[held_out:]])
+
+    def is_right(text, answer):
+        found = re.search(r"<answer>(.*?)</answer>", text, re.DOTALL)
+        return found is not None and found[1].strip() == answer
+
+    def reward(completions, answer, **_):
+        shape = re.compile(r"\s*<think>.*?</think>\s*<answer>.*?</answer>\s*", re.DOTALL)
+        return [0.9 * is_right(text, wanted) + 0.1 * (shape.fullmatch(text) is not None) for text, wanted in zip(completions, answer)]
+
+    def accuracy(network):
+        samples = SUMS["rl.eval_samples"]
+        texts = [prompt(a, b) for a, b in pairs[:held_out] for _ in range(samples)]
+        network.eval()
+        right = 0
+        for begin in range(0, len(texts), 256):
+            batch = tokenizer(texts[begin:begin + 256], return_tensors="pt", padding=True, add_special_tokens=False).to(network.device)
+            with torch.no_grad(), torch.autocast(network.device.type, torch.bfloat16):
+                out = network.generate(**batch, do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
+                                       max_new_tokens=SUMS["sampling.max_new_tokens"])
+            decoded = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1]:], skip_special_tokens=True)
+            right += sum(is_right(text, str(sum(pairs[(begin + i) // samples]))) for i, text in enumerate(decoded))
+        network.train()
+        return right / len(texts)
+
+    class Watch(TrainerCallback):
+        curve, seconds = [], []
+
+        def on_train_begin(self, *_, model, **__):
+            self.curve.append({"step": 0, "seconds": 0.0, "accuracy": {"all": accuracy(model)}})
+
+        def on_step_begin(self, *_, **__):
+            self.start = time.perf_counter()
+
+        def on_step_end(self, _, state, *__, model, **___):
+            if on_gpu:
+                torch.cuda.synchronize()
+            self.seconds.append(time.perf_counter() - self.start)
+            if state.global_step % SUMS["rl.eval_every"] == 0 or state.global_step == steps:
+                self.curve.append({"step": state.global_step, "seconds": round(sum(self.seconds), 1), "accuracy": {"all": accuracy(model)}})
+
+    generations = SUMS["rl.samples_per_prompt"]
+    with tempfile.TemporaryDirectory() as folder:
+        config = GRPOConfig(output_dir=folder, use_cpu=not on_gpu, bf16=True, per_device_train_batch_size=prompts * generations,
+                            num_generations=generations, max_completion_length=SUMS["sampling.max_new_tokens"], temperature=1.0,
+                            top_p=1.0, learning_rate=1e-5, lr_scheduler_type="constant", beta=0.0, max_steps=steps, seed=seed,
+                            gradient_checkpointing=False, save_strategy="no", report_to=[], disable_tqdm=True)
+        watch = Watch()
+        trainer = GRPOTrainer(model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32), reward_funcs=reward,
+                              args=config, train_dataset=data, processing_class=tokenizer)
+        trainer.add_callback(watch)
+        trainer.train()
+    return {"name": f"TRL, sums, seed {seed}", "steps": len(watch.seconds), "seconds": round(sum(watch.seconds), 1),
+            "curve": watch.curve, "step_seconds": statistics.median(watch.seconds)}
+
+
+def run_trl(options, seed):
+    """trl_sums in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--model", options.model, "--only-trl", str(seed)], capture_output=True,
+                          text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith('{"name"')]
+    if not lines:
+        sys.exit(f"TRL: {(done.stdout + done.stderr)[-3000:]}")
+    return json.loads(lines[-1])
+
+
 def print_run(result):
     first, last = result["curve"][0], result["curve"][-1]
     print(f"\n{result['name']}: {result['steps']} steps, {result['seconds']} s, {result['step_seconds']:.3f} s a step, "
-          f"generator against trainer {result['generator_trainer_exp']:.4f}\n| held-out | before | after |\n| --- | --- | --- |")
+          + (f"generator against trainer {result['generator_trainer_exp']:.4f}" if "generator_trainer_exp" in result else "")
+          + "\n| held-out | before | after |\n| --- | --- | --- |")
     for kind in first["accuracy"]:
         print(f"| {kind} | {first['accuracy'][kind]:.3f} | {last['accuracy'].get(kind, float('nan')):.3f} |", flush=True)
 
@@ -96,12 +187,17 @@ def main():
     parser.add_argument("--seconds", type=float, default=540.0)
     parser.add_argument("--control-steps", type=int, default=200)
     parser.add_argument("--sums-seeds", type=int, default=0)
+    parser.add_argument("--trl", action="store_true")
+    parser.add_argument("--only-trl", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--draw", nargs=2, metavar=("RESULT", "PICTURE"))
     options = parser.parse_args()
     if options.draw:
         draw(json.loads(pathlib.Path(options.draw[0]).read_text(encoding="utf-8")), options.draw[1])
+        return
+    if options.only_trl is not None:
+        print(json.dumps(trl_sums(options.model, options.only_trl)))
         return
     if not options.program or not options.model:
         parser.error("PROGRAM and --model are required")
@@ -114,6 +210,9 @@ def main():
     for name, settings, seconds in work:
         result["runs"].append(run(options, name, settings, seconds))
         print_run(result["runs"][-1])
+        if options.trl and name.startswith("sums"):
+            result["runs"].append(run_trl(options, settings["run.seed"]))
+            print_run(result["runs"][-1])
         if options.output:
             options.output.write_text(json.dumps(result, indent=1), encoding="utf-8")
 

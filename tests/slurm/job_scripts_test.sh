@@ -18,7 +18,7 @@ submit() {
 case_finishes() {
   local job
   job=$(submit finishes 'steps=2')
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect "$job" JobState COMPLETED
   expect "$job" ExitCode 0:0
   expect "$job" Restarts 0
@@ -29,7 +29,7 @@ case_finishes() {
 case_wrong_input_stops() {
   local job
   job=$(submit wrong_input 'fault=bad_input')
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect "$job" JobState FAILED
   expect "$job" ExitCode 2:0
   expect "$job" Restarts 0
@@ -38,7 +38,7 @@ case_wrong_input_stops() {
 case_warning_signal_requeues() {
   local job
   job=$(submit warning 'steps=12')
-  wait_for 30 'third step' logged "$work/warning.out" 'standin: step 3'
+  wait_for 120 'third step' logged "$work/warning.out" 'standin: step 3'
   scancel --signal=USR1 --batch "$job"
   wait_for 60 end ended "$job"
   expect "$job" JobState COMPLETED
@@ -54,7 +54,7 @@ case_a_task_of_an_array_is_itself() {
   echo '#= steps=12' > "$work/task.conf"
   array=$(env -u R1_ROOT sbatch --parsable --array=1-2 --nodes=1 --ntasks-per-node=1 --cpus-per-task=1 \
     --output="$work/task-%a.out" "$R1_ROOT/jobscripts/rl.sbatch" --config "$work/task.conf" --run-dir "$work/task-%a")
-  for name in 1 2; do wait_for 30 'third step' logged "$work/task-$name.out" 'standin: step 3'; done
+  for name in 1 2; do wait_for 120 'third step' logged "$work/task-$name.out" 'standin: step 3'; done
   scancel --signal=USR1 --batch "${array}_2"
   wait_for 60 'end of the first task' logged "$work/task-1.out" ': done'
   wait_for 60 'end of the second task' logged "$work/task-2.out" 'restart 1: done'
@@ -85,7 +85,7 @@ refused() {
   local name=$1 text=$2 job
   shift 2
   job=$("$@")
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect "$job" ExitCode 2:0
   expect_count "$work/$name.out" "$text" 1
   [ "$(wc -l < "$work/$name.out")" -eq 1 ] || fail "$work/$name.out: more than one line"
@@ -111,7 +111,7 @@ case_runs_from_any_folder() {
   cd "$runs" || fail "no folder"
   job=$(env -u R1_ROOT -u R1_PROGRAM sbatch --parsable --nodes=1 --ntasks-per-node=2 --cpus-per-task=1 --output="$work/blanks.out" \
     "$root/jobscripts/rl.sbatch" --config "a run.conf" --run-dir "the run")
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect "$job" JobState COMPLETED
   [ -d "$runs/the run/checkpoints/step-00000002" ] || fail "no checkpoint in a folder with blanks"
 }
@@ -133,12 +133,12 @@ case_an_array_has_a_folder_per_task() {
 case_tasks_do_not_share_a_folder() {
   local job
   job=$(submit shared 'steps=2' --array=1-2 --nodes=1)
-  wait_for 30 end ended "${job}_1"
-  wait_for 30 end ended "${job}_2"
+  wait_for 120 end ended "${job}_1"
+  wait_for 120 end ended "${job}_2"
   expect "${job}_1" ExitCode 2:0
   expect_count "$work/shared.out" 'put %a into its name' 2
   job=$(submit 'alone-%a' 'steps=2' --output="$work/alone.out")
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect "$job" ExitCode 2:0
   expect_count "$work/alone.out" 'numbers of a job array' 1
 }
@@ -146,7 +146,7 @@ case_tasks_do_not_share_a_folder() {
 case_the_job_names_its_folder() {
   local job
   job=$(submit 'numbered-%j' 'steps=2' --output="$work/numbered.out")
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect "$job" JobState COMPLETED
   [ -d "$work/numbered-$job/checkpoints/step-00000002" ] || fail "no folder with the number of the job"
 }
@@ -154,7 +154,7 @@ case_the_job_names_its_folder() {
 case_a_signal_at_the_start_is_warned_about() {
   local job
   job=$(submit short 'steps=2' --time=2)
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   expect_count "$work/short.out" 'is not longer than the 300 s' 1
 }
 
@@ -169,7 +169,7 @@ case_a_bad_configuration_is_not_queued() {
 case_lost_node_requeues() {
   local job node
   job=$(submit lost 'steps=40')
-  wait_for 30 'third step' logged "$work/lost.out" 'standin: step 3'
+  wait_for 120 'third step' logged "$work/lost.out" 'standin: step 3'
   node=$(scontrol show hostnames "$(field "$job" NodeList)" | tail -n 1)
   "$here/minislurm.sh" kill-node "$node"
   wait_for 90 end ended "$job"
@@ -181,7 +181,7 @@ case_lost_node_requeues() {
 case_lost_launcher_requeues() {
   local job node
   job=$(submit launcher 'steps=40')
-  wait_for 30 'third step' logged "$work/launcher.out" 'standin: step 3'
+  wait_for 120 'third step' logged "$work/launcher.out" 'standin: step 3'
   node=$(scontrol show hostnames "$(field "$job" NodeList)" | head -n 1)
   "$here/minislurm.sh" kill-node "$node"
   wait_for 120 end ended "$job"
@@ -193,9 +193,9 @@ case_lost_launcher_requeues() {
 case_cancelled_stays_cancelled() {
   local job
   job=$(submit cancelled 'steps=40')
-  wait_for 30 'third step' logged "$work/cancelled.out" 'standin: step 3'
+  wait_for 120 'third step' logged "$work/cancelled.out" 'standin: step 3'
   scancel "$job"
-  wait_for 30 end ended "$job"
+  wait_for 120 end ended "$job"
   sleep 3
   expect "$job" JobState CANCELLED
   expect "$job" Restarts 0
@@ -208,7 +208,7 @@ case_mpirun_launches_too() {
   command -v mpirun >/dev/null || return 0
   job=$(R1_LAUNCHER=mpirun R1_LAUNCH_ARGS="$([ "$(id -u)" -ne 0 ] || echo --allow-run-as-root)" \
     submit mpirun 'steps=12' --nodes=1)
-  wait_for 30 'third step' logged "$work/mpirun.out" 'standin: step 3'
+  wait_for 120 'third step' logged "$work/mpirun.out" 'standin: step 3'
   scancel --signal=USR1 --batch "$job"
   wait_for 60 end ended "$job"
   expect "$job" JobState COMPLETED
