@@ -16,6 +16,11 @@ constexpr std::int64_t kLatentKey = 576, kLatentValue = 512;  // of DeepSeek's m
 // the most pieces of a context.
 constexpr std::int64_t kWantedBlocks = 396, kMostPieces = 64;
 
+/// Heads that a block of threads handles.
+std::int64_t heads_of_block(std::int64_t heads, std::int64_t num_kv_heads) {
+  return std::min(heads / num_kv_heads, kMostHeads);
+}
+
 /// Whether the cache has latents, whose first columns are the values, in a shape that the kernel
 /// takes.
 bool is_latent_cache(const at::Tensor& keys, const at::Tensor& values, std::int64_t group) {
@@ -36,8 +41,7 @@ bool takes_decode_attention(const at::Tensor& key_cache, const at::Tensor& value
 
 std::int64_t decode_attention_counters(std::int64_t rows, std::int64_t heads,
                                        std::int64_t num_kv_heads) {
-  const auto group = std::min(heads / num_kv_heads, kMostHeads);
-  return rows * (heads / group);
+  return rows * (heads / heads_of_block(heads, num_kv_heads));
 }
 
 at::Tensor decode_attention(const at::Tensor& given, const at::Tensor& key_cache,
@@ -47,7 +51,8 @@ at::Tensor decode_attention(const at::Tensor& given, const at::Tensor& key_cache
   const auto query = packed(given);
   const auto rows = query.size(0), heads = query.size(1), dim = query.size(2),
              value_dim = value_cache.size(3), kv_heads = key_cache.size(1),
-             pairs = decode_attention_counters(rows, heads, kv_heads), group = rows * heads / pairs;
+             pairs = decode_attention_counters(rows, heads, kv_heads),
+             group = heads_of_block(heads, kv_heads);
   R1_CHECK(
       counters.numel() >= pairs && block_table.stride(1) == 1 && context_lengths.is_contiguous(),
       "decode attention of {} rows: {} counters", rows, counters.numel());

@@ -5,7 +5,6 @@
 
 #include <numeric>
 
-#include "kernels/cpu_dispatch.h"
 #include "kernels/expert_products.h"
 #include "parallel/model_axes.h"
 #include "parallel/tensor_parallel.h"

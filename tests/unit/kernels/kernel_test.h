@@ -10,6 +10,7 @@
 
 #include "base/errors.h"
 #include "kernels/cuda_library.h"
+#include "kernels/rope.h"
 
 namespace r1::test {
 
@@ -64,11 +65,23 @@ class KernelTest : public ::testing::TestWithParam<Place> {
 
   at::ScalarType dtype() const { return GetParam().dtype; }
   at::ScalarType wide() const { return dtype() == at::kDouble ? at::kDouble : at::kFloat; }
+  at::Tensor here(const at::Tensor& x) const { return x.to(GetParam().device()); }
   at::Tensor random(at::IntArrayRef shape, std::uint64_t seed) const {
     return random(shape, dtype(), seed);
   }
   at::Tensor random_wide(at::IntArrayRef shape, std::uint64_t seed) const {
     return random(shape, wide(), seed);
+  }
+
+  /// Cosines and sines at the place of `like`, in the dtype that goes with it.
+  static kernels::RopeTable rope_table(const at::Tensor& like, std::int64_t rows,
+                                       std::int64_t half) {
+    const auto angles = at::arange(rows, at::kDouble).unsqueeze(1) *
+                        at::arange(1, half + 1, at::kDouble).reciprocal().unsqueeze(0);
+    const auto dtype = like.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const auto cos = angles.cos().to(dtype).to(like.device()),
+               sin = angles.sin().to(dtype).to(like.device());
+    return {cos, sin, at::stack({-sin, sin}, 1)};
   }
 
   /// Rounding of single operations, relative to the largest value: fp64; a few ulp of fp32 sums;

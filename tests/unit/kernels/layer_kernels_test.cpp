@@ -11,18 +11,7 @@ namespace {
 
 using test::Tensors;
 
-class LayerKernels : public test::KernelTest {
- protected:
-  /// Cosines and sines at the place of `like`, in the dtype that goes with it.
-  static RopeTable rope_table(const at::Tensor& like, std::int64_t rows, std::int64_t half) {
-    const auto angles = at::arange(rows, at::kDouble).unsqueeze(1) *
-                        at::arange(1, half + 1, at::kDouble).reciprocal().unsqueeze(0);
-    const auto dtype = like.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-    const auto cos = angles.cos().to(dtype).to(like.device()),
-               sin = angles.sin().to(dtype).to(like.device());
-    return {cos, sin, at::stack({-sin, sin}, 1)};
-  }
-};
+class LayerKernels : public test::KernelTest {};
 
 TEST_P(LayerKernels, SiluMulEqualsThePlainForm) {
   for (const std::int64_t rows : {0, 1, 37})

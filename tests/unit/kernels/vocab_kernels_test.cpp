@@ -18,7 +18,6 @@ class VocabKernels : public test::KernelTest {
     at::manual_seed(seed);
     return (at::randn({rows, size}, at::kDouble) * 5).to(wide()).to(GetParam().device());
   }
-  at::Tensor here(const at::Tensor& x) const { return x.to(GetParam().device()); }
   at::Tensor weights(std::int64_t rows, std::uint64_t seed) const {
     at::manual_seed(seed);
     return here(at::randn({rows}, at::kDouble).to(wide()));
